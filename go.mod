@@ -1,0 +1,3 @@
+module github.com/kubectl-sidecar/kubectl-sidecar
+
+go 1.26.0
