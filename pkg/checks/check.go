@@ -1,0 +1,153 @@
+// Package checks judges a snapshot. A check is a value: it does no I/O, reads no clock but the
+// snapshot's, and cannot fail. It knows nothing of how its answer is printed.
+package checks
+
+import (
+	"fmt"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// Severity ranks a check; one check has one severity. Two severities are two checks.
+type Severity int
+
+const (
+	// Info does not count as a problem; it is worth knowing.
+	Info Severity = iota
+	// Warning does not stop native sidecars from working, or only in some situations.
+	Warning
+	// Error means that a pod with a native sidecar will not work somewhere in this cluster.
+	Error
+)
+
+var severityNames = [...]string{"info", "warning", "error"}
+
+func (s Severity) String() string { return severityNames[s] }
+
+// MarshalText writes info, warning or error.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads info, warning or error; anything else is an error.
+func (s *Severity) UnmarshalText(text []byte) error {
+	for i, name := range severityNames {
+		if name == string(text) {
+			*s = Severity(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown severity %q", text)
+}
+
+// Category groups checks in the report, in this order.
+type Category string
+
+const (
+	ControlPlane Category = "control plane"
+	NodesGroup   Category = "nodes"
+	Admission    Category = "admission"
+)
+
+// A Check names one problem and knows how to find it in a snapshot.
+type Check struct {
+	// ID names the problem in kebab-case ("kubelet-too-old"). It is the name of the check's file,
+	// page and test data, and is never reused for something else.
+	ID string
+	// Title says in one line what holds when the check passes; no capital, no period.
+	Title    string
+	Severity Severity
+	Category Category
+	// Needs is every kind of fact that Run reads. If one was not looked for, or has a gap without
+	// scope, the check cannot pass. Gaps with a scope are for Run to judge.
+	Needs []facts.Kind
+	Run   func(*facts.Snapshot) Outcome
+}
+
+// An Outcome is what Run saw.
+type Outcome struct {
+	Findings []Finding
+	// Missing is what Run would have had to see, instance by instance, to pass.
+	Missing []facts.Gap
+	// Tried says what was looked at, for the reader of a pass: "3 of 3 API servers".
+	Tried string
+}
+
+// A Finding is one instance of the check's problem.
+type Finding struct {
+	Object Object `json:"object"`
+	// Message says what is wrong and where; it does not repeat Object, so that equal findings on
+	// many objects read the same and can be shown together.
+	Message string `json:"message"`
+	// Evidence is quoted: metric lines, fields, events. Never empty.
+	Evidence []string `json:"evidence"`
+	// Fix is what to do, with the command or the snippet. Never empty.
+	Fix string `json:"fix"`
+	// Because names the checks whose findings explain this one; it is then a symptom.
+	Because []string `json:"because,omitempty"`
+}
+
+// An Object is what a finding is about.
+type Object struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+}
+
+// Status is the answer of a check.
+type Status string
+
+const (
+	Pass    Status = "pass"
+	Fail    Status = "fail"
+	Unknown Status = "unknown"
+	// Skipped means that the user asked not to run it.
+	Skipped Status = "skipped"
+)
+
+// A Result is a check with what it saw.
+type Result struct {
+	Check   Check
+	Outcome Outcome
+	// Skip is set for a check that the user deselected; Run was not called.
+	Skip bool
+}
+
+// Status is Fail if there is a finding, else Unknown if anything needed is missing, else Pass.
+func (r Result) Status() Status {
+	switch {
+	case r.Skip:
+		return Skipped
+	case len(r.Outcome.Findings) > 0:
+		return Fail
+	case len(r.Outcome.Missing) > 0:
+		return Unknown
+	}
+	return Pass
+}
+
+// Run judges the snapshot with every check in list, in order. skip may be nil.
+func Run(s *facts.Snapshot, list []Check, skip func(id string) bool) []Result {
+	out := make([]Result, 0, len(list))
+	for _, c := range list {
+		if skip != nil && skip(c.ID) {
+			out = append(out, Result{Check: c, Skip: true})
+			continue
+		}
+		o := c.Run(s)
+		o.Missing = append(missing(s, c.Needs), o.Missing...)
+		out = append(out, Result{Check: c, Outcome: o})
+	}
+	return out
+}
+
+// missing is the whole kinds that a check needs and the snapshot does not have.
+func missing(s *facts.Snapshot, needs []facts.Kind) []facts.Gap {
+	var out []facts.Gap
+	for _, k := range needs {
+		if !s.Has(k) {
+			out = append(out, facts.Gap{Kind: k, Reason: "not looked for", Remedy: facts.HowToGet(k)})
+			continue
+		}
+		out = append(out, s.GapsOf(k, "")...)
+	}
+	return out
+}

@@ -1,0 +1,51 @@
+package facts
+
+import corev1 "k8s.io/api/core/v1"
+
+// A MutatingPolicy is a MutatingAdmissionPolicy with the names of the bindings that activate it.
+// A policy without a binding does nothing.
+type MutatingPolicy struct {
+	Name     string   `json:"name"`
+	Bindings []string `json:"bindings,omitempty"`
+	// MatchesPods is whether its match constraints cover the creation of pods.
+	MatchesPods bool `json:"matchesPods"`
+}
+
+// A Class is a set of namespaces in which a pod is seen by the same admission chain, so that one
+// canary speaks for all of them.
+type Class struct {
+	// ID is stable within a snapshot: "class-1", ...
+	ID string `json:"id"`
+	// Namespaces are all members, sorted.
+	Namespaces []string `json:"namespaces"`
+	// Webhooks are the mutating webhooks that are called for a pod here, in call order, as
+	// "configuration/webhook".
+	Webhooks []string `json:"webhooks"`
+	// Policies are the bound MutatingAdmissionPolicies that may act here.
+	Policies []string `json:"policies,omitempty"`
+}
+
+// A Canary is one pod that was created with dryRun=All, and what came back.
+type Canary struct {
+	// Class is the ID of the class it speaks for.
+	Class     string `json:"class"`
+	Namespace string `json:"namespace"`
+	// Sent is the pod as sent.
+	Sent *corev1.Pod `json:"sent"`
+	// Returned is the pod as the API server would have stored it; nil when it was refused.
+	Returned *corev1.Pod `json:"returned,omitempty"`
+	// Refusal is the API server's answer when there is no Returned.
+	Refusal *Refusal `json:"refusal,omitempty"`
+	// Warnings are the Warning headers of the answer.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// A Refusal is an error status of the API server.
+type Refusal struct {
+	// Code is the HTTP status, 0 when there was no answer at all (time-out, broken connection).
+	Code int32 `json:"code"`
+	// Reason is the machine-readable reason of the Status, such as Forbidden.
+	Reason string `json:"reason,omitempty"`
+	// Message is the server's words.
+	Message string `json:"message"`
+}

@@ -1,0 +1,196 @@
+// Package facts holds what was seen of a cluster at one moment: plain data, no client, no opinion.
+//
+// The rule of the whole project lives here: a fact that is not in a Snapshot was not seen, and
+// what was looked for and could not be read is a [Gap]. Nothing is ever assumed to be fine.
+package facts
+
+import (
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/version"
+)
+
+// APIVersion and SnapshotKind head a snapshot file.
+const (
+	APIVersion   = "kubectl-sidecar.dev/v1"
+	SnapshotKind = "Snapshot"
+)
+
+// Kind names one kind of fact. A check says which kinds it needs; a kind that is not in
+// Snapshot.Seen was never looked for.
+type Kind string
+
+const (
+	// Clock is TakenAt, the only clock a check may read.
+	Clock Kind = "clock"
+	// APIServers is /version, the gate readings of the API servers, their identity Leases and
+	// the endpoints of the kubernetes Service.
+	APIServers Kind = "apiservers"
+	// ControlPlane is the flags of static control plane pods (kubeadm), where there are any.
+	// Seen with no pods means that the cluster shows none, as managed control planes do.
+	ControlPlane Kind = "controlplane"
+	// Nodes is the Node objects, reduced to what a check can use.
+	Nodes Kind = "nodes"
+	// Kubelets is the gate readings of kubelets, keyed by node name. Nodes whose version alone
+	// decides are not in it, and that is no gap.
+	Kubelets Kind = "kubelets"
+	// Namespaces is the Namespace objects, reduced to name and labels.
+	Namespaces Kind = "namespaces"
+	// MutatingWebhooks is all MutatingWebhookConfigurations, in call order.
+	MutatingWebhooks Kind = "mutatingwebhookconfigurations"
+	// MutatingPolicies is the MutatingAdmissionPolicies and their bindings.
+	MutatingPolicies Kind = "mutatingadmissionpolicies"
+	// Canaries is the pods that were created with dryRun=All, and the classes they speak for.
+	Canaries Kind = "canaries"
+)
+
+// SidecarContainers is the feature gate that this project is about (KEP-753).
+const SidecarContainers = "SidecarContainers"
+
+// A Snapshot is everything that was seen of one cluster, or of a file that describes one.
+type Snapshot struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// TakenAt is when the facts were read. Zero when it is not known (plain kubectl output).
+	TakenAt metav1.Time `json:"takenAt,omitempty"`
+	// Tool is the version of the plugin that took the snapshot.
+	Tool string `json:"tool,omitempty"`
+	// Server is the URL of the API server, without credentials.
+	Server string `json:"server,omitempty"`
+
+	// ServerVersion is what /version answered.
+	ServerVersion *version.Info `json:"serverVersion,omitempty"`
+	// APIServers are the API server processes that answered, told apart by their start time.
+	APIServers []APIServer `json:"apiServers,omitempty"`
+	// APIServerLeases are the identity Leases of kube-system (label
+	// apiserver.kubernetes.io/identity=kube-apiserver). Only a fresh renewTime proves a live
+	// process: an expired Lease stays for up to an hour.
+	APIServerLeases []coordinationv1.Lease `json:"apiServerLeases,omitempty"`
+	// APIServerEndpoints are the addresses ("host:port") behind the kubernetes Service.
+	APIServerEndpoints []string `json:"apiServerEndpoints,omitempty"`
+	// ControlPlane are the static pods of the control plane.
+	ControlPlane []ControlPlanePod `json:"controlPlane,omitempty"`
+
+	Nodes []corev1.Node `json:"nodes,omitempty"`
+	// Kubelets are what kubelets said of their own gate; Instance is the node's name.
+	Kubelets []FeatureReading `json:"kubelets,omitempty"`
+
+	Namespaces       []corev1.Namespace                                     `json:"namespaces,omitempty"`
+	MutatingWebhooks []admissionregistrationv1.MutatingWebhookConfiguration `json:"mutatingWebhooks,omitempty"`
+	MutatingPolicies []MutatingPolicy                                       `json:"mutatingPolicies,omitempty"`
+	// Classes are the sets of namespaces in which a pod meets the same admission chain.
+	Classes  []Class  `json:"classes,omitempty"`
+	Canaries []Canary `json:"canaries,omitempty"`
+
+	// Seen is what was looked for, also where some of it could not be read.
+	Seen []Kind `json:"seen,omitempty"`
+	// Gaps is what was looked for and could not be read.
+	Gaps []Gap `json:"gaps,omitempty"`
+	// Unknown counts objects of an input file that no check has a use for, by "kind.group".
+	Unknown map[string]int `json:"unknown,omitempty"`
+	// Limits says how the caller narrowed the question, in words for the report
+	// ("canaries: namespace team-a only").
+	Limits []string `json:"limits,omitempty"`
+}
+
+// A Gap is something that was looked for and could not be read.
+type Gap struct {
+	Kind Kind `json:"kind"`
+	// Scope is the one instance that is missing ("node/worker-7", "namespace/prod"); empty when
+	// the whole kind, or an unknown part of it, is missing.
+	Scope string `json:"scope"`
+	// Reason is why it could not be read, with the server's words.
+	Reason string `json:"reason"`
+	// Remedy is what closes the gap: the RBAC rule, the flag, the command.
+	Remedy string `json:"remedy"`
+}
+
+// Source says where a FeatureReading comes from, the most direct first.
+type Source string
+
+const (
+	SourceMetrics Source = "metrics" // kubernetes_feature_enabled on the component's /metrics
+	SourceConfigz Source = "configz" // the kubelet's /configz
+	SourceFlags   Source = "flags"   // command line of a static pod
+	SourceProbe   Source = "probe"   // a PodTemplate created with dryRun=All
+)
+
+// A FeatureReading is what one process said of the SidecarContainers gate.
+type FeatureReading struct {
+	// Component is kube-apiserver, kube-scheduler, kube-controller-manager or kubelet.
+	Component string `json:"component"`
+	// Instance names the process: the node of a kubelet, the pod of a static pod.
+	Instance string `json:"instance,omitempty"`
+	// Enabled is nil when the process did not list the gate at all: it is then too old to know
+	// it (<= 1.27) or new enough to have dropped it; the version tells which.
+	Enabled *bool `json:"enabled,omitempty"`
+	// Stage is as in the metric: ALPHA, BETA, "" for GA, DEPRECATED.
+	Stage  string `json:"stage,omitempty"`
+	Source Source `json:"source"`
+	// Evidence is the line that was read, as it was read.
+	Evidence string `json:"evidence"`
+}
+
+// An APIServer is one API server process that answered.
+type APIServer struct {
+	// Started is the Process-Start-Time-Unix header of its /metrics; it tells processes behind
+	// one address apart. Empty before 1.28, where the header does not exist.
+	Started string `json:"started,omitempty"`
+	// Version is this process's own gitVersion (kubernetes_build_info, or /version on the same connection).
+	Version string `json:"version,omitempty"`
+	// Emulation is the emulated version, such as "1.32", where the server reports one (>= 1.33).
+	Emulation string `json:"emulation,omitempty"`
+	// Reading is nil when the gate could not be read from this process.
+	Reading *FeatureReading `json:"reading,omitempty"`
+}
+
+// A ControlPlanePod is a static pod of the control plane, as kubeadm makes it.
+type ControlPlanePod struct {
+	// Component is kube-apiserver, kube-scheduler or kube-controller-manager.
+	Component string `json:"component"`
+	Name      string `json:"name"`
+	Node      string `json:"node,omitempty"`
+	// Version is the tag of its image.
+	Version string `json:"version,omitempty"`
+	// FeatureGates is the value of all its --feature-gates flags, joined with commas, as written.
+	FeatureGates string `json:"featureGates,omitempty"`
+	// EmulatedVersion is the value of --emulated-version.
+	EmulatedVersion string `json:"emulatedVersion,omitempty"`
+	// Address is the advertised address ("10.0.0.4:6443") of an API server.
+	Address string `json:"address,omitempty"`
+	// Ready is whether the pod's Ready condition is true.
+	Ready bool `json:"ready"`
+}
+
+// Has reports whether kind was looked for.
+func (s *Snapshot) Has(kind Kind) bool {
+	for _, k := range s.Seen {
+		if k == kind {
+			return true
+		}
+	}
+	return false
+}
+
+// GapsOf returns the gaps of kind with the given scope, and all gaps of kind when scope is "*".
+func (s *Snapshot) GapsOf(kind Kind, scope string) []Gap {
+	var out []Gap
+	for _, g := range s.Gaps {
+		if g.Kind == kind && (scope == "*" || g.Scope == scope) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// Age is how long before the snapshot t was; 0 when either is unknown.
+func (s *Snapshot) Age(t metav1.Time) time.Duration {
+	if s.TakenAt.IsZero() || t.IsZero() {
+		return 0
+	}
+	return s.TakenAt.Sub(t.Time)
+}
