@@ -1,0 +1,115 @@
+// Package sidecar_test holds the rules that are about the whole tree: who may import whom, and what
+// no file may contain. docs/architecture.md gives the reasons.
+package sidecar_test
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/kubectl-sidecar/kubectl-sidecar/"
+
+// mayImport lists, for each package of the plugin, the packages of this module that it may use.
+// A package that is not in it is a new one: add it here with care.
+var mayImport = map[string][]string{
+	"pkg/facts":           {},
+	"pkg/checks":          {"pkg/facts"},
+	"pkg/report":          {"pkg/facts", "pkg/checks"},
+	"docs":                {},
+	"internal/admission":  {"pkg/facts"},
+	"internal/collect":    {"pkg/facts", "internal/admission"},
+	"internal/cli":        {"pkg/facts", "pkg/checks", "pkg/report", "internal/collect", "internal/admission", "docs"},
+	"cmd/kubectl-sidecar": {"internal/cli"},
+}
+
+// noClient must stay free of anything that can talk to a cluster.
+var noClient = map[string]bool{"pkg/facts": true, "pkg/checks": true, "pkg/report": true, "docs": true}
+
+func TestImports(t *testing.T) {
+	for pkg, imports := range goList(t) {
+		allowed, known := mayImport[pkg]
+		if !known {
+			if !strings.HasPrefix(pkg, "test/") && !strings.HasPrefix(pkg, "hack/") {
+				t.Errorf("%s: not in mayImport", pkg)
+			}
+			continue
+		}
+		for _, imp := range imports {
+			own, ours := strings.CutPrefix(imp, module)
+			if ours && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s, which it may not", pkg, own)
+			}
+			if noClient[pkg] && (strings.HasPrefix(imp, "k8s.io/client-go/") || imp == "net/http") {
+				t.Errorf("%s imports %s, but must not be able to talk to a cluster", pkg, imp)
+			}
+		}
+	}
+}
+
+// goList returns the direct imports of every package of the module, tests left out.
+func goList(t *testing.T) map[string][]string {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &stderr)
+	}
+	list := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		if pkg, ok := strings.CutPrefix(fields[0], module); ok {
+			list[pkg] = fields[1:]
+		}
+	}
+	if len(list) < len(mayImport)-1 {
+		t.Fatalf("go list found only %d packages", len(list))
+	}
+	return list
+}
+
+var (
+	initFunc   = regexp.MustCompile(`^func init\(\)`)
+	genericDir = regexp.MustCompile(`(^|/)(utils?|common|helpers?|types|misc)(/|$)`)
+)
+
+const maxLines = 400
+
+func TestHouseRules(t *testing.T) {
+	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.go").Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	files := strings.Fields(string(out))
+	if len(files) < 20 {
+		t.Fatalf("git ls-files found only %d files", len(files))
+	}
+	for _, file := range files {
+		if genericDir.MatchString(path.Dir(file)) {
+			t.Errorf("%s: name the folder for what is in it", file)
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			continue // deleted, not yet committed
+		}
+		lines := 0
+		for sc := bufio.NewScanner(f); sc.Scan(); {
+			lines++
+			if initFunc.MatchString(sc.Text()) {
+				t.Errorf("%s:%d: no init functions", file, lines)
+			}
+		}
+		f.Close()
+		if lines > maxLines {
+			t.Errorf("%s: %d lines, at most %d: is there more than one thing in it?", file, lines, maxLines)
+		}
+	}
+}
