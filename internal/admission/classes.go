@@ -1,0 +1,145 @@
+package admission
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A Class is a set of namespaces in which the same pod meets the same webhooks and policies.
+type Class struct {
+	// Namespaces are its members, sorted by name.
+	Namespaces []*corev1.Namespace
+	Webhooks   []Call
+	Policies   []Call
+}
+
+// Classes sorts namespaces by what would be called for pod there; the largest class comes first.
+//
+// Matching is done once per group of namespaces that no selector of the chain can tell apart, so
+// that ten thousand namespaces cost hardly more than the few kinds of namespaces there are.
+func (c *Chain) Classes(namespaces []corev1.Namespace, pod *corev1.Pod) []Class {
+	var (
+		asked   = c.asked()
+		byGroup = map[string]*Class{}
+		byCalls = map[string]*Class{}
+		classes []*Class
+	)
+	for i := range namespaces {
+		ns := withName(&namespaces[i])
+		group := asked.group(ns)
+		class := byGroup[group]
+		if class == nil {
+			webhooks, policies := c.Webhooks(ns, pod), c.Policies(ns, pod)
+			key := callsKey(webhooks) + "\x00" + callsKey(policies)
+			if class = byCalls[key]; class == nil {
+				class = &Class{Webhooks: webhooks, Policies: policies}
+				byCalls[key] = class
+				classes = append(classes, class)
+			}
+			byGroup[group] = class
+		}
+		class.Namespaces = append(class.Namespaces, ns)
+	}
+	return sorted(classes)
+}
+
+func sorted(classes []*Class) []Class {
+	out := make([]Class, 0, len(classes))
+	for _, class := range classes {
+		slices.SortFunc(class.Namespaces, func(a, b *corev1.Namespace) int { return cmp.Compare(a.Name, b.Name) })
+		out = append(out, *class)
+	}
+	slices.SortFunc(out, func(a, b Class) int {
+		return cmp.Or(cmp.Compare(len(b.Namespaces), len(a.Namespaces)),
+			cmp.Compare(a.Namespaces[0].Name, b.Namespaces[0].Name))
+	})
+	return out
+}
+
+func callsKey(calls []Call) string {
+	var b strings.Builder
+	for _, call := range calls {
+		b.WriteString(call.Name())
+		if call.Maybe != "" {
+			b.WriteByte('?')
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// withName adds the label that the API server keeps on every namespace, where a file lacks it.
+func withName(ns *corev1.Namespace) *corev1.Namespace {
+	if ns.Labels[corev1.LabelMetadataName] != "" {
+		return ns
+	}
+	ns = ns.DeepCopy()
+	if ns.Labels == nil {
+		ns.Labels = map[string]string{}
+	}
+	ns.Labels[corev1.LabelMetadataName] = ns.Name
+	return ns
+}
+
+// asked is what the whole chain asks of a namespace.
+type asked struct {
+	keys []string
+	// values are those that some selector compares the key's value with; all others are alike.
+	values map[string]map[string]bool
+	// name is whether a CEL expression may ask for the namespace itself.
+	name bool
+}
+
+func (c *Chain) asked() asked {
+	a := asked{values: map[string]map[string]bool{}}
+	for i := range c.webhooks {
+		a.add(c.webhooks[i].selectors)
+		a.name = a.name || c.webhooks[i].conditions.byNamespace
+	}
+	for i := range c.policies {
+		a.add(c.policies[i].criteria.selectors)
+		a.name = a.name || c.policies[i].conditions.byNamespace
+		for _, b := range c.policies[i].bindings {
+			a.add(b.criteria.selectors)
+		}
+	}
+	for k := range a.values {
+		a.keys = append(a.keys, k)
+	}
+	slices.Sort(a.keys)
+	return a
+}
+
+func (a *asked) add(s selectors) {
+	for _, r := range s.asks {
+		if a.values[r.Key] == nil {
+			a.values[r.Key] = map[string]bool{}
+		}
+		for _, v := range r.Values {
+			a.values[r.Key][v] = true
+		}
+	}
+}
+
+// group is equal for namespaces that no selector can tell apart.
+func (a asked) group(ns *corev1.Namespace) string {
+	if a.name {
+		return ns.Name
+	}
+	var b strings.Builder
+	for _, k := range a.keys {
+		switch v, ok := ns.Labels[k]; {
+		case !ok:
+			b.WriteByte('-')
+		case a.values[k][v]:
+			b.WriteString("=" + v)
+		default:
+			b.WriteByte('*')
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,94 @@
+package admission
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	celtypes "github.com/google/cel-go/common/types"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/admission/plugin/cel"
+	"k8s.io/apiserver/pkg/admission/plugin/webhook/matchconditions"
+	celconfig "k8s.io/apiserver/pkg/apis/cel"
+	"k8s.io/apiserver/pkg/cel/environment"
+)
+
+// unknowable are the names in an expression whose value is not in the objects: who creates the pod,
+// what that user may do, the parameters and variables of a policy, and whether it is a dry run (a
+// canary is one, a real pod is not).
+var unknowable = []string{"userInfo", "authorizer", "params", "variables", "dryRun"}
+
+// compiler is built on first use: the CEL environment costs tens of milliseconds, and most
+// clusters have no matchConditions at all.
+var compiler = sync.OnceValue(func() cel.ConditionCompiler {
+	return cel.NewConditionCompiler(environment.MustBaseEnvSet(environment.DefaultCompatibilityVersion()))
+})
+
+// conditions are the matchConditions of a webhook or policy.
+type conditions struct {
+	list []admissionregistrationv1.MatchCondition
+	eval cel.ConditionEvaluator
+	// byNamespace is whether an expression may ask for the namespace itself, so that namespaces
+	// with equal labels can differ.
+	byNamespace bool
+}
+
+func compileConditions(list []admissionregistrationv1.MatchCondition, hasParams bool) conditions {
+	if len(list) == 0 {
+		return conditions{}
+	}
+	c := conditions{list: list}
+	accessors := make([]cel.ExpressionAccessor, len(list))
+	for i := range list {
+		accessors[i] = (*matchconditions.MatchCondition)(&list[i])
+		c.byNamespace = c.byNamespace || asksForNamespace(list[i].Expression)
+	}
+	declared := cel.OptionalVariableDeclarations{HasParams: hasParams, HasAuthorizer: true}
+	c.eval = compiler().CompileCondition(accessors, declared, environment.StoredExpressions)
+	return c
+}
+
+// asksForNamespace errs on the side of yes: metadata can be indexed with a computed key.
+func asksForNamespace(expression string) bool {
+	return strings.Contains(expression, "amespace") || strings.Contains(expression, "[")
+}
+
+// match follows matchconditions.Matcher, with one difference: where that one turns an error into
+// the failure policy, this one says that the call may happen. A condition that is false decides,
+// unless it asks for what cannot be known here. ns is what namespaceObject means: nil for webhooks,
+// as in the API server.
+func (c conditions) match(attr *admission.VersionedAttributes, ns *corev1.Namespace) (call bool, maybe string) {
+	if len(c.list) == 0 {
+		return true, ""
+	}
+	request := cel.CreateAdmissionRequest(attr, metav1.GroupVersionResource(podResource), metav1.GroupVersionKind(podKind))
+	results, _, err := c.eval.ForInput(context.Background(), attr, request,
+		cel.OptionalVariableBindings{}, ns, celconfig.RuntimeCELCostBudgetMatchConditions)
+	if err != nil {
+		return true, fmt.Sprintf("matchConditions: %v", err)
+	}
+	for i, r := range results {
+		switch why := notKnown(c.list[i].Expression); {
+		case why != "":
+			maybe = fmt.Sprintf("matchCondition %q asks for %s", c.list[i].Name, why)
+		case r.Error != nil:
+			maybe = fmt.Sprintf("matchCondition %q: %v", c.list[i].Name, r.Error)
+		case r.EvalResult == celtypes.False:
+			return false, ""
+		}
+	}
+	return true, maybe
+}
+
+func notKnown(expression string) string {
+	for _, name := range unknowable {
+		if strings.Contains(expression, name) {
+			return name
+		}
+	}
+	return ""
+}
