@@ -1,0 +1,127 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// access remembers what the caller may do. A right that could not be asked about is taken to be
+// there: the request itself will tell.
+type access struct {
+	mu      sync.Mutex
+	answers map[string]*answer
+}
+
+type answer struct {
+	once    sync.Once
+	allowed bool
+	reason  string
+}
+
+func newAccess() *access { return &access{answers: map[string]*answer{}} }
+
+// askAll asks for all rules at once, so that later calls of may cost nothing.
+func (c *collector) askAll(ctx context.Context, rules []Rule) {
+	var wg sync.WaitGroup
+	for _, r := range rules {
+		wg.Go(func() { c.may(ctx, r) })
+	}
+	wg.Wait()
+}
+
+// may reports whether the caller has a right, and what the server said if not. It asks once.
+func (c *collector) may(ctx context.Context, r Rule) (bool, string) {
+	c.access.mu.Lock()
+	a := c.access.answers[r.String()]
+	if a == nil {
+		a = &answer{}
+		c.access.answers[r.String()] = a
+	}
+	c.access.mu.Unlock()
+	a.once.Do(func() { a.allowed, a.reason = c.ask(ctx, r) })
+	return a.allowed, a.reason
+}
+
+// ask sends one access review.
+func (c *collector) ask(ctx context.Context, r Rule) (bool, string) {
+	ctx, cancel := c.reading(ctx)
+	defer cancel()
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: r.review()}
+	got, err := c.client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	if err != nil || got.Status.Allowed {
+		return true, ""
+	}
+	return false, got.Status.Reason
+}
+
+// forbidden records one gap and returns true when the caller lacks a right.
+func (c *collector) forbidden(ctx context.Context, r Rule, scope string) bool {
+	ok, reason := c.may(ctx, r)
+	if ok {
+		return false
+	}
+	text := fmt.Sprintf("you may not %s %s", r.Verbs[0], r.object())
+	if reason != "" {
+		text += ": " + oneLine(reason)
+	}
+	c.gap(r.Kind, scope, text, r.remedy())
+	return true
+}
+
+// review is the rule as a question.
+func (r Rule) review() authorizationv1.SelfSubjectAccessReviewSpec {
+	if len(r.NonResourceURLs) > 0 {
+		return authorizationv1.SelfSubjectAccessReviewSpec{
+			NonResourceAttributes: &authorizationv1.NonResourceAttributes{Path: r.NonResourceURLs[0], Verb: r.Verbs[0]},
+		}
+	}
+	resource, subresource, _ := strings.Cut(r.Resources[0], "/")
+	return authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: r.Verbs[0], Group: r.APIGroups[0], Resource: resource, Subresource: subresource, Namespace: r.Namespace,
+		},
+	}
+}
+
+// In returns the same right for one namespace.
+func (r Rule) In(namespace string) Rule {
+	r.Namespace = namespace
+	return r
+}
+
+// object is what the rule is about, for people: "leases.coordination.k8s.io in namespace kube-system".
+func (r Rule) object() string {
+	if len(r.NonResourceURLs) > 0 {
+		return r.NonResourceURLs[0]
+	}
+	out := r.Resources[0]
+	if r.APIGroups[0] != "" {
+		out += "." + r.APIGroups[0]
+	}
+	if r.Namespace != "" {
+		out += " in namespace " + r.Namespace
+	}
+	return out
+}
+
+// String is the rule as in a role's YAML, in one line, with where it is needed.
+func (r Rule) String() string {
+	if len(r.NonResourceURLs) > 0 {
+		return fmt.Sprintf("{nonResourceURLs: [%q], verbs: [%q]}", r.NonResourceURLs[0], r.Verbs[0])
+	}
+	out := fmt.Sprintf("{apiGroups: [%q], resources: [%q], verbs: [%q]}", r.APIGroups[0], r.Resources[0], r.Verbs[0])
+	if r.Namespace != "" {
+		out += " in namespace " + r.Namespace
+	}
+	return out
+}
+
+// remedy says what would give the right.
+func (r Rule) remedy() string {
+	return fmt.Sprintf("allow %s on %s (the whole role: kubectl sidecar rbac): %s", r.Verbs[0], r.object(), r)
+}

@@ -1,0 +1,140 @@
+// Package collect reads the facts of a snapshot from a running cluster. It is the only package
+// that talks to one. It changes nothing there: every request passes the guard in guard.go.
+// What it may not or cannot read becomes a gap with its reason and remedy, never a default.
+package collect
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// ScrapeMode says which kubelets are asked for their metrics page.
+type ScrapeMode string
+
+const (
+	// ScrapeAuto asks the kubelets whose version leaves the gate open (1.28 to 1.32).
+	ScrapeAuto ScrapeMode = "auto"
+	// ScrapeAll asks every kubelet.
+	ScrapeAll ScrapeMode = "all"
+	// ScrapeNone asks none.
+	ScrapeNone ScrapeMode = "none"
+)
+
+// What Options has when a field is zero.
+const (
+	// DefaultConcurrency is small against the 400 reads that an API server takes at once by
+	// default, so that a run does not crowd out anybody; at 30 ms per kubelet it still reads
+	// 5,000 of them in about 5 s.
+	DefaultConcurrency    = 32
+	DefaultTimeout        = 60 * time.Second
+	DefaultRequestTimeout = 5 * time.Second
+)
+
+// Options say what to collect and how.
+type Options struct {
+	// Config is how to reach the cluster. It is copied, not changed.
+	Config *rest.Config
+	// Kinds are the facts to collect, and what those build on; nil is every kind.
+	Kinds []facts.Kind
+	// Scrape is which kubelets to ask; "" is auto.
+	Scrape ScrapeMode
+	// Concurrency is how many kubelets are asked at once; 0 is DefaultConcurrency.
+	Concurrency int
+	// Timeout bounds the whole run; 0 is DefaultTimeout.
+	Timeout time.Duration
+	// RequestTimeout bounds one scrape. Lists and reviews, which may be large or go through
+	// slower machinery, get four times as long. 0 is DefaultRequestTimeout.
+	RequestTimeout time.Duration
+	// Namespace limits the canaries to one namespace.
+	Namespace string
+	// Selector limits the canaries to namespaces whose labels match it.
+	Selector string
+	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.
+	// It may be called from several goroutines, one call at a time.
+	Progress func(step string, done, total int)
+	// Tool is the version of the plugin, for the User-Agent and the snapshot.
+	Tool string
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// A collector is one run. Its methods fill the snapshot and may run at the same time; they take
+// mu to write to it.
+type collector struct {
+	opts   Options
+	config *rest.Config // guarded; every client is made from it
+	client kubernetes.Interface
+	rest   rest.Interface // core/v1, for requests to a path
+	http   *http.Client   // the same connections, for answers that are streamed
+	guard  *guard
+	ledger *Ledger
+	access *access
+
+	mu       sync.Mutex
+	snapshot *facts.Snapshot
+	progress sync.Mutex
+}
+
+// gap records that something of kind could not be read.
+func (c *collector) gap(kind facts.Kind, scope, reason, remedy string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.snapshot.Gaps = append(c.snapshot.Gaps, facts.Gap{Kind: kind, Scope: scope, Reason: reason, Remedy: remedy})
+}
+
+// step tells the caller how far a step is.
+func (c *collector) step(name string, done, total int) {
+	if c.opts.Progress == nil {
+		return
+	}
+	c.progress.Lock()
+	defer c.progress.Unlock()
+	c.opts.Progress(name, done, total)
+}
+
+// reading returns a context for one request that reads or reviews objects.
+func (c *collector) reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 4*c.opts.RequestTimeout)
+}
+
+// withDefaults fills what the caller left open.
+func (o Options) withDefaults() Options {
+	if o.Scrape == "" {
+		o.Scrape = ScrapeAuto
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = DefaultConcurrency
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.RequestTimeout <= 0 {
+		o.RequestTimeout = DefaultRequestTimeout
+	}
+	if o.Tool == "" {
+		o.Tool = "unknown"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// newSnapshot is an empty snapshot taken now.
+func newSnapshot(o Options, server string) *facts.Snapshot {
+	return &facts.Snapshot{
+		TypeMeta: metav1.TypeMeta{APIVersion: facts.APIVersion, Kind: facts.SnapshotKind},
+		TakenAt:  metav1.NewTime(o.Now().UTC().Truncate(time.Second)),
+		Tool:     o.Tool,
+		Server:   server,
+		Seen:     []facts.Kind{facts.Clock},
+	}
+}

@@ -1,0 +1,190 @@
+package collect
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// errRefused is in every error of the guard.
+var errRefused = errors.New("refused by the read-only guard")
+
+// guard is the one way to the cluster. It lets through what cannot change anything there and
+// refuses the rest. A refusal means that this program has a bug; it is kept and fails the run.
+type guard struct {
+	next   http.RoundTripper
+	ledger *Ledger
+	host   string // of the API server
+	prefix string // of its path, "" or "/k8s/clusters/c-1"
+	broken *breach
+}
+
+// breach keeps the first refusal of all the guards of a run.
+type breach struct {
+	mu  sync.Mutex
+	err error
+}
+
+func (b *breach) set(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+func (b *breach) get() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
+// maxReview bounds the body of an admission review that the guard has to read. An API server
+// takes objects of up to 3 MiB; a review holds one, and half as much again for JSON.
+const maxReview = 6 << 20
+
+var (
+	// accessReview may be created: it asks the server what the caller may do.
+	accessReview = regexp.MustCompile(`^/apis/authorization\.k8s\.io/[^/]+/selfsubject(access|rules)reviews$`)
+	// dryRunnable may be created with dryRun=All.
+	dryRunnable = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/(pods|podtemplates)$`)
+	// serviceProxy reaches a webhook.
+	serviceProxy = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/services/[^/]+/proxy(/|$)`)
+	// nodeProxy is all of a kubelet that is ever asked: the rest of its paths can run commands.
+	nodeProxy = regexp.MustCompile(`^/api/v1/nodes/[^/]+/proxy/(metrics|configz)$`)
+	// anyProxy is every way through the API server to something else.
+	anyProxy = regexp.MustCompile(`^/api/v1/(proxy(/|$)|(namespaces/[^/]+/(pods|services)|nodes)/[^/]+/proxy(/|$))`)
+	// interactive subresources can run commands although they start with GET.
+	interactive = regexp.MustCompile(`(?i)^/(api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/[^/]+/[^/]+/(exec|attach|portforward)(/|$)`)
+	// oldWatch is the watch of the first days, still served.
+	oldWatch = regexp.MustCompile(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
+)
+
+// RoundTrip sends a request that is allowed and records it.
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	req, err := g.check(req)
+	if err != nil {
+		g.broken.set(err)
+		g.ledger.record(req, start, nil, err)
+		return nil, err
+	}
+	resp, err := g.next.RoundTrip(req)
+	g.ledger.record(req, start, resp, err)
+	return resp, err
+}
+
+// check returns the request to send, or why it must not be sent.
+func (g *guard) check(req *http.Request) (*http.Request, error) {
+	refuse := func(why string) error {
+		return fmt.Errorf("%s %s: %w: %s", req.Method, req.URL.RequestURI(), errRefused, why)
+	}
+	if req.URL.Host != g.host {
+		return req, refuse("not the API server's host")
+	}
+	path, ok := strings.CutPrefix(req.URL.EscapedPath(), g.prefix)
+	if !ok || !plainPath(path) {
+		return req, refuse("not a plain path of the API server")
+	}
+	query, err := url.ParseQuery(req.URL.RawQuery)
+	if err != nil {
+		return req, refuse("the query cannot be read")
+	}
+	switch req.Method {
+	case http.MethodGet:
+		if why := refuseGet(req, path, query); why != "" {
+			return req, refuse(why)
+		}
+		return req, nil
+	case http.MethodPost:
+		return g.checkPost(req, path, query, refuse)
+	}
+	return req, refuse("only GET and creates without effect are allowed")
+}
+
+// refuseGet says why a GET must not be sent, or "".
+func refuseGet(req *http.Request, path string, query url.Values) string {
+	switch {
+	case query.Has("watch"), oldWatch.MatchString(path):
+		return "no watches"
+	case req.Header.Get("Upgrade") != "":
+		return "no protocol upgrades"
+	case interactive.MatchString(path):
+		return "this path can run commands"
+	case anyProxy.MatchString(path) && !nodeProxy.MatchString(path):
+		return "of proxies, only a kubelet's metrics and configz are read"
+	}
+	return ""
+}
+
+// checkPost allows the creates that leave nothing behind.
+func (g *guard) checkPost(req *http.Request, path string, query url.Values, refuse func(string) error) (*http.Request, error) {
+	switch {
+	case accessReview.MatchString(path):
+		return req, nil
+	case dryRunnable.MatchString(path):
+		if d := query["dryRun"]; len(d) != 1 || d[0] != "All" {
+			return req, refuse("a create needs dryRun=All")
+		}
+		return req, nil
+	case serviceProxy.MatchString(path):
+		return dryRunReview(req, refuse)
+	}
+	return req, refuse("only access reviews and dry-run creates of pods and pod templates are posted")
+}
+
+// dryRunReview reads the body, which must be an admission review with dryRun true: a webhook
+// that is told so has no side effects, by contract.
+func dryRunReview(req *http.Request, refuse func(string) error) (*http.Request, error) {
+	if req.Body == nil {
+		return req, refuse("no admission review")
+	}
+	body, err := io.ReadAll(io.LimitReader(req.Body, maxReview+1))
+	req.Body.Close()
+	if err != nil {
+		return req, fmt.Errorf("read the admission review: %w", err)
+	}
+	if len(body) > maxReview {
+		return req, refuse("the admission review is too large")
+	}
+	var review struct {
+		Kind    string `json:"kind"`
+		Request *struct {
+			DryRun *bool `json:"dryRun"`
+		} `json:"request"`
+	}
+	if err := json.Unmarshal(body, &review); err != nil || review.Kind != "AdmissionReview" || review.Request == nil {
+		return req, refuse("the body is not an admission review")
+	}
+	if review.Request.DryRun == nil || !*review.Request.DryRun {
+		return req, refuse("the admission review is not a dry run")
+	}
+	// A RoundTripper must not change the request that it was given.
+	out := req.Clone(req.Context())
+	out.Body = io.NopCloser(bytes.NewReader(body))
+	out.ContentLength = int64(len(body))
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return out, nil
+}
+
+// plainPath reports whether the patterns above mean what the server will see: no dot segments,
+// no empty ones, no escaped slashes.
+func plainPath(path string) bool {
+	if !strings.HasPrefix(path, "/") || strings.Contains(path, "//") || strings.Contains(strings.ToLower(path), "%2f") {
+		return false
+	}
+	for _, segment := range strings.Split(path, "/") {
+		if plain, err := url.PathUnescape(segment); err != nil || plain == "." || plain == ".." {
+			return false
+		}
+	}
+	return true
+}

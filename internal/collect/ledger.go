@@ -1,0 +1,77 @@
+package collect
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Request is one request that was sent.
+type Request struct {
+	Method string
+	// URL is path and query, without the host.
+	URL string
+	// Status is 0 when there was no answer; Err then says why.
+	Status int
+	Err    string
+	// Start is when it was sent, Duration how long until the answer's headers were there.
+	Start    time.Time
+	Duration time.Duration
+	// Bytes is how much of the answer's body was read, after decompression.
+	Bytes int64
+}
+
+// A Ledger lists every request of a run, also those that the guard refused. It is safe for
+// concurrent use.
+type Ledger struct {
+	mu      sync.Mutex
+	entries []*entry
+}
+
+type entry struct {
+	Request
+	bytes atomic.Int64
+}
+
+// Requests returns what was sent so far, in the order in which the requests ended.
+func (l *Ledger) Requests() []Request {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]Request, 0, len(l.entries))
+	for _, e := range l.entries {
+		r := e.Request
+		r.Bytes = e.bytes.Load()
+		out = append(out, r)
+	}
+	return out
+}
+
+// record adds a request and counts the body as it is read.
+func (l *Ledger) record(req *http.Request, start time.Time, resp *http.Response, err error) {
+	e := &entry{Request: Request{
+		Method: req.Method, URL: req.URL.RequestURI(), Start: start, Duration: time.Since(start),
+	}}
+	switch {
+	case err != nil:
+		e.Err = err.Error()
+	default:
+		e.Status = resp.StatusCode
+		resp.Body = &countingBody{ReadCloser: resp.Body, n: &e.bytes}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = append(l.entries, e)
+}
+
+type countingBody struct {
+	io.ReadCloser
+	n *atomic.Int64
+}
+
+func (b *countingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.n.Add(int64(n))
+	return n, err
+}

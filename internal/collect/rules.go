@@ -1,0 +1,127 @@
+package collect
+
+import (
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// A Rule is one right that collecting a kind of fact needs.
+type Rule struct {
+	rbacv1.PolicyRule
+	// Namespace is where the right is needed; "" is the whole cluster.
+	Namespace string
+	// Kind is the fact that it is for.
+	Kind facts.Kind
+	// Why is what it is used for, as half a sentence.
+	Why string
+	// Optional rights are powerful, or replaceable by another source.
+	Optional bool
+}
+
+const (
+	systemNamespace  = "kube-system"
+	defaultNamespace = "default"
+	apiserverLabel   = "apiserver.kubernetes.io/identity=kube-apiserver"
+	staticPodLabel   = "tier=control-plane"
+	kubernetesSlices = "kubernetes.io/service-name=kubernetes"
+	admissionGroup   = "admissionregistration.k8s.io"
+)
+
+// rule is a right on a resource.
+func rule(verb, group, resource string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{verb}}
+}
+
+// The rights, one by one. Each is asked for before it is used; see access.go.
+var (
+	readMetrics = Rule{
+		PolicyRule: rbacv1.PolicyRule{NonResourceURLs: []string{"/metrics"}, Verbs: []string{"get"}},
+		Kind:       facts.APIServers, Why: "read the SidecarContainers gate of the API servers",
+	}
+	listLeases = Rule{
+		PolicyRule: rule("list", "coordination.k8s.io", "leases"), Namespace: systemNamespace,
+		Kind: facts.APIServers, Why: "count the API servers",
+	}
+	listEndpointSlices = Rule{
+		PolicyRule: rule("list", "discovery.k8s.io", "endpointslices"), Namespace: defaultNamespace,
+		Kind: facts.APIServers, Why: "count the API servers and learn their addresses",
+	}
+	probePodTemplates = Rule{
+		PolicyRule: rule("create", "", "podtemplates"), Namespace: defaultNamespace, Optional: true,
+		Kind: facts.APIServers, Why: "where /metrics is closed: see by a dry run whether the API server keeps the field",
+	}
+	listStaticPods = Rule{
+		PolicyRule: rule("list", "", "pods"), Namespace: systemNamespace,
+		Kind: facts.ControlPlane, Why: "read the flags of control plane static pods",
+	}
+	listNodes = Rule{
+		PolicyRule: rule("list", "", "nodes"),
+		Kind:       facts.Nodes, Why: "read the kubelet versions",
+	}
+	readKubelets = Rule{
+		PolicyRule: rule("get", "", "nodes/proxy"), Optional: true,
+		Kind: facts.Kubelets, Why: "read the SidecarContainers gate of kubelets 1.28 to 1.32; a powerful right, not needed when all nodes are older or newer",
+	}
+	listNamespaces = Rule{
+		PolicyRule: rule("list", "", "namespaces"),
+		Kind:       facts.Namespaces, Why: "know which webhooks see the pods of which namespace",
+	}
+	listWebhooks = Rule{
+		PolicyRule: rule("list", admissionGroup, "mutatingwebhookconfigurations"),
+		Kind:       facts.MutatingWebhooks, Why: "know which webhooks see pods",
+	}
+	listPolicies = Rule{
+		PolicyRule: rule("list", admissionGroup, "mutatingadmissionpolicies"),
+		Kind:       facts.MutatingPolicies, Why: "know which policies change pods",
+	}
+	listBindings = Rule{
+		PolicyRule: rule("list", admissionGroup, "mutatingadmissionpolicybindings"),
+		Kind:       facts.MutatingPolicies, Why: "know which policies are active",
+	}
+)
+
+// allRules is every right, in the order of facts.Kinds.
+func allRules() []Rule {
+	return append([]Rule{
+		readMetrics, listLeases, listEndpointSlices, probePodTemplates, listStaticPods, listNodes,
+		readKubelets, listNamespaces, listWebhooks, listPolicies, listBindings,
+	}, canaryRules...)
+}
+
+// buildsOn is which facts are read to obtain others.
+var buildsOn = map[facts.Kind][]facts.Kind{
+	facts.Kubelets: {facts.Nodes},
+	facts.Canaries: {facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies},
+}
+
+// withFoundations returns kinds and what they build on; all kinds for nil.
+func withFoundations(kinds []facts.Kind) []facts.Kind {
+	if kinds == nil {
+		return facts.Kinds()
+	}
+	var out []facts.Kind
+	for _, k := range facts.Kinds() {
+		wanted := slices.ContainsFunc(kinds, func(asked facts.Kind) bool {
+			return asked == k || slices.Contains(buildsOn[asked], k)
+		})
+		if wanted {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// Rules is the least privilege to collect kinds (nil is every kind) without a gap.
+func Rules(kinds []facts.Kind) []Rule {
+	kinds = withFoundations(kinds)
+	var out []Rule
+	for _, r := range allRules() {
+		if slices.Contains(kinds, r.Kind) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
