@@ -23,6 +23,9 @@ type Class struct {
 	Webhooks []string `json:"webhooks"`
 	// Policies are the bound MutatingAdmissionPolicies that may act here.
 	Policies []string `json:"policies,omitempty"`
+	// Uncertain are those webhooks and policies of which it is not certain that they are called,
+	// with the reason: a match condition that asks for the user, or that cannot be evaluated.
+	Uncertain map[string]string `json:"uncertain,omitempty"`
 }
 
 // A Canary is one pod that was created with dryRun=All, and what came back.
@@ -30,9 +33,13 @@ type Canary struct {
 	// Class is the ID of the class it speaks for.
 	Class     string `json:"class"`
 	Namespace string `json:"namespace"`
+	// Control is set for a pod without any native sidecar, sent where the canary was refused: when
+	// it is refused as well, the refusal has nothing to do with sidecars.
+	Control bool `json:"control,omitempty"`
 	// Sent is the pod as sent.
 	Sent *corev1.Pod `json:"sent"`
-	// Returned is the pod as the API server would have stored it; nil when it was refused.
+	// Returned is the pod as the API server would have stored it, without what other software
+	// may have put into it (annotations, environment, commands); nil when it was refused.
 	Returned *corev1.Pod `json:"returned,omitempty"`
 	// Refusal is the API server's answer when there is no Returned.
 	Refusal *Refusal `json:"refusal,omitempty"`

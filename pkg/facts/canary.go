@@ -1,0 +1,101 @@
+package facts
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// ChangeKind is what happened to a native sidecar between the request and the object.
+type ChangeKind string
+
+const (
+	// Stripped: the init container is there, its restartPolicy is not.
+	Stripped ChangeKind = "stripped"
+	// Moved: a container that was sent without restartPolicy Always has it, or restartPolicy has
+	// another value than was sent, or the order of the init containers changed.
+	Moved ChangeKind = "moved"
+	// Removed: no init container of that name is left.
+	Removed ChangeKind = "removed"
+)
+
+// A Change is one difference between a pod that was sent and what the API server would store.
+type Change struct {
+	Kind ChangeKind `json:"kind"`
+	// Container is the name of the container.
+	Container string `json:"container"`
+	// Detail is the difference, as evidence: the field with both values.
+	Detail string `json:"detail"`
+}
+
+// Changes lists what became of the init containers of sent in returned: only containers that were
+// sent count, injected ones are somebody else's. Order is that of sent.
+func Changes(sent, returned *corev1.Pod) []Change {
+	var out []Change
+	for i := range sent.Spec.InitContainers {
+		out = append(out, change(sent.Spec.InitContainers[i], returned)...)
+	}
+	return append(out, reordered(sent, returned)...)
+}
+
+func change(sent corev1.Container, returned *corev1.Pod) []Change {
+	was := policyText(sent.RestartPolicy)
+	i := indexOf(returned.Spec.InitContainers, sent.Name)
+	if i < 0 {
+		where := "in no container list"
+		if indexOf(returned.Spec.Containers, sent.Name) >= 0 {
+			where = "among the regular containers"
+		}
+		return []Change{{Removed, sent.Name, fmt.Sprintf("init container %q (restartPolicy: %s) was sent, and came back %s", sent.Name, was, where)}}
+	}
+	is := policyText(returned.Spec.InitContainers[i].RestartPolicy)
+	if was == is {
+		return nil
+	}
+	detail := fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: sent %s, came back %s", sent.Name, was, is)
+	if is == absent {
+		return []Change{{Stripped, sent.Name, detail}}
+	}
+	return []Change{{Moved, sent.Name, detail}}
+}
+
+// reordered compares the order of those init containers that are in both pods.
+func reordered(sent, returned *corev1.Pod) []Change {
+	var want, got []string
+	for _, c := range sent.Spec.InitContainers {
+		if indexOf(returned.Spec.InitContainers, c.Name) >= 0 {
+			want = append(want, c.Name)
+		}
+	}
+	for _, c := range returned.Spec.InitContainers {
+		if slices.Contains(want, c.Name) {
+			got = append(got, c.Name)
+		}
+	}
+	if slices.Equal(want, got) {
+		return nil
+	}
+	return []Change{{Moved, want[0], fmt.Sprintf("spec.initContainers: sent in the order %q, came back as %q", want, got)}}
+}
+
+const absent = "(absent)"
+
+func policyText(p *corev1.ContainerRestartPolicy) string {
+	if p == nil {
+		return absent
+	}
+	return string(*p)
+}
+
+func indexOf(list []corev1.Container, name string) int {
+	return slices.IndexFunc(list, func(c corev1.Container) bool { return c.Name == name })
+}
+
+// Changes is what became of the canary's sidecars; none when it was refused or is a control.
+func (c *Canary) Changes() []Change {
+	if c.Returned == nil || c.Sent == nil {
+		return nil
+	}
+	return Changes(c.Sent, c.Returned)
+}

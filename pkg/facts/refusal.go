@@ -1,0 +1,87 @@
+package facts
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Cause is why the API server refused a pod, as far as its own words say.
+type Cause string
+
+const (
+	// CauseStripped: the API server's validation says that an init container with probes or a
+	// lifecycle has no restartPolicy Always. For a pod that was sent with it, that proves the loss.
+	CauseStripped Cause = "stripped"
+	// CauseDenied: an admission webhook answered no.
+	CauseDenied Cause = "denied"
+	// CauseFailed: an admission webhook could not be called, or its answer was no answer.
+	CauseFailed Cause = "failed"
+	// CauseNoDryRun: a webhook declares side effects, so that the API server does not call it in a dry run.
+	CauseNoDryRun Cause = "no-dry-run"
+	// CausePatch: the patch of some webhook does not apply to the pod. The API server does not say whose.
+	CausePatch Cause = "patch"
+	// CauseExpression: a match condition of some webhook failed to evaluate, with failurePolicy Fail.
+	CauseExpression Cause = "expression"
+	// CausePolicy: an admission policy said no, or failed.
+	CausePolicy Cause = "policy"
+	// CauseAccess: the caller may not create pods there.
+	CauseAccess Cause = "access"
+	// CauseNamespace: the namespace itself refuses (quota, limits, Pod Security, no service account,
+	// being deleted); another namespace of the class may not.
+	CauseNamespace Cause = "namespace"
+	// CauseNoAnswer: the API server did not answer in time, or not at all.
+	CauseNoAnswer Cause = "no-answer"
+	// CauseOther is everything else.
+	CauseOther Cause = "other"
+)
+
+// causes are the API server's own texts, most telling first. A group, where there is one, is the
+// webhook's (or policy's) name.
+var causes = []struct {
+	cause Cause
+	text  *regexp.Regexp
+}{
+	{CauseNoDryRun, regexp.MustCompile(`admission webhook "([^"]+)" does not support dry run`)},
+	{CauseNoDryRun, regexp.MustCompile(`failed calling webhook "([^"]+)": Webhook SideEffects is nil`)},
+	{CauseDenied, regexp.MustCompile(`admission webhook "([^"]+)" denied the request`)},
+	{CauseFailed, regexp.MustCompile(`failed calling webhook "([^"]+)":`)},
+	{CauseStripped, regexp.MustCompile(`may not be set for init containers without restartPolicy=Always`)},
+	{CausePolicy, regexp.MustCompile(`ValidatingAdmissionPolicy '([^']+)' (?:with binding '[^']+' )?denied request`)},
+	{CausePolicy, regexp.MustCompile(`policy ['"]([^'"]+)['"] (?:with binding '[^']+' )?denied request`)},
+	{CauseExpression, regexp.MustCompile(`expression '.*' resulted in error`)},
+	{CausePatch, regexp.MustCompile(`operation does not apply|doc is missing (?:path|key)|json: cannot unmarshal`)},
+	{CauseAccess, regexp.MustCompile(`cannot create resource "pods" in API group ""`)},
+	{CauseNamespace, regexp.MustCompile(`exceeded quota|failed quota|violates PodSecurity|` +
+		`error looking up service account|serviceaccount "[^"]*" not found|because it is being terminated|` +
+		`namespaces "[^"]*" not found|(?:minimum|maximum) \S+ usage per|limit to request ratio per|no API token found for service account`)},
+	{CauseNoAnswer, regexp.MustCompile(`request did not complete within|context deadline exceeded|connection (?:refused|reset)`)},
+}
+
+// Cause reads the refusal's message. name is the webhook or policy that the message names; empty
+// when it names none. A validating webhook may be meant as well: the message does not tell.
+func (r *Refusal) Cause() (cause Cause, name string) {
+	for _, c := range causes {
+		m := c.text.FindStringSubmatch(r.Message)
+		if m == nil {
+			continue
+		}
+		if len(m) > 1 {
+			name = m[1]
+		}
+		return c.cause, name
+	}
+	if r.Code == 0 || r.Code == 504 {
+		return CauseNoAnswer, ""
+	}
+	return CauseOther, ""
+}
+
+// OneLine is the message without the diff that the API server may append, bounded for evidence.
+func (r *Refusal) OneLine() string {
+	line, _, _ := strings.Cut(r.Message, "\n")
+	const most = 400
+	if len(line) > most {
+		line = strings.ToValidUTF8(line[:most], "") + "..."
+	}
+	return line
+}
