@@ -24,6 +24,8 @@ type Cluster struct {
 	Kubeconfig string
 	// APIServers are in the order of the configuration.
 	APIServers []*APIServer
+	// Kubelets are in the order of the configuration.
+	Kubelets []*Kubelet
 
 	config   Config
 	dir      string
@@ -34,12 +36,16 @@ type Cluster struct {
 	admin    pair
 	client   *kubernetes.Clientset
 	balancer *balancer
-	keeper   *os.File // closing it makes the keeper clean up
-	cleaner  *process
+	images   []string // archives
+
+	keeperPath string
+	keeper     *os.File // closing it makes the keeper clean up
+	cleaner    *process
 
 	mu        sync.Mutex
 	processes []*process
 	closers   []func()
+	nextNode  int
 	stopped   bool
 }
 
@@ -59,26 +65,32 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 }
 
 func (c *Cluster) boot(ctx context.Context) error {
-	keeper, err := binaries.Program(ctx, ".", "./test/cluster/internal/keeper")
-	if err != nil {
+	var err error
+	if c.keeperPath, err = binaries.Program(ctx, ".", "./test/cluster/internal/keeper"); err != nil {
 		return err
 	}
-	if err := c.claim(keeper); err != nil {
+	if err := c.claim(); err != nil {
 		return err
 	}
 	c.network = c.newNetwork()
-	if err := c.network.up(ctx, c, keeper); err != nil {
+	if err := c.network.up(ctx, c); err != nil {
 		return err
 	}
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	return c.startControlPlane(ctx)
+	nodes := make(chan error, 1)
+	go func() { nodes <- c.startNodes(ctx) }()
+	err = c.startControlPlane(ctx)
+	if err := firstOf(err, <-nodes); err != nil {
+		return err
+	}
+	return c.runNodes(ctx)
 }
 
 // claim takes a slot and starts the keeper, which will clean it: from here on
 // nothing that this process makes is lost.
-func (c *Cluster) claim(keeper string) error {
+func (c *Cluster) claim() error {
 	var err error
 	if c.slot, err = slot.Claim(); err != nil {
 		return err
@@ -96,7 +108,7 @@ func (c *Cluster) claim(keeper string) error {
 	defer read.Close()
 	c.keeper = write
 	c.cleaner, err = c.start(program{
-		name: "keeper", path: keeper, args: []string{"clean", strconv.Itoa(c.slot.Number)},
+		name: "keeper", path: c.keeperPath, args: []string{"clean", strconv.Itoa(c.slot.Number)},
 		stdin: read, extra: []*os.File{c.slot.Lock()}, unmarked: true,
 	})
 	if err != nil {

@@ -72,6 +72,12 @@ func (config Config) complete() (Config, error) {
 			return config, err
 		}
 	}
+	config.Nodes = slices.Clone(config.Nodes)
+	for i := range config.Nodes {
+		if config.Nodes[i].Component, err = config.Nodes[i].Component.complete("kubelet"); err != nil {
+			return config, err
+		}
+	}
 	for name, field := range map[string]**Component{
 		"kube-controller-manager": &config.ControllerManager, "kube-scheduler": &config.Scheduler,
 	} {
@@ -112,4 +118,11 @@ func (component Component) with(flags ...string) []string {
 		flags = append(flags, "--feature-gates="+gates)
 	}
 	return append(flags, component.Flags...)
+}
+
+// minorOf is 36 for "1.36".
+func minorOf(version string) int {
+	_, minor, _ := strings.Cut(version, ".")
+	n, _ := strconv.Atoi(minor)
+	return n
 }

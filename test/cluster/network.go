@@ -77,12 +77,12 @@ func (n *network) routes(device string, except int) string {
 }
 
 // up makes the switch and plugs this machine in.
-func (n *network) up(ctx context.Context, c *Cluster, keeper string) error {
+func (n *network) up(ctx context.Context, c *Cluster) error {
 	if !n.real {
 		return nil
 	}
 	var err error
-	n.holder, err = c.start(program{name: "switch", path: keeper, args: []string{"hold"}, cloneFlag: syscall.CLONE_NEWNET})
+	n.holder, err = c.start(program{name: "switch", path: c.keeperPath, args: []string{"hold"}, cloneFlag: syscall.CLONE_NEWNET})
 	if err != nil {
 		return err
 	}

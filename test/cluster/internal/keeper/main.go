@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/internal/node"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/internal/slot"
 )
 
@@ -35,7 +36,9 @@ func run(args []string) error {
 			time.Sleep(time.Hour)
 		}
 	case len(args) == 2 && args[0] == "node":
-		return runNode(args[1])
+		return node.Enter(args[1])
+	case len(args) == 2 && args[0] == "node-inside":
+		return node.Inside(args[1])
 	}
 	return fmt.Errorf("unknown arguments %q", args)
 }

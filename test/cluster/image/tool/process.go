@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+var term struct {
+	sync.Mutex
+	do func()
+}
+
+// catchTerm makes the first process of a container react to SIGTERM, which it
+// would not without a handler.
+func catchTerm() {
+	term.do = func() { os.Exit(0) }
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		for s := range signals {
+			fmt.Println("received", s)
+			term.Lock()
+			do := term.do
+			term.Unlock()
+			do()
+		}
+	}()
+}
+
+func onTerm(do func()) error {
+	term.Lock()
+	defer term.Unlock()
+	term.do = do
+	return nil
+}
+
+func termAfter(args []string) error {
+	return withDuration(args[0], func(d time.Duration) error {
+		return onTerm(func() { time.Sleep(d); os.Exit(0) })
+	})
+}
+
+func pause() error {
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+func exit(args []string) error {
+	code, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	os.Exit(code)
+	return nil
+}
+
+func crash() error {
+	// The Go runtime turns a SIGSEGV of its own into exit code 2, so the
+	// default action is needed.
+	signal.Reset(syscall.SIGSEGV)
+	if err := syscall.Kill(os.Getpid(), syscall.SIGSEGV); err != nil {
+		return err
+	}
+	time.Sleep(time.Second)
+	os.Exit(139)
+	return nil
+}
+
+func exhaust() error {
+	var kept [][]byte
+	for {
+		block := make([]byte, 1<<20)
+		for i := range block {
+			block[i] = 1
+		}
+		kept = append(kept, block)
+		if len(kept) > 1<<20 {
+			return nil
+		}
+	}
+}
+
+func say(args []string) error {
+	fmt.Println(strings.Join(args, " "))
+	return nil
+}
+
+func touch(args []string) error {
+	f, err := os.Create(args[0])
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func waitFile(args []string) error {
+	for {
+		if _, err := os.Stat(args[0]); err == nil {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func withDuration(text string, do func(time.Duration) error) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	return do(d)
+}
