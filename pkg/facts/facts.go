@@ -101,13 +101,33 @@ type Snapshot struct {
 type Gap struct {
 	Kind Kind `json:"kind"`
 	// Scope is the one instance that is missing ("node/worker-7", "namespace/prod"); empty when
-	// the whole kind, or an unknown part of it, is missing.
+	// the whole kind, or an unknown part of it, is missing. Of the API servers, "apiserver/…"
+	// names what is missing; see the Scope constants.
 	Scope string `json:"scope"`
 	// Reason is why it could not be read, with the server's words.
 	Reason string `json:"reason"`
 	// Remedy is what closes the gap: the RBAC rule, the flag, the command.
 	Remedy string `json:"remedy"`
 }
+
+// Scopes of gaps of the API servers.
+const (
+	// ScopeMetrics: /metrics is closed to the caller. The gate, if it was read at all, was read by
+	// a probe, which cannot tell API servers apart.
+	ScopeMetrics = "apiserver/metrics"
+	// ScopeUnseen: fewer API servers answered than there are.
+	ScopeUnseen = "apiserver/unseen"
+	// ScopeGate: an API server that answered does not say what its gate is.
+	ScopeGate = "apiserver/gate"
+	// ScopeLeases and ScopeEndpoints: one of the two ways to count API servers is closed.
+	ScopeLeases    = "apiserver/leases"
+	ScopeEndpoints = "apiserver/endpoints"
+	// ScopeVersion: /version is closed to the caller.
+	ScopeVersion = "apiserver/version"
+)
+
+// NodeScope is the scope of a gap that is about one node.
+func NodeScope(name string) string { return "node/" + name }
 
 // Source says where a FeatureReading comes from, the most direct first.
 type Source string
@@ -137,10 +157,13 @@ type FeatureReading struct {
 
 // An APIServer is one API server process that answered.
 type APIServer struct {
-	// Started is the Process-Start-Time-Unix header of its /metrics; it tells processes behind
-	// one address apart. Empty before 1.28, where the header does not exist.
+	// Started tells processes behind one address apart: process_start_time_seconds on its
+	// /metrics, to hundredths of a second (such as "1760000000.12"), else the
+	// Process-Start-Time-Unix header, which has whole seconds and exists from 1.28 on.
+	// Empty when /metrics could not be read.
 	Started string `json:"started,omitempty"`
-	// Version is this process's own gitVersion (kubernetes_build_info, or /version on the same connection).
+	// Version is this process's own gitVersion (kubernetes_build_info; /version where /metrics
+	// could not be read).
 	Version string `json:"version,omitempty"`
 	// Emulation is the emulated version, such as "1.32", where the server reports one (>= 1.33).
 	Emulation string `json:"emulation,omitempty"`

@@ -1,0 +1,37 @@
+package facts
+
+import "k8s.io/apimachinery/pkg/util/version"
+
+// The minors of Kubernetes 1 between which the SidecarContainers gate can be on or off.
+const (
+	// FirstMinor is the first that knows the gate (alpha, off).
+	FirstMinor = 28
+	// LastOpenMinor is the last in which it is not locked to on (beta, on since 1.29).
+	LastOpenMinor = 32
+)
+
+// Minor is the minor of a version of Kubernetes 1, with or without the suffix of a distribution:
+// 29 for "v1.29.0-eks-5e0fdde". ok is false for everything else.
+func Minor(gitVersion string) (minor int, ok bool) {
+	v, err := version.ParseGeneric(gitVersion)
+	if err != nil || v.Major() != 1 {
+		return 0, false
+	}
+	return int(v.Minor()), true
+}
+
+// VersionDecides reports whether the version of a component settles the gate: it cannot be on
+// before 1.28, and cannot be off from 1.33, unless the component emulates an older version, which
+// kubelets cannot. on is the answer. A version that cannot be read settles nothing.
+func VersionDecides(gitVersion string) (on, decided bool) {
+	minor, ok := Minor(gitVersion)
+	switch {
+	case !ok:
+		return false, false
+	case minor < FirstMinor:
+		return false, true
+	case minor > LastOpenMinor:
+		return true, true
+	}
+	return false, false
+}

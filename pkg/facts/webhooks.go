@@ -1,0 +1,86 @@
+package facts
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TrimWebhooks keeps what decides whether, when and how a configuration's webhooks are called; no
+// annotations, no CA bundles, no credentials in URLs.
+func TrimWebhooks(c *admissionregistrationv1.MutatingWebhookConfiguration) admissionregistrationv1.MutatingWebhookConfiguration {
+	out := admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: c.Name, Labels: c.Labels}}
+	for _, w := range c.Webhooks {
+		w.ClientConfig.CABundle = nil
+		if w.ClientConfig.URL != nil {
+			u := RedactURL(*w.ClientConfig.URL)
+			w.ClientConfig.URL = &u
+		}
+		out.Webhooks = append(out.Webhooks, w)
+	}
+	return out
+}
+
+// RedactURL removes what may be secret in a URL: user, password, and the values of its query.
+func RedactURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(a URL that cannot be read)"
+	}
+	if u.User != nil {
+		u.User = url.User("REDACTED")
+	}
+	if u.RawQuery != "" {
+		query := u.Query()
+		for _, values := range query {
+			for i := range values {
+				values[i] = "REDACTED"
+			}
+		}
+		u.RawQuery = query.Encode()
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u.String()
+}
+
+// MutatingPoliciesOf joins policies and their bindings, sorted by name.
+func MutatingPoliciesOf(policies []admissionregistrationv1.MutatingAdmissionPolicy, bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding) []MutatingPolicy {
+	var out []MutatingPolicy
+	for i := range policies {
+		p := MutatingPolicy{Name: policies[i].Name, MatchesPods: matchesPods(policies[i].Spec.MatchConstraints)}
+		for _, b := range bindings {
+			if b.Spec.PolicyName == p.Name {
+				p.Bindings = append(p.Bindings, b.Name)
+			}
+		}
+		slices.Sort(p.Bindings)
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b MutatingPolicy) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// matchesPods reports whether the creation of some pod passes the resource rules. Selectors and
+// conditions are not looked at: they narrow where, not whether.
+func matchesPods(m *admissionregistrationv1.MatchResources) bool {
+	if m == nil {
+		return false
+	}
+	covers := func(r admissionregistrationv1.NamedRuleWithOperations) bool {
+		return hasOr(r.APIGroups, "") && hasOr(r.APIVersions, "v1") && hasOr(r.Resources, "pods", "*/*") &&
+			hasOr(r.Operations, admissionregistrationv1.Create) &&
+			(r.Scope == nil || *r.Scope != admissionregistrationv1.ClusterScope)
+	}
+	excluded := func(r admissionregistrationv1.NamedRuleWithOperations) bool {
+		return covers(r) && len(r.ResourceNames) == 0
+	}
+	return slices.ContainsFunc(m.ResourceRules, covers) && !slices.ContainsFunc(m.ExcludeResourceRules, excluded)
+}
+
+// hasOr reports whether list has "*" or one of the values.
+func hasOr[T ~string](list []T, values ...T) bool {
+	return slices.Contains(list, "*") || slices.ContainsFunc(list, func(s T) bool { return slices.Contains(values, s) })
+}
