@@ -79,7 +79,8 @@ var chainYAML = `
   - {name: false.example, rules: ` + pods + `, matchConditions: [{name: c, expression: "request.namespace == 'other'"}]}
   - {name: error.example, rules: ` + pods + `, matchConditions: [{name: c, expression: "object.metadata.annotations['x'] == 'y'"}]}
   - {name: error-ignored.example, failurePolicy: Ignore, rules: ` + pods + `, matchConditions: [{name: c, expression: "object.metadata.annotations['x'] == 'y'"}]}
-  - {name: user.example, rules: ` + pods + `, matchConditions: [{name: c, expression: "request.userInfo.username != 'system:node'"}]}
+  - {name: user.example, rules: ` + pods + `, matchConditions: [{name: c, expression: "request.userInfo.username.startsWith('system:serviceaccount:')"}]}
+  - {name: any-user.example, rules: ` + pods + `, matchConditions: [{name: c, expression: "!('system:nodes' in request.userInfo.groups)"}]}
   - {name: user-and-false.example, rules: ` + pods + `, matchConditions: [{name: u, expression: "request.userInfo.username != 'x'"}, {name: c, expression: "false"}]}
   - {name: authorizer.example, rules: ` + pods + `, matchConditions: [{name: c, expression: "!authorizer.group('').resource('pods').check('create').allowed()"}]}
   - {name: dry-run.example, rules: ` + pods + `, matchConditions: [{name: c, expression: "!request.dryRun"}]}
@@ -104,6 +105,7 @@ func TestWebhooks(t *testing.T) {
 		"conditions/error.example ?",
 		"conditions/error-ignored.example ?",
 		"conditions/user.example ?",
+		"conditions/any-user.example",
 		"conditions/authorizer.example ?",
 		"conditions/dry-run.example ?",
 		"conditions/syntax.example ?",

@@ -8,6 +8,7 @@ import (
 
 	celtypes "github.com/google/cel-go/common/types"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/admission"
@@ -17,10 +18,25 @@ import (
 	"k8s.io/apiserver/pkg/cel/environment"
 )
 
-// unknowable are the names in an expression whose value is not in the objects: who creates the pod,
-// what that user may do, the parameters and variables of a policy, and whether it is a dry run (a
-// canary is one, a real pod is not).
-var unknowable = []string{"userInfo", "authorizer", "params", "variables", "dryRun"}
+// unknowable are the names in an expression whose value is not in the objects: what the user may
+// do, the parameters and variables of a policy, and whether it is a dry run (a canary is one, a real
+// pod is not).
+var unknowable = []string{"authorizer", "params", "variables", "dryRun"}
+
+// creators are who creates pods: the controllers of kube-controller-manager, which make most of
+// them, and somebody else, such as the caller. A condition on the user is decided where all agree.
+var creators = []authenticationv1.UserInfo{
+	controller("replicaset-controller"), controller("statefulset-controller"),
+	controller("daemon-set-controller"), controller("job-controller"),
+	{Username: "somebody", Groups: []string{"system:authenticated"}},
+}
+
+func controller(name string) authenticationv1.UserInfo {
+	return authenticationv1.UserInfo{
+		Username: "system:serviceaccount:kube-system:" + name,
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"},
+	}
+}
 
 // compiler is built on first use: the CEL environment costs tens of milliseconds, and most
 // clusters have no matchConditions at all.
@@ -35,6 +51,8 @@ type conditions struct {
 	// byNamespace is whether an expression may ask for the namespace itself, so that namespaces
 	// with equal labels can differ.
 	byNamespace bool
+	// byUser is whether an expression asks who creates the pod.
+	byUser bool
 }
 
 func compileConditions(list []admissionregistrationv1.MatchCondition, hasParams bool) conditions {
@@ -45,6 +63,7 @@ func compileConditions(list []admissionregistrationv1.MatchCondition, hasParams 
 	accessors := make([]cel.ExpressionAccessor, len(list))
 	for i := range list {
 		accessors[i] = (*matchconditions.MatchCondition)(&list[i])
+		c.byUser = c.byUser || strings.Contains(list[i].Expression, "userInfo")
 		c.byNamespace = c.byNamespace || asksForNamespace(list[i].Expression)
 	}
 	declared := cel.OptionalVariableDeclarations{HasParams: hasParams, HasAuthorizer: true}
@@ -65,7 +84,21 @@ func (c conditions) match(attr *admission.VersionedAttributes, ns *corev1.Namesp
 	if len(c.list) == 0 {
 		return true, ""
 	}
+	call, maybe = c.matchFor(attr, ns, creators[0])
+	if !c.byUser {
+		return call, maybe
+	}
+	for _, user := range creators[1:] {
+		if alsoCall, alsoMaybe := c.matchFor(attr, ns, user); alsoCall != call || alsoMaybe != maybe {
+			return true, fmt.Sprintf("matchConditions: not the same for %s and %s", creators[0].Username, user.Username)
+		}
+	}
+	return call, maybe
+}
+
+func (c conditions) matchFor(attr *admission.VersionedAttributes, ns *corev1.Namespace, user authenticationv1.UserInfo) (call bool, maybe string) {
 	request := cel.CreateAdmissionRequest(attr, metav1.GroupVersionResource(podResource), metav1.GroupVersionKind(podKind))
+	request.UserInfo = user
 	results, _, err := c.eval.ForInput(context.Background(), attr, request,
 		cel.OptionalVariableBindings{}, ns, celconfig.RuntimeCELCostBudgetMatchConditions)
 	if err != nil {

@@ -2,15 +2,164 @@ package collect
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
 
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
+// createPods is the right that a canary needs. A dry run asks for the same right as a real create.
+var createPods = Rule{
+	PolicyRule: rule("create", "", "pods"),
+	Kind:       facts.Canaries,
+	Why:        "create canaries with dryRun=All; one namespace of each class is enough",
+}
+
 // canaryRules are the rights that canaries need.
-var canaryRules []Rule
+var canaryRules = []Rule{createPods}
+
+const (
+	// canaryConcurrency is how many canaries are under way at once: each may keep an API server
+	// busy for as long as the webhooks' time-outs allow.
+	canaryConcurrency = 8
+	// canaryTries is in how many namespaces of a class a canary is tried before the class is a gap.
+	canaryTries = 20
+)
 
 // canaries creates pods with dryRun=All, one for each class of namespaces. The namespaces, the
 // webhooks and the policies are in the snapshot already, or are gaps there.
 func (c *collector) canaries(ctx context.Context) {
-	c.gap(facts.Canaries, "", "canaries: not built yet", "wait for the next version")
+	classes := c.classes(ctx)
+	if len(classes) == 0 {
+		return
+	}
+	var (
+		results = make([][]facts.Canary, len(classes))
+		slots   = make(chan struct{}, canaryConcurrency)
+		wg      sync.WaitGroup
+		mu      sync.Mutex
+		done    int
+	)
+	c.step("canaries", 0, len(classes))
+	for i := range classes {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			results[i] = c.canaryFor(ctx, &classes[i])
+			mu.Lock()
+			done++
+			n := done
+			mu.Unlock()
+			c.step("canaries", n, len(classes))
+		})
+	}
+	wg.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range classes {
+		c.snapshot.Classes = append(c.snapshot.Classes, classes[i].fact)
+		c.snapshot.Canaries = append(c.snapshot.Canaries, results[i]...)
+	}
+}
+
+// canaryFor sends the canary of one class, and the control where the canary was refused for a
+// reason that may have nothing to do with sidecars. The last namespace's refusal stands for the
+// class when every namespace refuses for reasons of its own.
+func (c *collector) canaryFor(ctx context.Context, class *class) []facts.Canary {
+	var canary facts.Canary
+	denied, why := 0, ""
+	tried := 0
+	for _, ns := range class.inOrder() {
+		if tried == canaryTries || ctx.Err() != nil {
+			break
+		}
+		if ok, reason := c.mayCreatePods(ctx, ns.Name); !ok {
+			denied++
+			why = reason
+			if denied >= canaryTries {
+				break
+			}
+			continue
+		}
+		tried++
+		canary = c.send(ctx, class, admission.Canary(ns.Name))
+		if canary.Refusal == nil {
+			return []facts.Canary{canary}
+		}
+		if cause, _ := canary.Refusal.Cause(); cause != facts.CauseNamespace && cause != facts.CauseAccess {
+			control := c.send(ctx, class, admission.Control(ns.Name))
+			control.Control = true
+			return []facts.Canary{canary, control}
+		}
+	}
+	if tried == 0 {
+		c.noCanary(ctx, class, why)
+		return nil
+	}
+	c.gap(facts.Canaries, class.scope(), fmt.Sprintf("every namespace tried (%d of %d) refuses pods for reasons of its own; the last said: %s",
+		tried, len(class.namespaces), oneLine(canary.Refusal.Message)),
+		"make room for one more pod in a namespace of this class, or name one that takes pods: --namespace NAME")
+	return []facts.Canary{canary}
+}
+
+// noCanary records that no canary could be sent for a class.
+func (c *collector) noCanary(ctx context.Context, class *class, why string) {
+	if ctx.Err() != nil {
+		c.gap(facts.Canaries, class.scope(), "the run ended before its canary was sent", "give it more time: --timeout 5m")
+		return
+	}
+	namespace := class.inOrder()[0].Name
+	r := createPods.In(namespace)
+	reason := fmt.Sprintf("you may not create pods in namespace %s", namespace)
+	if n := len(class.namespaces); n > 1 {
+		reason = fmt.Sprintf("you may not create pods in any namespace of this class that was asked for (%d of %d)", min(n, canaryTries), n)
+	}
+	if why != "" {
+		reason += ": " + oneLine(why)
+	}
+	c.gap(facts.Canaries, class.scope(), reason, r.remedy())
+}
+
+// mayCreatePods asks for the whole cluster first, so that administrators cost one review.
+func (c *collector) mayCreatePods(ctx context.Context, namespace string) (bool, string) {
+	if ok, _ := c.may(ctx, createPods); ok {
+		return true, ""
+	}
+	return c.may(ctx, createPods.In(namespace))
+}
+
+// A class is a facts.Class with its namespace objects.
+type class struct {
+	fact       facts.Class
+	namespaces []*corev1.Namespace
+	webhooks   []admission.Call
+}
+
+// scope names the class for people: "class-2 (namespace prod, +3)".
+func (c *class) scope() string {
+	first := c.inOrder()[0].Name
+	if n := len(c.namespaces) - 1; n > 0 {
+		return fmt.Sprintf("%s (namespace %s, +%d)", c.fact.ID, first, n)
+	}
+	return fmt.Sprintf("%s (namespace %s)", c.fact.ID, first)
+}
+
+// inOrder is the namespaces in the order in which they are tried: those of the system last, whose
+// quotas and webhooks are more often special.
+func (c *class) inOrder() []*corev1.Namespace {
+	out := slices.Clone(c.namespaces)
+	slices.SortStableFunc(out, func(a, b *corev1.Namespace) int { return systemRank(a.Name) - systemRank(b.Name) })
+	return out
+}
+
+func systemRank(name string) int {
+	if strings.HasPrefix(name, "kube-") || strings.HasPrefix(name, "openshift-") {
+		return 1
+	}
+	return 0
 }

@@ -1,0 +1,105 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// longestCreate is how long an API server works on one request by default (--request-timeout).
+const longestCreate = 60 * time.Second
+
+// fitTries is how often a canary is adapted to limit ranges: each says one thing at a time.
+const fitTries = 3
+
+// send creates pod with dryRun=All and returns what came back.
+func (c *collector) send(ctx context.Context, class *class, pod *corev1.Pod) facts.Canary {
+	canary := c.sendOnce(ctx, class, pod)
+	for range fitTries {
+		if canary.Refusal == nil || !admission.Fit(pod, canary.Refusal.Message) {
+			break
+		}
+		canary = c.sendOnce(ctx, class, pod)
+	}
+	return canary
+}
+
+func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod) facts.Canary {
+	ctx, cancel := context.WithTimeout(ctx, c.createTimeout(class))
+	defer cancel()
+	canary := facts.Canary{Class: class.fact.ID, Namespace: pod.Namespace, Sent: pod.DeepCopy()}
+	result := c.client.CoreV1().RESTClient().Post().Namespace(pod.Namespace).Resource("pods").
+		VersionedParams(&metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, scheme.ParameterCodec).
+		Body(pod).Do(ctx)
+	for _, w := range result.Warnings() {
+		canary.Warnings = append(canary.Warnings, oneLine(w.Text))
+	}
+	var returned corev1.Pod
+	if err := result.Into(&returned); err != nil {
+		canary.Refusal = refusal(err)
+		return canary
+	}
+	canary.Returned = reduce(pod, &returned)
+	return canary
+}
+
+// createTimeout leaves the webhooks of the class the time that their configuration grants them.
+func (c *collector) createTimeout(class *class) time.Duration {
+	total := c.opts.RequestTimeout
+	for _, call := range class.webhooks {
+		total += c.webhookTimeout(call)
+	}
+	return min(total, longestCreate)
+}
+
+// webhookTimeout is the webhook's timeoutSeconds; 10 s is the API server's default.
+func (c *collector) webhookTimeout(call admission.Call) time.Duration {
+	for i := range c.snapshot.MutatingWebhooks {
+		if c.snapshot.MutatingWebhooks[i].Name != call.Configuration {
+			continue
+		}
+		for _, w := range c.snapshot.MutatingWebhooks[i].Webhooks {
+			if w.Name == call.Webhook && w.TimeoutSeconds != nil {
+				return time.Duration(*w.TimeoutSeconds) * time.Second
+			}
+		}
+	}
+	return 10 * time.Second
+}
+
+// refusal keeps the API server's words; without any, those of the connection.
+func refusal(err error) *facts.Refusal {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		s := status.Status()
+		return &facts.Refusal{Code: s.Code, Reason: string(s.Reason), Message: s.Message}
+	}
+	return &facts.Refusal{Message: err.Error()}
+}
+
+// reduce keeps of a returned pod what the canary brought and what tells of sidecars. Webhooks put
+// credentials into environments, commands and annotations; none of that is anybody's business.
+func reduce(sent, returned *corev1.Pod) *corev1.Pod {
+	out := &corev1.Pod{TypeMeta: sent.TypeMeta, ObjectMeta: metav1.ObjectMeta{
+		GenerateName: returned.GenerateName, Namespace: returned.Namespace, Labels: returned.Labels,
+	}}
+	out.Spec.InitContainers = reduceContainers(returned.Spec.InitContainers)
+	out.Spec.Containers = reduceContainers(returned.Spec.Containers)
+	return out
+}
+
+func reduceContainers(returned []corev1.Container) []corev1.Container {
+	var out []corev1.Container
+	for _, r := range returned {
+		out = append(out, corev1.Container{Name: r.Name, Image: r.Image, RestartPolicy: r.RestartPolicy})
+	}
+	return out
+}

