@@ -6,9 +6,11 @@ package collect
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -74,12 +76,18 @@ type collector struct {
 	client kubernetes.Interface
 	rest   rest.Interface // core/v1, for requests to a path
 	http   *http.Client   // the same connections, for answers that are streamed
-	guard  *guard
+	base   *url.URL       // of the API server
 	ledger *Ledger
+	broken *breach
 	access *access
 
 	mu       sync.Mutex
 	snapshot *facts.Snapshot
+	// policies and bindings are whole, for whoever computes what they match; the snapshot has
+	// less of them.
+	policies []admissionregistrationv1.MutatingAdmissionPolicy
+	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+
 	progress sync.Mutex
 }
 

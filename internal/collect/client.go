@@ -1,0 +1,221 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// newCollector prepares the clients. It sends nothing.
+func newCollector(o Options) (*collector, error) {
+	o = o.withDefaults()
+	if o.Config == nil {
+		return nil, errors.New("no client configuration")
+	}
+	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}}
+	if err := c.configure(); err != nil {
+		return nil, fmt.Errorf("client configuration: %w", err)
+	}
+	httpClient, err := rest.HTTPClientFor(c.config)
+	if err != nil {
+		return nil, fmt.Errorf("client configuration: %w", err)
+	}
+	httpClient.CheckRedirect = noRedirect
+	client, err := kubernetes.NewForConfigAndClient(c.config, httpClient)
+	if err != nil {
+		return nil, fmt.Errorf("client configuration: %w", err)
+	}
+	c.client, c.rest, c.http = client, client.CoreV1().RESTClient(), httpClient
+	c.snapshot = newSnapshot(o, serverURL(c.base))
+	return c, nil
+}
+
+// configure copies the caller's configuration and puts the guard below everything in it.
+func (c *collector) configure() error {
+	cfg := rest.CopyConfig(c.opts.Config)
+	base, _, err := rest.DefaultServerUrlFor(cfg)
+	if err != nil {
+		return err
+	}
+	base.Path = strings.TrimSuffix(base.Path, "/")
+	cfg.UserAgent = fmt.Sprintf("kubectl-sidecar/%s (%s/%s)", c.opts.Tool, runtime.GOOS, runtime.GOARCH)
+	// Concurrency is bounded here, and the server protects itself (API priority and fairness).
+	cfg.QPS, cfg.Burst, cfg.RateLimiter = -1, 0, nil
+	// Every request has a deadline of its own, in its context.
+	cfg.Timeout = 0
+	// Objects are sent as JSON, as users send them, and come back as protobuf, which is cheaper.
+	cfg.ContentType = "application/json"
+	cfg.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
+	cfg.WarningHandler, cfg.WarningHandlerWithContext = nil, toContext{}
+	wrap := func(rt http.RoundTripper) http.RoundTripper {
+		return &guard{next: rt, ledger: c.ledger, broken: c.broken, host: base.Host, prefix: base.EscapedPath()}
+	}
+	// The first wrapper is the innermost: whatever others do to a request, the guard sees it.
+	cfg.WrapTransport = transport.Wrappers(wrap, c.opts.Config.WrapTransport)
+	c.config, c.base = cfg, base
+	return nil
+}
+
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// freshClient returns a client that opens a connection of its own for every request, so that a
+// load balancer chooses anew. HTTP/2 would share one.
+func (c *collector) freshClient() (*http.Client, error) {
+	tc, err := c.config.TransportConfig()
+	if err != nil {
+		return nil, fmt.Errorf("client configuration: %w", err)
+	}
+	tc.TLS.NextProtos = []string{"http/1.1"}
+	tlsConfig, err := transport.TLSConfigFor(tc)
+	if err != nil {
+		return nil, fmt.Errorf("client configuration: %w", err)
+	}
+	base := &http.Transport{
+		TLSClientConfig: tlsConfig, DisableKeepAlives: true, DisableCompression: tc.DisableCompression,
+		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second,
+	}
+	if tc.Proxy != nil {
+		base.Proxy = tc.Proxy
+	}
+	if tc.DialHolder != nil {
+		base.DialContext = tc.DialHolder.Dial
+	}
+	rt, err := transport.HTTPWrappersForConfig(tc, base)
+	if err != nil {
+		return nil, fmt.Errorf("client configuration: %w", err)
+	}
+	return &http.Client{Transport: rt, CheckRedirect: noRedirect}, nil
+}
+
+// An answerError is an answer that is not a success.
+type answerError struct {
+	Code    int
+	Message string
+	// Status means that the API server itself said so; else it passed on what something else said.
+	Status bool
+}
+
+func (e *answerError) Error() string {
+	if e.Message == "" {
+		return fmt.Sprintf("HTTP status %d", e.Code)
+	}
+	return e.Message
+}
+
+// answered returns the error as an answer, if it is one.
+func answered(err error) (*answerError, bool) {
+	var a *answerError
+	if errors.As(err, &a) {
+		return a, true
+	}
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		s := status.Status()
+		return &answerError{Code: int(s.Code), Message: s.Message, Status: true}, true
+	}
+	return nil, false
+}
+
+// fetch gets a path of the API server. The caller closes the answer's body.
+func (c *collector) fetch(ctx context.Context, client *http.Client, path string) (*http.Response, error) {
+	u := *c.base
+	u.Path += path
+	for try := 1; ; try++ {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+		if err != nil {
+			return nil, err
+		}
+		// JSON for the API server's own errors, anything for what stands behind it.
+		req.Header.Set("Accept", "application/json, */*")
+		resp, err := client.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode == http.StatusOK {
+			return resp, nil
+		}
+		err = readError(resp)
+		if resp.StatusCode != http.StatusTooManyRequests || try == 3 {
+			return nil, err
+		}
+		select {
+		case <-time.After(retryAfter(resp.Header)):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// retryAfter is how long a busy server asks to wait.
+func retryAfter(h http.Header) time.Duration {
+	if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s >= 0 {
+		return min(time.Duration(s)*time.Second, 5*time.Second)
+	}
+	return time.Second
+}
+
+// readError turns an answer into an error and closes it.
+func readError(resp *http.Response) error {
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<10))
+	if err != nil {
+		return &answerError{Code: resp.StatusCode, Message: fmt.Sprintf("HTTP status %d", resp.StatusCode)}
+	}
+	var status metav1.Status
+	if json.Unmarshal(body, &status) == nil && status.Kind == "Status" {
+		return &answerError{Code: resp.StatusCode, Message: status.Message, Status: true}
+	}
+	text := oneLine(string(body))
+	if strings.HasPrefix(text, "<") {
+		text = "a web page"
+	}
+	return &answerError{Code: resp.StatusCode, Message: strings.TrimSpace(fmt.Sprintf("HTTP status %d: %s", resp.StatusCode, text))}
+}
+
+// toContext hands Warning headers to whoever asked for them with withWarnings, and drops the rest:
+// client-go would print them.
+type toContext struct{}
+
+type warnings struct {
+	mu   sync.Mutex
+	list []string
+}
+
+type warningsKey struct{}
+
+// withWarnings returns a context whose requests collect the warnings of their answers in list.
+func withWarnings(ctx context.Context) (context.Context, *warnings) {
+	w := &warnings{}
+	return context.WithValue(ctx, warningsKey{}, w), w
+}
+
+// HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
+func (toContext) HandleWarningHeaderWithContext(ctx context.Context, code int, _ string, text string) {
+	w, ok := ctx.Value(warningsKey{}).(*warnings)
+	if !ok || code != 299 || text == "" {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = append(w.list, text)
+}
+
+// serverURL is the server for people.
+func serverURL(u *url.URL) string { return facts.RedactURL(u.String()) }
