@@ -36,7 +36,10 @@ type Cluster struct {
 	admin    pair
 	client   *kubernetes.Clientset
 	balancer *balancer
-	images   []string // archives
+
+	images     []string // archives
+	imagesOnce sync.Once
+	imagesErr  error
 
 	keeperPath string
 	keeper     *os.File // closing it makes the keeper clean up
@@ -45,7 +48,9 @@ type Cluster struct {
 	mu        sync.Mutex
 	processes []*process
 	closers   []func()
+	fakes     map[fakeKey]*fakeKubelet
 	nextNode  int
+	nextFake  int
 	stopped   bool
 }
 
@@ -85,7 +90,10 @@ func (c *Cluster) boot(ctx context.Context) error {
 	if err := firstOf(err, <-nodes); err != nil {
 		return err
 	}
-	return c.runNodes(ctx)
+	if err := c.runNodes(ctx); err != nil {
+		return err
+	}
+	return c.AddFakeNodes(ctx, c.config.FakeNodes...)
 }
 
 // claim takes a slot and starts the keeper, which will clean it: from here on

@@ -2,33 +2,165 @@ package cluster_test
 
 import (
 	"context"
-	"testing"
-	"time"
+	"flag"
+	"fmt"
 	"os"
 	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
 )
 
-func TestFirst(t *testing.T) {
-	start := time.Now()
-	var nodes []cluster.Node
-	for _, v := range strings.Fields(os.Getenv("NODES")) {
-		nodes = append(nodes, cluster.Node{Component: cluster.Component{Version: v}})
+var update = flag.Bool("update", false, "record the kubelets' pages anew")
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if err := stopShared(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
-	c, err := cluster.Start(context.Background(), cluster.Config{ControllerManager: &cluster.Component{}, Scheduler: &cluster.Component{}, Nodes: nodes})
+	os.Exit(code)
+}
+
+// needRoot skips what needs nodes or a network of its own, but not where
+// everything must run.
+func needRoot(t *testing.T, what string) {
+	t.Helper()
+	if os.Getuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("not root: %s must run here", what)
+	}
+	t.Skipf("not root: %s did not run", what)
+}
+
+func start(t *testing.T, config cluster.Config) *cluster.Cluster {
+	t.Helper()
+	c, err := cluster.Start(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log("start", time.Since(start))
-	v, err := c.Client().ServerVersion()
-	t.Log(v, err)
-	if d, err := time.ParseDuration(os.Getenv("HOLD")); err == nil {
-		t.Log(c.Kubeconfig)
-		println(c.Kubeconfig)
-		time.Sleep(d)
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+var on, off = map[string]bool{"SidecarContainers": true}, map[string]bool{"SidecarContainers": false}
+
+// sharedNodes is every kind of kubelet there is, by its name.
+var sharedNodes = []struct {
+	name, version string
+	gates         map[string]bool
+	series        string // of the gate on its metrics page
+	page          string // of the recorded pages
+}{
+	{"k27", "1.27", nil, "", "1.27"},
+	{"k28-off", "1.28", nil, `{name="SidecarContainers",stage="ALPHA"} 0`, "1.28-off"},
+	{"k28-on", "1.28", on, `{name="SidecarContainers",stage="ALPHA"} 1`, "1.28-on"},
+	{"k32-off", "1.32", off, `{name="SidecarContainers",stage="BETA"} 0`, "1.32-off"},
+	{"k32-on", "1.32", nil, `{name="SidecarContainers",stage="BETA"} 1`, "1.32-on"},
+	{"k36", "1.36", nil, `{name="SidecarContainers",stage=""} 1`, "1.36"},
+}
+
+var sharedCluster struct {
+	sync.Once
+	*cluster.Cluster
+	err error
+}
+
+// shared is one cluster for all tests that need nodes and change nothing that
+// another test could trip over.
+func shared(t *testing.T) *cluster.Cluster {
+	t.Helper()
+	needRoot(t, "everything with nodes")
+	sharedCluster.Do(func() {
+		config := cluster.Config{ControllerManager: &cluster.Component{}, Scheduler: &cluster.Component{}}
+		for _, n := range sharedNodes {
+			config.Nodes = append(config.Nodes, cluster.Node{
+				Name: n.name, Component: cluster.Component{Version: n.version, FeatureGates: n.gates},
+			})
+		}
+		begin := time.Now()
+		sharedCluster.Cluster, sharedCluster.err = cluster.Start(context.Background(), config)
+		t.Logf("control plane and %d nodes: %s", len(sharedNodes), time.Since(begin).Round(10*time.Millisecond))
+	})
+	if sharedCluster.err != nil {
+		t.Fatal(sharedCluster.err)
 	}
-	start = time.Now()
-	t.Log(c.Stop())
-	t.Log("stop", time.Since(start))
+	return sharedCluster.Cluster
+}
+
+func stopShared() error {
+	if sharedCluster.Cluster == nil {
+		return nil
+	}
+	return sharedCluster.Stop()
+}
+
+// Every minor's control plane starts, is the version it should be, and has
+// the gate it was given.
+func TestControlPlanes(t *testing.T) {
+	minors, err := binaries.Minors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, minor := range minors {
+		components, err := binaries.Components(minor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(strings.Join(components, " "), "kube-apiserver") {
+			continue
+		}
+		t.Run(minor, func(t *testing.T) {
+			component := cluster.Component{Version: minor}
+			if minor == "1.28" {
+				component.FeatureGates = on // which is not its default
+			}
+			begin := time.Now()
+			c := start(t, cluster.Config{
+				APIServers: []cluster.Component{component}, ControllerManager: &component, Scheduler: &component,
+			})
+			t.Logf("ready after %s", time.Since(begin).Round(10*time.Millisecond))
+			version, err := c.Client().ServerVersion()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, _ := binaries.GitVersion(minor); version.GitVersion != want || c.APIServers[0].GitVersion != want {
+				t.Errorf("got %s, want %s", version.GitVersion, want)
+			}
+			if page := raw(t, c.Client(), "/metrics"); !strings.Contains(page, `name="SidecarContainers"`) || gateOf(page) != 1 {
+				t.Errorf("metrics: the gate is not on")
+			}
+		})
+	}
+}
+
+func raw(t *testing.T, client *kubernetes.Clientset, path string) string {
+	t.Helper()
+	data, err := client.RESTClient().Get().AbsPath(path).DoRaw(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// gateOf is the gate's value on a metrics page, -1 when it is not there.
+func gateOf(page string) int {
+	for line := range strings.Lines(page) {
+		if after, ok := strings.CutPrefix(line, `kubernetes_feature_enabled{name="SidecarContainers",`); ok {
+			return int(after[strings.LastIndex(after, " ")+1] - '0')
+		}
+	}
+	return -1
 }

@@ -145,8 +145,9 @@ func (c *Cluster) apiServerFlags(address string) []string {
 		"--enable-aggregator-routing=true",
 	}
 	if c.config.ControllerManager == nil {
-		// Nobody would create the service accounts that it asks for.
-		flags = append(flags, "--disable-admission-plugins=ServiceAccount")
+		// Nobody would create the service accounts that the one asks for, or
+		// remove the taint that the other puts on every new node.
+		flags = append(flags, "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition")
 	}
 	return flags
 }

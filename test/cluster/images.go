@@ -14,8 +14,13 @@ const ToolImage = toolImage
 
 const toolImage = "kubectl-sidecar.dev/test/tool:1"
 
-// writeImages makes the archives that nodes import.
+// writeImages makes the archives that nodes import, once.
 func (c *Cluster) writeImages(ctx context.Context) error {
+	c.imagesOnce.Do(func() { c.imagesErr = c.writeToolImage(ctx) })
+	return c.imagesErr
+}
+
+func (c *Cluster) writeToolImage(ctx context.Context) error {
 	tool, err := binaries.Program(ctx, ".", "./test/cluster/image/tool")
 	if err != nil {
 		return err

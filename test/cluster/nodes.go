@@ -48,22 +48,20 @@ func (k *Kubelet) Stop() { k.process.stop() }
 
 // AddNode starts one more node and returns when it is Ready.
 func (c *Cluster) AddNode(ctx context.Context, n Node) (*Kubelet, error) {
-	n.Component, _ = n.Component.complete("kubelet")
+	var err error
+	if n.Component, err = n.Component.complete("kubelet"); err != nil {
+		return nil, err
+	}
 	k, err := c.startNode(ctx, n)
 	if err != nil {
 		return nil, err
 	}
+	c.Kubelets = append(c.Kubelets, k)
 	return k, k.run(ctx)
 }
 
 // startNodes starts the configured nodes while the control plane starts.
 func (c *Cluster) startNodes(ctx context.Context) error {
-	if len(c.config.Nodes) == 0 {
-		return nil
-	}
-	if err := c.writeImages(ctx); err != nil {
-		return err
-	}
 	for _, n := range c.config.Nodes {
 		k, err := c.startNode(ctx, n)
 		if err != nil {
@@ -91,6 +89,9 @@ func (c *Cluster) runNodes(ctx context.Context) error {
 func (c *Cluster) startNode(ctx context.Context, n Node) (*Kubelet, error) {
 	if !c.root() {
 		return nil, errors.New("start a node: not without root")
+	}
+	if err := c.writeImages(ctx); err != nil {
+		return nil, err
 	}
 	k := &Kubelet{Name: n.Name, cluster: c}
 	c.mu.Lock()
@@ -234,6 +235,3 @@ func (k *Kubelet) ready(ctx context.Context) error {
 func (k *Kubelet) Exec() []string {
 	return []string{"nsenter", "--target", fmt.Sprint(k.process.cmd.Process.Pid), "--pid", "--mount", "--net", "--uts", "--ipc"}
 }
-
-// FakeNode is a Node object without a kubelet.
-type FakeNode struct{}
