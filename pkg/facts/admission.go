@@ -45,7 +45,24 @@ type Canary struct {
 	Refusal *Refusal `json:"refusal,omitempty"`
 	// Warnings are the Warning headers of the answer.
 	Warnings []string `json:"warnings,omitempty"`
+	// Template is what the API server did with the same containers in a PodTemplate, created with
+	// dryRun=All in the same namespace; it passes the gate, but no webhook on pods. Tried only
+	// after the canary lost the field.
+	Template Template `json:"template,omitempty"`
 }
+
+// Template says whether a PodTemplate kept its native sidecar.
+type Template string
+
+const (
+	// TemplateKept: the API server keeps the field; who takes it from pods is another.
+	TemplateKept Template = "kept"
+	// TemplateLost: the API server drops the field from everything (its gate is off, or it is older
+	// than 1.28), so that nothing can be said about webhooks.
+	TemplateLost Template = "lost"
+	// TemplateUnknown: it was not tried, or could not be.
+	TemplateUnknown Template = ""
+)
 
 // A Refusal is an error status of the API server.
 type Refusal struct {
