@@ -8,6 +8,8 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -85,6 +87,19 @@ type Snapshot struct {
 	// Classes are the sets of namespaces in which a pod meets the same admission chain.
 	Classes  []Class  `json:"classes,omitempty"`
 	Canaries []Canary `json:"canaries,omitempty"`
+
+	// Pods and those that make them, trimmed: see TrimPod and its like.
+	Pods            []corev1.Pod         `json:"pods,omitempty"`
+	Events          []corev1.Event       `json:"events,omitempty"`
+	Deployments     []appsv1.Deployment  `json:"deployments,omitempty"`
+	ReplicaSets     []appsv1.ReplicaSet  `json:"replicaSets,omitempty"`
+	StatefulSets    []appsv1.StatefulSet `json:"statefulSets,omitempty"`
+	DaemonSets      []appsv1.DaemonSet   `json:"daemonSets,omitempty"`
+	Jobs            []batchv1.Job        `json:"jobs,omitempty"`
+	CronJobs        []batchv1.CronJob    `json:"cronJobs,omitempty"`
+	CustomWorkloads []CustomWorkload     `json:"customWorkloads,omitempty"`
+	// Logs are the last lines of containers that are suspected.
+	Logs []ContainerLog `json:"logs,omitempty"`
 
 	// Seen is what was looked for, also where some of it could not be read.
 	Seen []Kind `json:"seen,omitempty"`

@@ -15,6 +15,16 @@ var kinds = []struct {
 	{MutatingWebhooks, "run against the cluster, or add: kubectl get mutatingwebhookconfigurations -o yaml"},
 	{MutatingPolicies, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
 	{Canaries, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
+	{Pods, "run against the cluster, or add: kubectl get pods -A -o yaml --show-managed-fields"},
+	{Events, "run against the cluster, or add: kubectl get events -A -o yaml"},
+	{Deployments, "run against the cluster, or add: kubectl get deployments -A -o yaml --show-managed-fields"},
+	{ReplicaSets, "run against the cluster, or add: kubectl get replicasets -A -o yaml --show-managed-fields"},
+	{StatefulSets, "run against the cluster, or add: kubectl get statefulsets -A -o yaml --show-managed-fields"},
+	{DaemonSets, "run against the cluster, or add: kubectl get daemonsets -A -o yaml --show-managed-fields"},
+	{Jobs, "run against the cluster, or add: kubectl get jobs -A -o yaml --show-managed-fields"},
+	{CronJobs, "run against the cluster, or add: kubectl get cronjobs -A -o yaml --show-managed-fields"},
+	{CustomWorkloads, "run against the cluster"},
+	{Logs, "run against the cluster, without --logs=false"},
 }
 
 // HowToGet says how facts of kind k get into a snapshot.

@@ -1,0 +1,93 @@
+package facts
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func TestRedactWords(t *testing.T) {
+	for _, test := range []struct{ in, want []string }{
+		{[]string{"proxy", "--port=5432", "--quitquitquit"}, []string{"proxy", "--port=5432", "--quitquitquit"}},
+		{[]string{"--token=abc", "--token-file=/run/token"}, []string{"--token=REDACTED", "--token-file=/run/token"}},
+		{[]string{"--password", "hunter2", "-v"}, []string{"--password", "REDACTED", "-v"}},
+		{[]string{"--token", "--other"}, []string{"--token", "--other"}},
+		{[]string{"postgres://user:pw@db:5432/x?sslmode=off"}, []string{"postgres://REDACTED@db:5432/x?sslmode=off"}},
+		{[]string{"sh", "-c", "export DB_PASSWORD='s3cret' && run --api-key abc"}, []string{"sh", "-c", "export DB_PASSWORD='REDACTED' && run --api-key REDACTED"}},
+		{[]string{"curl", "-H", "Authorization: Bearer abc.def", "http://x/quitquitquit"}, []string{"curl", "-H", "Authorization: Bearer REDACTED", "http://x/quitquitquit"}},
+		{[]string{`MountVolume.SetUp failed for volume "tls-secret" : secret "tls" not found`}, []string{`MountVolume.SetUp failed for volume "tls-secret" : secret "tls" not found`}},
+		{[]string{`couldn't find key password in Secret default/db`}, []string{`couldn't find key password in Secret default/db`}},
+		{[]string{"https://x/y?sig=abc&z=1"}, []string{"https://x/y?sig=REDACTED&z=1"}},
+	} {
+		if diff := cmp.Diff(test.want, redactWords(test.in)); diff != "" {
+			t.Errorf("%q: (-want +got)\n%s", test.in, diff)
+		}
+	}
+}
+
+func TestTrimPod(t *testing.T) {
+	always := corev1.ContainerRestartPolicyAlways
+	fields := `{"f:metadata":{"f:labels":{}},"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{"f:image":{}}},` +
+		`"f:initContainers":{".":{},"k:{\"name\":\"proxy\"}":{".":{},"f:image":{},"f:name":{},"f:restartPolicy":{}}}}}`
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "p", Namespace: "n", ResourceVersion: "7",
+			Annotations: map[string]string{
+				"checksum/config":                  "abc",
+				"sidecar.istio.io/nativeSidecar":   "false",
+				corev1.LastAppliedConfigAnnotation: `{"spec":{"containers":[{"env":[{"name":"A","value":"secret"}]}],"initContainers":[{"name":"proxy","restartPolicy":"Always","args":["x"]}]}}`,
+			},
+			ManagedFields: []metav1.ManagedFieldsEntry{
+				{Manager: "kubectl", Operation: "Apply", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}},
+				{Manager: "kubelet", Operation: "Update", Subresource: "status", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:status":{}}`)}},
+			},
+		},
+		Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{
+				Name: "proxy", RestartPolicy: &always, SecurityContext: &corev1.SecurityContext{},
+				Args: []string{"--token=x"},
+				Env:  []corev1.EnvVar{{Name: "A", Value: "secret"}, {Name: "EXIT_ON_ZERO_ACTIVE_CONNECTIONS", Value: "true"}},
+			}},
+		},
+		Status: corev1.PodStatus{PodIP: "10.0.0.1", InitContainerStatuses: []corev1.ContainerStatus{{Name: "proxy", ContainerID: "x", RestartCount: 2}}},
+	}
+	want := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "p", Namespace: "n",
+			Annotations: map[string]string{
+				"sidecar.istio.io/nativeSidecar":   "false",
+				corev1.LastAppliedConfigAnnotation: `{"initContainers":[{"name":"proxy","restartPolicy":"Always"}]}`,
+			},
+			ManagedFields: []metav1.ManagedFieldsEntry{{
+				Manager: "kubectl", Operation: "Apply",
+				FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:initContainers":{"k:{\"name\":\"proxy\"}":{"f:name":{},"f:restartPolicy":{}}}}}`)},
+			}},
+		},
+		Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{
+				Name: "proxy", RestartPolicy: &always, Args: []string{"--token=REDACTED"},
+				Env: []corev1.EnvVar{{Name: "A"}, {Name: "EXIT_ON_ZERO_ACTIVE_CONNECTIONS", Value: "true"}},
+			}},
+		},
+		Status: corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{Name: "proxy", RestartCount: 2}}},
+	}
+	got := TrimPod(pod)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(got, TrimPod(&got)); diff != "" {
+		t.Errorf("trimming twice is not trimming once (-once +twice)\n%s", diff)
+	}
+	sent := SentAlways(&got.ObjectMeta, "proxy")
+	if len(sent) != 1 || sent[0].Manager != "kubectl" {
+		t.Errorf("SentAlways: got %v", sent)
+	}
+	if sent := SentAlways(&got.ObjectMeta, "other"); sent != nil {
+		t.Errorf("SentAlways of another container: got %v", sent)
+	}
+	if diff := cmp.Diff([]string{"proxy"}, AppliedAlways(&got.ObjectMeta)); diff != "" {
+		t.Errorf("AppliedAlways (-want +got)\n%s", diff)
+	}
+}
