@@ -20,8 +20,15 @@ var createPods = Rule{
 	Why:        "create canaries with dryRun=All; one namespace of each class is enough",
 }
 
+// createTemplates tells the API server's own gate from webhooks, after a canary lost its field.
+var createTemplates = Rule{
+	PolicyRule: rule("create", "", "podtemplates"), Optional: true,
+	Kind: facts.Canaries,
+	Why:  "where a canary lost its field: see with dryRun=All whether the API server itself drops it",
+}
+
 // canaryRules are the rights that canaries need.
-var canaryRules = []Rule{createPods}
+var canaryRules = []Rule{createPods, createTemplates}
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server
@@ -78,7 +85,7 @@ func (c *collector) canaryFor(ctx context.Context, class *class) []facts.Canary 
 		if tried == canaryTries || ctx.Err() != nil {
 			break
 		}
-		if ok, reason := c.mayCreatePods(ctx, ns.Name); !ok {
+		if ok, reason := c.mayIn(ctx, createPods, ns.Name); !ok {
 			denied++
 			why = reason
 			if denied >= canaryTries {
@@ -89,6 +96,9 @@ func (c *collector) canaryFor(ctx context.Context, class *class) []facts.Canary 
 		tried++
 		canary = c.send(ctx, class, admission.Canary(ns.Name))
 		if canary.Refusal == nil {
+			if len(canary.Changes()) > 0 {
+				canary.Template = c.template(ctx, canary.Sent)
+			}
 			return []facts.Canary{canary}
 		}
 		if cause, _ := canary.Refusal.Cause(); cause != facts.CauseNamespace && cause != facts.CauseAccess {
@@ -125,12 +135,12 @@ func (c *collector) noCanary(ctx context.Context, class *class, why string) {
 	c.gap(facts.Canaries, class.scope(), reason, r.remedy())
 }
 
-// mayCreatePods asks for the whole cluster first, so that administrators cost one review.
-func (c *collector) mayCreatePods(ctx context.Context, namespace string) (bool, string) {
-	if ok, _ := c.may(ctx, createPods); ok {
+// mayIn asks for the whole cluster first, so that administrators cost one review.
+func (c *collector) mayIn(ctx context.Context, r Rule, namespace string) (bool, string) {
+	if ok, _ := c.may(ctx, r); ok {
 		return true, ""
 	}
-	return c.may(ctx, createPods.In(namespace))
+	return c.may(ctx, r.In(namespace))
 }
 
 // A class is a facts.Class with its namespace objects.

@@ -51,6 +51,28 @@ func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod)
 	return canary
 }
 
+// template creates a PodTemplate with the canary's containers, with dryRun=All: it passes the API
+// server's own gate (k8s.io/kubernetes pkg/registry/core/podtemplate), but no webhook on pods.
+func (c *collector) template(ctx context.Context, canary *corev1.Pod) facts.Template {
+	if ok, _ := c.mayIn(ctx, createTemplates, canary.Namespace); !ok {
+		return facts.TemplateUnknown
+	}
+	ctx, cancel := context.WithTimeout(ctx, 4*c.opts.RequestTimeout)
+	defer cancel()
+	template := &corev1.PodTemplate{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: admission.CanaryPrefix, Namespace: canary.Namespace},
+		Template:   corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: canary.Labels}, Spec: canary.Spec},
+	}
+	got, err := c.client.CoreV1().PodTemplates(canary.Namespace).Create(ctx, template, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	if err != nil {
+		return facts.TemplateUnknown
+	}
+	if len(facts.Changes(canary, &corev1.Pod{Spec: got.Template.Spec})) > 0 {
+		return facts.TemplateLost
+	}
+	return facts.TemplateKept
+}
+
 // createTimeout leaves the webhooks of the class the time that their configuration grants them.
 func (c *collector) createTimeout(class *class) time.Duration {
 	total := c.opts.RequestTimeout

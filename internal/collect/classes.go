@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -21,14 +20,13 @@ func (c *collector) classes(ctx context.Context) []class {
 	if !ok {
 		return nil
 	}
-	if len(c.snapshot.GapsOf(facts.MutatingWebhooks, "")) > 0 && c.opts.Namespace == "" {
+	if len(c.gapsOf(facts.MutatingWebhooks, "")) > 0 && c.opts.Namespace == "" {
 		c.gap(facts.Canaries, "", "without the mutating webhooks it is not known for which namespaces one canary speaks",
 			"see the gap of the mutating webhooks, or ask for one namespace: --namespace NAME")
 		return nil
 	}
-	policies, bindings := c.fullPolicies(ctx)
 	chain := admission.NewChain(admission.Config{
-		Webhooks: c.snapshot.MutatingWebhooks, Policies: policies, Bindings: bindings,
+		Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
 	})
 	var out []class
 	for i, group := range chain.Classes(namespaces, admission.Canary("")) {
@@ -59,7 +57,7 @@ func newClass(id string, group admission.Class) class {
 // canaryNamespaces are the namespaces that the caller asks for and that still take pods.
 func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, bool) {
 	all := c.snapshot.Namespaces
-	if len(c.snapshot.GapsOf(facts.Namespaces, "")) > 0 {
+	if len(c.gapsOf(facts.Namespaces, "")) > 0 {
 		ns, ok := c.oneNamespace(ctx)
 		if !ok {
 			c.gap(facts.Canaries, "", "without the list of namespaces it is not known where canaries are needed",
@@ -117,9 +115,4 @@ func (c *collector) oneNamespace(ctx context.Context) (*corev1.Namespace, bool) 
 	defer cancel()
 	ns, err := c.client.CoreV1().Namespaces().Get(ctx, c.opts.Namespace, metav1.GetOptions{})
 	return ns, err == nil
-}
-
-// fullPolicies reads the policies with their match constraints; the snapshot keeps their names only.
-func (c *collector) fullPolicies(ctx context.Context) ([]admissionregistrationv1.MutatingAdmissionPolicy, []admissionregistrationv1.MutatingAdmissionPolicyBinding) {
-	return nil, nil
 }
