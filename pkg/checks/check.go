@@ -4,6 +4,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -59,7 +60,11 @@ type Check struct {
 	// Needs is every kind of fact that Run reads. If one was not looked for, or has a gap without
 	// scope, the check cannot pass. Gaps with a scope are for Run to judge.
 	Needs []facts.Kind
-	Run   func(*facts.Snapshot) Outcome
+	// Optional are those of Needs that Run can often do without, because another kind may answer:
+	// a version that decides makes a reading superfluous. Run judges itself what their absence
+	// costs, and puts it into Missing.
+	Optional []facts.Kind
+	Run      func(*facts.Snapshot) Outcome
 }
 
 // An Outcome is what Run saw.
@@ -133,21 +138,23 @@ func Run(s *facts.Snapshot, list []Check, skip func(id string) bool) []Result {
 			continue
 		}
 		o := c.Run(s)
-		o.Missing = append(missing(s, c.Needs), o.Missing...)
+		var missing []facts.Gap
+		for _, k := range c.Needs {
+			if !slices.Contains(c.Optional, k) {
+				missing = append(missing, unread(s, k)...)
+			}
+		}
+		o.Missing = append(missing, o.Missing...)
 		out = append(out, Result{Check: c, Outcome: o})
 	}
 	return out
 }
 
-// missing is the whole kinds that a check needs and the snapshot does not have.
-func missing(s *facts.Snapshot, needs []facts.Kind) []facts.Gap {
-	var out []facts.Gap
-	for _, k := range needs {
-		if !s.Has(k) {
-			out = append(out, facts.Gap{Kind: k, Reason: "not looked for", Remedy: facts.HowToGet(k)})
-			continue
-		}
-		out = append(out, s.GapsOf(k, "")...)
+// unread says why kind k as a whole, or an unknown part of it, is not in the snapshot; it is empty
+// when k was looked for and has no gap without scope.
+func unread(s *facts.Snapshot, k facts.Kind) []facts.Gap {
+	if !s.Has(k) {
+		return []facts.Gap{{Kind: k, Reason: "not looked for", Remedy: facts.HowToGet(k)}}
 	}
-	return out
+	return s.GapsOf(k, "")
 }

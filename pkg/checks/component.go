@@ -1,0 +1,109 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// A component is kube-scheduler or kube-controller-manager: its instances where they run in static
+// pods, else the versions that it can have next to these API servers.
+type component struct {
+	name string
+	seen []process
+	// floor and ceiling are the oldest and the newest minor version that it can have, by the version
+	// skew policy: not newer than any API server, and at most one minor version older. Both are 0
+	// when no API server's version is known.
+	floor, ceiling int
+	// emulating is that an API server behaves as an older version, so that this may do so too.
+	emulating bool
+}
+
+func componentOf(s *facts.Snapshot, name string) component {
+	c := component{name: name, seen: staticPods(s, name)}
+	f := apiServers(s)
+	if newest := f.newest(); newest > 0 {
+		c.floor, c.ceiling, c.emulating = newest-1, f.oldest(), f.emulating()
+	}
+	return c
+}
+
+func (c component) visible() bool { return len(c.seen) > 0 }
+
+// object is the component as a whole, where no instance is visible.
+func (c component) object() Object { return Object{Kind: "ControlPlane", Name: c.name} }
+
+// bounds says how the versions of an invisible component follow.
+func (c component) bounds() string {
+	span := release(c.floor) + " or " + release(c.ceiling)
+	if c.floor >= c.ceiling {
+		span = release(c.ceiling)
+	}
+	return fmt.Sprintf("%s is not visible; by the version skew policy it is %s next to these API servers", c.name, span)
+}
+
+func (c component) tried() string {
+	switch {
+	case c.visible():
+		return fmt.Sprintf("%s (%s)", counted(len(c.seen), "static pod"), versions(c.seen))
+	case c.ceiling > 0:
+		return c.bounds()
+	}
+	return c.name + " is not visible, and no API server's version is known"
+}
+
+// invisible is the gap of a component that neither its flags nor the API servers decide.
+func (c component) invisible(s *facts.Snapshot, remedy string) []facts.Gap {
+	if !s.Has(facts.ControlPlane) {
+		return unread(s, facts.ControlPlane)
+	}
+	g := facts.Gap{Kind: facts.ControlPlane, Scope: c.name, Reason: c.tried() + ", which decides nothing", Remedy: remedy}
+	return withWords(s, g, "")
+}
+
+// tooOld judges whether the component can be older than 1.28.
+func (c component) tooOld(s *facts.Snapshot, message string) Outcome {
+	o := Outcome{Tried: c.tried()}
+	for _, p := range c.seen {
+		switch {
+		case p.gate == GateUnsupported:
+			o.Findings = append(o.Findings, Finding{Object: p.object, Message: message, Evidence: p.evidence, Fix: upgradeFix(p, s.Server)})
+		case p.v == nil && p.gate == GateUnknown:
+			o.Missing = append(o.Missing, noGate(facts.ControlPlane, p, "kubectl -n kube-system get pod "+p.object.Name+" -o jsonpath='{.spec.containers[*].image}'"))
+		}
+	}
+	switch {
+	case c.visible() || c.floor >= minorKnown:
+	case c.ceiling > 0 && c.ceiling < minorKnown:
+		o.Findings = append(o.Findings, Finding{
+			Object: c.object(), Message: message, Evidence: []string{c.bounds()},
+			Fix: upgradeFix(process{}, s.Server), Because: []string{apiserverTooOld.ID},
+		})
+	default:
+		o.Missing = append(o.Missing, c.invisible(s, "finish the upgrade of the control plane: next to API servers of 1.29 it cannot be older than 1.28")...)
+	}
+	return o
+}
+
+// gateOff judges whether the gate of the component can be off in a version from minor since on, the
+// first that asks for it.
+func (c component) gateOff(s *facts.Snapshot, since int, message, remedy string) Outcome {
+	o := Outcome{Tried: c.tried()}
+	for _, p := range c.seen {
+		if e := p.effective(); e != nil && minor(e) < since {
+			continue
+		}
+		switch p.gate {
+		case GateOff:
+			o.Findings = append(o.Findings, Finding{Object: p.object, Message: message, Evidence: p.evidence, Fix: gateFix(c.name, p, s.Server)})
+		case GateUnknown:
+			o.Missing = append(o.Missing, noGate(facts.ControlPlane, p, remedy))
+		}
+	}
+	locked := c.floor >= minorLocked && !c.emulating
+	tooOld := c.ceiling > 0 && c.ceiling < since
+	if !c.visible() && !locked && !tooOld {
+		o.Missing = append(o.Missing, c.invisible(s, remedy)...)
+	}
+	return o
+}
