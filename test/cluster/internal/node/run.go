@@ -94,7 +94,8 @@ func (s Spec) startContainerd() (int, error) {
 		}
 	}
 	for _, image := range s.Images {
-		cmd := exec.Command("ctr", "--address", Socket, "-n", "k8s.io", "images", "import", "--snapshotter", "native", image)
+		command := ImportCommand(image)
+		cmd := exec.Command(command[0], command[1:]...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("import %s: %w: %s", filepath.Base(image), err, out)
 		}

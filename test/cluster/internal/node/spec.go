@@ -32,6 +32,11 @@ const (
 // Socket is where containerd listens; /run is the node's own.
 const Socket = "/run/containerd/containerd.sock"
 
+// ImportCommand gives containerd the images of an archive, for the kubelet.
+func ImportCommand(archive string) []string {
+	return []string{"ctr", "--address", Socket, "-n", "k8s.io", "images", "import", "--snapshotter", "native", archive}
+}
+
 // WriteFile keeps the spec in a file.
 func (s Spec) WriteFile(name string) error {
 	data, err := json.MarshalIndent(s, "", "\t")

@@ -1,0 +1,113 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// pod is what the patches look at.
+type pod struct {
+	Metadata struct {
+		Annotations map[string]string `json:"annotations"`
+	} `json:"metadata"`
+	Spec struct {
+		ServiceAccountName string      `json:"serviceAccountName"`
+		InitContainers     []container `json:"initContainers"`
+		Containers         []container `json:"containers"`
+	} `json:"spec"`
+}
+
+type container struct {
+	Name          string  `json:"name"`
+	Image         string  `json:"image"`
+	RestartPolicy *string `json:"restartPolicy"`
+}
+
+func (c container) sidecar() bool { return c.RestartPolicy != nil && *c.RestartPolicy == "Always" }
+
+var patches = map[string]func(object []byte) ([]operation, error){
+	"annotate":  onPod(annotate),
+	"remove":    onPod(remove),
+	"strip":     onPod(strip),
+	"move":      onPod(move),
+	"inject":    onPod(inject),
+	"bad-patch": onPod(func(pod) []operation { return []operation{{Op: "remove", Path: "/spec/not/there"}} }),
+}
+
+func onPod(patch func(pod) []operation) func([]byte) ([]operation, error) {
+	return func(object []byte) ([]operation, error) {
+		var p pod
+		if err := json.Unmarshal(object, &p); err != nil {
+			return nil, fmt.Errorf("decode the pod: %w", err)
+		}
+		if operations := patch(p); operations != nil {
+			return operations, nil
+		}
+		return []operation{}, nil
+	}
+}
+
+func serviceAccount(object []byte) string {
+	var p pod
+	_ = json.Unmarshal(object, &p) // what is no pod has no service account
+	return p.Spec.ServiceAccountName
+}
+
+func annotate(p pod) []operation {
+	if p.Metadata.Annotations == nil {
+		return []operation{{Op: "add", Path: "/metadata/annotations", Value: map[string]string{"kubectl-sidecar.dev/seen-by": "annotate"}}}
+	}
+	return []operation{{Op: "add", Path: "/metadata/annotations/kubectl-sidecar.dev~1seen-by", Value: "annotate"}}
+}
+
+// remove goes from the last to the first, so that the places stay right.
+func remove(p pod) []operation {
+	var operations []operation
+	for i, c := range slices.Backward(p.Spec.InitContainers) {
+		if c.sidecar() {
+			operations = append(operations, operation{Op: "remove", Path: fmt.Sprintf("/spec/initContainers/%d", i)})
+		}
+	}
+	return operations
+}
+
+func strip(p pod) []operation {
+	var operations []operation
+	for i, c := range p.Spec.InitContainers {
+		if c.RestartPolicy != nil {
+			operations = append(operations, operation{Op: "remove", Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", i)})
+		}
+	}
+	return operations
+}
+
+func move(p pod) []operation {
+	from := slices.IndexFunc(p.Spec.InitContainers, container.sidecar)
+	to := slices.IndexFunc(p.Spec.InitContainers, func(c container) bool { return !c.sidecar() })
+	if from < 0 || to < 0 {
+		return nil
+	}
+	return []operation{
+		{Op: "remove", Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", from)},
+		{Op: "add", Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", to), Value: "Always"},
+	}
+}
+
+// inject adds a sidecar that does nothing, with the image that the pod has.
+func inject(p pod) []operation {
+	if len(p.Spec.Containers) == 0 || slices.ContainsFunc(p.Spec.InitContainers, func(c container) bool { return c.Name == "injected" }) {
+		return nil
+	}
+	sidecar := map[string]string{"name": "injected", "image": p.Spec.Containers[0].Image, "restartPolicy": "Always"}
+	if len(p.Spec.InitContainers) == 0 {
+		return []operation{{Op: "add", Path: "/spec/initContainers", Value: []any{sidecar}}}
+	}
+	return []operation{{Op: "add", Path: "/spec/initContainers/0", Value: sidecar}}
+}
