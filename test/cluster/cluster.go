@@ -224,3 +224,7 @@ func (c *Cluster) saveLogs() {
 }
 
 func (c *Cluster) root() bool { return os.Getuid() == 0 }
+
+// Clean removes what clusters left behind whose process and keeper were both
+// killed, and says how many those were. Start does the same.
+func Clean() (int, error) { return slot.Sweep() }
