@@ -1,0 +1,72 @@
+package collect
+
+import (
+	"context"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// readEventsOfPods reads all events of the few pods of the snapshot.
+func (r *PodReader) readEventsOfPods(ctx context.Context) {
+	r.c.mu.Lock()
+	var pods []corev1.Pod
+	pods = append(pods, r.c.snapshot.Pods...)
+	r.c.mu.Unlock()
+	var wg sync.WaitGroup
+	for i := range pods {
+		wg.Go(func() {
+			selector := fields.Set{"involvedObject.uid": string(pods[i].UID)}
+			r.readEvents(ctx, pods[i].Namespace, selector.String(), nil)
+		})
+	}
+	wg.Wait()
+}
+
+// readWarnings reads the warnings of a namespace, or all, and keeps those about what is in the
+// snapshot.
+func (r *PodReader) readWarnings(ctx context.Context, namespace string) {
+	r.mu.Lock()
+	known := r.uids
+	r.mu.Unlock()
+	r.readEvents(ctx, namespace, "type="+corev1.EventTypeWarning, func(e *corev1.Event) bool {
+		return known[e.InvolvedObject.UID]
+	})
+}
+
+// readEvents reads the events that the server selects and keep wants; nil wants all.
+func (r *PodReader) readEvents(ctx context.Context, namespace, selector string, keep func(*corev1.Event) bool) {
+	events, err := r.listEvents(ctx, namespace, selector, keep)
+	if err != nil {
+		r.c.failed(ctx, listEvents.In(namespace), "", err)
+	}
+	r.addEvents(events)
+}
+
+func (r *PodReader) addEvents(events []corev1.Event) {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	r.c.snapshot.Events = append(r.c.snapshot.Events, events...)
+}
+
+func (r *PodReader) listEvents(ctx context.Context, namespace, selector string, keep func(*corev1.Event) bool) ([]corev1.Event, error) {
+	var out []corev1.Event
+	err := r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
+		page.FieldSelector = selector
+		list, err := r.c.client.CoreV1().Events(namespace).List(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			if keep == nil || keep(&list.Items[i]) {
+				out = append(out, facts.TrimEvent(&list.Items[i]))
+			}
+		}
+		return list, nil
+	}, func() { out = nil })
+	return out, err
+}

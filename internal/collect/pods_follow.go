@@ -1,0 +1,193 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// follow puts a named object into the snapshot, and the pods that it makes.
+func (r *PodReader) follow(ctx context.Context, object *unstructured.Unstructured) error {
+	r.ask(object.GetKind(), object)
+	if object.GetKind() == "Pod" && object.GetAPIVersion() == "v1" {
+		var pod corev1.Pod
+		if err := typed(object, &pod); err != nil {
+			return err
+		}
+		r.addPod(&pod)
+		return nil
+	}
+	if err := r.addOwner(object); err != nil {
+		return err
+	}
+	switch object.GetKind() {
+	case "Deployment":
+		r.readReplicaSets(ctx, object)
+	case "CronJob":
+		return r.readJobs(ctx, object)
+	}
+	return r.readPodsOf(ctx, object)
+}
+
+func typed[T any](from *unstructured.Unstructured, to *T) error {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(from.Object, to); err != nil {
+		return fmt.Errorf("reading %s %s: %w", from.GetKind(), from.GetName(), err)
+	}
+	return nil
+}
+
+// readPodsOf reads the pods that a workload's selector chooses and that it owns, or what it owns does.
+func (r *PodReader) readPodsOf(ctx context.Context, object *unstructured.Unstructured) error {
+	selector, err := selectorOf(object)
+	if err != nil {
+		return err
+	}
+	pods, err := r.listPods(ctx, object.GetNamespace(), metav1.ListOptions{LabelSelector: selector}, func(p *corev1.Pod) bool {
+		owner := metav1.GetControllerOf(p)
+		return owner != nil && (owner.UID == object.GetUID() || owner.Kind == "ReplicaSet" || owner.Kind == "Job")
+	})
+	if err != nil {
+		r.c.failed(ctx, listPods.In(object.GetNamespace()), "", err)
+		return nil
+	}
+	for i := range pods {
+		r.addPod(&pods[i])
+	}
+	return nil
+}
+
+// selectorOf is a workload's selector. Kinds that are not built in name it as the built-in ones do.
+func selectorOf(object *unstructured.Unstructured) (string, error) {
+	raw, found, err := unstructured.NestedMap(object.Object, "spec", "selector")
+	if err != nil || !found {
+		return "", fmt.Errorf("%s %s has no spec.selector: ask about one of its pods", object.GetKind(), object.GetName())
+	}
+	if object.GetKind() == "ReplicationController" {
+		set, _, _ := unstructured.NestedStringMap(object.Object, "spec", "selector")
+		return labels.SelectorFromSet(set).String(), nil
+	}
+	var selector metav1.LabelSelector
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(raw, &selector); err != nil {
+		return "", fmt.Errorf("the selector of %s %s: %w", object.GetKind(), object.GetName(), err)
+	}
+	parsed, err := metav1.LabelSelectorAsSelector(&selector)
+	if err != nil {
+		return "", fmt.Errorf("the selector of %s %s: %w", object.GetKind(), object.GetName(), err)
+	}
+	if parsed.Empty() {
+		return "", fmt.Errorf("the selector of %s %s is empty: ask about one of its pods", object.GetKind(), object.GetName())
+	}
+	return parsed.String(), nil
+}
+
+// keptOwned is how many ReplicaSets or Jobs of one owner are kept, the newest first. A control plane
+// that disagrees with itself makes thousands of ReplicaSets; the newest tell it all.
+const keptOwned = 10
+
+// readReplicaSets reads those of a Deployment: they say why a pod was refused.
+func (r *PodReader) readReplicaSets(ctx context.Context, object *unstructured.Unstructured) {
+	selector, err := selectorOf(object)
+	if err != nil {
+		return // readPodsOf says so
+	}
+	var owned []appsv1.ReplicaSet
+	err = r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
+		page.LabelSelector = selector
+		list, err := r.c.client.AppsV1().ReplicaSets(object.GetNamespace()).List(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			if metav1.IsControlledBy(&list.Items[i], object) {
+				owned = append(owned, facts.TrimReplicaSet(&list.Items[i]))
+			}
+		}
+		return list, nil
+	}, func() { owned = nil })
+	if err != nil {
+		r.c.failed(ctx, listReplicaSets.In(object.GetNamespace()), "", err)
+		return
+	}
+	owned = newest(owned, func(o *appsv1.ReplicaSet) metav1.Time { return o.CreationTimestamp })
+	for i := range owned {
+		r.read1("ReplicaSet", &owned[i])
+	}
+	r.c.mu.Lock()
+	r.c.snapshot.ReplicaSets = append(r.c.snapshot.ReplicaSets, owned...)
+	r.c.mu.Unlock()
+}
+
+// readJobs reads those of a CronJob, the newest ones, and their pods.
+func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructured) error {
+	namespace := object.GetNamespace()
+	var owned []batchv1.Job
+	err := r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
+		list, err := r.c.client.BatchV1().Jobs(namespace).List(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			if metav1.IsControlledBy(&list.Items[i], object) {
+				owned = append(owned, facts.TrimJob(&list.Items[i]))
+			}
+		}
+		return list, nil
+	}, func() { owned = nil })
+	if err != nil {
+		r.c.failed(ctx, listJobs.In(namespace), "", err)
+		return nil
+	}
+	owned = newest(owned, func(o *batchv1.Job) metav1.Time { return o.CreationTimestamp })
+	if len(owned) == 0 {
+		return nil
+	}
+	var names []string
+	for i := range owned {
+		r.read1("Job", &owned[i])
+		names = append(names, owned[i].Name)
+	}
+	r.c.mu.Lock()
+	r.c.snapshot.Jobs = append(r.c.snapshot.Jobs, owned...)
+	r.c.mu.Unlock()
+	// Every version sets this label; batch.kubernetes.io/job-name is there from 1.27 on.
+	pods, err := r.listPods(ctx, namespace, metav1.ListOptions{LabelSelector: "job-name in (" + strings.Join(names, ",") + ")"}, nil)
+	if err != nil {
+		r.c.failed(ctx, listPods.In(namespace), "", err)
+		return nil
+	}
+	for i := range pods {
+		r.addPod(&pods[i])
+	}
+	return nil
+}
+
+// newest sorts by age, the youngest first, and keeps some.
+func newest[T any](list []T, created func(*T) metav1.Time) []T {
+	slices.SortStableFunc(list, func(a, b T) int {
+		x, y := created(&a), created(&b)
+		return cmp.Compare(y.Unix(), x.Unix())
+	})
+	return list[:min(len(list), keptOwned)]
+}
+
+// read1 notes that an owner was read, so that it is not read again for its pods.
+func (r *PodReader) read1(kind string, o metav1.Object) {
+	r.seen(o)
+	r.mu.Lock()
+	r.owners[ownerKey(kind, o.GetNamespace(), o.GetName())] = true
+	r.mu.Unlock()
+}
+
+func ownerKey(kind, namespace, name string) string { return kind + "/" + namespace + "/" + name }

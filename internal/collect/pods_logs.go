@@ -1,0 +1,68 @@
+package collect
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// How much of a container's log is read.
+const (
+	logLines = 20
+	logBytes = 16 << 10
+)
+
+// A LogSource is a container whose last lines are wanted.
+type LogSource struct {
+	Namespace, Pod, Container string
+	// Previous asks for the run before the current one as well.
+	Previous bool
+}
+
+// ReadLogs adds the last lines of containers to the snapshot of Read, with what looks like a
+// credential taken out. A log that does not exist is nothing to report.
+func (r *PodReader) ReadLogs(ctx context.Context, sources []LogSource) {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.c.opts.Timeout, errRunTime)
+	defer cancel()
+	r.c.snapshot.Seen = append(r.c.snapshot.Seen, facts.Logs)
+	var wg sync.WaitGroup
+	for _, s := range sources {
+		wg.Go(func() { r.readLog(ctx, s, false) })
+		if s.Previous {
+			wg.Go(func() { r.readLog(ctx, s, true) })
+		}
+	}
+	wg.Wait()
+}
+
+func (r *PodReader) readLog(ctx context.Context, s LogSource, previous bool) {
+	reading, cancel := r.c.reading(ctx)
+	defer cancel()
+	lines, bytes := int64(logLines), int64(logBytes)
+	raw, err := r.c.client.CoreV1().Pods(s.Namespace).GetLogs(s.Pod, &corev1.PodLogOptions{
+		Container: s.Container, Previous: previous, TailLines: &lines, LimitBytes: &bytes,
+	}).DoRaw(reading)
+	if a, ok := answered(err); ok && (a.Code == http.StatusBadRequest || a.Code == http.StatusNotFound) {
+		return // not started, or gone: that is in its status
+	}
+	if err != nil {
+		r.c.failed(ctx, readLogs.In(s.Namespace), "pod/"+s.Namespace+"/"+s.Pod, err)
+		return
+	}
+	text := strings.TrimRight(string(raw), "\n")
+	if text == "" {
+		return
+	}
+	log := facts.ContainerLog{Namespace: s.Namespace, Pod: s.Pod, Container: s.Container, Previous: previous}
+	for _, line := range strings.Split(text, "\n") {
+		log.Lines = append(log.Lines, facts.RedactText(strings.TrimRight(line, "\r")))
+	}
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	r.c.snapshot.Logs = append(r.c.snapshot.Logs, log)
+}

@@ -1,0 +1,178 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/cli-runtime/pkg/resource"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+)
+
+// A Name is an object as the user names it: "deploy" and "web", or "" and "web" for a pod.
+type Name struct{ Resource, Name string }
+
+func (n Name) String() string { return n.Resource + "/" + n.Name }
+
+// pods is what a name without a type is about.
+const pods = "pods"
+
+// ParseNames understands what kubectl does: TYPE/NAME, several of them, TYPE NAME NAME; and NAME
+// alone, which is a pod. Where the first of several words is a type, it is taken for one.
+func ParseNames(args []string) ([]Name, error) {
+	if len(args) > 1 && !slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, "/") }) && builtin(args[0]) {
+		return parseEach(args[0], args[1:])
+	}
+	return parseEach(pods, args)
+}
+
+func parseEach(standard string, args []string) ([]Name, error) {
+	var out []Name
+	for _, arg := range args {
+		n := Name{standard, arg}
+		if kind, name, typed := strings.Cut(arg, "/"); typed {
+			n = Name{kind, name}
+		}
+		if n.Resource == "" || n.Name == "" || strings.Contains(n.Name, "/") {
+			return nil, fmt.Errorf("%q is neither NAME nor TYPE/NAME", arg)
+		}
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return out, nil
+}
+
+// builtins are the types that need no discovery: their group, version, kind, plural and singular
+// name and, as kubectl has them, short names. All are in a namespace.
+var builtins = []struct {
+	group, version, kind, plural, singular, short string
+}{
+	{"", "v1", "Pod", pods, "pod", "po"},
+	{"apps", "v1", "Deployment", "deployments", "deployment", "deploy"},
+	{"apps", "v1", "ReplicaSet", "replicasets", "replicaset", "rs"},
+	{"apps", "v1", "StatefulSet", "statefulsets", "statefulset", "sts"},
+	{"apps", "v1", "DaemonSet", "daemonsets", "daemonset", "ds"},
+	{"batch", "v1", "Job", "jobs", "job", ""},
+	{"batch", "v1", "CronJob", "cronjobs", "cronjob", "cj"},
+	{"", "v1", "ReplicationController", "replicationcontrollers", "replicationcontroller", "rc"},
+}
+
+// builtin reports whether resource names one of builtins: "deploy", "Deployment", "deployments.apps".
+func builtin(resource string) bool {
+	name, group, _ := strings.Cut(strings.ToLower(resource), ".")
+	for _, b := range builtins {
+		if (name == b.plural || name == b.singular || name == b.short) && (group == "" || group == b.group || group == b.version+"."+b.group) {
+			return true
+		}
+	}
+	return false
+}
+
+// Types are the plural names of the types that pods are looked for of, for the completion.
+func Types() []string {
+	out := make([]string, 0, len(builtins))
+	for _, b := range builtins {
+		out = append(out, b.plural)
+	}
+	return out
+}
+
+// named gets one object the way kubectl does.
+func (c *collector) named(ctx context.Context, namespace string, n Name) (*unstructured.Unstructured, error) {
+	infos, err := resource.NewBuilder(&getter{c, ctx}).Unstructured().
+		NamespaceParam(namespace).DefaultNamespace().ResourceNames(pods, n.String()).Do().Infos()
+	if err != nil {
+		return nil, err
+	}
+	if len(infos) != 1 {
+		return nil, fmt.Errorf("%s names %d objects", n, len(infos))
+	}
+	got, ok := infos[0].Object.(*unstructured.Unstructured)
+	if !ok {
+		return nil, fmt.Errorf("%s came as a %T", n, infos[0].Object)
+	}
+	return got, nil
+}
+
+// getter gives cli-runtime's resource builder the guarded connection, and a mapper that knows the
+// built-in types by heart: discovery costs many requests, and is made for other types only.
+type getter struct {
+	c   *collector
+	ctx context.Context //nolint:containedctx // the builder has no place for one
+}
+
+func (g *getter) ToRESTConfig() (*rest.Config, error) {
+	cfg := rest.CopyConfig(g.c.config)
+	cfg.Timeout = 4 * g.c.opts.RequestTimeout
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return withContext{g.ctx, next} })
+	return cfg, nil
+}
+
+func (g *getter) ToDiscoveryClient() (discovery.CachedDiscoveryInterface, error) {
+	cfg, err := g.ToRESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	client, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return memory.NewMemCacheClient(client), nil
+}
+
+func (g *getter) ToRESTMapper() (meta.RESTMapper, error) {
+	client, err := g.ToDiscoveryClient()
+	if err != nil {
+		return nil, err
+	}
+	return meta.FirstHitRESTMapper{MultiRESTMapper: meta.MultiRESTMapper{
+		builtinMapper(),
+		restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(client), client, nil),
+	}}, nil
+}
+
+func builtinMapper() meta.RESTMapper {
+	m := meta.NewDefaultRESTMapper(nil)
+	for _, b := range builtins {
+		gvk := schema.GroupVersionKind{Group: b.group, Version: b.version, Kind: b.kind}
+		resource := func(name string) schema.GroupVersionResource {
+			return schema.GroupVersionResource{Group: b.group, Version: b.version, Resource: name}
+		}
+		if b.short != "" {
+			m.AddSpecific(gvk, resource(b.plural), resource(b.short), meta.RESTScopeNamespace)
+		}
+		// The last one stays the singular name.
+		m.AddSpecific(gvk, resource(b.plural), resource(b.singular), meta.RESTScopeNamespace)
+	}
+	return m
+}
+
+// withContext ends requests when ctx does.
+type withContext struct {
+	ctx  context.Context //nolint:containedctx // see getter
+	next http.RoundTripper
+}
+
+func (w withContext) RoundTrip(req *http.Request) (*http.Response, error) {
+	if w.ctx.Err() != nil {
+		return nil, w.ctx.Err()
+	}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	stop := context.AfterFunc(w.ctx, func() { cancel(w.ctx.Err()) })
+	resp, err := w.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		stop()
+		cancel(errors.New("request failed"))
+	}
+	return resp, err
+}

@@ -1,0 +1,46 @@
+package collect
+
+import "github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+
+// The rights that looking at pods needs. They are not asked for first: trying costs one request,
+// as asking would.
+var (
+	getPods = Rule{
+		PolicyRule: rule("get", "", "pods"), Kind: facts.Pods, Why: "look at a pod",
+	}
+	listPods = Rule{
+		PolicyRule: rule("list", "", "pods"), Kind: facts.Pods, Why: "find a workload's pods, and suspicious ones",
+	}
+	listEvents = Rule{
+		PolicyRule: rule("list", "", "events"), Kind: facts.Events, Why: "see what the kubelet and the controllers said of a pod",
+	}
+	getNode = Rule{
+		PolicyRule: rule("get", "", "nodes"), Kind: facts.Nodes, Why: "read the kubelet version of a pod's node",
+	}
+	listReplicaSets = ownerRule("list", "apps", facts.ReplicaSets)
+	listJobs        = ownerRule("list", "batch", facts.Jobs)
+	listDeployments = ownerRule("list", "apps", facts.Deployments)
+	readLogs        = Rule{
+		PolicyRule: rule("get", "", "pods/log"), Kind: facts.Logs, Optional: true,
+		Why: "quote the last lines of the container to blame; they may hold what is no one else's business",
+	}
+	// podRules is all of them, in the order of facts.Kinds.
+	podRules = []Rule{
+		getPods, listPods, getNode, listEvents,
+		ownerRule("get", "apps", facts.Deployments), listDeployments,
+		ownerRule("get", "apps", facts.ReplicaSets), listReplicaSets,
+		ownerRule("get", "apps", facts.StatefulSets),
+		ownerRule("get", "apps", facts.DaemonSets),
+		ownerRule("get", "batch", facts.Jobs), listJobs,
+		ownerRule("get", "batch", facts.CronJobs),
+		readLogs,
+	}
+)
+
+func ownerRule(verb, group string, kind facts.Kind) Rule {
+	why := "compare a pod with the template that it was made from"
+	if verb == "list" {
+		why = "find what stands between a workload and its pods"
+	}
+	return Rule{PolicyRule: rule(verb, group, string(kind)), Kind: kind, Why: why}
+}

@@ -1,0 +1,148 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// notDone is the pods that may be in trouble, as far as the API server can tell: it cannot select
+// by readiness. What succeeded is harmless, and is most pods of a cluster that runs many Jobs.
+const notDone = "status.phase!=Succeeded"
+
+// scan looks for suspicious pods in a namespace, or in all.
+//
+// The server is asked for pods that have not succeeded, in pages, of which only the suspicious ones
+// are kept; for warnings only of the events; and for deployments, because one whose pods are
+// refused, or that makes ReplicaSets without end, has no pod to look at. ReplicaSets, Jobs and
+// others whose pods are refused are found through their FailedCreate events.
+func (r *PodReader) scan(ctx context.Context) error {
+	var (
+		wg         sync.WaitGroup
+		namespace  = r.namespace()
+		found      []corev1.Pod
+		events     []corev1.Event
+		looked     int
+		podsErr    error
+		eventsErr  error
+		deployment []appsv1.Deployment
+	)
+	wg.Go(func() {
+		found, podsErr = r.listPods(ctx, namespace, metav1.ListOptions{FieldSelector: notDone}, func(p *corev1.Pod) bool {
+			looked++
+			return suspicious(p)
+		})
+	})
+	wg.Go(func() {
+		events, eventsErr = r.listEvents(ctx, namespace, "type="+corev1.EventTypeWarning, nil)
+	})
+	wg.Go(func() { deployment = r.listDeployments(ctx, namespace) })
+	wg.Wait()
+	if podsErr != nil && len(found) == 0 {
+		if a, ok := answered(podsErr); !ok || a.Code != 403 {
+			return fmt.Errorf("listing pods: %w", podsErr)
+		}
+	}
+	if podsErr != nil {
+		r.c.failed(ctx, listPods.In(namespace), "", podsErr)
+	}
+	if eventsErr != nil {
+		r.c.failed(ctx, listEvents.In(namespace), "", eventsErr)
+	}
+	r.limit("only suspicious pods are looked at: %d of %d that have not succeeded", len(found), looked)
+	for i := range found {
+		r.addPod(&found[i])
+		r.ask("Pod", &found[i])
+	}
+	for i := range deployment {
+		r.put(&deployment[i])
+		r.read1("Deployment", &deployment[i])
+		r.ask("Deployment", &deployment[i])
+	}
+	r.readRefused(ctx, events)
+	r.readOwners(ctx)
+	r.readNodes(ctx)
+	r.keepEvents(events)
+	return nil
+}
+
+// suspicious reports whether a pod may be in trouble. It errs on the side of looking: what is
+// merely young is for the checks to tell.
+func suspicious(p *corev1.Pod) bool {
+	if p.DeletionTimestamp != nil || p.Status.Phase != corev1.PodRunning {
+		return p.Status.Phase != corev1.PodSucceeded
+	}
+	ready := slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+	if !ready {
+		return true
+	}
+	company := len(p.Spec.InitContainers)+len(p.Spec.Containers) > 1
+	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+		if c.State.Waiting != nil || company && c.RestartCount > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// listDeployments reads those that are in trouble.
+func (r *PodReader) listDeployments(ctx context.Context, namespace string) []appsv1.Deployment {
+	var out []appsv1.Deployment
+	err := r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
+		list, err := r.c.client.AppsV1().Deployments(namespace).List(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			if troubled(&list.Items[i]) {
+				out = append(out, list.Items[i])
+			}
+		}
+		return list, nil
+	}, func() { out = nil })
+	if err != nil {
+		r.c.failed(ctx, listDeployments.In(namespace), "", err)
+	}
+	return out
+}
+
+// troubled reports whether a deployment's pods are refused, or whether it collides with itself.
+func troubled(d *appsv1.Deployment) bool {
+	collides := d.Status.CollisionCount != nil && *d.Status.CollisionCount > 0
+	return collides || slices.ContainsFunc(d.Status.Conditions, func(c appsv1.DeploymentCondition) bool {
+		return c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue
+	})
+}
+
+// readRefused reads what could not create its pods.
+func (r *PodReader) readRefused(ctx context.Context, events []corev1.Event) {
+	for i := range events {
+		e := &events[i]
+		if e.Reason != "FailedCreate" || e.InvolvedObject.Kind == "Deployment" {
+			continue
+		}
+		ref := &metav1.OwnerReference{
+			APIVersion: e.InvolvedObject.APIVersion, Kind: e.InvolvedObject.Kind, Name: e.InvolvedObject.Name, UID: e.InvolvedObject.UID,
+		}
+		if !r.claimOwner(ref, e.InvolvedObject.Namespace) {
+			continue
+		}
+		owner, err := r.getOwner(ctx, ref, e.InvolvedObject.Namespace)
+		if err != nil || owner == nil {
+			continue // it is gone, or not readable, which the owners of pods will tell
+		}
+		r.ask(ref.Kind, owner)
+	}
+}
+
+// keepEvents keeps those that are about something in the snapshot.
+func (r *PodReader) keepEvents(events []corev1.Event) {
+	r.addEvents(slices.DeleteFunc(events, func(e corev1.Event) bool { return !r.uids[e.InvolvedObject.UID] }))
+}
