@@ -3,6 +3,8 @@ package collect
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -15,6 +17,9 @@ import (
 type access struct {
 	mu      sync.Mutex
 	answers map[string]*answer
+	// stranger is set when the API server did not let the caller ask because it does not know
+	// who that is.
+	stranger error
 }
 
 type answer struct {
@@ -25,13 +30,17 @@ type answer struct {
 
 func newAccess() *access { return &access{answers: map[string]*answer{}} }
 
-// askAll asks for all rules at once, so that later calls of may cost nothing.
-func (c *collector) askAll(ctx context.Context, rules []Rule) {
+// askAll asks for all rules at once, so that later calls of may cost nothing. It returns an error
+// when the API server does not know who asks: then no answer means anything.
+func (c *collector) askAll(ctx context.Context, rules []Rule) error {
 	var wg sync.WaitGroup
 	for _, r := range rules {
 		wg.Go(func() { c.may(ctx, r) })
 	}
 	wg.Wait()
+	c.access.mu.Lock()
+	defer c.access.mu.Unlock()
+	return c.access.stranger
 }
 
 // may reports whether the caller has a right, and what the server said if not. It asks once.
@@ -53,10 +62,32 @@ func (c *collector) ask(ctx context.Context, r Rule) (bool, string) {
 	defer cancel()
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: r.review()}
 	got, err := c.client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-	if err != nil || got.Status.Allowed {
+	if err != nil {
+		c.access.notice(c.base, err)
 		return true, ""
 	}
-	return false, got.Status.Reason
+	return got.Status.Allowed, got.Status.Reason
+}
+
+// notice looks whether an access review failed because of who asks.
+func (a *access) notice(server *url.URL, err error) {
+	refusal, ok := answered(err)
+	if !ok {
+		return
+	}
+	e := &UnreachableError{Server: serverURL(server), Err: err}
+	switch {
+	case refusal.Code == http.StatusUnauthorized:
+		e.Problem, e.Hint = unreachableAnswer(refusal)
+	case refusal.Code == http.StatusForbidden && strings.Contains(refusal.Message, `"system:anonymous"`):
+		e.Problem = "it takes you for system:anonymous, because the kubeconfig's user has no credentials"
+		e.Hint = hintServer
+	default:
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stranger = e
 }
 
 // forbidden records one gap and returns true when the caller lacks a right.

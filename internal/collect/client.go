@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -63,7 +62,8 @@ func (c *collector) configure() error {
 	// Objects are sent as JSON, as users send them, and come back as protobuf, which is cheaper.
 	cfg.ContentType = "application/json"
 	cfg.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
-	cfg.WarningHandler, cfg.WarningHandlerWithContext = nil, toContext{}
+	// Whoever wants the warnings of an answer takes them from there; client-go would print them.
+	cfg.WarningHandler, cfg.WarningHandlerWithContext = rest.NoWarnings{}, nil
 	wrap := func(rt http.RoundTripper) http.RoundTripper {
 		return &guard{next: rt, ledger: c.ledger, broken: c.broken, host: base.Host, prefix: base.EscapedPath()}
 	}
@@ -187,34 +187,6 @@ func readError(resp *http.Response) error {
 		text = "a web page"
 	}
 	return &answerError{Code: resp.StatusCode, Message: strings.TrimSpace(fmt.Sprintf("HTTP status %d: %s", resp.StatusCode, text))}
-}
-
-// toContext hands Warning headers to whoever asked for them with withWarnings, and drops the rest:
-// client-go would print them.
-type toContext struct{}
-
-type warnings struct {
-	mu   sync.Mutex
-	list []string
-}
-
-type warningsKey struct{}
-
-// withWarnings returns a context whose requests collect the warnings of their answers in list.
-func withWarnings(ctx context.Context) (context.Context, *warnings) {
-	w := &warnings{}
-	return context.WithValue(ctx, warningsKey{}, w), w
-}
-
-// HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
-func (toContext) HandleWarningHeaderWithContext(ctx context.Context, code int, _ string, text string) {
-	w, ok := ctx.Value(warningsKey{}).(*warnings)
-	if !ok || code != 299 || text == "" {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.list = append(w.list, text)
 }
 
 // serverURL is the server for people.

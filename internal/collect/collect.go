@@ -44,7 +44,8 @@ const (
 type Options struct {
 	// Config is how to reach the cluster. It is copied, not changed.
 	Config *rest.Config
-	// Kinds are the facts to collect, and what those build on; nil is every kind.
+	// Kinds are the facts about the cluster to collect; what those build on is collected as well.
+	// nil is every kind. Facts about pods are not for Run.
 	Kinds []facts.Kind
 	// Scrape is which kubelets to ask; "" is auto.
 	Scrape ScrapeMode
@@ -96,6 +97,13 @@ func (c *collector) gap(kind facts.Kind, scope, reason, remedy string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.snapshot.Gaps = append(c.snapshot.Gaps, facts.Gap{Kind: kind, Scope: scope, Reason: reason, Remedy: remedy})
+}
+
+// gapsOf is Snapshot.GapsOf for a snapshot that others are still writing to.
+func (c *collector) gapsOf(kind facts.Kind, scope string) []facts.Gap {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.snapshot.GapsOf(kind, scope)
 }
 
 // step tells the caller how far a step is.

@@ -1,9 +1,67 @@
 package collect
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
+
+// errRunTime is the cause of a context whose run took too long.
+var errRunTime = errors.New("the time for the run was over")
+
+// failed records the gap for a request that needed right and ended with err. ctx is the run's.
+func (c *collector) failed(ctx context.Context, right Rule, scope string, err error) {
+	c.failedFor(ctx, right.Kind, right, scope, err)
+}
+
+// failedFor is failed for another kind than that of the rule.
+func (c *collector) failedFor(ctx context.Context, kind facts.Kind, right Rule, scope string, err error) {
+	if reason, remedy, ok := ended(ctx); ok {
+		c.gap(kind, scope, fmt.Sprintf("%s: %s %s", reason, right.Verbs[0], right.object()), remedy)
+		return
+	}
+	reason, remedy := explain(err, right)
+	c.gap(kind, scope, reason, remedy)
+}
+
+// ended says why a run that is over did not do something.
+func ended(ctx context.Context) (reason, remedy string, ok bool) {
+	switch {
+	case ctx.Err() == nil:
+		return "", "", false
+	case errors.Is(context.Cause(ctx), errRunTime):
+		return errRunTime.Error() + " before this was read", "give the run more time: --timeout 5m", true
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "the caller's time was over before this was read", "run again with more time", true
+	}
+	return "interrupted before this was read", "run again and let it finish", true
+}
+
+// explain says why a request to the API server failed and what would help.
+func explain(err error, right Rule) (reason, remedy string) {
+	a, ok := answered(err)
+	if !ok {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Sprintf("no answer in time: %s %s", right.Verbs[0], right.object()), "give each request more time: --request-timeout 30s"
+		}
+		return fmt.Sprintf("%s %s: %s", right.Verbs[0], right.object(), oneLine(err.Error())), "run again; if it stays, see what kubectl says to the same request with -v=8"
+	}
+	words := oneLine(err.Error())
+	switch a.Code {
+	case http.StatusForbidden:
+		return words, right.remedy()
+	case http.StatusUnauthorized:
+		return "the API server does not accept your credentials any more: " + words, "log in again, then run again"
+	case http.StatusTooManyRequests:
+		return "the API server is too busy: " + words, "run again later, or with less at once: --concurrency 4"
+	}
+	return words, fmt.Sprintf("the API server answered %d; run again, and see its log if it stays", a.Code)
+}
 
 // maxWords bounds a server's words in a gap.
 const maxWords = 400

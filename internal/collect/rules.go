@@ -73,6 +73,11 @@ var (
 		PolicyRule: rule("list", admissionGroup, "mutatingwebhookconfigurations"),
 		Kind:       facts.MutatingWebhooks, Why: "know which webhooks see pods",
 	}
+	// readDiscovery is everybody's who is logged in (system:discovery), and not worth a line in a role.
+	readDiscovery = Rule{
+		PolicyRule: rbacv1.PolicyRule{NonResourceURLs: []string{"/apis/*"}, Verbs: []string{"get"}},
+		Kind:       facts.MutatingPolicies, Why: "know whether the cluster has mutating policies",
+	}
 	listPolicies = Rule{
 		PolicyRule: rule("list", admissionGroup, "mutatingadmissionpolicies"),
 		Kind:       facts.MutatingPolicies, Why: "know which policies change pods",
@@ -83,7 +88,7 @@ var (
 	}
 )
 
-// allRules is every right, in the order of facts.Kinds.
+// allRules is every right, in the order of clusterKinds.
 func allRules() []Rule {
 	return append([]Rule{
 		readMetrics, listLeases, listEndpointSlices, probePodTemplates, listStaticPods, listNodes,
@@ -97,13 +102,19 @@ var buildsOn = map[facts.Kind][]facts.Kind{
 	facts.Canaries: {facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies},
 }
 
-// withFoundations returns kinds and what they build on; all kinds for nil.
+// clusterKinds is what Run collects; facts about pods are read by a PodReader.
+var clusterKinds = []facts.Kind{
+	facts.Clock, facts.APIServers, facts.ControlPlane, facts.Nodes, facts.Kubelets,
+	facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies, facts.Canaries,
+}
+
+// withFoundations returns those of kinds that Run collects, and what they build on; all for nil.
 func withFoundations(kinds []facts.Kind) []facts.Kind {
 	if kinds == nil {
-		return facts.Kinds()
+		return slices.Clone(clusterKinds)
 	}
 	var out []facts.Kind
-	for _, k := range facts.Kinds() {
+	for _, k := range clusterKinds {
 		wanted := slices.ContainsFunc(kinds, func(asked facts.Kind) bool {
 			return asked == k || slices.Contains(buildsOn[asked], k)
 		})

@@ -13,7 +13,7 @@ var kinds = []struct {
 	{Kubelets, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
 	{Namespaces, "run against the cluster, or add: kubectl get namespaces -o yaml"},
 	{MutatingWebhooks, "run against the cluster, or add: kubectl get mutatingwebhookconfigurations -o yaml"},
-	{MutatingPolicies, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
+	{MutatingPolicies, "run against the cluster, or add: kubectl get mutatingadmissionpolicies,mutatingadmissionpolicybindings -o yaml"},
 	{Canaries, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
 	{Pods, "run against the cluster, or add: kubectl get pods -A -o yaml --show-managed-fields"},
 	{Events, "run against the cluster, or add: kubectl get events -A -o yaml"},

@@ -1,0 +1,251 @@
+package collect
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// minConnections is how many connections are opened at least, in case there are more API servers
+// than the cluster shows.
+const minConnections = 4
+
+// apiServers counts the API servers and reads the gate of each.
+func (c *collector) apiServers(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { c.leases(ctx) })
+	wg.Go(func() { c.endpoints(ctx) })
+	wg.Wait()
+	if !c.forbidden(ctx, readMetrics, facts.ScopeMetrics) {
+		c.apiServerMetrics(ctx)
+	}
+	if c.needProbe() {
+		c.probe(ctx)
+	}
+}
+
+// leases reads the identity Leases, one for each API server.
+func (c *collector) leases(ctx context.Context) {
+	if c.forbidden(ctx, listLeases, facts.ScopeLeases) {
+		return
+	}
+	var leases []coordinationv1.Lease
+	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
+		opts.LabelSelector = apiserverLabel
+		list, err := c.client.CoordinationV1().Leases(systemNamespace).List(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			leases = append(leases, facts.TrimLease(&list.Items[i]))
+		}
+		return list, nil
+	}, func() { leases = nil })
+	if err != nil {
+		c.failed(ctx, listLeases, facts.ScopeLeases, err)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.snapshot.APIServerLeases = leases
+}
+
+// endpoints reads the addresses of the API servers.
+func (c *collector) endpoints(ctx context.Context) {
+	if c.forbidden(ctx, listEndpointSlices, facts.ScopeEndpoints) {
+		return
+	}
+	var addresses []string
+	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
+		opts.LabelSelector = kubernetesSlices
+		list, err := c.client.DiscoveryV1().EndpointSlices(defaultNamespace).List(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		for _, slice := range list.Items {
+			port := int32(443)
+			for _, p := range slice.Ports {
+				if p.Port != nil {
+					port = *p.Port
+				}
+			}
+			for _, e := range slice.Endpoints {
+				for _, address := range e.Addresses {
+					addresses = append(addresses, net.JoinHostPort(address, strconv.Itoa(int(port))))
+				}
+			}
+		}
+		return list, nil
+	}, func() { addresses = nil })
+	if err != nil {
+		c.failed(ctx, listEndpointSlices, facts.ScopeEndpoints, err)
+		return
+	}
+	slices.Sort(addresses)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.snapshot.APIServerEndpoints = slices.Compact(addresses)
+}
+
+// instances are the API servers that answered so far.
+type instances struct {
+	list    []facts.APIServer
+	headers map[string]bool // Process-Start-Time-Unix of those in list
+	lastErr error
+}
+
+// apiServerMetrics reads /metrics over new connections until as many API servers answered as there
+// are, or until a load balancer had ample opportunity to show them.
+func (c *collector) apiServerMetrics(ctx context.Context) {
+	client, err := c.freshClient()
+	if err != nil {
+		c.gap(facts.APIServers, facts.ScopeMetrics, err.Error(), "see the kubeconfig")
+		return
+	}
+	expected := max(c.snapshot.APIServerCount(), 1)
+	seen := instances{headers: map[string]bool{}}
+	connections := 0
+	// A header that is known is not read on: the page is large. But the header has whole seconds
+	// only; when some API server stays unseen, the last rounds read the page all the same.
+	quick, thorough := 4*expected+4, 2*expected
+	for try := 0; try < quick+thorough && ctx.Err() == nil; try++ {
+		if len(seen.list) >= expected && (try >= minConnections || expected > 1) {
+			break
+		}
+		if len(seen.list) == 0 && try >= minConnections {
+			break // it does not work at all
+		}
+		c.step("API servers", len(seen.list), expected)
+		connections++
+		if err := c.oneAPIServer(ctx, client, &seen, try >= quick); err != nil {
+			seen.lastErr = err
+			if a, ok := answered(err); ok && a.Code == http.StatusForbidden {
+				break
+			}
+		}
+	}
+	slices.SortFunc(seen.list, func(a, b facts.APIServer) int { return cmp.Compare(a.Started, b.Started) })
+	c.mu.Lock()
+	c.addEmulation(seen.list)
+	c.snapshot.APIServers = seen.list
+	c.mu.Unlock()
+	c.unseen(ctx, &seen, expected, connections)
+}
+
+// oneAPIServer reads /metrics over one new connection.
+func (c *collector) oneAPIServer(ctx context.Context, client *http.Client, seen *instances, thorough bool) error {
+	ctx, cancel := c.reading(ctx)
+	defer cancel()
+	resp, err := c.fetch(ctx, client, "/metrics")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	header := resp.Header.Get("Process-Start-Time-Unix")
+	if header != "" && seen.headers[header] && !thorough {
+		return nil
+	}
+	lines, err := readFamilies(resp.Body, familyBuild, familyGates, familyStarted, familyVersion)
+	if err != nil {
+		return fmt.Errorf("read /metrics of an API server: %w", err)
+	}
+	families, err := parse(lines)
+	if err != nil {
+		return fmt.Errorf("read /metrics of an API server: %w", err)
+	}
+	server := facts.APIServer{
+		Started:   startedAt(families[familyStarted], header),
+		Version:   label(first(families[familyBuild]), "git_version"),
+		Emulation: label(first(families[familyVersion]), "emulation"),
+		Reading:   gateReading("kube-apiserver", lines, families),
+	}
+	seen.headers[header] = true
+	if !slices.ContainsFunc(seen.list, func(s facts.APIServer) bool { return s.Started == server.Started }) {
+		seen.list = append(seen.list, server)
+	}
+	return nil
+}
+
+// addEmulation fills in the emulated version from /version, which reports it from 1.33 on, where
+// the metrics do not and it is certain whose it is.
+func (c *collector) addEmulation(list []facts.APIServer) {
+	v := c.snapshot.ServerVersion
+	if len(list) != 1 || v == nil || list[0].Emulation != "" || list[0].Version != v.GitVersion {
+		return
+	}
+	list[0].Emulation = emulation(v.EmulationMajor, v.EmulationMinor)
+}
+
+func emulation(major, minor string) string {
+	if major == "" || minor == "" {
+		return ""
+	}
+	return major + "." + minor
+}
+
+// unseen records the gaps of what apiServerMetrics did not see.
+func (c *collector) unseen(ctx context.Context, seen *instances, expected, connections int) {
+	for _, s := range seen.list {
+		if s.Reading.Enabled == nil && !decidedBy(s.Version, s.Emulation) {
+			c.gap(facts.APIServers, facts.ScopeGate, fmt.Sprintf("API server %s started at %s: %s", s.Version, s.Started, s.Reading.Evidence),
+				"start it without --disabled-metrics="+familyGates)
+		}
+	}
+	if len(seen.list) >= expected {
+		return
+	}
+	if len(seen.list) == 0 && seen.lastErr != nil {
+		c.failed(ctx, readMetrics, facts.ScopeMetrics, seen.lastErr)
+		return
+	}
+	if reason, remedy, over := ended(ctx); over {
+		c.gap(facts.APIServers, facts.ScopeUnseen, fmt.Sprintf("%d of %d API servers answered: %s", len(seen.list), expected, reason), remedy)
+		return
+	}
+	reason := fmt.Sprintf("%d of %d API servers answered over %d connections to %s", len(seen.list), expected, connections, serverURL(c.base))
+	if seen.lastErr != nil {
+		reason += "; the last error was: " + oneLine(seen.lastErr.Error())
+	}
+	c.gap(facts.APIServers, facts.ScopeUnseen, reason, c.howToReach())
+}
+
+// howToReach says how to ask one API server of several.
+func (c *collector) howToReach() string {
+	const direct = "ask each one directly, where the network allows it: kubectl sidecar doctor --server https://%s --tls-server-name kubernetes.default.svc"
+	addresses := slices.Clone(c.snapshot.APIServerEndpoints)
+	for _, l := range c.snapshot.LiveLeases() {
+		if peer := l.Annotations[facts.PeerAddressAnnotation]; peer != "" {
+			addresses = append(addresses, peer)
+		}
+	}
+	slices.Sort(addresses)
+	addresses = slices.Compact(addresses)
+	if len(addresses) == 0 {
+		return fmt.Sprintf(direct, "ADDRESS:PORT")
+	}
+	out := fmt.Sprintf(direct, addresses[0])
+	if len(addresses) > 1 {
+		out += " (and " + strings.Join(addresses[1:], ", ") + ")"
+	}
+	return out
+}
+
+// decidedBy reports whether version and emulated version of an API server settle its gate.
+func decidedBy(version, emulated string) bool {
+	if emulated != "" {
+		version = emulated
+	}
+	_, decided := facts.VersionDecides(version)
+	return decided
+}

@@ -1,0 +1,300 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// kubelets reads the gate of those kubelets whose version leaves it open, through the node proxy.
+// The nodes are in the snapshot.
+func (c *collector) kubelets(ctx context.Context) {
+	if len(c.gapsOf(facts.Nodes, "")) > 0 && len(c.snapshot.Nodes) == 0 {
+		c.gap(facts.Kubelets, "", "without the nodes there are no kubelets to ask", listNodes.remedy())
+		return
+	}
+	nodes := c.toAsk()
+	if len(nodes) == 0 {
+		return
+	}
+	if c.opts.Scrape == ScrapeNone {
+		c.gap(facts.Kubelets, "", fmt.Sprintf("not asked, because of --scrape none: %s", some(nodes)), "run with --scrape auto")
+		return
+	}
+	if ok, reason := c.may(ctx, readKubelets); !ok {
+		c.noProxy(nodes, reason)
+		return
+	}
+	s := scrape{collector: c, total: len(nodes)}
+	s.run(ctx, nodes)
+	slices.SortFunc(s.readings, func(a, b facts.FeatureReading) int { return strings.Compare(a.Instance, b.Instance) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.snapshot.Kubelets = s.readings
+}
+
+// toAsk lists the nodes with a kubelet that has to be asked.
+func (c *collector) toAsk() []*corev1.Node {
+	var out []*corev1.Node
+	for i := range c.snapshot.Nodes {
+		n := &c.snapshot.Nodes[i]
+		if _, virtual := facts.VirtualNode(n); virtual {
+			continue
+		}
+		if _, decided := facts.VersionDecides(n.Status.NodeInfo.KubeletVersion); decided && c.opts.Scrape != ScrapeAll {
+			continue
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// noProxy records the one gap for a missing right on nodes/proxy.
+func (c *collector) noProxy(nodes []*corev1.Node, reason string) {
+	text := fmt.Sprintf("you may not get nodes/proxy, without which these kubelets do not say what their gate is: %s", some(nodes))
+	if reason != "" {
+		text += ": " + oneLine(reason)
+	}
+	c.gap(facts.Kubelets, "", text, readKubelets.remedy())
+}
+
+// some names a few nodes and counts the rest.
+func some(nodes []*corev1.Node) string {
+	const few = 3
+	var names []string
+	for _, n := range nodes[:min(few, len(nodes))] {
+		names = append(names, n.Name)
+	}
+	out := strings.Join(names, ", ")
+	if more := len(nodes) - few; more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
+}
+
+// A scrape asks many kubelets.
+type scrape struct {
+	*collector
+	total int
+	done  atomic.Int64
+	// refused is set when the API server refuses nodes/proxy, which it then does for every node.
+	refused atomic.Bool
+
+	mu       sync.Mutex
+	readings []facts.FeatureReading
+	unasked  []*corev1.Node
+	words    string // of the refusal
+}
+
+func (s *scrape) run(ctx context.Context, nodes []*corev1.Node) {
+	queue := make(chan *corev1.Node)
+	var wg sync.WaitGroup
+	for range min(s.opts.Concurrency, len(nodes)) {
+		wg.Go(func() {
+			for n := range queue {
+				s.one(ctx, n)
+				s.step("kubelets", int(s.done.Add(1)), s.total)
+			}
+		})
+	}
+	for _, n := range nodes {
+		queue <- n
+	}
+	close(queue)
+	wg.Wait()
+	if len(s.unasked) > 0 {
+		slices.SortFunc(s.unasked, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
+		s.noProxy(s.unasked, s.words)
+	}
+}
+
+// one asks one kubelet: a reading, or a gap.
+func (s *scrape) one(ctx context.Context, n *corev1.Node) {
+	scope := facts.NodeScope(n.Name)
+	if reason, remedy, over := ended(ctx); over {
+		s.gap(facts.Kubelets, scope, reason, remedy)
+		return
+	}
+	if reason := notReady(n); reason != "" {
+		s.gap(facts.Kubelets, scope, reason, "run again when the node is ready; if it is gone for good: kubectl delete node "+n.Name)
+		return
+	}
+	reading, err := s.read(ctx, n)
+	var refusal *proxyRefused
+	switch {
+	case errors.As(err, &refusal), reading == nil && err == nil:
+		s.refuse(n, refusal)
+	case err != nil && ctx.Err() != nil:
+		reason, remedy, _ := ended(ctx)
+		s.gap(facts.Kubelets, scope, reason, remedy)
+	case err != nil:
+		reason, remedy := explainKubelet(n.Name, err)
+		s.gap(facts.Kubelets, scope, reason, remedy)
+	default:
+		s.mu.Lock()
+		s.readings = append(s.readings, *reading)
+		s.mu.Unlock()
+	}
+}
+
+// refuse notes a node that cannot be asked because nodes/proxy is refused.
+func (s *scrape) refuse(n *corev1.Node, r *proxyRefused) {
+	s.refused.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unasked = append(s.unasked, n)
+	if r != nil {
+		s.words = r.words
+	}
+}
+
+// notReady says why a node is not worth asking, or "".
+func notReady(n *corev1.Node) string {
+	ready := facts.NodeReady(n)
+	switch {
+	case ready == nil:
+		return "the node has no Ready condition: its kubelet has not reported yet"
+	case ready.Status == corev1.ConditionTrue:
+		return ""
+	}
+	since := ""
+	if t := ready.LastTransitionTime; !t.IsZero() {
+		since = " since " + t.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	return fmt.Sprintf("the node is not ready%s (%s): %s", since, ready.Reason, oneLine(ready.Message))
+}
+
+// read asks a kubelet for its metrics, and for its configuration where those say nothing. It
+// returns nothing at all once nodes/proxy was refused.
+func (s *scrape) read(ctx context.Context, n *corev1.Node) (*facts.FeatureReading, error) {
+	if s.refused.Load() {
+		return nil, nil
+	}
+	version := n.Status.NodeInfo.KubeletVersion
+	_, decided := facts.VersionDecides(version)
+	reading, err := s.metrics(ctx, n.Name)
+	a, isAnswer := answered(err)
+	switch {
+	case err == nil && (reading.Enabled != nil || decided):
+		return reading, nil
+	case err == nil:
+		err = errors.New(reading.Evidence)
+	case isAnswer && a.Code == http.StatusNotFound, errors.Is(err, errGarbage):
+	default:
+		return nil, err
+	}
+	if decided {
+		return nil, err
+	}
+	reading, configErr := s.configz(ctx, n.Name, version)
+	if configErr != nil {
+		return nil, fmt.Errorf("%w; and configz: %w", err, configErr)
+	}
+	return reading, nil
+}
+
+func (s *scrape) get(ctx context.Context, node, page string, read func(io.Reader) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.RequestTimeout)
+	defer cancel()
+	resp, err := s.fetch(ctx, s.http, "/api/v1/nodes/"+node+"/proxy/"+page)
+	if a, ok := answered(err); ok && a.Status && a.Code == http.StatusForbidden && strings.Contains(a.Message, "nodes/proxy") {
+		return &proxyRefused{words: a.Message}
+	}
+	if err != nil {
+		return err
+	}
+	// Closing before the end drops the rest of the page, which nobody needs.
+	defer resp.Body.Close()
+	return read(resp.Body)
+}
+
+// proxyRefused is the API server's own refusal of nodes/proxy.
+type proxyRefused struct{ words string }
+
+func (e *proxyRefused) Error() string { return e.words }
+
+func (s *scrape) metrics(ctx context.Context, node string) (*facts.FeatureReading, error) {
+	var reading *facts.FeatureReading
+	err := s.get(ctx, node, "metrics", func(r io.Reader) error {
+		lines, err := readFamilies(r, familyGates)
+		if err != nil {
+			return err
+		}
+		families, err := parse(lines)
+		if err != nil {
+			return err
+		}
+		reading = gateReading("kubelet", lines, families)
+		reading.Instance = node
+		return nil
+	})
+	return reading, err
+}
+
+// maxConfigz bounds a kubelet's configuration, which is some 3 KB.
+const maxConfigz = 1 << 20
+
+func (s *scrape) configz(ctx context.Context, node, version string) (*facts.FeatureReading, error) {
+	var body struct {
+		KubeletConfig *struct {
+			FeatureGates map[string]bool `json:"featureGates"`
+		} `json:"kubeletconfig"`
+	}
+	err := s.get(ctx, node, "configz", func(r io.Reader) error {
+		if err := json.NewDecoder(io.LimitReader(r, maxConfigz)).Decode(&body); err != nil {
+			return fmt.Errorf("read it: %w", err)
+		}
+		if body.KubeletConfig == nil {
+			return errors.New("it is not a kubelet's configuration")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return configReading(node, version, body.KubeletConfig.FeatureGates)
+}
+
+// configReading works out the gate from those that were set explicitly, as the kubelet does: the
+// gate itself, else AllAlpha or AllBeta for its stage, else its default.
+func configReading(node, version string, gates map[string]bool) (*facts.FeatureReading, error) {
+	minor, ok := facts.Minor(version)
+	if !ok || minor < facts.FirstMinor || minor > facts.LastOpenMinor {
+		return nil, fmt.Errorf("it does not tell the default of version %q", version)
+	}
+	stage, all, enabled := "BETA", "AllBeta", true
+	if minor == facts.FirstMinor {
+		stage, all, enabled = "ALPHA", "AllAlpha", false
+	}
+	why := fmt.Sprintf("%s is not set, the default of %s is %t", facts.SidecarContainers, version, enabled)
+	for _, name := range []string{all, facts.SidecarContainers} {
+		if set, ok := gates[name]; ok {
+			enabled, why = set, fmt.Sprintf("%s: %t is set", name, set)
+		}
+	}
+	return &facts.FeatureReading{
+		Component: "kubelet", Instance: node, Enabled: &enabled, Stage: stage, Source: facts.SourceConfigz,
+		Evidence: fmt.Sprintf("configz: featureGates {%s}: %s", gateList(gates), why),
+	}, nil
+}
+
+// gateList is the gates as on a command line, sorted.
+func gateList(gates map[string]bool) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(gates)) {
+		out = append(out, fmt.Sprintf("%s=%t", name, gates[name]))
+	}
+	return strings.Join(out, ",")
+}

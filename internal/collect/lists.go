@@ -1,0 +1,212 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// pageSize is how many objects are asked for at once, as kubectl does.
+const pageSize = 500
+
+// pages lists everything page by page, each with its own deadline. A list that grew too old to be
+// continued starts over once; restart then drops what was taken.
+func (c *collector) pages(ctx context.Context, list func(context.Context, metav1.ListOptions) (metav1.ListInterface, error), restart func()) error {
+	opts := metav1.ListOptions{Limit: pageSize}
+	for restarted := false; ; {
+		pageCtx, cancel := c.reading(ctx)
+		got, err := list(pageCtx, opts)
+		cancel()
+		switch {
+		case err != nil && apierrors.IsResourceExpired(err) && !restarted:
+			restarted = true
+			opts.Continue = ""
+			restart()
+			continue
+		case err != nil:
+			return err
+		}
+		if opts.Continue = got.GetContinue(); opts.Continue == "" {
+			return nil
+		}
+	}
+}
+
+// nodes reads all nodes, reduced as they come.
+func (c *collector) nodes(ctx context.Context) {
+	if c.forbidden(ctx, listNodes, "") {
+		return
+	}
+	var nodes []corev1.Node
+	total := 0
+	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
+		list, err := c.client.CoreV1().Nodes().List(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			nodes = append(nodes, facts.TrimNode(&list.Items[i]))
+		}
+		total = len(nodes)
+		if list.RemainingItemCount != nil {
+			total += int(*list.RemainingItemCount)
+		}
+		c.step("nodes", len(nodes), total)
+		return list, nil
+	}, func() { nodes = nil })
+	c.mu.Lock()
+	c.snapshot.Nodes = nodes
+	c.mu.Unlock()
+	if err != nil {
+		c.failed(ctx, listNodes, "", cutShort(err, len(nodes), total))
+	}
+}
+
+// cutShort says how far a list was read.
+func cutShort(err error, read, total int) error {
+	if read == 0 {
+		return err
+	}
+	return fmt.Errorf("only %d of %d were read: %w", read, total, err)
+}
+
+// namespaces reads all namespaces.
+func (c *collector) namespaces(ctx context.Context) {
+	if c.forbidden(ctx, listNamespaces, "") {
+		return
+	}
+	var namespaces []corev1.Namespace
+	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
+		list, err := c.client.CoreV1().Namespaces().List(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			namespaces = append(namespaces, facts.TrimNamespace(&list.Items[i]))
+		}
+		return list, nil
+	}, func() { namespaces = nil })
+	c.mu.Lock()
+	c.snapshot.Namespaces = namespaces
+	c.mu.Unlock()
+	if err != nil {
+		c.failed(ctx, listNamespaces, "", err)
+	}
+}
+
+// webhooks reads all mutating webhook configurations, in the order in which they are called.
+func (c *collector) webhooks(ctx context.Context) {
+	if c.forbidden(ctx, listWebhooks, "") {
+		return
+	}
+	var configs []admissionregistrationv1.MutatingWebhookConfiguration
+	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
+		list, err := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations().List(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			configs = append(configs, facts.TrimWebhooks(&list.Items[i]))
+		}
+		return list, nil
+	}, func() { configs = nil })
+	c.mu.Lock()
+	c.snapshot.MutatingWebhooks = configs
+	c.mu.Unlock()
+	if err != nil {
+		// Some of the configurations are as good as none: the order and the classes need all.
+		c.failed(ctx, listWebhooks, "", err)
+	}
+}
+
+// mutatingPolicies reads the policies and bindings in the newest version that is served. A cluster
+// that serves none has none.
+func (c *collector) mutatingPolicies(ctx context.Context) {
+	version, err := c.policyVersion(ctx)
+	if err != nil {
+		c.failed(ctx, readDiscovery, "", err)
+		return
+	}
+	if version == "" {
+		return
+	}
+	noPolicies, noBindings := c.forbidden(ctx, listPolicies, ""), c.forbidden(ctx, listBindings, "")
+	if noPolicies || noBindings {
+		return
+	}
+	policies, err := readAll[admissionregistrationv1.MutatingAdmissionPolicy](ctx, c, version, "mutatingadmissionpolicies")
+	if err != nil {
+		c.failed(ctx, listPolicies, "", err)
+		return
+	}
+	bindings, err := readAll[admissionregistrationv1.MutatingAdmissionPolicyBinding](ctx, c, version, "mutatingadmissionpolicybindings")
+	if err != nil {
+		c.failed(ctx, listBindings, "", err)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.policies, c.bindings = policies, bindings
+	c.snapshot.MutatingPolicies = facts.MutatingPoliciesOf(policies, bindings)
+}
+
+// policyVersion is the newest version in which mutating admission policies are served; "" is none.
+func (c *collector) policyVersion(ctx context.Context) (string, error) {
+	for _, version := range []string{"v1", "v1beta1", "v1alpha1"} {
+		ctx, cancel := c.reading(ctx)
+		list, err := c.client.Discovery().RESTClient().Get().AbsPath("/apis", admissionGroup, version).
+			SetHeader("Accept", "application/json").DoRaw(ctx)
+		cancel()
+		if a, ok := answered(err); ok && a.Code == http.StatusNotFound {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		var resources metav1.APIResourceList
+		if err := json.Unmarshal(list, &resources); err != nil {
+			return "", fmt.Errorf("read the resources of %s/%s: %w", admissionGroup, version, err)
+		}
+		if slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Name == "mutatingadmissionpolicies" }) {
+			return version, nil
+		}
+	}
+	return "", nil
+}
+
+// readAll lists a resource of the admission group in whatever version is served: what is read here
+// is the same in all of them.
+func readAll[T any](ctx context.Context, c *collector, version, resource string) ([]T, error) {
+	type page struct {
+		metav1.ListMeta `json:"metadata"`
+		Items           []T `json:"items"`
+	}
+	var out []T
+	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
+		req := c.client.Discovery().RESTClient().Get().AbsPath("/apis", admissionGroup, version, resource).
+			SetHeader("Accept", "application/json").Param("limit", fmt.Sprint(opts.Limit))
+		if opts.Continue != "" {
+			req.Param("continue", opts.Continue)
+		}
+		raw, err := req.DoRaw(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var p page
+		if err := json.Unmarshal(raw, &p); err != nil {
+			return nil, fmt.Errorf("read the list of %s: %w", resource, err)
+		}
+		out = append(out, p.Items...)
+		return &p.ListMeta, nil
+	}, func() { out = nil })
+	return out, err
+}

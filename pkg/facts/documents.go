@@ -1,0 +1,176 @@
+package facts
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+
+	yamlv3 "go.yaml.in/yaml/v3"
+	"sigs.k8s.io/yaml"
+)
+
+// A document is one of several in a file, as JSON.
+type document struct {
+	number, line int
+	json         []byte
+}
+
+// documents splits a file. Documents without content are left out.
+func documents(raw []byte, strict bool) ([]document, error) {
+	if raw = bytes.TrimRight(raw, " \t\r\n"); bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")) {
+		docs, err := jsonDocuments(raw)
+		var syntax *json.SyntaxError
+		if err == nil || !errors.As(err, &syntax) || looksLikeJSON.Match(raw) {
+			return docs, err
+		}
+		// A YAML mapping in braces.
+	}
+	return yamlDocuments(raw, strict)
+}
+
+// looksLikeJSON matches a mapping whose first key is quoted.
+var looksLikeJSON = regexp.MustCompile(`^\s*\{\s*"`)
+
+func jsonDocuments(raw []byte) ([]document, error) {
+	var docs []document
+	d := json.NewDecoder(bytes.NewReader(raw))
+	for {
+		start := d.InputOffset()
+		var doc json.RawMessage
+		err := d.Decode(&doc)
+		var syntax *json.SyntaxError
+		switch {
+		case errors.Is(err, io.EOF):
+			return docs, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, fmt.Errorf("line %d: the JSON ends in the middle: the file is cut off", lineAt(raw, int64(len(raw))))
+		case errors.As(err, &syntax):
+			return nil, fmt.Errorf("line %d: neither YAML nor JSON: %w", lineAt(raw, syntax.Offset), err)
+		case err != nil:
+			return nil, err
+		}
+		start += int64(len(raw[start:]) - len(bytes.TrimLeft(raw[start:], " \t\r\n")))
+		docs = append(docs, document{number: len(docs) + 1, line: lineAt(raw, start), json: doc})
+	}
+}
+
+// lineAt is the number of the line with the byte at offset.
+func lineAt(raw []byte, offset int64) int {
+	return 1 + bytes.Count(raw[:min(int(offset), len(raw))], []byte("\n"))
+}
+
+// separator is a line between two YAML documents; what follows the dashes may be a comment.
+var separator = regexp.MustCompile(`(?m)^(---|\.\.\.)([ \t].*)?\r?$`)
+
+func yamlDocuments(raw []byte, strict bool) ([]document, error) {
+	var docs []document
+	number, start := 0, 0
+	ends := append(separator.FindAllIndex(raw, -1), []int{len(raw), len(raw)})
+	for _, end := range ends {
+		text := raw[start:end[0]]
+		line := lineAt(raw, int64(start))
+		start = end[1]
+		if blank(text) {
+			continue
+		}
+		number++
+		doc, err := toJSON(text, strict)
+		if err != nil {
+			return nil, yamlError(err, line, lineAt(raw, int64(len(raw))))
+		}
+		if string(doc) == "null" {
+			continue
+		}
+		// The line of the content, not that of the separator before it.
+		line += bytes.Count(text[:len(text)-len(bytes.TrimLeft(text, " \t\r\n"))], []byte("\n"))
+		docs = append(docs, document{number: number, line: line, json: doc})
+	}
+	return docs, nil
+}
+
+// blank reports whether a YAML text has nothing but comments.
+func blank(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
+}
+
+func toJSON(text []byte, strict bool) ([]byte, error) {
+	if err := expansion(text); err != nil {
+		return nil, err
+	}
+	if strict {
+		return yaml.YAMLToJSONStrict(text)
+	}
+	return yaml.YAMLToJSON(text)
+}
+
+// yamlLine is how the parser says where in the document an error is.
+var yamlLine = regexp.MustCompile(`line (\d+): `)
+
+// yamlError puts the line of the file into a parser's error. An error at the very end of the file
+// means that the file is cut off.
+func yamlError(err error, first, last int) error {
+	text := err.Error()
+	at := first
+	if m := yamlLine.FindStringSubmatchIndex(text); m != nil {
+		n, _ := strconv.Atoi(text[m[2]:m[3]])
+		at = first + n - 1
+		text = text[:m[0]] + text[m[1]:]
+	}
+	text = regexp.MustCompile(`^(error converting YAML to JSON: )?(yaml: )?(unmarshal errors:\s+)?`).ReplaceAllString(text, "")
+	if at >= last-1 && last > 2 {
+		return fmt.Errorf("line %d: %s: the file looks cut off", min(at, last), text)
+	}
+	return fmt.Errorf("line %d: neither YAML nor JSON: %s", at, text)
+}
+
+// anchor matches what may be a YAML anchor. Without one there is nothing to expand.
+var anchor = regexp.MustCompile(`(?m)(^|[\s\[{,:-])&[^\s&]`)
+
+// expansion refuses a document whose aliases would make it larger than a file may be.
+func expansion(text []byte) error {
+	if !anchor.Match(text) {
+		return nil
+	}
+	var root yamlv3.Node
+	if err := yamlv3.Unmarshal(text, &root); err != nil {
+		return err
+	}
+	_, err := expandedSize(&root, map[*yamlv3.Node]int{})
+	return err
+}
+
+// expandedSize is about how many bytes a node has with all aliases written out; -1 in known marks a
+// node that is being looked at.
+func expandedSize(n *yamlv3.Node, known map[*yamlv3.Node]int) (int, error) {
+	if n.Kind == yamlv3.AliasNode {
+		n = n.Alias
+	}
+	if size, ok := known[n]; ok {
+		if size < 0 {
+			return 0, fmt.Errorf("line %d: an anchor contains itself", n.Line)
+		}
+		return size, nil
+	}
+	known[n] = -1
+	size := len(n.Value) + 4
+	for _, child := range n.Content {
+		s, err := expandedSize(child, known)
+		if err != nil {
+			return 0, err
+		}
+		if size += s; size > MaxFile {
+			return 0, fmt.Errorf("line %d: with its aliases written out this is larger than %d MB, the most that is read", n.Line, MaxFile>>20)
+		}
+	}
+	known[n] = size
+	return size, nil
+}

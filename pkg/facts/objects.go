@@ -1,0 +1,275 @@
+package facts
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kjson "sigs.k8s.io/json"
+)
+
+// A file is an input file that is being read.
+type file struct {
+	strict   bool
+	snapshot *Snapshot
+	objects  int  // so far, lists not counted
+	whole    bool // it was a Snapshot
+	policies []admissionregistrationv1.MutatingAdmissionPolicy
+	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+}
+
+// A reading of one kind of object: the kind of fact that it is, and how it gets into the snapshot.
+type objectKind struct {
+	kind Kind
+	add  func(f *file, raw []byte) error
+}
+
+// known is the objects of a file that are read, by "kind.group" as kubectl writes it.
+var known = map[string]objectKind{
+	"Node": {Nodes, object(func(f *file, o *corev1.Node) { f.snapshot.Nodes = append(f.snapshot.Nodes, TrimNode(o)) })},
+	"Namespace": {Namespaces, object(func(f *file, o *corev1.Namespace) {
+		f.snapshot.Namespaces = append(f.snapshot.Namespaces, TrimNamespace(o))
+	})},
+	"Pod":   {Pods, object((*file).addPod)},
+	"Event": {Events, object(func(f *file, o *corev1.Event) { f.snapshot.Events = append(f.snapshot.Events, TrimEvent(o)) })},
+	"Deployment.apps": {Deployments, object(func(f *file, o *appsv1.Deployment) {
+		f.snapshot.Deployments = append(f.snapshot.Deployments, TrimDeployment(o))
+	})},
+	"ReplicaSet.apps": {ReplicaSets, object(func(f *file, o *appsv1.ReplicaSet) {
+		f.snapshot.ReplicaSets = append(f.snapshot.ReplicaSets, TrimReplicaSet(o))
+	})},
+	"StatefulSet.apps": {StatefulSets, object(func(f *file, o *appsv1.StatefulSet) {
+		f.snapshot.StatefulSets = append(f.snapshot.StatefulSets, TrimStatefulSet(o))
+	})},
+	"DaemonSet.apps": {DaemonSets, object(func(f *file, o *appsv1.DaemonSet) {
+		f.snapshot.DaemonSets = append(f.snapshot.DaemonSets, TrimDaemonSet(o))
+	})},
+	"Job.batch":     {Jobs, object(func(f *file, o *batchv1.Job) { f.snapshot.Jobs = append(f.snapshot.Jobs, TrimJob(o)) })},
+	"CronJob.batch": {CronJobs, object(func(f *file, o *batchv1.CronJob) { f.snapshot.CronJobs = append(f.snapshot.CronJobs, TrimCronJob(o)) })},
+	"MutatingWebhookConfiguration.admissionregistration.k8s.io": {MutatingWebhooks, object(func(f *file, o *webhooks) {
+		f.snapshot.MutatingWebhooks = append(f.snapshot.MutatingWebhooks, TrimWebhooks(o))
+	})},
+	"MutatingAdmissionPolicy.admissionregistration.k8s.io": {MutatingPolicies, object(func(f *file, o *admissionregistrationv1.MutatingAdmissionPolicy) {
+		f.policies = append(f.policies, *o)
+	})},
+	"MutatingAdmissionPolicyBinding.admissionregistration.k8s.io": {MutatingPolicies, object(func(f *file, o *admissionregistrationv1.MutatingAdmissionPolicyBinding) {
+		f.bindings = append(f.bindings, *o)
+	})},
+}
+
+// leaseKind is apart: most Leases are not those of API servers.
+const leaseKind = "Lease.coordination.k8s.io"
+
+type (
+	lease    = coordinationv1.Lease
+	webhooks = admissionregistrationv1.MutatingWebhookConfiguration
+)
+
+// object returns a reader of objects of type T.
+func object[T any](add func(*file, *T)) func(*file, []byte) error {
+	return func(f *file, raw []byte) error {
+		var o T
+		if err := f.decode(raw, &o); err != nil {
+			return err
+		}
+		add(f, &o)
+		return nil
+	}
+}
+
+// decode reads JSON; what it does not know is an error only in strict files.
+func (f *file) decode(raw []byte, into any) error {
+	if !f.strict {
+		return kjson.UnmarshalCaseSensitivePreserveInts(raw, into)
+	}
+	problems, err := kjson.UnmarshalStrict(raw, into)
+	return errors.Join(append(problems, err)...)
+}
+
+// header is what every object has, and what lists have.
+type header struct {
+	metav1.TypeMeta
+	Items []json.RawMessage `json:"items"`
+}
+
+// add reads a document.
+func (f *file) add(d document) error {
+	if !bytes.HasPrefix(d.json, []byte("{")) {
+		return errors.New("no Kubernetes object, but plain text or a list")
+	}
+	var h header
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(d.json, &h); err != nil {
+		return fmt.Errorf("no Kubernetes object: %w", err)
+	}
+	switch {
+	case f.whole:
+		return errors.New("a snapshot stands alone in its file")
+	case h.Kind == "" && h.Items != nil:
+		return errors.New("a list without a kind: the file is cut off")
+	case h.Kind == "" || h.APIVersion == "":
+		return errors.New("no Kubernetes object: it has no kind or no apiVersion")
+	case h.group() == "kubectl-sidecar.dev":
+		return f.addOwn(h, d.json)
+	}
+	return f.addObject(h, d.json)
+}
+
+func (h header) group() string {
+	group, _, ok := strings.Cut(h.APIVersion, "/")
+	if !ok {
+		return ""
+	}
+	return group
+}
+
+// name is the kind as kubectl writes it: "Node", "Deployment.apps".
+func (h header) name(kind string) string {
+	if group := h.group(); group != "" {
+		return kind + "." + group
+	}
+	return kind
+}
+
+// addOwn reads what this program wrote.
+func (f *file) addOwn(h header, raw []byte) error {
+	switch {
+	case h.Kind == "Report":
+		return errors.New("a report, not a snapshot; a snapshot is written by: kubectl sidecar snapshot -o FILE")
+	case h.Kind != SnapshotKind:
+		return fmt.Errorf("a %s, not a snapshot", h.Kind)
+	case h.APIVersion != APIVersion:
+		return fmt.Errorf("a snapshot of version %s; this program reads %s", h.APIVersion, APIVersion)
+	case f.objects > 0:
+		return errors.New("a snapshot stands alone in its file")
+	}
+	f.whole = true
+	f.objects++
+	if err := f.decode(raw, f.snapshot); err != nil {
+		return fmt.Errorf("read the snapshot: %w", err)
+	}
+	return nil
+}
+
+// addObject reads an object or a list. Items of a list that the API server itself wrote have no
+// kind of their own.
+func (f *file) addObject(h header, raw []byte) error {
+	itemKind, isList := strings.CutSuffix(h.Kind, "List")
+	if !isList || h.Items == nil {
+		return f.addOne(h, raw)
+	}
+	if k, ok := known[h.name(itemKind)]; ok {
+		f.see(k.kind)
+		f.objects++ // an empty list says something, too
+	}
+	for i, item := range h.Items {
+		var ih header
+		if err := kjson.UnmarshalCaseSensitivePreserveInts(item, &ih); err != nil {
+			return fmt.Errorf("item %d: no Kubernetes object: %w", i+1, err)
+		}
+		if ih.Kind == "" && itemKind != "" {
+			ih.Kind, ih.APIVersion = itemKind, h.APIVersion
+		}
+		if ih.Kind == "" || ih.APIVersion == "" {
+			return fmt.Errorf("item %d: no Kubernetes object: it has no kind or no apiVersion", i+1)
+		}
+		if err := f.addObject(ih, item); err != nil {
+			return fmt.Errorf("item %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (f *file) addOne(h header, raw []byte) error {
+	f.objects++
+	name := h.name(h.Kind)
+	if name == leaseKind {
+		return f.addLease(raw)
+	}
+	k, ok := known[name]
+	if !ok {
+		if f.strict {
+			return fmt.Errorf("unknown kind %s", name)
+		}
+		f.unknown(name)
+		return nil
+	}
+	if err := k.add(f, raw); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	f.see(k.kind)
+	return nil
+}
+
+func (f *file) addPod(p *corev1.Pod) {
+	if static, ok := StaticPod(p); ok {
+		f.snapshot.ControlPlane = append(f.snapshot.ControlPlane, static)
+		f.see(ControlPlane)
+	}
+	f.snapshot.Pods = append(f.snapshot.Pods, TrimPod(p))
+}
+
+func (f *file) addLease(raw []byte) error {
+	var l coordinationv1.Lease
+	if err := f.decode(raw, &l); err != nil {
+		return fmt.Errorf("read %s: %w", leaseKind, err)
+	}
+	if !IdentityLease(&l) {
+		f.unknown(leaseKind)
+		return nil
+	}
+	f.snapshot.APIServerLeases = append(f.snapshot.APIServerLeases, TrimLease(&l))
+	f.see(APIServers)
+	return nil
+}
+
+func (f *file) unknown(name string) {
+	if f.snapshot.Unknown == nil {
+		f.snapshot.Unknown = map[string]int{}
+	}
+	f.snapshot.Unknown[name]++
+}
+
+func (f *file) see(k Kind) {
+	if !f.snapshot.Has(k) {
+		f.snapshot.Seen = append(f.snapshot.Seen, k)
+	}
+}
+
+// finish adds the gaps of what half a file leaves open.
+func (f *file) finish() (*Snapshot, error) {
+	s := f.snapshot
+	switch {
+	case f.objects == 0:
+		return nil, errors.New("not a single Kubernetes object is in it")
+	case f.whole:
+		return s, f.complete()
+	}
+	s.MutatingPolicies = MutatingPoliciesOf(f.policies, f.bindings)
+	if s.Has(MutatingPolicies) && (len(f.policies) == 0 || len(f.bindings) == 0) {
+		s.Gaps = append(s.Gaps, Gap{Kind: MutatingPolicies, Reason: "the file has policies or bindings, but not both", Remedy: HowToGet(MutatingPolicies)})
+	}
+	if s.Has(APIServers) {
+		s.Gaps = append(s.Gaps, Gap{Kind: APIServers, Reason: "the file has Leases of API servers, but not what their gates are", Remedy: HowToGet(APIServers)})
+	}
+	s.Sort()
+	return s, nil
+}
+
+// complete refuses a snapshot without its last part: keys are written in alphabetical order, and
+// what was looked for comes after most facts.
+func (f *file) complete() error {
+	s := f.snapshot
+	facts := len(s.APIServers) + len(s.Nodes) + len(s.Kubelets) + len(s.Namespaces) + len(s.Canaries) + len(s.Gaps)
+	if len(s.Seen) == 0 && facts > 0 {
+		return errors.New("the snapshot does not say what was seen: the file is cut off")
+	}
+	return nil
+}

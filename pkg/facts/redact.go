@@ -1,0 +1,37 @@
+package facts
+
+import "slices"
+
+// redact reduces what the snapshot holds, once more: it was reduced when it was read, and this file
+// may leave the machine. Pods and what makes them are left as they are: how they are reduced is
+// not repeatable to the letter.
+func (s *Snapshot) redact() {
+	if s.Server != "" {
+		s.Server = RedactURL(s.Server)
+	}
+	s.Nodes = mapped(s.Nodes, TrimNode)
+	s.Namespaces = mapped(s.Namespaces, TrimNamespace)
+	s.MutatingWebhooks = mapped(s.MutatingWebhooks, TrimWebhooks)
+	s.APIServerLeases = mapped(s.APIServerLeases, TrimLease)
+	s.Canaries = slices.Clone(s.Canaries)
+	for i, c := range s.Canaries {
+		if c.Returned == nil {
+			continue
+		}
+		returned := TrimPod(c.Returned)
+		returned.TypeMeta = c.Returned.TypeMeta
+		s.Canaries[i].Returned = &returned
+	}
+}
+
+// mapped is list with f applied to each element; nil stays nil.
+func mapped[T any](list []T, f func(*T) T) []T {
+	if list == nil {
+		return nil
+	}
+	out := make([]T, 0, len(list))
+	for i := range list {
+		out = append(out, f(&list[i]))
+	}
+	return out
+}
