@@ -69,15 +69,10 @@ func byDirectness(readings []facts.FeatureReading) []facts.FeatureReading {
 	})
 }
 
-// quote is a reading as evidence.
+// quote is a reading as evidence. All but metric lines say themselves what they are.
 func quote(r facts.FeatureReading) string {
-	switch r.Source {
-	case facts.SourceMetrics:
+	if r.Source == facts.SourceMetrics {
 		return "/metrics: " + r.Evidence
-	case facts.SourceConfigz:
-		return "/configz: " + r.Evidence
-	case facts.SourceProbe:
-		return "dry run: " + r.Evidence
 	}
 	return r.Evidence
 }

@@ -27,6 +27,8 @@ type process struct {
 	emulation *version.Version
 	gate      Gate
 	evidence  []string
+	// probed is that its gate was seen from outside, which counts less than flags.
+	probed bool
 	// pod is the static pod it runs in; nil when it is not known to run in one.
 	pod *facts.ControlPlanePod
 }
@@ -52,7 +54,7 @@ func fromPod(pod *facts.ControlPlanePod) process {
 }
 
 // fromAnswer is an API server of which only its answers were seen.
-func fromAnswer(a facts.APIServer, name string) process {
+func fromAnswer(a facts.APIServer, name string, readings []facts.FeatureReading) process {
 	p := process{
 		object:  Object{Kind: "APIServer", Name: name},
 		version: a.Version, v: parseVersion(a.Version), emulation: parseEmulation(a.Emulation),
@@ -61,18 +63,12 @@ func fromAnswer(a facts.APIServer, name string) process {
 	if emulates(p.v, p.emulation) {
 		p.evidence = append(p.evidence, "emulated version: "+a.Emulation)
 	}
-	p.gate = JudgeGate(p.v, p.emulation, readings(a)...)
-	for _, r := range readings(a) {
+	p.gate = JudgeGate(p.v, p.emulation, readings...)
+	p.probed = slices.ContainsFunc(readings, func(r facts.FeatureReading) bool { return r.Source == facts.SourceProbe })
+	for _, r := range readings {
 		p.evidence = append(p.evidence, quote(r))
 	}
 	return p
-}
-
-func readings(a facts.APIServer) []facts.FeatureReading {
-	if a.Reading == nil {
-		return nil
-	}
-	return []facts.FeatureReading{*a.Reading}
 }
 
 func orNone(s string) string {

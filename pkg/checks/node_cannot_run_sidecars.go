@@ -1,0 +1,39 @@
+package checks
+
+import "github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+
+// It is a warning, not an error: a pod gets to such a node only when it tolerates its taint (or, on
+// Fargate, when a profile picks it), so that the rest of the cluster is not affected. A virtual node
+// without a taint takes any pod, and is judged by the other node checks like any other.
+var nodeCannotRunSidecars = Check{
+	ID:       "node-cannot-run-sidecars",
+	Title:    "every node is an ordinary one, with a kubelet of its own",
+	Severity: Warning,
+	Category: NodesGroup,
+	Needs:    []facts.Kind{facts.Nodes, facts.Kubelets},
+	Optional: []facts.Kind{facts.Kubelets},
+	Run: func(s *facts.Snapshot) Outcome {
+		all := nodesOf(s)
+		var virtual []node
+		for _, n := range all {
+			if n.virtual != "" {
+				virtual = append(virtual, n)
+			}
+		}
+		o := Outcome{Tried: counted(len(all), "node")}
+		fix := paragraphs("Do not send pods with native sidecars there, unless its provider says that it runs them: remove their toleration for it (on Fargate: their profile).", keepAway(all))
+		for _, n := range virtual {
+			evidence := n.evidence()
+			for _, t := range n.Spec.Taints {
+				evidence = append(evidence, "taint: "+t.ToString())
+			}
+			o.Findings = append(o.Findings, Finding{
+				Object:   n.object(),
+				Message:  "this is not an ordinary node: a service of its provider runs its pods, and the version it shows does not say whether that knows native sidecars",
+				Evidence: evidence,
+				Fix:      fix,
+			})
+		}
+		return o
+	},
+}
