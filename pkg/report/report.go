@@ -32,19 +32,24 @@ const (
 
 // A Report is what is printed. Arrays are never null.
 type Report struct {
-	APIVersion string      `json:"apiVersion"`
-	Kind       string      `json:"kind"`
-	Tool       Tool        `json:"tool"`
-	Cluster    Cluster     `json:"cluster"`
-	TakenAt    metav1.Time `json:"takenAt"`
-	Verdict    Verdict     `json:"verdict"`
-	// Coverage is how much of each kind was seen.
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Tool       Tool   `json:"tool"`
+	// Cluster and TakenAt are those of the snapshot; a file may know neither.
+	Cluster Cluster     `json:"cluster"`
+	TakenAt metav1.Time `json:"takenAt"`
+	Verdict Verdict     `json:"verdict"`
+	// Summary is the verdict in one sentence, with counts and coverage.
+	Summary string `json:"summary"`
+	// Coverage is how much of each kind was seen; a kind that is not in it was not looked for.
 	Coverage []Coverage `json:"coverage"`
 	// Nodes groups nodes by kubelet version and gate.
 	Nodes  []NodeGroup `json:"nodes"`
 	Checks []Entry     `json:"checks"`
 	// Limits says how the caller narrowed the question.
 	Limits []string `json:"limits"`
+	// Ignored counts the objects of an input file that no check has a use for.
+	Ignored []Ignored `json:"ignored"`
 }
 
 // Tool is the plugin that made the report.
@@ -74,6 +79,12 @@ type NodeGroup struct {
 	Names  []string `json:"names"`
 }
 
+// Ignored is a number of objects of one kind ("configmap", "deployment.apps").
+type Ignored struct {
+	Kind  string `json:"kind"`
+	Count int    `json:"count"`
+}
+
 // An Entry is one check with its answer.
 type Entry struct {
 	ID       string           `json:"id"`
@@ -98,6 +109,7 @@ func New(s *facts.Snapshot, results []checks.Result, toolVersion string) *Report
 		Nodes:      nodeGroups(s),
 		Checks:     []Entry{},
 		Limits:     append([]string{}, s.Limits...),
+		Ignored:    ignored(s.Unknown),
 	}
 	if s.ServerVersion != nil {
 		r.Cluster.Version = s.ServerVersion.GitVersion
@@ -106,7 +118,17 @@ func New(s *facts.Snapshot, results []checks.Result, toolVersion string) *Report
 		r.Checks = append(r.Checks, entry(res))
 	}
 	r.Verdict = verdict(r.Checks)
+	r.Summary = summary(r)
 	return r
+}
+
+func ignored(counts map[string]int) []Ignored {
+	out := []Ignored{}
+	for kind, n := range counts {
+		out = append(out, Ignored{Kind: kind, Count: n})
+	}
+	slices.SortFunc(out, func(a, b Ignored) int { return cmp.Compare(a.Kind, b.Kind) })
+	return out
 }
 
 func entry(res checks.Result) Entry {
@@ -132,15 +154,22 @@ func entry(res checks.Result) Entry {
 	return e
 }
 
-// verdict: a finding of severity error decides; else an unknown check of severity error does.
+// verdict: a finding of severity error decides; else an unknown check of severity error does; and
+// where no check of that severity ran at all, nothing was seen that could be called ready.
 func verdict(entries []Entry) Verdict {
-	switch code := exitCode(entries, checks.Error); code {
-	case ExitFindings:
+	switch code := exitCode(entries, checks.Error); {
+	case code == ExitFindings:
 		return NotReady
-	case ExitUnknown:
+	case code == ExitUnknown || !anyRan(entries, checks.Error):
 		return Unknown
 	}
 	return Ready
+}
+
+func anyRan(entries []Entry, least checks.Severity) bool {
+	return slices.ContainsFunc(entries, func(e Entry) bool {
+		return e.Severity >= least && e.Status != checks.Skipped
+	})
 }
 
 // ExitCode is 3 when a check at or above failOn found something, else 4 when one could not tell,

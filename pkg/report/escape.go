@@ -1,0 +1,113 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// escaped is p for a report in which every text is harmless on a terminal. Names, messages of
+// API servers and webhooks, metric lines: whoever can create an object chooses what they say.
+//
+// All formats get the same text, also JSON, whose own escaping ends at the first jq -r.
+func escaped(p Printer) Printer {
+	return func(w io.Writer, r *Report, o Options) error { return p(w, clean(r), o) }
+}
+
+// clean copies r with every text escaped. Only Fix and Remedy, which are blocks of commands and
+// YAML, keep their line breaks.
+func clean(r *Report) *Report {
+	c := *r
+	c.APIVersion, c.Kind, c.Summary = line(r.APIVersion), line(r.Kind), line(r.Summary)
+	c.Verdict = Verdict(line(string(r.Verdict)))
+	c.Tool.Version = line(r.Tool.Version)
+	c.Cluster = Cluster{Server: line(r.Cluster.Server), Version: line(r.Cluster.Version)}
+	c.Limits = lines(r.Limits)
+	c.Coverage = each(r.Coverage, func(c Coverage) Coverage {
+		return Coverage{Kind: facts.Kind(line(string(c.Kind))), Seen: c.Seen, Total: c.Total}
+	})
+	c.Nodes = each(r.Nodes, func(g NodeGroup) NodeGroup {
+		return NodeGroup{Version: line(g.Version), Gate: line(g.Gate), Source: line(g.Source), Names: lines(g.Names)}
+	})
+	c.Ignored = each(r.Ignored, func(i Ignored) Ignored { return Ignored{Kind: line(i.Kind), Count: i.Count} })
+	c.Checks = each(r.Checks, cleanEntry)
+	return &c
+}
+
+func cleanEntry(e Entry) Entry {
+	e.ID, e.Title, e.Tried = line(e.ID), line(e.Title), line(e.Tried)
+	e.Category, e.Status = checks.Category(line(string(e.Category))), checks.Status(line(string(e.Status)))
+	e.Findings = each(e.Findings, func(f checks.Finding) checks.Finding {
+		f.Object = checks.Object{
+			Kind: line(f.Object.Kind), Namespace: line(f.Object.Namespace), Name: line(f.Object.Name),
+		}
+		f.Message, f.Evidence, f.Fix = line(f.Message), lines(f.Evidence), block(f.Fix)
+		if f.Because != nil {
+			f.Because = lines(f.Because)
+		}
+		return f
+	})
+	e.Missing = each(e.Missing, func(g facts.Gap) facts.Gap {
+		return facts.Gap{
+			Kind: facts.Kind(line(string(g.Kind))), Scope: line(g.Scope), Reason: line(g.Reason), Remedy: block(g.Remedy),
+		}
+	})
+	return e
+}
+
+// each maps a slice; the result is never nil.
+func each[T any](in []T, f func(T) T) []T {
+	out := make([]T, 0, len(in))
+	for _, v := range in {
+		out = append(out, f(v))
+	}
+	return out
+}
+
+func lines(in []string) []string { return each(in, line) }
+
+// line escapes everything that is not a visible character or an ordinary space, the way Go would
+// in a string literal: control characters (ESC among them), line breaks, marks that turn or hide
+// text (U+202E, U+200B), unusual spaces, and bytes that are not UTF-8.
+func line(s string) string {
+	if plain(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case strconv.IsPrint(r):
+			b.WriteString(s[:size])
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// plain is the common case, in which nothing needs to be copied.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// block is line for text of several lines. Line breaks at its ends, which would leave gaps in the
+// output, are dropped.
+func block(s string) string {
+	s = strings.Trim(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
+	return strings.Join(lines(strings.Split(s, "\n")), "\n")
+}

@@ -1,0 +1,27 @@
+package report
+
+import "io"
+
+// Options is what a printer may know of the place it prints to.
+type Options struct {
+	// Width is the number of columns to wrap prose at; 0 does not wrap.
+	Width int
+	// Color allows ANSI colours.
+	Color bool
+	// Unicode allows characters beyond ASCII in what the printer itself says.
+	Unicode bool
+}
+
+// A Printer writes a report. It knows no check and decides nothing.
+type Printer func(w io.Writer, r *Report, o Options) error
+
+// Formats is every output format, the default first.
+var Formats = []struct {
+	Name  string
+	Print Printer
+}{
+	{"text", escaped(text)},
+	{"wide", escaped(wide)},
+	{"json", escaped(jsonDocument)},
+	{"yaml", escaped(yamlDocument)},
+}

@@ -1,0 +1,101 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files; read them before you commit them")
+
+// variants are the formats as golden files, and what else a printer depends on.
+var variants = []struct {
+	file, format string
+	options      Options
+}{
+	{"text.txt", "text", Options{Width: 80, Unicode: true}},
+	{"ascii.txt", "text", Options{Width: 80}},
+	{"color.txt", "text", Options{Width: 60, Unicode: true, Color: true}},
+	{"wide.txt", "wide", Options{Width: 80, Unicode: true}},
+	{"json.json", "json", Options{Width: 80, Color: true}},
+	{"yaml.yaml", "yaml", Options{Width: 80, Color: true}},
+}
+
+// TestFormats prints every report under testdata in every format.
+func TestFormats(t *testing.T) {
+	for _, dir := range cases(t) {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			r := readReport(t, filepath.Join(dir, "report.json"))
+			r.Summary = summary(r)
+			for _, v := range variants {
+				var out bytes.Buffer
+				if err := printer(t, v.format)(&out, r, v.options); err != nil {
+					t.Fatalf("%s: %v", v.format, err)
+				}
+				golden(t, filepath.Join(dir, v.file), out.Bytes())
+			}
+		})
+	}
+}
+
+func cases(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*/report.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	var dirs []string
+	for _, f := range files {
+		dirs = append(dirs, filepath.Dir(f))
+	}
+	return dirs
+}
+
+func readReport(t *testing.T, file string) *Report {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	r := &Report{}
+	if err := d.Decode(r); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return r
+}
+
+func printer(t *testing.T, name string) Printer {
+	t.Helper()
+	for _, f := range Formats {
+		if f.Name == name {
+			return f.Print
+		}
+	}
+	t.Fatalf("no format %q", name)
+	return nil
+}
+
+// golden compares got with a file, or writes it with -update.
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is not what is printed now (-want +got); if it is right: go test ./pkg/report -update\n%s", file, diff)
+	}
+}

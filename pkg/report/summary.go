@@ -1,0 +1,227 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// summary is the verdict in one sentence: what was found on what, what could not be told, what
+// was left out. It never says less than the exit code does.
+func summary(r *Report) string {
+	t := count(r.Checks)
+	if t.ran == 0 {
+		return "unknown: no check ran"
+	}
+	parts := []string{lead(r, t)}
+	add := func(n int, format string, args ...any) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(t.warnings, "%s", number(t.warnings, "warning"))
+	add(t.infos, "%s", number(t.infos, "note"))
+	switch lacking := unseen(r); {
+	case r.Verdict == Unknown && t.blind > 0 || lacking == "":
+	case t.unknown > 0:
+		add(t.unknown, "%s could not tell (%s)", number(t.unknown, "check"), lacking)
+	default:
+		parts = append(parts, fmt.Sprintf("not all was seen (%s)", lacking))
+	}
+	add(t.skipped, "%s skipped", number(t.skipped, "check"))
+	return strings.Join(parts, "; ")
+}
+
+// lead is what decides the verdict.
+func lead(r *Report, t tally) string {
+	switch {
+	case t.errors > 0:
+		return fmt.Sprintf("not ready: %s found errors%s", of(t.errors, t.ran, "check"), on(r))
+	case t.blind > 0:
+		return fmt.Sprintf("unknown: %s could not tell (%s), none found an error", of(t.unknown, t.ran, "check"), unseen(r))
+	case r.Verdict == Unknown:
+		return "unknown: no check of severity error ran"
+	case t.passed == t.ran:
+		return fmt.Sprintf("ready: %s passed (%s)", all(t.ran, "check"), covered(r))
+	}
+	return fmt.Sprintf("ready: none of %s found an error (%s)", number(t.ran, "check"), covered(r))
+}
+
+// tally counts checks by answer. Of those that could not tell, the blind would have been errors.
+type tally struct {
+	ran, passed, skipped    int
+	errors, warnings, infos int
+	unknown, blind          int
+}
+
+func count(entries []Entry) tally {
+	var t tally
+	for _, e := range entries {
+		switch {
+		case e.Status == checks.Skipped:
+			t.skipped++
+			continue
+		case e.Status == checks.Pass:
+			t.passed++
+		case e.Status == checks.Fail && e.Severity == checks.Error:
+			t.errors++
+		case e.Status == checks.Fail && e.Severity == checks.Warning:
+			t.warnings++
+		case e.Status == checks.Fail:
+			t.infos++
+		default:
+			t.unknown++
+			if e.Severity == checks.Error {
+				t.blind++
+			}
+		}
+		t.ran++
+	}
+	return t
+}
+
+// on says on how many objects the errors are: ", on 3 of 7 nodes and 1 namespace".
+func on(r *Report) string {
+	objects := map[checks.Object]bool{}
+	for _, e := range r.Checks {
+		if e.Severity == checks.Error {
+			for _, f := range e.Findings {
+				objects[f.Object] = true
+			}
+		}
+	}
+	counts := map[string]int{}
+	for o := range objects {
+		counts[o.Kind]++
+	}
+	var words []string
+	for kind, n := range counts {
+		if kind == "" {
+			continue
+		}
+		noun := strings.ToLower(kind)
+		if total := totalOf(r, facts.Kind(plural(noun))); total >= n {
+			words = append(words, of(n, total, noun))
+		} else {
+			words = append(words, number(n, noun))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(noun(a), noun(b)) })
+	return " on " + list(words, "and")
+}
+
+// noun is the last word of "3 of 7 nodes".
+func noun(s string) string { return s[strings.LastIndexByte(s, ' ')+1:] }
+
+func totalOf(r *Report, kind facts.Kind) int {
+	for _, c := range r.Coverage {
+		if c.Kind == kind {
+			return c.Total
+		}
+	}
+	return -1
+}
+
+// covered is how much a "ready" rests on.
+func covered(r *Report) string {
+	var words []string
+	for _, c := range r.Coverage {
+		if c.Seen > 0 || c.Total > 0 {
+			words = append(words, seenOf(c))
+		}
+	}
+	if len(words) == 0 {
+		return "nothing to count"
+	}
+	return list(words, "and")
+}
+
+// unseen says how much there is of the kinds that any check lacks.
+func unseen(r *Report) string {
+	var counted, unread, unasked []string
+	for _, kind := range lackingKinds(r) {
+		at := slices.IndexFunc(r.Coverage, func(c Coverage) bool { return c.Kind == kind })
+		switch {
+		case at < 0:
+			unasked = append(unasked, string(kind))
+		case r.Coverage[at].Seen == 0 && r.Coverage[at].Total <= 0:
+			unread = append(unread, string(kind))
+		default:
+			counted = append(counted, seenOf(r.Coverage[at]))
+		}
+	}
+	if len(counted) > 0 {
+		counted = []string{"seen: " + strings.Join(counted, ", ")}
+	}
+	if len(unread) > 0 {
+		counted = append(counted, "not readable: "+strings.Join(unread, ", "))
+	}
+	if len(unasked) > 0 {
+		counted = append(counted, "not looked for: "+strings.Join(unasked, ", "))
+	}
+	return strings.Join(counted, "; ")
+}
+
+func lackingKinds(r *Report) []facts.Kind {
+	var kinds []facts.Kind
+	for _, e := range r.Checks {
+		for _, g := range e.Missing {
+			if !slices.Contains(kinds, g.Kind) {
+				kinds = append(kinds, g.Kind)
+			}
+		}
+	}
+	return kinds
+}
+
+// seenOf is "6 of 7 kubelets", with a question mark where nobody knows how many there are.
+func seenOf(c Coverage) string {
+	if c.Total < 0 {
+		return fmt.Sprintf("%d of ? %s", c.Seen, c.Kind)
+	}
+	return fmt.Sprintf("%d of %d %s", c.Seen, c.Total, c.Kind)
+}
+
+// of is "1 of 3 checks".
+func of(n, total int, noun string) string { return fmt.Sprintf("%d of %d %s", n, total, plural(noun)) }
+
+// number is "1 check" or "2 checks".
+func number(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %s", n, plural(noun))
+}
+
+// all is "the 1 check" or "all 12 checks".
+func all(n int, noun string) string {
+	if n == 1 {
+		return "the 1 " + noun
+	}
+	return "all " + number(n, noun)
+}
+
+func plural(noun string) string {
+	switch {
+	case strings.HasSuffix(noun, "s"):
+		return noun + "es"
+	case strings.HasSuffix(noun, "y"):
+		return strings.TrimSuffix(noun, "y") + "ies"
+	}
+	return noun + "s"
+}
+
+// list is "a", "a and b" or "a, b and c".
+func list(words []string, last string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
+}
