@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
+)
+
+var (
+	record   = flag.Bool("record", false, "write what clusters show of the situations into cases/*/seen.yaml")
+	onlyCase = flag.String("case", "", "only situations whose name matches this")
+)
+
+// TestCases brings real kubelets into every situation of the folder cases, all those of a cluster
+// at once, and asks the plugin about it.
+func TestCases(t *testing.T) {
+	needsKubelets(t)
+	situations := readSituations(t, *onlyCase)
+	for name, config := range caseClusters() {
+		mine := slices.DeleteFunc(slices.Clone(situations), func(s *situation) bool { return s.Cluster != name || !s.produced() })
+		if len(mine) == 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stage := newStage(t, config)
+			results := make([]chan result, len(mine))
+			for i, s := range mine {
+				results[i] = make(chan result, 1)
+				go func() { results[i] <- stage.play(s) }()
+			}
+			for i, s := range mine {
+				t.Run(s.name, func(t *testing.T) { (<-results[i]).judge(t, s) })
+			}
+		})
+	}
+}
+
+// A stage is a running cluster with what situations need of it.
+type stage struct {
+	ctx     context.Context
+	cluster *cluster.Cluster
+	view    *view
+	kubectl string
+	started time.Time
+	busy    chan struct{} // so that the machine has something left for the kubelets
+}
+
+func newStage(t *testing.T, config cluster.Config) *stage {
+	t.Helper()
+	kubectl, err := binaries.Kubernetes(t.Context(), "1.36", "kubectl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, config)
+	rename(t, c)
+	v, err := watchCluster(t.Context(), c.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &stage{
+		ctx: t.Context(), cluster: c, view: v, kubectl: kubectl, started: time.Now(), busy: make(chan struct{}, 3),
+	}
+}
+
+// rename puts the test's image under the names of well-known proxies, which some situations need.
+func rename(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
+	for _, k := range c.Kubelets {
+		command := append(k.Exec(), "ctr", "-n", "k8s.io", "images", "tag", cluster.ToolImage, "docker.io/istio/proxyv2:1.20.0")
+		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("naming an image on %s: %v\n%s", k.Name, err, out)
+		}
+	}
+}
+
+// A result is what became of a situation.
+type result struct {
+	err     error
+	reached time.Duration
+	answers []answer
+}
+
+// play produces the situation, records it if asked to, and asks the plugin.
+func (st *stage) play(s *situation) result {
+	if err := st.namespace(s); err != nil {
+		return result{err: err}
+	}
+	if err := st.apply(s, "manifest.yaml"); err != nil {
+		return result{err: err}
+	}
+	for _, step := range s.Steps {
+		if err := st.step(s, step); err != nil {
+			return result{err: fmt.Errorf("%w\n%s", err, st.show(s))}
+		}
+	}
+	r := result{reached: time.Since(st.started)}
+	if *record {
+		r.err = st.record(s)
+	}
+	for _, object := range s.Why {
+		r.answers = append(r.answers, st.why("-n", s.name, object))
+	}
+	return r
+}
+
+// namespace makes the situation's namespace. Its pods get no token: that would only be more to
+// read in what is recorded.
+func (st *stage) namespace(s *situation) error {
+	client := st.cluster.Client().CoreV1()
+	_, err := client.Namespaces().Create(st.ctx, &corev1.Namespace{
+		ObjectMeta: metav1.ObjectMeta{Name: s.name, Labels: s.Labels},
+	}, metav1.CreateOptions{})
+	for err == nil {
+		patch := []byte(`{"automountServiceAccountToken":false}`)
+		_, err := client.ServiceAccounts(s.name).Patch(st.ctx, "default", types.MergePatchType, patch, metav1.PatchOptions{})
+		if err == nil {
+			return nil
+		}
+		if time.Since(st.started) > time.Minute || st.ctx.Err() != nil {
+			return fmt.Errorf("the service account of namespace %s: %w", s.name, err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
+}
+
+func (st *stage) step(s *situation, step step) error {
+	if step.Kubectl != "" {
+		out, err := st.run(s, strings.Fields(step.Kubectl)...)
+		if (err != nil) != step.Refused {
+			return fmt.Errorf("kubectl %s: %v\n%s", step.Kubectl, err, out)
+		}
+	}
+	if step.Apply != "" {
+		if err := st.apply(s, step.Apply); err != nil {
+			return err
+		}
+	}
+	if step.Until != "" {
+		if err := st.view.wait(st.ctx, s.name, step.Until, step.longest()); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-st.ctx.Done():
+	case <-time.After(step.Hold.Duration):
+	}
+	return st.ctx.Err()
+}
+
+func (st *stage) apply(s *situation, name string) error {
+	if out, err := st.run(s, "apply", "-f", s.file(name)); err != nil {
+		return fmt.Errorf("apply %s: %w\n%s", name, err, out)
+	}
+	return nil
+}
+
+// run runs kubectl in the situation's namespace.
+func (st *stage) run(s *situation, args ...string) ([]byte, error) {
+	st.busy <- struct{}{}
+	defer func() { <-st.busy }()
+	cmd := exec.CommandContext(st.ctx, st.kubectl, append([]string{"-n", s.name}, args...)...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+st.cluster.Kubeconfig)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	return out.Bytes(), err
+}
+
+// show is for the reader of a failure.
+func (st *stage) show(s *situation) string {
+	var all []byte
+	for _, args := range [][]string{
+		{"get", "all"}, {"get", "events"},
+		{"get", "pods", "-o", `jsonpath={range .items[*]}{.status}{"\n"}{end}`},
+	} {
+		out, _ := st.run(s, args...)
+		all = append(all, out...)
+	}
+	return string(all)
+}
+
