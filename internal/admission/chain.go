@@ -130,6 +130,13 @@ func (h *hook) called(ns *corev1.Namespace, attr *admission.VersionedAttributes)
 	return h.conditions.match(attr, nil)
 }
 
+// DryRunnable is whether the API server calls the webhook in a dry run at all: only when it declares
+// that it has no side effects then (mutating/dispatcher.go).
+func DryRunnable(w *admissionregistrationv1.MutatingWebhook) bool {
+	return w.SideEffects != nil && (*w.SideEffects == admissionregistrationv1.SideEffectClassNone ||
+		*w.SideEffects == admissionregistrationv1.SideEffectClassNoneOnDryRun)
+}
+
 // attributes describes the request that creates pod in ns, as the API server sees it after its own
 // defaults. The user is left out: a pod is usually created by a controller, not by the caller.
 func attributes(ns *corev1.Namespace, pod *corev1.Pod) *admission.VersionedAttributes {

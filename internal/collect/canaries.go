@@ -28,7 +28,7 @@ var createTemplates = Rule{
 }
 
 // canaryRules are the rights that canaries need.
-var canaryRules = []Rule{createPods, createTemplates}
+var canaryRules = []Rule{createPods, createTemplates, proxyServices}
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server
@@ -41,7 +41,7 @@ const (
 // canaries creates pods with dryRun=All, one for each class of namespaces. The namespaces, the
 // webhooks and the policies are in the snapshot already, or are gaps there.
 func (c *collector) canaries(ctx context.Context) {
-	classes := c.classes(ctx)
+	chain, classes := c.classes(ctx)
 	if len(classes) == 0 {
 		return
 	}
@@ -57,7 +57,7 @@ func (c *collector) canaries(ctx context.Context) {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			results[i] = c.canaryFor(ctx, &classes[i])
+			results[i] = c.canaryFor(ctx, chain, &classes[i])
 			mu.Lock()
 			done++
 			n := done
@@ -77,7 +77,7 @@ func (c *collector) canaries(ctx context.Context) {
 // canaryFor sends the canary of one class, and the control where the canary was refused for a
 // reason that may have nothing to do with sidecars. The last namespace's refusal stands for the
 // class when every namespace refuses for reasons of its own.
-func (c *collector) canaryFor(ctx context.Context, class *class) []facts.Canary {
+func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class *class) []facts.Canary {
 	var canary facts.Canary
 	denied, why := 0, ""
 	tried := 0
@@ -96,14 +96,13 @@ func (c *collector) canaryFor(ctx context.Context, class *class) []facts.Canary 
 		tried++
 		canary = c.send(ctx, class, admission.Canary(ns.Name))
 		if canary.Refusal == nil {
-			if len(canary.Changes()) > 0 {
-				canary.Template = c.template(ctx, canary.Sent)
-			}
+			c.attribute(ctx, chain, class, ns, &canary)
 			return []facts.Canary{canary}
 		}
 		if cause, _ := canary.Refusal.Cause(); cause != facts.CauseNamespace && cause != facts.CauseAccess {
 			control := c.send(ctx, class, admission.Control(ns.Name))
 			control.Control = true
+			c.attribute(ctx, chain, class, ns, &canary)
 			return []facts.Canary{canary, control}
 		}
 	}
@@ -115,6 +114,22 @@ func (c *collector) canaryFor(ctx context.Context, class *class) []facts.Canary 
 		tried, len(class.namespaces), oneLine(canary.Refusal.Message)),
 		"make room for one more pod in a namespace of this class, or name one that takes pods: --namespace NAME")
 	return []facts.Canary{canary}
+}
+
+// attribute looks for who changed or refused a canary, if anybody did.
+func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class *class, ns *corev1.Namespace, canary *facts.Canary) {
+	if canary.Refusal == nil && len(canary.Changes()) == 0 {
+		return
+	}
+	if canary.Refusal == nil {
+		if canary.Template = c.template(ctx, canary.Sent); canary.Template == facts.TemplateLost {
+			return
+		}
+	}
+	canary.Reviews = c.replay(ctx, class, canary.Sent)
+	if canary.Refusal == nil && unproven(canary) {
+		canary.Exempted = c.exempt(ctx, chain, class, ns, canary)
+	}
 }
 
 // noCanary records that no canary could be sent for a class.

@@ -51,26 +51,35 @@ func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod)
 	return canary
 }
 
-// template creates a PodTemplate with the canary's containers, with dryRun=All: it passes the API
-// server's own gate (k8s.io/kubernetes pkg/registry/core/podtemplate), but no webhook on pods.
-func (c *collector) template(ctx context.Context, canary *corev1.Pod) facts.Template {
-	if ok, _ := c.mayIn(ctx, createTemplates, canary.Namespace); !ok {
+// template says whether the API server itself keeps the canary's field: a PodTemplate passes its gate
+// (k8s.io/kubernetes pkg/registry/core/podtemplate), but no webhook on pods.
+func (c *collector) template(ctx context.Context, sent *corev1.Pod) facts.Template {
+	spec, ok := c.defaulted(ctx, sent)
+	switch {
+	case !ok:
 		return facts.TemplateUnknown
-	}
-	ctx, cancel := context.WithTimeout(ctx, 4*c.opts.RequestTimeout)
-	defer cancel()
-	template := &corev1.PodTemplate{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: admission.CanaryPrefix, Namespace: canary.Namespace},
-		Template:   corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: canary.Labels}, Spec: canary.Spec},
-	}
-	got, err := c.client.CoreV1().PodTemplates(canary.Namespace).Create(ctx, template, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-	if err != nil {
-		return facts.TemplateUnknown
-	}
-	if len(facts.Changes(canary, &corev1.Pod{Spec: got.Template.Spec})) > 0 {
+	case len(facts.Changes(sent, &corev1.Pod{Spec: spec})) > 0:
 		return facts.TemplateLost
 	}
 	return facts.TemplateKept
+}
+
+// defaulted creates a PodTemplate with the canary's containers, with dryRun=All, and returns its spec.
+func (c *collector) defaulted(ctx context.Context, sent *corev1.Pod) (corev1.PodSpec, bool) {
+	if ok, _ := c.mayIn(ctx, createTemplates, sent.Namespace); !ok {
+		return corev1.PodSpec{}, false
+	}
+	ctx, cancel := c.reading(ctx)
+	defer cancel()
+	template := &corev1.PodTemplate{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: admission.CanaryPrefix, Namespace: sent.Namespace},
+		Template:   corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: sent.Labels}, Spec: sent.Spec},
+	}
+	got, err := c.client.CoreV1().PodTemplates(sent.Namespace).Create(ctx, template, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	if err != nil {
+		return corev1.PodSpec{}, false
+	}
+	return got.Template.Spec, true
 }
 
 // createTimeout leaves the webhooks of the class the time that their configuration grants them.
@@ -84,15 +93,8 @@ func (c *collector) createTimeout(class *class) time.Duration {
 
 // webhookTimeout is the webhook's timeoutSeconds; 10 s is the API server's default.
 func (c *collector) webhookTimeout(call admission.Call) time.Duration {
-	for i := range c.snapshot.MutatingWebhooks {
-		if c.snapshot.MutatingWebhooks[i].Name != call.Configuration {
-			continue
-		}
-		for _, w := range c.snapshot.MutatingWebhooks[i].Webhooks {
-			if w.Name == call.Webhook && w.TimeoutSeconds != nil {
-				return time.Duration(*w.TimeoutSeconds) * time.Second
-			}
-		}
+	if w := c.webhook(call); w != nil && w.TimeoutSeconds != nil {
+		return time.Duration(*w.TimeoutSeconds) * time.Second
 	}
 	return 10 * time.Second
 }

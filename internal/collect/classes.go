@@ -15,15 +15,15 @@ import (
 // classes sorts the namespaces of the snapshot, as far as the caller asks for them, by the webhooks
 // and policies that a canary would meet there. It records a gap and returns none when that cannot
 // be known.
-func (c *collector) classes(ctx context.Context) []class {
+func (c *collector) classes(ctx context.Context) (*admission.Chain, []class) {
 	namespaces, ok := c.canaryNamespaces(ctx)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	if len(c.gapsOf(facts.MutatingWebhooks, "")) > 0 && c.opts.Namespace == "" {
 		c.gap(facts.Canaries, "", "without the mutating webhooks it is not known for which namespaces one canary speaks",
 			"see the gap of the mutating webhooks, or ask for one namespace: --namespace NAME")
-		return nil
+		return nil, nil
 	}
 	chain := admission.NewChain(admission.Config{
 		Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
@@ -32,7 +32,7 @@ func (c *collector) classes(ctx context.Context) []class {
 	for i, group := range chain.Classes(namespaces, admission.Canary("")) {
 		out = append(out, newClass(fmt.Sprintf("class-%d", i+1), group))
 	}
-	return out
+	return chain, out
 }
 
 func newClass(id string, group admission.Class) class {

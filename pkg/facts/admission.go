@@ -49,6 +49,50 @@ type Canary struct {
 	// dryRun=All in the same namespace; it passes the gate, but no webhook on pods. Tried only
 	// after the canary lost the field.
 	Template Template `json:"template,omitempty"`
+	// Reviews are what the webhooks of the class did to the same pod when each was asked by itself,
+	// in call order. Tried only after the canary was changed or refused.
+	Reviews []Review `json:"reviews,omitempty"`
+	// Exempted are what became of canaries that one of the webhooks did not see, because of their
+	// labels. Tried only where a replay proves nothing.
+	Exempted []Exempted `json:"exempted,omitempty"`
+}
+
+// Method is how a webhook was asked by itself.
+type Method string
+
+const (
+	// ByServiceProxy: through the API server's proxy to the webhook's Service.
+	ByServiceProxy Method = "service proxy"
+	// Directly: at the webhook's URL, with the CA of its configuration.
+	Directly Method = "direct call"
+)
+
+// A Review is the answer of one webhook to an AdmissionReview (dryRun: true) about the canary, with
+// the changes of the webhooks before it applied, and its sidecars restored where they were lost.
+type Review struct {
+	// Webhook is "configuration/webhook".
+	Webhook string `json:"webhook"`
+	Method  Method `json:"method,omitempty"`
+	// Changes are what its patch does to the canary's init containers; none is an acquittal.
+	Changes []Change `json:"changes,omitempty"`
+	// Patch are the operations of its patch that reach the init containers; long values are left out.
+	Patch []string `json:"patch,omitempty"`
+	// Denied is its explanation when it did not allow the pod.
+	Denied string `json:"denied,omitempty"`
+	// Error is why it proves nothing: not reachable, or an answer that is none.
+	Error string `json:"error,omitempty"`
+}
+
+// An Exempted is a canary with labels that keep exactly one webhook away from it.
+type Exempted struct {
+	// Webhook is the one that was not called, as "configuration/webhook".
+	Webhook string `json:"webhook"`
+	// Labels are those of the canary.
+	Labels map[string]string `json:"labels,omitempty"`
+	// Changes are what became of it all the same; none convicts the webhook.
+	Changes []Change `json:"changes,omitempty"`
+	// Refusal is set when it was refused, and proves nothing.
+	Refusal *Refusal `json:"refusal,omitempty"`
 }
 
 // Template says whether a PodTemplate kept its native sidecar.

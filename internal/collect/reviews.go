@@ -1,0 +1,135 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// proxyServices is the right to ask a webhook by itself.
+var proxyServices = Rule{
+	PolicyRule: rule("create", "", "services/proxy"), Optional: true,
+	Kind: facts.Canaries,
+	Why:  "ask each webhook by itself, after a canary was changed, which of them did it; a powerful right",
+}
+
+// replay asks the webhooks of the class one after the other what they do to the canary, as the API
+// server does: each sees what those before it have changed. What a webhook takes from the sidecars is
+// restored before the next one is asked, so that a second culprit shows too.
+func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) []facts.Review {
+	pod, err := json.Marshal(c.asSeen(ctx, sent))
+	if err != nil {
+		return nil
+	}
+	var out []facts.Review
+	for _, call := range class.webhooks {
+		review := facts.Review{Webhook: call.Name()}
+		w := c.webhook(call)
+		if ctx.Err() != nil || w == nil {
+			review.Error = "the run ended before it was asked"
+			out = append(out, review)
+			continue
+		}
+		answer, method, err := c.askWebhook(ctx, call, w, sent.Namespace, pod)
+		review.Method = method
+		if err == nil {
+			err = judge(&review, sent, answer)
+		}
+		if err != nil {
+			review.Error = oneLine(err.Error())
+		} else if pod, err = admission.Restore(sent, answer.Pod); err != nil {
+			review.Error = oneLine(err.Error())
+			return append(out, review)
+		}
+		out = append(out, review)
+	}
+	return out
+}
+
+// judge reads off an answer what it does to the canary.
+func judge(review *facts.Review, sent *corev1.Pod, answer *admission.Answer) error {
+	if !answer.Allowed {
+		review.Denied = answer.Message
+		if review.Denied == "" {
+			review.Denied = "(without explanation)"
+		}
+		return nil
+	}
+	var after corev1.Pod
+	if err := json.Unmarshal(answer.Pod, &after); err != nil {
+		return fmt.Errorf("read the patched pod: %w", err)
+	}
+	if review.Changes = facts.Changes(sent, &after); len(review.Changes) > 0 {
+		review.Patch = answer.Touching("/spec/initContainers")
+	}
+	return nil
+}
+
+// asSeen is the canary as a webhook sees it: with the API server's defaults, which a PodTemplate
+// shows, and a service account. What other admission plug-ins add (volumes, tolerations) is missing.
+func (c *collector) asSeen(ctx context.Context, sent *corev1.Pod) *corev1.Pod {
+	pod := sent.DeepCopy()
+	if spec, ok := c.defaulted(ctx, sent); ok && len(facts.Changes(sent, &corev1.Pod{Spec: spec})) == 0 {
+		pod.Spec = spec
+	}
+	if pod.Spec.ServiceAccountName == "" {
+		pod.Spec.ServiceAccountName, pod.Spec.DeprecatedServiceAccount = "default", "default"
+	}
+	return pod
+}
+
+// webhook is the configuration of a call, from the snapshot.
+func (c *collector) webhook(call admission.Call) *admissionregistrationv1.MutatingWebhook {
+	for i := range c.snapshot.MutatingWebhooks {
+		if c.snapshot.MutatingWebhooks[i].Name != call.Configuration {
+			continue
+		}
+		webhooks := c.snapshot.MutatingWebhooks[i].Webhooks
+		if j := slices.IndexFunc(webhooks, func(w admissionregistrationv1.MutatingWebhook) bool { return w.Name == call.Webhook }); j >= 0 {
+			return &webhooks[j]
+		}
+	}
+	return nil
+}
+
+// askWebhook sends one AdmissionReview with dryRun: true. A webhook that does not declare that it has
+// no side effects then is not asked, as the API server would not.
+func (c *collector) askWebhook(ctx context.Context, call admission.Call, w *admissionregistrationv1.MutatingWebhook, namespace string, pod []byte) (*admission.Answer, facts.Method, error) {
+	if !admission.DryRunnable(w) {
+		return nil, "", fmt.Errorf("it does not support dry run, and was not asked")
+	}
+	question := admission.Question{
+		UID: uuid.NewUUID(), Pod: pod, Namespace: namespace,
+		Version: admission.ReviewVersion(w.AdmissionReviewVersions),
+	}
+	body, err := question.Body()
+	if err != nil {
+		return nil, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.webhookTimeout(call))
+	defer cancel()
+	var (
+		raw    []byte
+		method facts.Method
+	)
+	if w.ClientConfig.Service != nil {
+		method = facts.ByServiceProxy
+		raw, err = c.askService(ctx, w.ClientConfig.Service, body)
+	} else {
+		method = facts.Directly
+		raw, err = c.askURL(ctx, call, w, body)
+	}
+	if err != nil {
+		return nil, method, err
+	}
+	answer, err := question.Understand(raw)
+	return answer, method, err
+}

@@ -1,0 +1,131 @@
+package collect
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+)
+
+// askService posts a review to a webhook behind a Service, through the API server's proxy. Its
+// authority is not checked on this way, and the proxy dials pods only (endpoints with a targetRef).
+func (c *collector) askService(ctx context.Context, service *admissionregistrationv1.ServiceReference, body []byte) ([]byte, error) {
+	if ok, why := c.mayIn(ctx, proxyServices, service.Namespace); !ok {
+		return nil, fmt.Errorf("you may not create services/proxy in namespace %s, to ask it by itself: %s", service.Namespace, why)
+	}
+	port, path := int32(443), "/"
+	if service.Port != nil {
+		port = *service.Port
+	}
+	if service.Path != nil {
+		path = *service.Path
+	}
+	u := *c.base
+	u.Path += fmt.Sprintf("/api/v1/namespaces/%s/services/https:%s:%d/proxy", service.Namespace, service.Name, port) + path
+	return post(ctx, c.http, u.String(), body)
+}
+
+// askURL posts a review to a webhook outside the cluster, as the API server would: with the CA of its
+// configuration. A loopback address is the API server's own machine, not this one.
+func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissionregistrationv1.MutatingWebhook, body []byte) ([]byte, error) {
+	if w.ClientConfig.URL == nil {
+		return nil, errors.New("its configuration has neither service nor url")
+	}
+	// The snapshot has no authorities, and a URL without its secrets.
+	full, err := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, call.Configuration, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("read its configuration: %w", err)
+	}
+	var config admissionregistrationv1.WebhookClientConfig
+	for _, other := range full.Webhooks {
+		if other.Name == call.Webhook {
+			config = other.ClientConfig
+		}
+	}
+	if config.URL == nil {
+		return nil, errors.New("its configuration has changed during the run")
+	}
+	u, err := url.Parse(*config.URL)
+	if err != nil || u.Scheme != "https" {
+		return nil, errors.New("its url cannot be used")
+	}
+	if loopback(u.Hostname()) {
+		return nil, fmt.Errorf("its url (%s) is on the machine of the API server, and cannot be called from here", u.Host)
+	}
+	authorities := &tls.Config{MinVersion: tls.VersionTLS12}
+	if len(config.CABundle) > 0 {
+		authorities.RootCAs = x509.NewCertPool()
+		authorities.RootCAs.AppendCertsFromPEM(config.CABundle)
+	}
+	// No proxy: the API server does not know of this machine's.
+	transport := &http.Transport{TLSClientConfig: authorities, DisableKeepAlives: true, TLSHandshakeTimeout: 10 * time.Second}
+	client := &http.Client{Transport: recorder{transport, c.ledger}, CheckRedirect: noRedirect}
+	return post(ctx, client, u.String(), body)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// recorder puts requests that do not go to the API server into the ledger as well.
+type recorder struct {
+	next   http.RoundTripper
+	ledger *Ledger
+}
+
+func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	resp, err := r.next.RoundTrip(req)
+	r.ledger.record(req, start, resp, err)
+	return resp, err
+}
+
+// post sends a review and reads the answer, bounded by the context's time and by admission.MaxAnswer.
+func post(ctx context.Context, client *http.Client, to string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, noAnswer(ctx, err)
+	}
+	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+		resp.Body.Close()
+		return nil, fmt.Errorf("it redirects (HTTP status %d), which an API server does not follow for a webhook", resp.StatusCode)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, readError(resp)
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, admission.MaxAnswer+1))
+	if err != nil {
+		return nil, noAnswer(ctx, err)
+	}
+	if len(raw) > admission.MaxAnswer {
+		return nil, fmt.Errorf("its answer is larger than %d MiB, which no pod is", admission.MaxAnswer>>20)
+	}
+	return raw, nil
+}
+
+func noAnswer(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.New("it did not answer within its timeoutSeconds")
+	}
+	return errors.New(rootCause(err))
+}
