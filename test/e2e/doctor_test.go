@@ -55,20 +55,20 @@ var matrix = []struct {
 		nodes: []cluster.Node{kubelet127, kubelet128On, kubelet132Off, kubelet132On},
 		perNode: map[string][]string{
 			"k27": {"kubelet-too-old", "node-version-skew"}, "k28-on": {"known-kubelet-bug", "node-version-skew", "sidecars-alpha"},
-			"k32-off": {"kubelet-gate-off"}, "k32-on": nil,
+			"k32-off": {"kubelet-gate-off", "known-kubelet-bug"}, "k32-on": {"known-kubelet-bug"},
 		},
 	},
 	{
 		name: "1.32 gate off", apiServer: cluster.Component{Version: "1.32", FeatureGates: gate(false)},
 		nodes:      []cluster.Node{kubelet132Off, kubelet132On},
 		everywhere: []string{"apiserver-gate-off", "controller-manager-gate-off", "scheduler-gate-off"},
-		perNode:    map[string][]string{"k32-off": {"kubelet-gate-off"}, "k32-on": nil},
+		perNode:    map[string][]string{"k32-off": {"kubelet-gate-off", "known-kubelet-bug"}, "k32-on": {"known-kubelet-bug"}},
 	},
 	{
 		name: "1.36", apiServer: cluster.Component{Version: "1.36"},
 		nodes: []cluster.Node{kubelet128Off, kubelet132Off, kubelet136},
 		perNode: map[string][]string{
-			"k28-off": {"kubelet-gate-off", "known-kubelet-bug", "node-version-skew"}, "k32-off": {"kubelet-gate-off", "node-version-skew"}, "k36": nil,
+			"k28-off": {"kubelet-gate-off", "known-kubelet-bug", "node-version-skew"}, "k32-off": {"kubelet-gate-off", "known-kubelet-bug", "node-version-skew"}, "k36": nil,
 		},
 	},
 }
