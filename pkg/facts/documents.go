@@ -115,9 +115,16 @@ func toJSON(text []byte, strict bool) ([]byte, error) {
 // yamlLine is how the parser says where in the document an error is.
 var yamlLine = regexp.MustCompile(`line (\d+): `)
 
-// yamlError puts the line of the file into a parser's error. An error at the very end of the file
-// means that the file is cut off.
+// unfinished is how the parser says that something is missing.
+var unfinished = regexp.MustCompile(`(could|did) not find expected|unexpected end`)
+
+// yamlError puts the line of the file into a parser's error. Something that is missing at the very
+// end of the file means that the file is cut off.
 func yamlError(err error, first, last int) error {
+	var alias *aliasError
+	if errors.As(err, &alias) {
+		return fmt.Errorf("line %d: %w", first+alias.line-1, err)
+	}
 	text := err.Error()
 	at := first
 	if m := yamlLine.FindStringSubmatchIndex(text); m != nil {
@@ -126,7 +133,7 @@ func yamlError(err error, first, last int) error {
 		text = text[:m[0]] + text[m[1]:]
 	}
 	text = regexp.MustCompile(`^(error converting YAML to JSON: )?(yaml: )?(unmarshal errors:\s+)?`).ReplaceAllString(text, "")
-	if at >= last-1 && last > 2 {
+	if at >= last-1 && unfinished.MatchString(text) {
 		return fmt.Errorf("line %d: %s: the file looks cut off", min(at, last), text)
 	}
 	return fmt.Errorf("line %d: neither YAML nor JSON: %s", at, text)
@@ -148,6 +155,14 @@ func expansion(text []byte) error {
 	return err
 }
 
+// An aliasError is about what aliases stand for.
+type aliasError struct {
+	line int
+	text string
+}
+
+func (e *aliasError) Error() string { return e.text }
+
 // expandedSize is about how many bytes a node has with all aliases written out; -1 in known marks a
 // node that is being looked at.
 func expandedSize(n *yamlv3.Node, known map[*yamlv3.Node]int) (int, error) {
@@ -156,7 +171,7 @@ func expandedSize(n *yamlv3.Node, known map[*yamlv3.Node]int) (int, error) {
 	}
 	if size, ok := known[n]; ok {
 		if size < 0 {
-			return 0, fmt.Errorf("line %d: an anchor contains itself", n.Line)
+			return 0, &aliasError{n.Line, "an anchor contains itself"}
 		}
 		return size, nil
 	}
@@ -168,7 +183,7 @@ func expandedSize(n *yamlv3.Node, known map[*yamlv3.Node]int) (int, error) {
 			return 0, err
 		}
 		if size += s; size > MaxFile {
-			return 0, fmt.Errorf("line %d: with its aliases written out this is larger than %d MB, the most that is read", n.Line, MaxFile>>20)
+			return 0, &aliasError{n.Line, fmt.Sprintf("with its aliases written out this is larger than %d MB, the most that is read", MaxFile>>20)}
 		}
 	}
 	known[n] = size
