@@ -1,6 +1,8 @@
 package checks
 
 import (
+	"strings"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -26,6 +28,9 @@ func runWebhookBreaks(s *facts.Snapshot) Outcome {
 			continue
 		}
 		cause, name := t.cause()
+		if cause == facts.CausePatch {
+			name = t.badPatch()
+		}
 		f := Finding{
 			Object:   t.object(),
 			Message:  message + " in " + t.where(),
@@ -49,6 +54,17 @@ func runWebhookBreaks(s *facts.Snapshot) Outcome {
 		out.Findings = append(out.Findings, f)
 	}
 	return out
+}
+
+// badPatch is the webhook whose patch does not apply, where a replay showed it: the API server does not
+// say whose it was.
+func (t trial) badPatch() string {
+	for _, r := range t.canary.Reviews {
+		if strings.HasPrefix(r.Error, "its patch does not apply") {
+			return r.Webhook[strings.LastIndex(r.Webhook, "/")+1:]
+		}
+	}
+	return ""
 }
 
 // breakage says what a refusal proves; empty when it proves nothing about sidecars. A webhook that

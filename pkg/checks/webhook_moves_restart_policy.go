@@ -14,16 +14,11 @@ var webhookMovesRestartPolicy = Check{
 func runWebhookMoves(s *facts.Snapshot) Outcome {
 	all := trials(s)
 	out := Outcome{Missing: undecided(s, all, cameBack), Tried: triedClasses(all, cameBack)}
-	for _, t := range all {
-		evidence := changeEvidence(t, facts.Moved)
-		if len(evidence) == 0 {
-			continue
-		}
-		evidence = append(evidence, changeEvidence(t, facts.Stripped)...)
+	for _, v := range verdicts(all, facts.Moved, func(t trial) []string { return changeEvidence(t, facts.Moved) }) {
 		out.Findings = append(out.Findings, Finding{
-			Object:   t.object(),
-			Message:  "the wrong init container becomes the native sidecar in " + t.where(),
-			Evidence: append(append(evidence, t.chain(s)...), suspicion(t, all)),
+			Object:   v.object(s),
+			Message:  "the wrong init container becomes the native sidecar in " + v.where(),
+			Evidence: v.evidence(s),
 			Fix:      "let the webhook address containers by name before it builds its patch: a patch by index hits another container once somebody has inserted one; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector",
 		})
 	}

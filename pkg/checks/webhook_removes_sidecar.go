@@ -14,15 +14,11 @@ var webhookRemovesSidecar = Check{
 func runWebhookRemoves(s *facts.Snapshot) Outcome {
 	all := trials(s)
 	out := Outcome{Missing: undecided(s, all, cameBack), Tried: triedClasses(all, cameBack)}
-	for _, t := range all {
-		evidence := changeEvidence(t, facts.Removed)
-		if len(evidence) == 0 {
-			continue
-		}
+	for _, v := range verdicts(all, facts.Removed, func(t trial) []string { return changeEvidence(t, facts.Removed) }) {
 		out.Findings = append(out.Findings, Finding{
-			Object:   t.object(),
-			Message:  "init containers are taken out of pods in " + t.where(),
-			Evidence: append(append(evidence, t.chain(s)...), suspicion(t, all)),
+			Object:   v.object(s),
+			Message:  "init containers are taken out of pods in " + v.where(),
+			Evidence: v.evidence(s),
 			Fix:      "look in the webhook for code that replaces the whole list /spec/initContainers, and let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector",
 		})
 	}

@@ -1,8 +1,6 @@
 package checks
 
 import (
-	"strings"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -18,21 +16,23 @@ var webhookStripsRestartPolicy = Check{
 func runWebhookStrips(s *facts.Snapshot) Outcome {
 	all := trials(s)
 	out := Outcome{Missing: undecided(s, all, showsStripping), Tried: triedClasses(all, showsStripping)}
-	for _, t := range all {
-		evidence := stripEvidence(t)
-		if len(evidence) == 0 || !showsStripping(t) {
-			continue
-		}
-		f := Finding{
-			Object:   t.object(),
-			Message:  "native sidecars lose restartPolicy: Always in " + t.where() + " and become init containers that never end",
-			Evidence: append(evidence, t.chain(s)...),
-			Fix:      "rebuild or update the webhook with k8s.io/api 0.28 or newer, or let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector",
-		}
-		f.Evidence = append(f.Evidence, suspicion(t, all))
-		out.Findings = append(out.Findings, f)
+	for _, v := range verdicts(all, facts.Stripped, stripEvidence) {
+		out.Findings = append(out.Findings, Finding{
+			Object:   v.object(s),
+			Message:  "native sidecars lose restartPolicy: Always in " + v.where() + " and become init containers that never end",
+			Evidence: v.evidence(s),
+			Fix:      stripFix(v),
+		})
 	}
 	return out
+}
+
+func stripFix(v *verdict) string {
+	who := "the webhook"
+	if v.name != "" {
+		who = v.name
+	}
+	return "update " + who + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector"
 }
 
 // showsStripping is whether the canary is an answer: it came back, and the API server itself is not
@@ -53,6 +53,9 @@ func showsStripping(t trial) bool {
 }
 
 func stripEvidence(t trial) []string {
+	if !showsStripping(t) {
+		return nil
+	}
 	if cause, _ := t.cause(); cause == facts.CauseStripped {
 		return []string{"canary in namespace " + t.canary.Namespace + " (dry run), sent without probes, was refused: " + t.canary.Refusal.OneLine()}
 	}
@@ -86,18 +89,4 @@ func changeEvidence(t trial, kind facts.ChangeKind) []string {
 		out = append(out, "canary in namespace "+t.canary.Namespace+" (dry run): "+c.Detail)
 	}
 	return out
-}
-
-// suspicion names those who may have done it.
-func suspicion(t trial, all []trial) string {
-	actors, suspects := t.actors(), t.suspects(all)
-	switch {
-	case len(actors) == 1:
-		return "nobody else is called there: " + actors[0]
-	case len(suspects) == 0:
-		return "one of: " + strings.Join(actors, ", ") + " (all of them are also called in classes whose canary came back unharmed)"
-	case len(suspects) == 1:
-		return "called in no class whose canary came back unharmed: " + suspects[0]
-	}
-	return "one of (called in no class whose canary came back unharmed): " + strings.Join(suspects, ", ")
 }

@@ -156,6 +156,9 @@ func (t trial) actors() []string {
 // whether a class's canary is an answer to the check at hand.
 func undecided(s *facts.Snapshot, all []trial, decides func(trial) bool) []facts.Gap {
 	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" })
+	if len(all) == 0 && s.Has(facts.Canaries) && len(s.GapsOf(facts.Canaries, "*")) == 0 {
+		gaps = append(gaps, facts.Gap{Kind: facts.Canaries, Reason: "no namespace was tried", Remedy: facts.HowToGet(facts.Canaries)})
+	}
 	for _, t := range all {
 		known := slices.ContainsFunc(gaps, func(g facts.Gap) bool { return strings.HasPrefix(g.Scope, t.class.ID+" ") })
 		switch {

@@ -1,0 +1,187 @@
+package checks
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// An accusation names who changed a canary, and by what that is known.
+type accusation struct {
+	// name is "configuration/webhook", or the policy's name.
+	name  string
+	proof []string
+}
+
+// accused are those of a class who did something of that kind to its canary, the best proof first:
+// their own patch; else that the canary is unharmed when they do not see it; else that nobody else is
+// left. It is empty when several are left.
+func (t trial) accused(kind facts.ChangeKind) []accusation {
+	if out := t.confessed(kind); len(out) > 0 {
+		return out
+	}
+	if out := t.exempted(kind); len(out) > 0 {
+		return out
+	}
+	left := t.left()
+	if len(left) != 1 {
+		return nil
+	}
+	proof := "nobody else is called there"
+	if len(t.actors()) > 1 {
+		proof = "all others were asked by themselves and left the canary as it was: " + strings.Join(except(t.actors(), left), ", ")
+	}
+	return []accusation{{left[0], []string{proof}}}
+}
+
+// confessed are the webhooks whose answer to a replayed review has the change in its patch.
+func (t trial) confessed(kind facts.ChangeKind) []accusation {
+	var out []accusation
+	for _, r := range t.canary.Reviews {
+		if !slices.ContainsFunc(r.Changes, func(c facts.Change) bool { return c.Kind == kind }) {
+			continue
+		}
+		proof := []string{fmt.Sprintf("asked by itself (%s, dryRun: true) about the canary, its patch has: %s", r.Method, strings.Join(r.Patch, " "))}
+		out = append(out, accusation{r.Webhook, proof})
+	}
+	return out
+}
+
+// exempted are the webhooks without which the canary kept what it has lost with them.
+func (t trial) exempted(kind facts.ChangeKind) []accusation {
+	var out []accusation
+	for _, e := range t.canary.Exempted {
+		harmed := slices.ContainsFunc(e.Changes, func(c facts.Change) bool { return c.Kind == kind })
+		if harmed || e.Refusal != nil {
+			continue
+		}
+		out = append(out, accusation{e.Webhook, []string{fmt.Sprintf(
+			"proven by bisection: the same canary with labels by which this one webhook does not select it (%s) came back unharmed", labelText(e.Labels))}})
+	}
+	return out
+}
+
+// left are those of the class who may have done it: all but those who were asked and did nothing.
+func (t trial) left() []string {
+	innocent := map[string]bool{}
+	for _, r := range t.canary.Reviews {
+		if r.Error == "" && r.Denied == "" && len(r.Changes) == 0 {
+			innocent[r.Webhook] = true
+		}
+	}
+	for _, e := range t.canary.Exempted {
+		if len(e.Changes) > 0 && len(t.canary.Exempted) == len(t.actors()) {
+			innocent[e.Webhook] = true
+		}
+	}
+	return slices.DeleteFunc(t.actors(), func(name string) bool { return innocent[name] })
+}
+
+// doubt says who may have done it where nobody is proven to, and why not.
+func (t trial) doubt(all []trial) []string {
+	left := t.left()
+	if len(left) == 0 {
+		return []string{"all webhooks there were asked by themselves, and none did it then: one of them acts only on what the API server sends, or webhooks are configured in files of the API server"}
+	}
+	out := []string{"one of: " + strings.Join(left, ", ")}
+	suspects := t.suspects(all)
+	suspects = slices.DeleteFunc(suspects, func(name string) bool { return !slices.Contains(left, name) })
+	if len(suspects) > 0 && len(suspects) < len(left) {
+		out = append(out, "called in no class whose canary came back unharmed: "+strings.Join(suspects, ", "))
+	}
+	for _, r := range t.canary.Reviews {
+		if r.Error != "" {
+			out = append(out, fmt.Sprintf("%s could not be asked by itself: %s", r.Webhook, r.Error))
+		}
+	}
+	return out
+}
+
+func except(list, gone []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(name string) bool { return slices.Contains(gone, name) })
+}
+
+func labelText(labels map[string]string) string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(labels)) {
+		out = append(out, k+"="+labels[k])
+	}
+	return strings.Join(out, ",")
+}
+
+// A verdict is one finding in the making: a culprit and the classes in which it did it, or one class
+// whose culprit is not known.
+type verdict struct {
+	name    string
+	in      []trial
+	details [][]string // for each of in
+}
+
+// verdicts groups the changed canaries of one kind by culprit. evidence says what happened to a
+// class's canary; empty for one that nothing happened to.
+func verdicts(all []trial, kind facts.ChangeKind, evidence func(trial) []string) []*verdict {
+	var out []*verdict
+	byName := map[string]*verdict{}
+	for _, t := range all {
+		happened := evidence(t)
+		if len(happened) == 0 {
+			continue
+		}
+		accused := t.accused(kind)
+		if len(accused) == 0 {
+			out = append(out, &verdict{in: []trial{t}, details: [][]string{append(happened, t.doubt(all)...)}})
+		}
+		for _, a := range accused {
+			v := byName[a.name]
+			if v == nil {
+				v = &verdict{name: a.name}
+				byName[a.name] = v
+				out = append(out, v)
+			}
+			v.in = append(v.in, t)
+			v.details = append(v.details, append(slices.Clone(happened), a.proof...))
+		}
+	}
+	return out
+}
+
+// object is the culprit, or the class while it is unknown.
+func (v *verdict) object(s *facts.Snapshot) Object {
+	switch {
+	case v.name == "":
+		return v.in[0].object()
+	case findWebhook(s, v.name) != nil:
+		return Object{Kind: "MutatingWebhook", Name: v.name}
+	}
+	return Object{Kind: "MutatingAdmissionPolicy", Name: v.name}
+}
+
+// where is all its namespaces.
+func (v *verdict) where() string {
+	if len(v.in) == 1 {
+		return v.in[0].where()
+	}
+	var merged trial
+	for _, t := range v.in {
+		merged.class.Namespaces = append(merged.class.Namespaces, t.class.Namespaces...)
+	}
+	slices.Sort(merged.class.Namespaces)
+	merged.class.Namespaces = slices.Compact(merged.class.Namespaces)
+	return merged.where()
+}
+
+// evidence is that of the first class in full, and of the others how many there are.
+func (v *verdict) evidence(s *facts.Snapshot) []string {
+	out := append(slices.Clone(v.details[0]), v.in[0].chain(s)...)
+	if len(v.in) > 1 {
+		var others []string
+		for _, t := range v.in[1:] {
+			others = append(others, t.scope())
+		}
+		out = append(out, "the same in "+strings.Join(others, ", "))
+	}
+	return out
+}
