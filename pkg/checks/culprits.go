@@ -153,10 +153,26 @@ func (v *verdict) object(s *facts.Snapshot) Object {
 	switch {
 	case v.name == "":
 		return v.in[0].object()
-	case findWebhook(s, v.name) != nil:
-		return Object{Kind: "MutatingWebhook", Name: v.name}
+	case v.isPolicy(s):
+		return Object{Kind: "MutatingAdmissionPolicy", Name: v.name}
 	}
-	return Object{Kind: "MutatingAdmissionPolicy", Name: v.name}
+	return Object{Kind: "MutatingWebhook", Name: v.name}
+}
+
+func (v *verdict) isPolicy(s *facts.Snapshot) bool {
+	return slices.ContainsFunc(s.MutatingPolicies, func(p facts.MutatingPolicy) bool { return p.Name == v.name })
+}
+
+// fix is what to do about a webhook, or what to do about the policy that it turned out to be.
+func (v *verdict) fix(s *facts.Snapshot, webhook string) string {
+	if v.isPolicy(s) {
+		return policyFix(v.name)
+	}
+	return webhook
+}
+
+func policyFix(name string) string {
+	return "change the mutations of the policy so that they leave restartPolicy and the list of init containers alone (kubectl get mutatingadmissionpolicy " + name + " -o yaml), or narrow its matchConstraints"
 }
 
 // where is all its namespaces.

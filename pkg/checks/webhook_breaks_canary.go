@@ -45,6 +45,9 @@ func runWebhookBreaks(s *facts.Snapshot) Outcome {
 				f.Object.Kind = "AdmissionPolicy"
 			}
 		}
+		if cause == facts.CausePatch && name != "" {
+			f.Evidence = append(f.Evidence, "asked by itself about the canary, it answered with a patch that does not apply")
+		}
 		if t.onlySidecars() {
 			f.Evidence = append(f.Evidence, "the same pod without a native sidecar was let through")
 		} else if t.control != nil && t.control.Refusal != nil {

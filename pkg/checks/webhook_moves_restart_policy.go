@@ -19,7 +19,7 @@ func runWebhookMoves(s *facts.Snapshot) Outcome {
 			Object:   v.object(s),
 			Message:  "the wrong init container becomes the native sidecar in " + v.where(),
 			Evidence: v.evidence(s),
-			Fix:      "let the webhook address containers by name before it builds its patch: a patch by index hits another container once somebody has inserted one; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector",
+			Fix:      v.fix(s, "let the webhook address containers by name before it builds its patch: a patch by index hits another container once somebody has inserted one; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector"),
 		})
 	}
 	return out

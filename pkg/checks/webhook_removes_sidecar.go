@@ -19,7 +19,7 @@ func runWebhookRemoves(s *facts.Snapshot) Outcome {
 			Object:   v.object(s),
 			Message:  "init containers are taken out of pods in " + v.where(),
 			Evidence: v.evidence(s),
-			Fix:      "look in the webhook for code that replaces the whole list /spec/initContainers, and let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector",
+			Fix:      v.fix(s, "look in the webhook for code that replaces the whole list /spec/initContainers, and let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector"),
 		})
 	}
 	return out

@@ -21,18 +21,18 @@ func runWebhookStrips(s *facts.Snapshot) Outcome {
 			Object:   v.object(s),
 			Message:  "native sidecars lose restartPolicy: Always in " + v.where() + " and become init containers that never end",
 			Evidence: v.evidence(s),
-			Fix:      stripFix(v),
+			Fix:      stripFix(s, v),
 		})
 	}
 	return out
 }
 
-func stripFix(v *verdict) string {
+func stripFix(s *facts.Snapshot, v *verdict) string {
 	who := "the webhook"
 	if v.name != "" {
 		who = v.name
 	}
-	return "update " + who + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector"
+	return v.fix(s, "update "+who+", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector")
 }
 
 // showsStripping is whether the canary is an answer: it came back, and the API server itself is not

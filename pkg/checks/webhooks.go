@@ -202,7 +202,7 @@ func (t trial) gap() facts.Gap {
 		return g
 	}
 	if t.canary.Refusal == nil {
-		g.Reason = "the API server itself drops restartPolicy (a PodTemplate, which webhooks on pods do not see, lost it as well), so that a canary cannot show what webhooks do"
+		g.Reason = "the API server itself drops restartPolicy (" + t.serverDrops() + "), so that a canary cannot show what webhooks do"
 		g.Remedy = "turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again"
 		return g
 	}
@@ -221,6 +221,14 @@ func (t trial) gap() facts.Gap {
 		g.Remedy = "create a pod there by hand to see what refuses it: kubectl create --dry-run=server -f POD"
 	}
 	return g
+}
+
+// serverDrops says how it is known that the API server itself drops the field.
+func (t trial) serverDrops() string {
+	if t.canary.Template == facts.TemplateLost {
+		return "a PodTemplate, which webhooks on pods do not see, lost it as well"
+	}
+	return "the canary lost it where no webhook and no policy is called"
 }
 
 // triedClasses says how much was tried: "2 of 2 classes, 50 namespaces".
