@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 
@@ -80,9 +82,22 @@ func (r *PodReader) Read(ctx context.Context) (*facts.Snapshot, error) {
 		return nil, broken
 	}
 	if err != nil {
-		return nil, err
+		return nil, r.explained(ctx, err)
 	}
+	r.c.finish(podKinds)
 	return r.c.snapshot, nil
+}
+
+// explained is an error of the first request in a few words: without an answer there is no cluster.
+func (r *PodReader) explained(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("interrupted before anything was read: %w", context.Cause(ctx))
+	}
+	var network *url.Error
+	if a, ok := answered(err); ok && a.Code == http.StatusUnauthorized || errors.As(err, &network) {
+		return r.c.unreachable(err)
+	}
+	return err
 }
 
 func (r *PodReader) read(ctx context.Context) error {
@@ -118,6 +133,10 @@ func (r *PodReader) readName(ctx context.Context, n Name) error {
 	switch {
 	case apierrors.IsNotFound(err) && n.isPod():
 		return r.readVanished(ctx, n.Name, err)
+	case apierrors.IsForbidden(err):
+		r.c.failed(ctx, n.right().In(r.query.Namespace), "", err)
+		r.askUnread(n)
+		return nil
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", n, err)
 	}
@@ -131,6 +150,10 @@ func (r *PodReader) readSelected(ctx context.Context) error {
 		namespace = ""
 	}
 	pods, err := r.listPods(ctx, namespace, metav1.ListOptions{LabelSelector: r.query.Selector}, nil)
+	if apierrors.IsForbidden(err) {
+		r.c.failed(ctx, listPods.In(namespace), "", err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("listing pods: %w", err)
 	}

@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -16,6 +15,8 @@ import (
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // A Name is an object as the user names it: "deploy" and "web", or "" and "web" for a pod.
@@ -65,6 +66,33 @@ var builtins = []struct {
 	{"batch", "v1", "Job", "jobs", "job", ""},
 	{"batch", "v1", "CronJob", "cronjobs", "cronjob", "cj"},
 	{"", "v1", "ReplicationController", "replicationcontrollers", "replicationcontroller", "rc"},
+}
+
+// kind is the kind that a name is of, as far as it is built in.
+func (n Name) kind() (group, kind, plural string) {
+	name, _, _ := strings.Cut(strings.ToLower(n.Resource), ".")
+	for _, b := range builtins {
+		if builtin(n.Resource) && (name == b.plural || name == b.singular || name == b.short) {
+			return b.group, b.kind, b.plural
+		}
+	}
+	return "", n.Resource, n.Resource
+}
+
+// isPod reports whether a name is one of a pod.
+func (n Name) isPod() bool {
+	_, kind, _ := n.kind()
+	return kind == "Pod"
+}
+
+// right is what reading the object needs.
+func (n Name) right() Rule {
+	group, _, plural := n.kind()
+	out := Rule{PolicyRule: rule("get", group, plural), Kind: facts.Kind(plural)}
+	if !slices.Contains(facts.Kinds(), out.Kind) {
+		out.Kind = facts.CustomWorkloads
+	}
+	return out
 }
 
 // builtin reports whether resource names one of builtins: "deploy", "Deployment", "deployments.apps".
@@ -164,15 +192,8 @@ type withContext struct {
 }
 
 func (w withContext) RoundTrip(req *http.Request) (*http.Response, error) {
-	if w.ctx.Err() != nil {
-		return nil, w.ctx.Err()
-	}
 	ctx, cancel := context.WithCancelCause(req.Context())
-	stop := context.AfterFunc(w.ctx, func() { cancel(w.ctx.Err()) })
-	resp, err := w.next.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		stop()
-		cancel(errors.New("request failed"))
-	}
-	return resp, err
+	// The body is read after this: only the end of the run ends the request early.
+	context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })
+	return w.next.RoundTrip(req.WithContext(ctx))
 }

@@ -151,14 +151,19 @@ func (r *PodReader) getCustom(ctx context.Context, ref *metav1.OwnerReference, n
 		return nil, err
 	}
 	plural, _ := meta.UnsafeGuessKindToResource(gv.WithKind(ref.Kind))
-	raw, err := r.c.rest.Get().AbsPath("/apis", gv.Group, gv.Version, "namespaces", namespace, plural.Resource, ref.Name).
+	return r.getRaw(ctx, plural, namespace, ref.Name)
+}
+
+// getRaw reads an object of any kind of an API group.
+func (r *PodReader) getRaw(ctx context.Context, gvr schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
+	raw, err := r.c.rest.Get().AbsPath("/apis", gvr.Group, gvr.Version, "namespaces", namespace, gvr.Resource, name).
 		SetHeader("Accept", "application/json").DoRaw(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var object unstructured.Unstructured
 	if err := json.Unmarshal(raw, &object.Object); err != nil {
-		return nil, fmt.Errorf("reading %s %s: %w", ref.Kind, ref.Name, err)
+		return nil, fmt.Errorf("reading %s %s: %w", gvr.Resource, name, err)
 	}
 	return &object, nil
 }

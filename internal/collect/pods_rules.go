@@ -1,6 +1,10 @@
 package collect
 
-import "github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+import (
+	"slices"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
 
 // The rights that looking at pods needs. They are not asked for first: trying costs one request,
 // as asking would.
@@ -44,3 +48,6 @@ func ownerRule(verb, group string, kind facts.Kind) Rule {
 	}
 	return Rule{PolicyRule: rule(verb, group, string(kind)), Kind: kind, Why: why}
 }
+
+// PodRules is the least privilege to look at pods without a gap, everywhere.
+func PodRules() []Rule { return slices.Clone(podRules) }

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -43,10 +44,8 @@ func (r *PodReader) scan(ctx context.Context) error {
 	})
 	wg.Go(func() { deployment = r.listDeployments(ctx, namespace) })
 	wg.Wait()
-	if podsErr != nil && len(found) == 0 {
-		if a, ok := answered(podsErr); !ok || a.Code != 403 {
-			return fmt.Errorf("listing pods: %w", podsErr)
-		}
+	if podsErr != nil && len(found) == 0 && !apierrors.IsForbidden(podsErr) {
+		return fmt.Errorf("listing pods: %w", podsErr)
 	}
 	if podsErr != nil {
 		r.c.failed(ctx, listPods.In(namespace), "", podsErr)
@@ -54,7 +53,9 @@ func (r *PodReader) scan(ctx context.Context) error {
 	if eventsErr != nil {
 		r.c.failed(ctx, listEvents.In(namespace), "", eventsErr)
 	}
-	r.limit("only suspicious pods are looked at: %d of %d that have not succeeded", len(found), looked)
+	if podsErr == nil {
+		r.limit("only suspicious pods are looked at: %d of %d that have not succeeded", len(found), looked)
+	}
 	for i := range found {
 		r.addPod(&found[i])
 		r.ask("Pod", &found[i])

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"regexp"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // Names of pods tell who makes them. The letters are those of Kubernetes' random suffixes.
@@ -44,7 +45,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 	}
 	r.addEvents(events)
 	for _, owner := range likelyOwners(name) {
-		object, err := r.c.named(ctx, namespace, owner)
+		object, err := r.getLikely(ctx, namespace, owner)
 		if apierrors.IsNotFound(err) {
 			continue
 		}
@@ -59,14 +60,28 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 		return fmt.Errorf("reading pod %s: %w", name, notFound)
 	}
 	r.limit("pod %s/%s does not exist any more: its events are all that is left", namespace, name)
-	r.askVanished(namespace, name)
+	r.askUnread(Name{pods, name})
 	return nil
 }
 
-func (r *PodReader) askVanished(namespace, name string) {
-	pod := corev1.Pod{}
-	pod.Name, pod.Namespace = name, namespace
-	r.ask("Pod", &pod)
+// getLikely reads an owner that may not exist; the resource builder would spend a second request to
+// find out whether its namespace does.
+func (r *PodReader) getLikely(ctx context.Context, namespace string, owner Name) (*unstructured.Unstructured, error) {
+	ctx, cancel := r.c.reading(ctx)
+	defer cancel()
+	group := "apps"
+	if owner.Resource == "jobs" {
+		group = "batch"
+	}
+	return r.getRaw(ctx, schema.GroupVersionResource{Group: group, Version: "v1", Resource: owner.Resource}, namespace, owner.Name)
+}
+
+// askUnread notes that the user asked about something that may not be read.
+func (r *PodReader) askUnread(n Name) {
+	_, kind, _ := n.kind()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, Asked{kind, r.query.Namespace, n.Name})
 }
 
 // limit notes how the question was narrowed or changed.
@@ -74,13 +89,4 @@ func (r *PodReader) limit(format string, args ...any) {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
 	r.c.snapshot.Limits = append(r.c.snapshot.Limits, fmt.Sprintf(format, args...))
-}
-
-// isPod reports whether a name is one of a pod.
-func (n Name) isPod() bool {
-	switch n.Resource {
-	case pods, "pod", "po", "Pod":
-		return true
-	}
-	return false
 }

@@ -37,6 +37,7 @@ func (s *Snapshot) Sort() {
 	s.Namespaces = sorted(s.Namespaces, func(n *corev1.Namespace) string { return n.Name })
 	s.MutatingWebhooks = sorted(s.MutatingWebhooks, func(c *webhooks) string { return c.Name })
 	s.MutatingPolicies = sorted(s.MutatingPolicies, func(p *MutatingPolicy) string { return p.Name })
+	s.sortPods()
 }
 
 // sorted is a sorted copy of list.
