@@ -43,6 +43,14 @@ type situation struct {
 	Source   string `json:"source"`
 	// Also are more kinds to record, such as services.
 	Also []string `json:"also"`
+	// AllNodes records all nodes, not only those that pods are on.
+	AllNodes bool `json:"allNodes"`
+	// Via is which API server kubectl uses, where there are several.
+	Via int `json:"via"`
+	// Controller is one that this test plays: rollouts.
+	Controller string `json:"controller"`
+	// After is a command line for kubectl when all is seen, to leave the machine in peace.
+	After string `json:"after"`
 }
 
 // A step is a command, then something to wait for.

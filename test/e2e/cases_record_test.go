@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,18 +26,7 @@ func (st *stage) record(s *situation) error {
 	if err := yaml.Unmarshal(out, &list); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	var items []any
-	for _, item := range list["items"].([]any) {
-		object := item.(map[string]any)
-		if kind := object["kind"]; kind == "Node" || kind == "Event" {
-			delete(object["metadata"].(map[string]any), "managedFields")
-		}
-		if object["kind"] == "Node" {
-			trimNode(object)
-		}
-		items = append(items, object)
-	}
-	list["items"] = items
+	list["items"] = trim(list["items"].([]any), s)
 	data, err := yaml.Marshal(list)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
@@ -44,29 +34,54 @@ func (st *stage) record(s *situation) error {
 	var file bytes.Buffer
 	fmt.Fprintf(&file, "# Recorded at %s on Kubernetes %s:\n", at.Format(time.RFC3339), st.cluster.APIServers[0].GitVersion)
 	fmt.Fprintf(&file, "# kubectl get %s -n %s -o yaml --show-managed-fields\n", kinds, s.name)
-	fmt.Fprintf(&file, "# without the nodes' images, unchanging conditions, and managed fields of nodes and events.\n")
+	file.WriteString("# Left out: nodes without a pod of it, their images and most conditions; managed fields of\n" +
+		"# nodes, events and of the status of objects.\n")
 	file.Write(data)
 	return os.WriteFile(s.file("seen.yaml"), file.Bytes(), 0o644)
 }
 
-// trimNode leaves what can matter to a pod.
-func trimNode(node map[string]any) {
-	status := node["status"].(map[string]any)
+// trim leaves what can matter to a pod, so that people can read it.
+func trim(items []any, s *situation) []any {
+	used := map[any]bool{}
+	var kept []any
+	for _, item := range items {
+		object := item.(map[string]any)
+		metadata := object["metadata"].(map[string]any)
+		spec, _ := object["spec"].(map[string]any)
+		switch object["kind"] {
+		case "Pod":
+			used[spec["nodeName"]] = true
+		case "Node":
+			if !s.AllNodes && !used[metadata["name"]] {
+				continue
+			}
+			delete(metadata, "managedFields")
+			trimNode(object["status"].(map[string]any))
+		case "Event":
+			delete(metadata, "managedFields")
+		}
+		trimManagers(metadata)
+		kept = append(kept, object)
+	}
+	return kept
+}
+
+func trimManagers(metadata map[string]any) {
+	managers, _ := metadata["managedFields"].([]any)
+	managers = slices.DeleteFunc(managers, func(m any) bool { return m.(map[string]any)["subresource"] == "status" })
+	if len(managers) > 0 {
+		metadata["managedFields"] = managers
+	}
+}
+
+func trimNode(status map[string]any) {
 	for _, field := range []string{"images", "capacity", "daemonEndpoints", "volumesInUse", "volumesAttached", "runtimeHandlers", "features"} {
 		delete(status, field)
 	}
-	var kept []any
 	conditions, _ := status["conditions"].([]any)
-	for _, c := range conditions {
-		if c.(map[string]any)["type"] == "Ready" {
-			kept = append(kept, c)
-		}
-	}
-	if len(conditions) > 0 {
-		status["conditions"] = kept
-	}
+	status["conditions"] = slices.DeleteFunc(conditions, func(c any) bool { return c.(map[string]any)["type"] != "Ready" })
 	if info, ok := status["nodeInfo"].(map[string]any); ok {
-		for _, field := range []string{"bootID", "machineID", "systemUUID", "kernelVersion", "osImage"} {
+		for _, field := range []string{"bootID", "machineID", "systemUUID", "kernelVersion", "osImage", "swap"} {
 			delete(info, field)
 		}
 	}

@@ -37,7 +37,7 @@ func TestCases(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stage := newStage(t, config)
+			stage := newStage(t, name, config)
 			results := make([]chan result, len(mine))
 			for i, s := range mine {
 				results[i] = make(chan result, 1)
@@ -60,32 +60,23 @@ type stage struct {
 	busy    chan struct{} // so that the machine has something left for the kubelets
 }
 
-func newStage(t *testing.T, config cluster.Config) *stage {
+func newStage(t *testing.T, name string, config cluster.Config) *stage {
 	t.Helper()
 	kubectl, err := binaries.Kubernetes(t.Context(), "1.36", "kubectl")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := start(t, config)
-	rename(t, c)
 	v, err := watchCluster(t.Context(), c.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &stage{
-		ctx: t.Context(), cluster: c, view: v, kubectl: kubectl, started: time.Now(), busy: make(chan struct{}, 3),
+	st := &stage{ctx: t.Context(), cluster: c, view: v, kubectl: kubectl, busy: make(chan struct{}, 3)}
+	if err := st.furnish(name); err != nil {
+		t.Fatal(err)
 	}
-}
-
-// rename puts the test's image under the names of well-known proxies, which some situations need.
-func rename(t *testing.T, c *cluster.Cluster) {
-	t.Helper()
-	for _, k := range c.Kubelets {
-		command := append(k.Exec(), "ctr", "-n", "k8s.io", "images", "tag", cluster.ToolImage, "docker.io/istio/proxyv2:1.20.0")
-		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("naming an image on %s: %v\n%s", k.Name, err, out)
-		}
-	}
+	st.started = time.Now()
+	return st
 }
 
 // A result is what became of a situation.
@@ -103,12 +94,18 @@ func (st *stage) play(s *situation) result {
 	if err := st.apply(s, "manifest.yaml"); err != nil {
 		return result{err: err}
 	}
+	if s.Controller == "rollouts" {
+		go st.rollOut(s.name)
+	}
 	for _, step := range s.Steps {
 		if err := st.step(s, step); err != nil {
 			return result{err: fmt.Errorf("%w\n%s", err, st.show(s))}
 		}
 	}
 	r := result{reached: time.Since(st.started)}
+	if s.After != "" {
+		defer func() { _, _ = st.run(s, strings.Fields(s.After)...) }()
+	}
 	if *record {
 		r.err = st.record(s)
 	}
@@ -174,7 +171,8 @@ func (st *stage) apply(s *situation, name string) error {
 func (st *stage) run(s *situation, args ...string) ([]byte, error) {
 	st.busy <- struct{}{}
 	defer func() { <-st.busy }()
-	cmd := exec.CommandContext(st.ctx, st.kubectl, append([]string{"-n", s.name}, args...)...)
+	server := st.cluster.APIServers[s.Via].Endpoint
+	cmd := exec.CommandContext(st.ctx, st.kubectl, append([]string{"--server", server, "-n", s.name}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+st.cluster.Kubeconfig)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -194,4 +192,3 @@ func (st *stage) show(s *situation) string {
 	}
 	return string(all)
 }
-
