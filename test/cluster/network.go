@@ -13,8 +13,8 @@ import (
 // it, to which this machine and every node are plugged in:
 //
 //	this machine (API servers)     .0.1 - .0.9
-//	nodes                          .0.10 - .0.69
-//	pods of node i                 64 addresses from .4.0 on
+//	nodes                          .0.10 - .0.57
+//	pods of node i                 64 addresses from .4.0 on, up to .15.255
 //
 // All of it is one /20 out of 198.18.0.0/15, which the Internet reserves for
 // tests on one bench: no VPN and no pod network uses it. Routes to the pods of
@@ -27,8 +27,8 @@ import (
 // when they are loopback, are not to be had.
 const (
 	firstNode = 10
-	maxNodes  = 60
-	balancerN = 9 // the last of the machine's own addresses
+	maxNodes  = 48 // more would have pods in the next cluster's /20
+	balancerN = 9  // the last of the machine's own addresses
 )
 
 type network struct {

@@ -35,7 +35,7 @@ type Kubelet struct {
 	Name       string
 	Address    string // InternalIP; the kubelet's port is 10250
 	GitVersion string
-	Dir        string // with kubelet.log and containerd.log
+	Dir        string // with what it was configured with and what it wrote
 
 	cluster *Cluster
 	index   int
@@ -151,7 +151,7 @@ func (k *Kubelet) spec(ctx context.Context, n Node) (string, error) {
 	}
 	network := k.cluster.network
 	spec := node.Spec{
-		Hostname: k.Name, Dir: k.Dir, Cgroup: k.cluster.slot.Cgroup(k.Name),
+		Hostname: k.Name, Dir: k.Dir, Log: k.log(""), Cgroup: k.cluster.slot.Cgroup(k.Name),
 		Network: fmt.Sprintf("link set lo up\naddr add %s/%d dev eth0\nlink set eth0 up\n", k.Address, network.bits) +
 			network.routes("eth0", k.index),
 		Containerd: []string{"containerd", "--config", filepath.Join(k.Dir, "containerd.toml")},
@@ -160,6 +160,11 @@ func (k *Kubelet) spec(ctx context.Context, n Node) (string, error) {
 	}
 	name := filepath.Join(k.Dir, "spec.json")
 	return name, spec.WriteFile(name)
+}
+
+// log is the name of a log file: "logs/node-0-kubelet.log".
+func (k *Kubelet) log(name string) string {
+	return filepath.Join(k.cluster.dir, "logs", k.Name+"-"+name)
 }
 
 func labelList(labels map[string]string) string {
@@ -205,7 +210,7 @@ func (k *Kubelet) run(ctx context.Context) error {
 	}
 	err := k.process.wait(ctx, k.ready)
 	if err != nil {
-		return fmt.Errorf("%w\nkubelet:\n%s", err, tail(filepath.Join(k.Dir, "kubelet.log"), 15))
+		return fmt.Errorf("%w\nkubelet:\n%s", err, tail(k.log("kubelet.log"), 15))
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func (s Spec) startContainerd() (int, error) {
 }
 
 func (s Spec) spawn(log string, command []string) (int, error) {
-	f, err := os.OpenFile(filepath.Join(s.Dir, log), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	f, err := os.OpenFile(s.Log+log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return 0, err
 	}

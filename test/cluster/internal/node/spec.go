@@ -15,6 +15,7 @@ import (
 type Spec struct {
 	Hostname   string
 	Dir        string   // of the node, on disk
+	Log        string   // prefix of the log files' names
 	Cgroup     string   // name of the cgroup that the node has in each hierarchy
 	Network    string   // commands of ip(8) for the inside of the node
 	Containerd []string // command line
