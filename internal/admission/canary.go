@@ -40,9 +40,9 @@ func Canary(namespace string) *corev1.Pod {
 	return pod
 }
 
-// Control is the canary without a native sidecar: the same containers, none of them restartable.
-func Control(namespace string) *corev1.Pod {
-	pod := Canary(namespace)
+// ControlOf is a canary without a native sidecar: the same containers, none of them restartable.
+func ControlOf(canary *corev1.Pod) *corev1.Pod {
+	pod := canary.DeepCopy()
 	for i := range pod.Spec.InitContainers {
 		pod.Spec.InitContainers[i].RestartPolicy = nil
 	}

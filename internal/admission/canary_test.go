@@ -15,7 +15,7 @@ func TestCanaryPassesPodSecurityRestricted(t *testing.T) {
 		t.Fatal(err)
 	}
 	restricted := psa.LevelVersion{Level: psa.LevelRestricted, Version: psa.LatestVersion()}
-	for _, pod := range []*corev1.Pod{Canary("x"), Control("x")} {
+	for _, pod := range []*corev1.Pod{Canary("x"), ControlOf(Canary("x"))} {
 		result := podsecurity.AggregateCheckResults(evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec))
 		if !result.Allowed {
 			t.Errorf("refused: %s", result.ForbiddenDetail())
@@ -30,7 +30,7 @@ func TestCanaryPassesPodSecurityRestricted(t *testing.T) {
 }
 
 func TestControlHasNoSidecar(t *testing.T) {
-	pod := Control("x")
+	pod := ControlOf(Canary("x"))
 	var names []string
 	for _, c := range pod.Spec.InitContainers {
 		names = append(names, c.Name)

@@ -28,7 +28,7 @@ var createTemplates = Rule{
 }
 
 // canaryRules are the rights that canaries need.
-var canaryRules = []Rule{createPods, createTemplates, proxyServices}
+var canaryRules = append([]Rule{createPods, createTemplates, proxyServices}, shapeRules...)
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server
@@ -38,8 +38,9 @@ const (
 	canaryTries = 20
 )
 
-// canaries creates pods with dryRun=All, one for each class of namespaces. The namespaces, the
-// webhooks and the policies are in the snapshot already, or are gaps there.
+// canaries creates pods with dryRun=All: one for each class of namespaces, and one for each shape of
+// the cluster's own pods. The namespaces, the webhooks and the policies are in the snapshot already,
+// or are gaps there.
 func (c *collector) canaries(ctx context.Context) {
 	chain, classes := c.classes(ctx)
 	if len(classes) == 0 {
@@ -78,33 +79,36 @@ func (c *collector) canaries(ctx context.Context) {
 // reason that may have nothing to do with sidecars. The last namespace's refusal stands for the
 // class when every namespace refuses for reasons of its own.
 func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class *class) []facts.Canary {
-	var canary facts.Canary
-	denied, why := 0, ""
-	tried := 0
-	for _, ns := range class.inOrder() {
-		if tried == canaryTries || ctx.Err() != nil {
+	var (
+		canary        facts.Canary
+		tried, denied int
+		why           string
+	)
+	for _, t := range class.tries {
+		if tried == canaryTries || denied == canaryTries || ctx.Err() != nil {
 			break
 		}
-		if ok, reason := c.mayIn(ctx, createPods, ns.Name); !ok {
-			denied++
-			why = reason
-			if denied >= canaryTries {
-				break
-			}
+		if ok, reason := c.mayIn(ctx, createPods, t.ns.Name); !ok {
+			denied, why = denied+1, reason
 			continue
 		}
 		tried++
-		canary = c.send(ctx, class, admission.Canary(ns.Name))
-		if canary.Refusal == nil {
-			c.attribute(ctx, chain, class, ns, &canary)
+		canary = c.send(ctx, class, t.pod)
+		cause := facts.Cause("")
+		if canary.Refusal != nil {
+			cause, _ = canary.Refusal.Cause()
+		}
+		switch cause {
+		case facts.CauseNamespace, facts.CauseAccess:
+			continue
+		case "":
+			c.attribute(ctx, chain, class, t, &canary)
 			return []facts.Canary{canary}
 		}
-		if cause, _ := canary.Refusal.Cause(); cause != facts.CauseNamespace && cause != facts.CauseAccess {
-			control := c.send(ctx, class, admission.Control(ns.Name))
-			control.Control = true
-			c.attribute(ctx, chain, class, ns, &canary)
-			return []facts.Canary{canary, control}
-		}
+		control := c.send(ctx, class, admission.ControlOf(t.pod))
+		control.Control = true
+		c.attribute(ctx, chain, class, t, &canary)
+		return []facts.Canary{canary, control}
 	}
 	if tried == 0 {
 		c.noCanary(ctx, class, why)
@@ -117,18 +121,18 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 }
 
 // attribute looks for who changed or refused a canary, if anybody did.
-func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class *class, ns *corev1.Namespace, canary *facts.Canary) {
+func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class *class, t try, canary *facts.Canary) {
 	if canary.Refusal == nil && len(canary.Changes()) == 0 {
 		return
 	}
 	if canary.Refusal == nil {
-		if canary.Template = c.template(ctx, canary.Sent); canary.Template == facts.TemplateLost {
+		if canary.Template = c.template(ctx, t.pod); canary.Template == facts.TemplateLost {
 			return
 		}
 	}
-	canary.Reviews = c.replay(ctx, class, canary.Sent)
+	canary.Reviews = c.replay(ctx, class, t.pod)
 	if canary.Refusal == nil && unproven(canary) {
-		canary.Exempted = c.exempt(ctx, chain, class, ns, canary)
+		canary.Exempted = c.exempt(ctx, chain, class, t, canary)
 	}
 }
 
@@ -138,7 +142,7 @@ func (c *collector) noCanary(ctx context.Context, class *class, why string) {
 		c.gap(facts.Canaries, class.scope(), "the run ended before its canary was sent", "give it more time: --timeout 5m")
 		return
 	}
-	namespace := class.inOrder()[0].Name
+	namespace := class.tries[0].ns.Name
 	r := createPods.In(namespace)
 	reason := fmt.Sprintf("you may not create pods in namespace %s", namespace)
 	if n := len(class.namespaces); n > 1 {
@@ -158,27 +162,45 @@ func (c *collector) mayIn(ctx context.Context, r Rule, namespace string) (bool, 
 	return c.may(ctx, r.In(namespace))
 }
 
-// A class is a facts.Class with its namespace objects.
+// A class is a facts.Class with what it takes to try it.
 type class struct {
 	fact       facts.Class
 	namespaces []*corev1.Namespace
 	webhooks   []admission.Call
+	// tries are the pods that speak for the class, in the order in which they are tried.
+	tries []try
 }
 
-// scope names the class for people: "class-2 (namespace prod, +3)".
+// A try is one pod in one namespace.
+type try struct {
+	ns  *corev1.Namespace
+	pod *corev1.Pod
+}
+
+// scope names the class for people: "class-2 (namespace prod, +3)", "shape-1 (Deployment prod/web, +2)".
 func (c *class) scope() string {
-	first := c.inOrder()[0].Name
-	if n := len(c.namespaces) - 1; n > 0 {
-		return fmt.Sprintf("%s (namespace %s, +%d)", c.fact.ID, first, n)
+	first, more := "namespace "+c.tries[0].ns.Name, len(c.namespaces)-1
+	if c.fact.Shape != nil {
+		first, more = c.fact.Shape.Examples[0], c.fact.Shape.Templates-1
 	}
-	return fmt.Sprintf("%s (namespace %s)", c.fact.ID, first)
+	if more > 0 {
+		return fmt.Sprintf("%s (%s, +%d)", c.fact.ID, first, more)
+	}
+	return fmt.Sprintf("%s (%s)", c.fact.ID, first)
 }
 
-// inOrder is the namespaces in the order in which they are tried: those of the system last, whose
-// quotas and webhooks are more often special.
-func (c *class) inOrder() []*corev1.Namespace {
-	out := slices.Clone(c.namespaces)
-	slices.SortStableFunc(out, func(a, b *corev1.Namespace) int { return systemRank(a.Name) - systemRank(b.Name) })
+// plainTries are plain canaries in the namespaces of a class, those of the system last: their quotas
+// and webhooks are more often special.
+func plainTries(namespaces []*corev1.Namespace) []try {
+	sorted := slices.Clone(namespaces)
+	slices.SortStableFunc(sorted, func(a, b *corev1.Namespace) int { return systemRank(a.Name) - systemRank(b.Name) })
+	out := make([]try, 0, len(sorted))
+	for _, ns := range sorted {
+		if len(out) == canaryTries {
+			break
+		}
+		out = append(out, try{ns, admission.Canary(ns.Name)})
+	}
 	return out
 }
 

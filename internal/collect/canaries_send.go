@@ -35,7 +35,7 @@ func (c *collector) send(ctx context.Context, class *class, pod *corev1.Pod) fac
 func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod) facts.Canary {
 	ctx, cancel := context.WithTimeout(ctx, c.createTimeout(class))
 	defer cancel()
-	canary := facts.Canary{Class: class.fact.ID, Namespace: pod.Namespace, Sent: pod.DeepCopy()}
+	canary := facts.Canary{Class: class.fact.ID, Namespace: pod.Namespace, Sent: withoutValues(pod)}
 	result := c.client.CoreV1().RESTClient().Post().Namespace(pod.Namespace).Resource("pods").
 		VersionedParams(&metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, scheme.ParameterCodec).
 		Body(pod).Do(ctx)
@@ -107,6 +107,15 @@ func refusal(err error) *facts.Refusal {
 		return &facts.Refusal{Code: s.Code, Reason: string(s.Reason), Message: s.Message}
 	}
 	return &facts.Refusal{Message: err.Error()}
+}
+
+// withoutValues is the pod without the values of its annotations, which are a pod template's.
+func withoutValues(pod *corev1.Pod) *corev1.Pod {
+	out := pod.DeepCopy()
+	for k := range out.Annotations {
+		out.Annotations[k] = ""
+	}
+	return out
 }
 
 // reduce keeps of a returned pod what the canary brought and what tells of sidecars. Webhooks put

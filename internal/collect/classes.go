@@ -29,10 +29,12 @@ func (c *collector) classes(ctx context.Context) (*admission.Chain, []class) {
 		Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
 	})
 	var out []class
+	var all []*corev1.Namespace
 	for i, group := range chain.Classes(namespaces, admission.Canary("")) {
 		out = append(out, newClass(fmt.Sprintf("class-%d", i+1), group))
+		all = append(all, group.Namespaces...)
 	}
-	return chain, out
+	return chain, c.bounded(append(out, c.shapes(ctx, chain, all)...))
 }
 
 func newClass(id string, group admission.Class) class {
@@ -51,7 +53,22 @@ func newClass(id string, group admission.Class) class {
 			fact.Uncertain[call.Name()] = call.Maybe
 		}
 	}
-	return class{fact: fact, namespaces: group.Namespaces, webhooks: group.Webhooks}
+	return class{fact: fact, namespaces: group.Namespaces, webhooks: group.Webhooks, tries: plainTries(group.Namespaces)}
+}
+
+// bounded leaves out what goes beyond the number of canaries that the caller allows: namespaces come
+// first, then the shapes with most workloads.
+func (c *collector) bounded(classes []class) []class {
+	most := c.opts.MaxCanaries
+	if most <= 0 {
+		most = DefaultMaxCanaries
+	}
+	if len(classes) <= most {
+		return classes
+	}
+	c.gap(facts.Canaries, scopeShapes, fmt.Sprintf("%d of %d classes and shapes were tried", most, len(classes)),
+		fmt.Sprintf("allow more canaries: --max-canaries %d", len(classes)))
+	return classes[:most]
 }
 
 // canaryNamespaces are the namespaces that the caller asks for and that still take pods.

@@ -60,6 +60,8 @@ type Options struct {
 	Namespace string
 	// Selector limits the canaries to namespaces whose labels match it.
 	Selector string
+	// MaxCanaries is how many canaries are sent at most; 0 is DefaultMaxCanaries.
+	MaxCanaries int
 	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.
 	// It may be called from several goroutines, one call at a time.
 	Progress func(step string, done, total int)

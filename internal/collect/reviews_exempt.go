@@ -4,15 +4,13 @@ import (
 	"context"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // exempt is the bisection: for each webhook of which the replay proves nothing, a canary whose labels
 // keep exactly that one away. If it comes back unharmed, that webhook did it.
-func (c *collector) exempt(ctx context.Context, chain *admission.Chain, class *class, ns *corev1.Namespace, canary *facts.Canary) []facts.Exempted {
+func (c *collector) exempt(ctx context.Context, chain *admission.Chain, class *class, t try, canary *facts.Canary) []facts.Exempted {
 	if len(class.webhooks)+len(class.fact.Policies) < 2 {
 		return nil // whoever is alone needs no proof
 	}
@@ -21,7 +19,7 @@ func (c *collector) exempt(ctx context.Context, chain *admission.Chain, class *c
 		if r.Error == "" || ctx.Err() != nil {
 			continue
 		}
-		pod, ok := chain.Exempt(r.Webhook, ns, canary.Sent)
+		pod, ok := chain.Exempt(r.Webhook, t.ns, t.pod)
 		if !ok {
 			continue
 		}

@@ -175,26 +175,44 @@ func policyFix(name string) string {
 	return "change the mutations of the policy so that they leave restartPolicy and the list of init containers alone (kubectl get mutatingadmissionpolicy " + name + " -o yaml), or narrow its matchConstraints"
 }
 
-// where is all its namespaces.
+// where is all its namespaces, and the pods of its shapes where those are not in them.
 func (v *verdict) where() string {
-	if len(v.in) == 1 {
-		return v.in[0].where()
-	}
 	var merged trial
+	var shapes []string
 	for _, t := range v.in {
-		merged.class.Namespaces = append(merged.class.Namespaces, t.class.Namespaces...)
+		if t.class.Shape == nil {
+			merged.class.Namespaces = append(merged.class.Namespaces, t.class.Namespaces...)
+		}
+	}
+	for _, t := range v.in {
+		outside := except(t.class.Namespaces, merged.class.Namespaces)
+		if t.class.Shape != nil && len(outside) > 0 {
+			shapes = append(shapes, t.where())
+		}
 	}
 	slices.Sort(merged.class.Namespaces)
 	merged.class.Namespaces = slices.Compact(merged.class.Namespaces)
-	return merged.where()
+	const shown = 3
+	if more := len(shapes) - shown; more > 0 {
+		shapes = append(shapes[:shown], fmt.Sprintf("pods of %d more shapes", more))
+	}
+	if len(merged.class.Namespaces) > 0 {
+		shapes = append([]string{merged.where()}, shapes...)
+	}
+	return strings.Join(shapes, ", and in ")
 }
 
 // evidence is that of the first class in full, and of the others how many there are.
 func (v *verdict) evidence(s *facts.Snapshot) []string {
 	out := append(slices.Clone(v.details[0]), v.in[0].chain(s)...)
 	if len(v.in) > 1 {
+		const shown = 5
 		var others []string
 		for _, t := range v.in[1:] {
+			if len(others) == shown {
+				others = append(others, fmt.Sprintf("%d more", len(v.in)-1-shown))
+				break
+			}
 			others = append(others, t.scope())
 		}
 		out = append(out, "the same in "+strings.Join(others, ", "))

@@ -52,10 +52,34 @@ func (t trial) cause() (facts.Cause, string) {
 // onlySidecars is whether the same pod without a native sidecar was let through.
 func (t trial) onlySidecars() bool { return t.control != nil && t.control.Returned != nil }
 
-func (t trial) object() Object { return Object{Kind: "NamespaceClass", Name: t.class.ID} }
+func (t trial) object() Object {
+	if t.class.Shape != nil {
+		return Object{Kind: "PodShape", Name: t.class.ID}
+	}
+	return Object{Kind: "NamespaceClass", Name: t.class.ID}
+}
 
-// where says which namespaces the class has: all of them when they are few.
+// where says which namespaces the class has: all of them when they are few; or which pods, for a
+// shape.
 func (t trial) where() string {
+	if t.class.Shape != nil {
+		return "pods like those of " + t.examples()
+	}
+	return t.namespaces()
+}
+
+// examples names some of the templates of a shape.
+func (t trial) examples() string {
+	const shown = 3
+	list := t.class.Shape.Examples
+	out := strings.Join(list[:min(shown, len(list))], ", ")
+	if more := max(t.class.Shape.Templates, len(list)) - shown; more > 0 {
+		out += fmt.Sprintf(", +%d", more)
+	}
+	return out
+}
+
+func (t trial) namespaces() string {
 	const shown = 5
 	names := t.class.Namespaces
 	if len(names) == 1 {
@@ -72,6 +96,9 @@ func (t trial) where() string {
 // that make it so.
 func (t trial) chain(s *facts.Snapshot) []string {
 	var out []string
+	if t.class.Shape != nil {
+		out = append(out, "the canary had "+t.class.Shape.String())
+	}
 	if len(t.class.Policies) > 0 {
 		out = append(out, "mutating admission policies there: "+strings.Join(t.class.Policies, ", "))
 	}
@@ -173,6 +200,9 @@ func undecided(s *facts.Snapshot, all []trial, decides func(trial) bool) []facts
 }
 
 func (t trial) scope() string {
+	if t.class.Shape != nil {
+		return fmt.Sprintf("%s (%s)", t.class.ID, t.examples())
+	}
 	if n := len(t.class.Namespaces); n > 1 {
 		return fmt.Sprintf("%s (namespace %s, +%d)", t.class.ID, t.class.Namespaces[0], n-1)
 	}
@@ -231,14 +261,20 @@ func (t trial) serverDrops() string {
 	return "the canary lost it where no webhook and no policy is called"
 }
 
-// triedClasses says how much was tried: "2 of 2 classes, 50 namespaces".
+// triedClasses says how much was tried: "2 of 2 classes, 50 namespaces; 31 of 31 shapes of pods".
 func triedClasses(all []trial, decides func(trial) bool) string {
-	classes, namespaces := 0, 0
+	classes, allClasses, shapes, allShapes, namespaces := 0, 0, 0, 0, 0
 	for _, t := range all {
-		if decides(t) {
-			classes++
-			namespaces += len(t.class.Namespaces)
+		n := map[bool]int{true: 1}[decides(t)]
+		if t.class.Shape != nil {
+			shapes, allShapes = shapes+n, allShapes+1
+			continue
 		}
+		classes, allClasses, namespaces = classes+n, allClasses+1, namespaces+n*len(t.class.Namespaces)
 	}
-	return fmt.Sprintf("%d of %d classes, %s", classes, len(all), counted(namespaces, "namespace"))
+	out := fmt.Sprintf("%d of %d classes, %s", classes, allClasses, counted(namespaces, "namespace"))
+	if allShapes > 0 {
+		out += fmt.Sprintf("; %d of %d shapes of pods", shapes, allShapes)
+	}
+	return out
 }

@@ -23,9 +23,27 @@ type Class struct {
 	Webhooks []string `json:"webhooks"`
 	// Policies are the bound MutatingAdmissionPolicies that may act here.
 	Policies []string `json:"policies,omitempty"`
+	// Shape is set for a class of pods rather than of namespaces: see [Shape].
+	Shape *Shape `json:"shape,omitempty"`
 	// Uncertain are those webhooks and policies of which it is not certain that they are called,
 	// with the reason: a match condition that asks for the user, or that cannot be evaluated.
 	Uncertain map[string]string `json:"uncertain,omitempty"`
+}
+
+// A Shape is what the pod templates of a class have in common. The configuration of a webhook does not
+// tell what it does inside: some act only on pods whose service account carries an annotation, or that
+// have an annotation themselves. So a canary speaks only for pods that meet the same webhooks and have
+// the same keys of labels and annotations, on the pod and on its service account.
+type Shape struct {
+	Labels             []string `json:"labels,omitempty"`
+	Annotations        []string `json:"annotations,omitempty"`
+	AccountLabels      []string `json:"accountLabels,omitempty"`
+	AccountAnnotations []string `json:"accountAnnotations,omitempty"`
+	// Templates is how many pod templates have this shape; 0 for a service account with annotations
+	// or labels that no template uses yet.
+	Templates int `json:"templates"`
+	// Examples are some of them: "Deployment shop/web", "ServiceAccount shop/uploader".
+	Examples []string `json:"examples"`
 }
 
 // A Canary is one pod that was created with dryRun=All, and what came back.
@@ -36,7 +54,7 @@ type Canary struct {
 	// Control is set for a pod without any native sidecar, sent where the canary was refused: when
 	// it is refused as well, the refusal has nothing to do with sidecars.
 	Control bool `json:"control,omitempty"`
-	// Sent is the pod as sent.
+	// Sent is the pod as sent; the values of annotations that it took from a pod template are left out.
 	Sent *corev1.Pod `json:"sent"`
 	// Returned is the pod as the API server would have stored it, without what other software
 	// may have put into it (annotations, environment, commands); nil when it was refused.

@@ -3,6 +3,7 @@ package facts
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -98,4 +99,21 @@ func (c *Canary) Changes() []Change {
 		return nil
 	}
 	return Changes(c.Sent, c.Returned)
+}
+
+// String says what the shape's pods and service accounts have: the keys only.
+func (s *Shape) String() string {
+	var parts []string
+	for _, p := range []struct {
+		what string
+		keys []string
+	}{
+		{"labels", s.Labels}, {"annotations", s.Annotations},
+		{"a service account with labels", s.AccountLabels}, {"a service account with annotations", s.AccountAnnotations},
+	} {
+		if len(p.keys) > 0 {
+			parts = append(parts, p.what+" "+strings.Join(p.keys, ", "))
+		}
+	}
+	return strings.Join(parts, "; ")
 }

@@ -1,0 +1,149 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// DefaultMaxCanaries bounds a run: a dry run through a few webhooks takes 10 to 50 ms of an API
+// server, so that 200 of them, 8 at a time, take about a second. Few clusters have more shapes.
+const DefaultMaxCanaries = 200
+
+// shapeExamples is how many templates of a shape are named, and how many are tried.
+const shapeExamples = 5
+
+// listFor is the right to list what has pod templates, or service accounts.
+func listFor(group, resource string) Rule {
+	return Rule{
+		PolicyRule: rule("list", group, resource), Kind: facts.Canaries,
+		Why: "know the shapes of the cluster's own pods: webhooks may act on labels, annotations and service accounts",
+	}
+}
+
+var (
+	listAccounts = listFor("", "serviceaccounts")
+	shapeRules   = []Rule{
+		listFor("apps", "deployments"), listFor("apps", "statefulsets"), listFor("apps", "daemonsets"),
+		listFor("batch", "jobs"), listFor("batch", "cronjobs"), listAccounts,
+	}
+)
+
+// scopeShapes is the scope of a gap that concerns all shapes.
+const scopeShapes = "pod shapes"
+
+// shapes turns the pod templates and service accounts of the cluster into classes, each with the pods
+// to try.
+func (c *collector) shapes(ctx context.Context, chain *admission.Chain, namespaces []*corev1.Namespace) []class {
+	templates, complete := c.templates(ctx)
+	if !complete && len(templates) == 0 {
+		return nil
+	}
+	byName := map[string]*corev1.Namespace{}
+	for _, ns := range namespaces {
+		byName[ns.Name] = ns
+	}
+	var out []class
+	for i, s := range chain.Shapes(templates, namespaces) {
+		out = append(out, newShape(fmt.Sprintf("shape-%d", i+1), s, byName))
+	}
+	return out
+}
+
+func newShape(id string, s admission.Shape, byName map[string]*corev1.Namespace) class {
+	first := s.Templates[0]
+	shape := &facts.Shape{
+		Labels: sortedKeys(first.Labels), Annotations: sortedKeys(first.Annotations),
+		AccountLabels: sortedKeys(first.AccountLabels), AccountAnnotations: sortedKeys(first.AccountAnnotations),
+		Templates: s.Workloads(),
+	}
+	group := admission.Class{Webhooks: s.Webhooks, Policies: s.Policies}
+	var tries []try
+	seen := map[string]bool{}
+	for _, t := range s.Templates {
+		if len(shape.Examples) < shapeExamples {
+			shape.Examples = append(shape.Examples, t.Object)
+			tries = append(tries, try{byName[t.Namespace], t.Canary()})
+		}
+		if !seen[t.Namespace] {
+			seen[t.Namespace] = true
+			group.Namespaces = append(group.Namespaces, byName[t.Namespace])
+		}
+	}
+	out := newClass(id, group)
+	out.fact.Shape = shape
+	out.tries = tries
+	return out
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// templates reads what webhooks may look at, of every workload and of every service account that has
+// annotations or labels. What may not be listed is a gap, and complete is false.
+func (c *collector) templates(ctx context.Context) (out []admission.Template, complete bool) {
+	complete = true
+	accounts := map[string]*corev1.ServiceAccount{}
+	for _, list := range c.templateLists(accounts) {
+		if c.mayNotList(ctx, list.right) {
+			complete = false
+			continue
+		}
+		var found []admission.Template
+		err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
+			return list.page(ctx, opts, &found)
+		}, func() { found = nil })
+		if err != nil {
+			c.failed(ctx, list.right, scopeShapes, err)
+			complete = false
+		}
+		out = append(out, found...)
+	}
+	return withAccounts(out, accounts), complete
+}
+
+// mayNotList records the gap of a list that the caller may not read.
+func (c *collector) mayNotList(ctx context.Context, r Rule) bool {
+	if c.opts.Namespace != "" {
+		ok, _ := c.mayIn(ctx, r, c.opts.Namespace)
+		if ok {
+			return false
+		}
+		r = r.In(c.opts.Namespace)
+	}
+	return c.forbidden(ctx, r, scopeShapes)
+}
+
+// withAccounts adds to each template what its service account has, and the accounts that have
+// something which no template uses.
+func withAccounts(templates []admission.Template, accounts map[string]*corev1.ServiceAccount) []admission.Template {
+	used := map[string]bool{}
+	for i := range templates {
+		t := &templates[i]
+		key := t.Namespace + "/" + t.Account
+		if t.Account == "" {
+			key += "default"
+		}
+		used[key] = true
+		if account := accounts[key]; account != nil {
+			t.AccountLabels, t.AccountAnnotations = account.Labels, account.Annotations
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(accounts)) {
+		account := accounts[key]
+		if used[key] || len(account.Annotations) == 0 && len(account.Labels) == 0 {
+			continue
+		}
+		templates = append(templates, admission.Template{
+			Object: "ServiceAccount " + key, Namespace: account.Namespace, Account: account.Name, Bare: true,
+			AccountLabels: account.Labels, AccountAnnotations: account.Annotations,
+		})
+	}
+	return templates
+}
