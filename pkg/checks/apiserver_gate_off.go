@@ -6,7 +6,7 @@ import "github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 // the stored object has it already (k8s.io/kubernetes pkg/api/pod/util.go, dropDisabledFields).
 var apiserverGateOff = Check{
 	ID:       "apiserver-gate-off",
-	Title:    "every API server keeps restartPolicy of init containers",
+	Title:    "no API server has the SidecarContainers gate off",
 	Severity: Error,
 	Category: ControlPlane,
 	Needs:    []facts.Kind{facts.APIServers, facts.ControlPlane},

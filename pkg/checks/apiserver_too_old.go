@@ -24,7 +24,7 @@ var apiserverTooOld = Check{
 		}
 		for _, p := range having(f.seen, GateUnknown) {
 			if p.v == nil {
-				o.Missing = append(o.Missing, noGate(facts.APIServers, p, facts.HowToGet(facts.APIServers)))
+				o.Missing = append(o.Missing, noVersion(facts.APIServers, p, facts.HowToGet(facts.APIServers)))
 			}
 		}
 		ok, why := f.atLeast(minorKnown)

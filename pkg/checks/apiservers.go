@@ -37,7 +37,9 @@ func apiServers(s *facts.Snapshot) fleet {
 	f.counted = len(leases) > 0 || len(pods) > 0 && len(pods) >= len(s.APIServerEndpoints)
 	if f.unseen() > 0 {
 		f.fresh = min(f.unseen(), freshLeases(leases, f.seen))
-		f.addresses = unclaimed(s.APIServerEndpoints, pods, func(p *facts.ControlPlanePod) string { return p.Address })
+		if len(s.APIServerEndpoints) == f.total { // else they are a load balancer's
+			f.addresses = unclaimed(s.APIServerEndpoints, pods, func(p *facts.ControlPlanePod) string { return p.Address })
+		}
 		f.hosts = unclaimed(hosts(leases), pods, func(p *facts.ControlPlanePod) string { return p.Node })
 	}
 	return f
@@ -54,7 +56,7 @@ func answered(s *facts.Snapshot) []process {
 	for _, a := range told {
 		name, readings := apiServer, readingsOf(a)
 		if len(told) > 1 {
-			name += "@" + startTime(a.Started)
+			name += "@" + mark(a)
 		} else if s.APIServerCount() <= 1 {
 			// There is no other that the probes can have met.
 			readings = append(readings, probes...)
@@ -109,10 +111,14 @@ func emulationOf(s *facts.Snapshot) string {
 	return s.ServerVersion.EmulationMajor + "." + s.ServerVersion.EmulationMinor
 }
 
-// startTime writes facts.APIServer.Started as a time.
-func startTime(started string) string {
-	seconds, err := strconv.ParseFloat(started, 64)
-	if err != nil {
+// mark tells an API server from the others: the time of its start, or what the probe showed.
+func mark(a facts.APIServer) string {
+	seconds, err := strconv.ParseFloat(a.Started, 64)
+	switch {
+	case err == nil:
+	case a.Reading != nil && a.Reading.Enabled != nil:
+		return map[bool]string{true: "keeps-it", false: "drops-it"}[*a.Reading.Enabled]
+	default:
 		return "unknown"
 	}
 	return time.UnixMilli(int64(seconds * 1000)).UTC().Format("2006-01-02T15:04:05.99Z07:00")
@@ -148,7 +154,7 @@ func merge(pod, answer process) process {
 	}
 	pod.emulation = lower(pod.emulation, answer.emulation)
 	if pod.gate == GateUnknown || answer.gate != GateUnknown && !answer.probed {
-		pod.gate = answer.gate
+		pod.gate, pod.proof = answer.gate, answer.proof
 	}
 	pod.evidence = append(slices.Clone(answer.evidence), pod.evidence...)
 	return pod

@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -40,7 +41,7 @@ func disagreement(keeping, dropping []process) Finding {
 	f := Finding{
 		Object: Object{Kind: "ControlPlane", Name: apiServer},
 		Message: fmt.Sprintf("%s of %s keep restartPolicy of init containers, the others drop it: what is stored depends on who answers, and a Deployment with a native sidecar can make ReplicaSets without end",
-			fmt.Sprint(len(keeping)), counted(len(keeping)+len(dropping), "API server")),
+			strconv.Itoa(len(keeping)), counted(len(keeping)+len(dropping), "API server")),
 		Fix: "Give all API servers the same version and the same gates: finish the upgrade, or set the gate everywhere.\n" +
 			"Until then do not deploy native sidecars. Look for the harm that is done:\n\n" +
 			indent("kubectl get deployments -A -o jsonpath='{range .items[?(@.status.collisionCount)]}{.metadata.namespace}/{.metadata.name} {.status.collisionCount}{\"\\n\"}{end}'"),
@@ -50,9 +51,7 @@ func disagreement(keeping, dropping []process) Finding {
 		if p.gate == GateOn {
 			verb = "keeps it"
 		}
-		for _, line := range p.evidence {
-			f.Evidence = append(f.Evidence, p.object.Name+" "+verb+": "+line)
-		}
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s (%s) %s: %s", p.object.Name, orNone(p.version), verb, p.proof))
 		switch p.gate {
 		case GateOff:
 			f.Because = addOnce(f.Because, "apiserver-gate-off")

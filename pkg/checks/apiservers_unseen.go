@@ -106,6 +106,9 @@ func (f fleet) unread(s *facts.Snapshot) []facts.Gap {
 		Reason: fmt.Sprintf("%d of %s answered%s", len(f.seen), counted(f.total, "API server"), through(s.Server)),
 		Remedy: "run it again: each run opens new connections, which a load balancer may spread",
 	}
+	if closed := s.GapsOf(facts.APIServers, facts.ScopeMetrics); len(closed) > 0 {
+		return withWords(s, g, facts.ScopeMetrics) // without it nothing tells them apart
+	}
 	g = worded(s, g)
 	places := f.addresses
 	if len(places) == 0 {

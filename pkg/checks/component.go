@@ -69,7 +69,7 @@ func (c component) tooOld(s *facts.Snapshot, message string) Outcome {
 		case p.gate == GateUnsupported:
 			o.Findings = append(o.Findings, Finding{Object: p.object, Message: message, Evidence: p.evidence, Fix: upgradeFix(p, s.Server)})
 		case p.v == nil && p.gate == GateUnknown:
-			o.Missing = append(o.Missing, noGate(facts.ControlPlane, p, "kubectl -n kube-system get pod "+p.object.Name+" -o jsonpath='{.spec.containers[*].image}'"))
+			o.Missing = append(o.Missing, noVersion(facts.ControlPlane, p, lookAt(p)))
 		}
 	}
 	switch {
@@ -85,6 +85,11 @@ func (c component) tooOld(s *facts.Snapshot, message string) Outcome {
 	return o
 }
 
+// lookAt is how to see what was not understood of a static pod.
+func lookAt(p process) string {
+	return "kubectl -n kube-system get pod " + p.object.Name + " -o yaml (the image's tag, and the command)"
+}
+
 // gateOff judges whether the gate of the component can be off in a version from minor since on, the
 // first that asks for it.
 func (c component) gateOff(s *facts.Snapshot, since int, message, remedy string) Outcome {
@@ -97,7 +102,7 @@ func (c component) gateOff(s *facts.Snapshot, since int, message, remedy string)
 		case GateOff:
 			o.Findings = append(o.Findings, Finding{Object: p.object, Message: message, Evidence: p.evidence, Fix: gateFix(c.name, p, s.Server)})
 		case GateUnknown:
-			o.Missing = append(o.Missing, noGate(facts.ControlPlane, p, remedy))
+			o.Missing = append(o.Missing, noGate(facts.ControlPlane, p, lookAt(p)))
 		}
 	}
 	locked := c.floor >= minorLocked && !c.emulating

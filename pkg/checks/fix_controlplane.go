@@ -25,9 +25,9 @@ func platformOf(version, server string) platform {
 		return eks
 	case strings.Contains(version, "-gke."):
 		return gke
-	case strings.Contains(version, "+k3s"):
+	case strings.Contains(version, "k3s"):
 		return k3s
-	case strings.Contains(version, "+rke2"):
+	case strings.Contains(version, "rke2"):
 		return rke2
 	case strings.Contains(server, ".azmk8s.io"):
 		return aks
@@ -44,19 +44,25 @@ var kubeadmNames = map[string]struct{ phase, key string }{
 
 // gateFix says how to turn the gate on in a control plane component.
 func gateFix(component string, p process, server string) string {
-	at := minorKnown
+	at, kind := minorKnown, platformOf(p.version, server)
 	if e := p.effective(); e != nil {
 		at = minor(e)
 	}
-	if p.pod != nil {
+	if p.pod != nil && kind == selfManaged {
 		return staticPodFix(component, p, at)
 	}
 	later := "Upgrading to 1.29 or later turns it on too, 1.33 or later for good."
-	if at >= minorOn {
+	switch {
+	case emulates(p.v, p.emulation):
+		later = "It can be off because this server emulates an older version (--emulated-version): without that it is locked to on."
+	case at >= minorOn:
 		later = "It is on by default in this version: somebody turned it off. From 1.33 on that is not possible any more."
 	}
+	if p.probed {
+		later += " If the flags are in order, look for a webhook that also matches podtemplates: it can have taken the field from the dry run."
+	}
 	flag := withGateOn("", at)
-	switch kind := platformOf(p.version, server); kind {
+	switch kind {
 	case eks, gke, aks:
 		return "The provider sets the gates of this control plane: upgrade it, to 1.33 or later if you can, one minor version at a time.\n\n" +
 			indent(upgradeCommand[kind])

@@ -13,15 +13,15 @@ const sidecarLabel = "kubectl-sidecar.dev/native-sidecars"
 // manyNodes is from how many names on a command line is no longer a help.
 const manyNodes = 8
 
-// keepAway says how to keep pods with native sidecars on the nodes that can run them, until the others
-// are fixed; "" when there is no such node, or all are.
-func keepAway(all []node) string {
+// keepAway says how to keep pods with native sidecars on the nodes that can run them; "" when there is
+// no such node, or all are.
+func keepAway(when string, all []node) string {
 	good, bad := partition(all)
 	if len(good) == 0 || len(bad) == 0 {
 		return ""
 	}
 	command, rule := labelCommand(good, bad)
-	return "Until then keep pods with native sidecars on the nodes that can run them. Label the nodes:\n\n" + indent(command) +
+	return when + " keep pods with native sidecars on the nodes that can run them. Label the nodes:\n\n" + indent(command) +
 		"\n\nand require it in the pod templates:\n\n" + indent(`affinity:
   nodeAffinity:
     requiredDuringSchedulingIgnoredDuringExecution:
@@ -143,6 +143,7 @@ func kubeletGateFix(list []node) string {
 	return "On each of these nodes, in the kubelet's configuration file (kubeadm: /var/lib/kubelet/config.yaml), then systemctl restart kubelet:\n\n" +
 		indent("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates:\n  SidecarContainers: true") +
 		"\n\nFrom 1.29 on it is enough to remove what turns the gate off there, or in --feature-gates: SidecarContainers: false or AllBeta: false. " +
+		"Take the line out again before 1.37, which does not know the gate and would not start. " +
 		"With kubeadm, make the change for all nodes (kubectl -n kube-system edit configmap kubelet-config), then on each node:\n\n" +
 		indent("kubeadm upgrade node phase kubelet-config\nsystemctl restart kubelet")
 }

@@ -84,7 +84,7 @@ func flagReading(pod facts.ControlPlanePod, effective *version.Version) facts.Fe
 		r.Evidence += " (not understood: " + err.Error() + ")"
 		return r
 	}
-	if r.Enabled = lookup(settings, facts.SidecarContainers); r.Enabled != nil || effective == nil {
+	if r.Enabled = lookup(settings, facts.SidecarContainers); r.Enabled != nil || effective == nil || minor(effective) < minorKnown {
 		return r
 	}
 	if group := groupOf(minor(effective)); group != "" {

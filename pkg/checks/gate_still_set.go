@@ -24,7 +24,7 @@ var gateStillSet = Check{
 					o.Missing = append(o.Missing, facts.Gap{
 						Kind: facts.ControlPlane, Scope: "pod/" + p.object.Name,
 						Reason: fmt.Sprintf("its version (%s) or its --feature-gates (%s) is not understood", orNone(p.version), orNone(p.pod.FeatureGates)),
-						Remedy: "kubectl -n kube-system get pod " + p.object.Name + " -o yaml",
+						Remedy: lookAt(p),
 					})
 					continue
 				}

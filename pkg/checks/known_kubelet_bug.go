@@ -61,7 +61,7 @@ var knownKubeletBug = Check{
 				evidence = append(evidence, fmt.Sprintf("%s (%s; fixed in %s)", b.text, b.ref, strings.Join(b.fixed, ", ")))
 			}
 			o.Findings = append(o.Findings, Finding{
-				Object: n.object(), Message: "this version of the kubelet has known bugs with native sidecars",
+				Object: n.object(), Message: fmt.Sprintf("kubelet %s has %s with native sidecars", n.Status.NodeInfo.KubeletVersion, counted(len(bugs), "known bug")),
 				Evidence: evidence, Fix: nodeUpgrade(firstWithoutBugs(n.v)+" or later", []node{n}),
 			})
 		}

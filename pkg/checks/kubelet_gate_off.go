@@ -16,7 +16,7 @@ var kubeletGateOff = Check{
 		list := ordinary(all)
 		var o Outcome
 		off := gated(list, GateOff)
-		fix := paragraphs(kubeletGateFix(off), keepAway(all))
+		fix := paragraphs(kubeletGateFix(off), keepAway("Until then", all))
 		for _, n := range off {
 			o.Findings = append(o.Findings, Finding{
 				Object:   n.object(),

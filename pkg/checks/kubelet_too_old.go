@@ -16,7 +16,7 @@ var kubeletTooOld = Check{
 		list := ordinary(all)
 		o := Outcome{Tried: triedNodes(all, list, "by kubelet version")}
 		old := gated(list, GateUnsupported)
-		fix := paragraphs(nodeUpgrade("1.29 or later", old), keepAway(all))
+		fix := paragraphs(nodeUpgrade("1.29 or later", old), keepAway("Until then", all))
 		for _, n := range old {
 			o.Findings = append(o.Findings, Finding{
 				Object:   n.object(),

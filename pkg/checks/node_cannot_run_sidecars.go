@@ -21,7 +21,7 @@ var nodeCannotRunSidecars = Check{
 			}
 		}
 		o := Outcome{Tried: counted(len(all), "node")}
-		fix := paragraphs("Do not send pods with native sidecars there, unless its provider says that it runs them: remove their toleration for it (on Fargate: their profile).", keepAway(all))
+		fix := paragraphs("Do not send pods with native sidecars there, unless its provider says that it runs them: remove their toleration for it (on Fargate: their profile).", keepAway("To be sure,", all))
 		for _, n := range virtual {
 			evidence := n.evidence()
 			for _, t := range n.Spec.Taints {

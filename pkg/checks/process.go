@@ -27,6 +27,8 @@ type process struct {
 	emulation *version.Version
 	gate      Gate
 	evidence  []string
+	// proof is the one line of evidence that decides the gate.
+	proof string
 	// probed is that its gate was seen from outside, which counts less than flags.
 	probed bool
 	// pod is the static pod it runs in; nil when it is not known to run in one.
@@ -44,7 +46,7 @@ func fromPod(pod *facts.ControlPlanePod) process {
 		pod: pod,
 	}
 	flags := flagReading(*pod, p.effective())
-	p.gate = JudgeGate(p.v, p.emulation, flags)
+	p.gate, p.proof = JudgeGate(p.v, p.emulation, flags), flags.Evidence
 	p.evidence = []string{"image version of pod " + pod.Name + ": " + orNone(pod.Version)}
 	if pod.EmulatedVersion != "" {
 		p.evidence = append(p.evidence, "command line of pod "+pod.Name+": --emulated-version="+pod.EmulatedVersion)
@@ -65,9 +67,10 @@ func fromAnswer(a facts.APIServer, name string, readings []facts.FeatureReading)
 	}
 	p.gate = JudgeGate(p.v, p.emulation, readings...)
 	p.probed = slices.ContainsFunc(readings, func(r facts.FeatureReading) bool { return r.Source == facts.SourceProbe })
-	for _, r := range readings {
+	for _, r := range byDirectness(readings) {
 		p.evidence = append(p.evidence, quote(r))
 	}
+	p.proof = p.evidence[min(1, len(p.evidence)-1)]
 	return p
 }
 
@@ -115,10 +118,21 @@ func versions(list []process) string {
 
 // noGate is the gap of a process whose version leaves the gate open and whose reading is missing.
 func noGate(kind facts.Kind, p process, remedy string) facts.Gap {
-	return facts.Gap{
-		Kind:   kind,
-		Scope:  strings.ToLower(p.object.Kind) + "/" + p.object.Name,
-		Reason: fmt.Sprintf("version %s does not decide whether the SidecarContainers gate is on, and nothing else that was read does", orNone(p.version)),
-		Remedy: remedy,
+	g := p.gap(kind, remedy)
+	g.Reason = fmt.Sprintf("version %s leaves open whether the SidecarContainers gate is on", orNone(p.version))
+	if p.proof != "" && p.proof != p.evidence[0] {
+		g.Reason += "; " + p.proof
 	}
+	return g
+}
+
+// noVersion is the gap of a process whose version cannot be read.
+func noVersion(kind facts.Kind, p process, remedy string) facts.Gap {
+	g := p.gap(kind, remedy)
+	g.Reason = fmt.Sprintf("its version is %q, which is no version of Kubernetes", p.version)
+	return g
+}
+
+func (p process) gap(kind facts.Kind, remedy string) facts.Gap {
+	return facts.Gap{Kind: kind, Scope: strings.ToLower(p.object.Kind) + "/" + p.object.Name, Remedy: remedy}
 }
