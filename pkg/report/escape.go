@@ -71,6 +71,9 @@ func each[T any](in []T, f func(T) T) []T {
 
 func lines(in []string) []string { return each(in, line) }
 
+// Escape is what printers do to text that came from a cluster or a file, for whoever else prints it.
+func Escape(s string) string { return line(s) }
+
 // line escapes everything that is not a visible character or an ordinary space, the way Go would
 // in a string literal: control characters (ESC among them), line breaks, marks that turn or hide
 // text (U+202E, U+200B), unusual spaces, and bytes that are not UTF-8.

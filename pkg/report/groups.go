@@ -94,6 +94,9 @@ func groupGaps(gaps []facts.Gap) []*gapGroup {
 	return groups
 }
 
+// id is the same for the same gaps under another check.
+func (g *gapGroup) id() string { return g.key + strings.Join(g.scopes, "\x00") }
+
 // what names the kind and, by means of names, the instances.
 func (g *gapGroup) what(names func([]string) string) string {
 	if len(g.scopes) == 0 {

@@ -150,6 +150,9 @@ func ascii(s string) string {
 	return b.String()
 }
 
+// Wrap is wrap for whoever else writes prose.
+func Wrap(text string, width int) []string { return wrap(text, width) }
+
 // wrap breaks text into lines of at most width columns, at spaces; a word that is longer stays
 // whole. There is always a first line. Width 0 or less does not wrap.
 func wrap(text string, width int) []string {
@@ -180,7 +183,14 @@ func words(text string) []string {
 	if at >= 0 && strings.Count(text[:at], "(") == strings.Count(text[:at], ")") {
 		prose, command = text[:at+1], text[at+2:]
 	}
-	out := strings.Fields(prose)
+	var out []string
+	for _, word := range strings.Fields(prose) {
+		if last := len(out) - 1; word == "more" && last >= 0 && strings.HasPrefix(out[last], "+") {
+			out[last] += " more" // a count stays together
+			continue
+		}
+		out = append(out, word)
+	}
 	if command != "" {
 		out = append(out, command)
 	}

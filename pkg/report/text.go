@@ -120,10 +120,13 @@ func (p *page) entry(e Entry) {
 	if p.full || e.Status == checks.Unknown {
 		line += " [" + e.ID + "]"
 	}
-	if e.Tried != "" {
+	if e.Tried != "" && e.Status == checks.Pass {
 		line += " - " + e.Tried
 	}
 	p.marked(markOf(e), line)
+	if e.Tried != "" && e.Status != checks.Pass {
+		p.prose("    ", "tried: ", e.Tried)
+	}
 	groups := groupFindings(e.Findings)
 	for i, g := range groups {
 		if !p.full && i == examples {
@@ -200,18 +203,13 @@ func (p *page) evidence(g *findingGroup) {
 // missing is what the check would have had to see. A gap that many checks have in common is
 // explained once.
 func (p *page) missing(e Entry) {
-	groups := groupGaps(e.Missing)
+	groups := p.unshown(groupGaps(e.Missing))
 	for i, g := range groups {
 		if !p.full && i == examples {
 			p.prose("    ", "", fmt.Sprintf("not seen: +%d more with -o wide", len(groups)-i))
 			return
 		}
-		key := g.key + strings.Join(g.scopes, "\x00")
-		if above, found := p.shown[key]; found {
-			p.prose("    ", "not seen: ", g.what(p.one)+" (see "+above+" above)")
-			continue
-		}
-		p.shown[key] = e.ID
+		p.shown[g.id()] = e.ID
 		p.prose("    ", "not seen: ", g.what(p.some))
 		reason := g.reason
 		if !g.same {
@@ -220,4 +218,26 @@ func (p *page) missing(e Entry) {
 		p.prose("      ", "why: ", reason)
 		p.block("      ", "remedy: ", g.remedy)
 	}
+}
+
+// unshown refers to the gaps that were shown before, and returns the others.
+func (p *page) unshown(groups []*gapGroup) []*gapGroup {
+	var rest []*gapGroup
+	var places []string
+	again := map[string][]string{}
+	for _, g := range groups {
+		above, found := p.shown[g.id()]
+		if !found {
+			rest = append(rest, g)
+			continue
+		}
+		if again[above] == nil {
+			places = append(places, above)
+		}
+		again[above] = append(again[above], g.what(p.one))
+	}
+	for _, above := range places {
+		p.prose("    ", "not seen: ", fmt.Sprintf("%s (see %s above)", strings.Join(again[above], ", "), above))
+	}
+	return rest
 }
