@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ const (
 var errGarbage = errors.New("the answer is not a metrics page")
 
 // readers are reused: thousands of pages are read.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
 
 // readFamilies reads a metrics page and returns the lines of the wanted families, which must be
 // sorted. It stops after the last of them, because pages are sorted too; a page that is not only
@@ -56,9 +57,9 @@ func readFamilies(page io.Reader, wanted ...string) ([]byte, error) {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
-		if name := familyOf(line); name != "" {
-			valid = valid || len(line) > 0 && line[0] == '#'
-			if name > wanted[len(wanted)-1] && valid {
+		if name := familyOf(line); len(name) > 0 {
+			valid = valid || line[0] == '#'
+			if valid && string(name) > wanted[len(wanted)-1] {
 				return out.Bytes(), nil
 			}
 			if isWanted(name, wanted) {
@@ -103,30 +104,24 @@ func readLine(r *bufio.Reader) (line []byte, size int, err error) {
 	return line, size, err
 }
 
-// familyOf is the metric name of a line, "" when it has none.
-func familyOf(line []byte) string {
-	for _, comment := range []string{"# HELP ", "# TYPE "} {
-		if rest, ok := bytes.CutPrefix(line, []byte(comment)); ok {
-			line = rest
-			break
-		}
+var helpLine, typeLine = []byte("# HELP "), []byte("# TYPE ")
+
+// familyOf is the metric name of a line, nothing when it has none.
+func familyOf(line []byte) []byte {
+	line = bytes.TrimPrefix(bytes.TrimPrefix(line, helpLine), typeLine)
+	end := 0
+	for end < len(line) && isNameByte(line[end]) {
+		end++
 	}
-	end := bytes.IndexFunc(line, func(r rune) bool {
-		return r != '_' && r != ':' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	})
-	if end <= 0 {
-		return ""
-	}
-	return string(line[:end])
+	return line[:end]
 }
 
-func isWanted(name string, wanted []string) bool {
-	for _, w := range wanted {
-		if name == w {
-			return true
-		}
-	}
-	return false
+func isNameByte(c byte) bool {
+	return c == '_' || c == ':' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+func isWanted(name []byte, wanted []string) bool {
+	return slices.ContainsFunc(wanted, func(w string) bool { return string(name) == w })
 }
 
 // parse gives the lines of some families to the Prometheus parser.

@@ -113,7 +113,7 @@ func withFoundations(kinds []facts.Kind) []facts.Kind {
 	if kinds == nil {
 		return slices.Clone(clusterKinds)
 	}
-	var out []facts.Kind
+	out := []facts.Kind{} // not nil, which would be all
 	for _, k := range clusterKinds {
 		wanted := slices.ContainsFunc(kinds, func(asked facts.Kind) bool {
 			return asked == k || slices.Contains(buildsOn[asked], k)
