@@ -12,6 +12,7 @@ func All() []Check {
 		controllerManagerTooOld,
 		controllerManagerGateOff,
 		gateStillSet,
+		knownControlPlaneBug,
 
 		kubeletTooOld,
 		kubeletGateOff,

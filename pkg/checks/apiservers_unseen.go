@@ -176,7 +176,7 @@ func worded(s *facts.Snapshot, g facts.Gap) facts.Gap {
 func withWords(s *facts.Snapshot, g facts.Gap, scopes ...string) []facts.Gap {
 	for _, scope := range scopes {
 		for _, known := range s.GapsOf(g.Kind, scope) {
-			g.Reason += ": " + known.Reason
+			g.Reason += "; " + known.Reason
 			g.Remedy = known.Remedy
 			return []facts.Gap{g}
 		}

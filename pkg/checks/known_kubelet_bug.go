@@ -2,30 +2,14 @@ package checks
 
 import (
 	"fmt"
-	"slices"
-	"strings"
-
-	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// A kubeletBug is a bug of released kubelets that hurts pods with native sidecars.
-type kubeletBug struct {
-	// since is the first minor version that has it.
-	since int
-	// fixed are the first versions without it, oldest first: patches of older minor versions, and
-	// last the minor version from which on it is gone for good. A minor version in between that is
-	// not listed was never repaired.
-	fixed []string
-	// text is what happens, ref the pull request that says so.
-	text, ref string
-}
-
 // kubeletBugs is from the release notes of Kubernetes (CHANGELOG/CHANGELOG-1.NN.md); the pull request
 // is the one for the newest of the fixed versions, the backports hang on it. Where the notes do not say
 // since when, the source of 1.28.15 was looked at.
-var kubeletBugs = []kubeletBug{
+var kubeletBugs = []bug{
 	{28, []string{"1.28.2", "1.29.0"}, "init containers and sidecars can be restarted in the wrong order", "kubernetes#120269"},
 	{28, []string{"1.29.0"}, "with static CPU or memory management, CPUs, memory and devices of a sidecar are given to a regular container too", "kubernetes#119447, #120461, #120715"},
 	{28, []string{"1.28.8", "1.29.3", "1.30.0"}, "in pods with restartPolicy Never or OnFailure a restarted sidecar stays \"terminated\" in the pod's status", "kubernetes#123323"},
@@ -52,58 +36,15 @@ var knownKubeletBug = Check{
 				o.Missing = append(o.Missing, n.noVersion())
 				continue
 			}
-			bugs := bugsOf(n.v)
+			bugs := bugsIn(kubeletBugs, n.v)
 			if len(bugs) == 0 {
 				continue
 			}
-			evidence := n.evidence()[:1]
-			for _, b := range bugs {
-				evidence = append(evidence, fmt.Sprintf("%s (%s; fixed in %s)", b.text, b.ref, strings.Join(b.fixed, ", ")))
-			}
 			o.Findings = append(o.Findings, Finding{
 				Object: n.object(), Message: fmt.Sprintf("kubelet %s has %s with native sidecars", n.Status.NodeInfo.KubeletVersion, counted(len(bugs), "known bug")),
-				Evidence: evidence, Fix: nodeUpgrade(firstWithoutBugs(n.v)+" or later", []node{n}),
+				Evidence: append(n.evidence()[:1], described(bugs)...), Fix: nodeUpgrade(firstWithout(kubeletBugs, n.v)+" or later", []node{n}),
 			})
 		}
 		return o
 	},
-}
-
-func bugsOf(v *version.Version) []kubeletBug {
-	return slices.DeleteFunc(slices.Clone(kubeletBugs), func(b kubeletBug) bool { return !b.in(v) })
-}
-
-// in reports whether version v has the bug.
-func (b kubeletBug) in(v *version.Version) bool {
-	if minor(v) < max(b.since, minorKnown) {
-		return false
-	}
-	for _, f := range b.fixed {
-		if fix := version.MustParseGeneric(f); minor(fix) == minor(v) && v.AtLeast(fix) {
-			return false
-		}
-	}
-	return v.LessThan(version.MustParseGeneric(b.fixed[len(b.fixed)-1]))
-}
-
-// firstWithoutBugs is the oldest version after v that has none of the bugs.
-func firstWithoutBugs(v *version.Version) string {
-	var candidates []*version.Version
-	for _, b := range kubeletBugs {
-		for _, f := range b.fixed {
-			candidates = append(candidates, version.MustParseGeneric(f))
-		}
-	}
-	slices.SortFunc(candidates, func(a, b *version.Version) int {
-		if a.LessThan(b) {
-			return -1
-		}
-		return 1
-	})
-	for _, c := range candidates {
-		if v.LessThan(c) && len(bugsOf(c)) == 0 {
-			return c.String()
-		}
-	}
-	return candidates[len(candidates)-1].String()
 }
