@@ -3,6 +3,8 @@ package checks
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/util/version"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -42,9 +44,12 @@ var knownKubeletBug = Check{
 			}
 			o.Findings = append(o.Findings, Finding{
 				Object: n.object(), Message: fmt.Sprintf("kubelet %s has %s with native sidecars", n.Status.NodeInfo.KubeletVersion, counted(len(bugs), "known bug")),
-				Evidence: append(n.evidence()[:1], described(bugs)...), Fix: nodeUpgrade(firstWithout(kubeletBugs, n.v)+" or later", []node{n}),
+				Evidence: append(n.evidence()[:1], described(bugs)...), Fix: nodeUpgrade(firstWithoutBugs(n.v)+" or later", []node{n}),
 			})
 		}
 		return o
 	},
 }
+
+// firstWithoutBugs is the oldest kubelet after v that has no known bug.
+func firstWithoutBugs(v *version.Version) string { return firstWithout(kubeletBugs, v) }
