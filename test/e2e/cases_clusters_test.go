@@ -1,11 +1,7 @@
 package e2e
 
 import (
-	"fmt"
 	"path/filepath"
-
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
@@ -66,9 +62,12 @@ func (st *stage) furnish(name string) error {
 		if err := st.nameImage("docker.io/istio/proxyv2:1.20.0"); err != nil {
 			return err
 		}
-		return st.webhooks()
+		if err := st.webhooks(); err != nil {
+			return err
+		}
+		return st.refusingPolicy()
 	case "newest":
-		return st.policy()
+		return st.strippingPolicy()
 	}
 	return nil
 }
@@ -87,80 +86,5 @@ func (st *stage) nameImage(name string) error {
 			err = node.Import(st.ctx, archive)
 		}
 	}
-	return err
-}
-
-// webhooks installs one, in a pod, that strips the field, and one that refuses pods.
-func (st *stage) webhooks() error {
-	old, err := st.cluster.RunWebhook(st.ctx, cluster.WebhookPod{
-		Namespace: "injection", Name: "old-injector", Node: st.cluster.Kubelets[0], Strip: true,
-	})
-	if err != nil {
-		return err
-	}
-	_, err = st.cluster.InstallWebhook(st.ctx, cluster.Webhook{
-		Configuration: "old-injector", Client: old.Client("/"), NamespaceSelector: labelled("injection", "old"),
-	})
-	if err != nil {
-		return err
-	}
-	server, err := st.cluster.ServeWebhooks()
-	if err != nil {
-		return err
-	}
-	none, fail := admissionregistrationv1.SideEffectClassNone, admissionregistrationv1.Fail
-	object := &admissionregistrationv1.ValidatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: "guard"},
-		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-			Name: "guard.example.com", ClientConfig: server.Client("/deny"), NamespaceSelector: labelled("pods", "denied"),
-			Rules: []admissionregistrationv1.RuleWithOperations{{
-				Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
-				Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
-			}},
-			SideEffects: &none, FailurePolicy: &fail, AdmissionReviewVersions: []string{"v1"},
-		}},
-	}
-	_, err = st.cluster.Client().AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(st.ctx, object, metav1.CreateOptions{})
-	return err
-}
-
-func labelled(key, value string) *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchLabels: map[string]string{key: value}}
-}
-
-// policy installs one that strips the field, as somebody might who wants plain init containers.
-func (st *stage) policy() error {
-	const name = "plain-init-containers"
-	client := st.cluster.Client().AdmissionregistrationV1()
-	fail, never := admissionregistrationv1.Fail, admissionregistrationv1.NeverReinvocationPolicy
-	create := admissionregistrationv1.NamedRuleWithOperations{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
-		Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
-		Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
-	}}
-	object := &admissionregistrationv1.MutatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: admissionregistrationv1.MutatingAdmissionPolicySpec{
-			MatchConstraints:   &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{create}},
-			FailurePolicy:      &fail,
-			ReinvocationPolicy: never,
-			Mutations: []admissionregistrationv1.Mutation{{
-				PatchType: admissionregistrationv1.PatchTypeJSONPatch,
-				JSONPatch: &admissionregistrationv1.JSONPatch{Expression: `[JSONPatch{op: "remove", path: "/spec/initContainers/0/restartPolicy"}]`},
-			}},
-			MatchConditions: []admissionregistrationv1.MatchCondition{{
-				Name: "sidecar", Expression: "has(object.spec.initContainers) && has(object.spec.initContainers[0].restartPolicy)",
-			}},
-		},
-	}
-	if _, err := client.MutatingAdmissionPolicies().Create(st.ctx, object, metav1.CreateOptions{}); err != nil {
-		return fmt.Errorf("install a policy: %w", err)
-	}
-	_, err := client.MutatingAdmissionPolicyBindings().Create(st.ctx, &admissionregistrationv1.MutatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{
-			PolicyName:     name,
-			MatchResources: &admissionregistrationv1.MatchResources{NamespaceSelector: labelled("sidecars", "plain")},
-		},
-	}, metav1.CreateOptions{})
 	return err
 }

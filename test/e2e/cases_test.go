@@ -71,7 +71,7 @@ func newStage(t *testing.T, name string, config cluster.Config) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := &stage{ctx: t.Context(), cluster: c, view: v, kubectl: kubectl, busy: make(chan struct{}, 3)}
+	st := &stage{ctx: t.Context(), cluster: c, view: v, kubectl: kubectl, started: time.Now(), busy: make(chan struct{}, 3)}
 	if err := st.furnish(name); err != nil {
 		t.Fatal(err)
 	}
