@@ -6,10 +6,12 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // Restore undoes in pod what happened to the init containers of sent: it puts lost ones back and
-// restartPolicy where it was. The next webhook in the chain is then asked about a pod that still has
+// restartPolicy and newer fields where they were. The next webhook in the chain is then asked about a pod that still has
 // something to lose, so that a second culprit shows as well.
 func Restore(sent *corev1.Pod, pod json.RawMessage) (json.RawMessage, error) {
 	var p corev1.Pod
@@ -34,6 +36,7 @@ func Restore(sent *corev1.Pod, pod json.RawMessage) (json.RawMessage, error) {
 	p.Spec.Containers = slices.DeleteFunc(p.Spec.Containers, func(c corev1.Container) bool {
 		return named(sent.Spec.InitContainers, c.Name) >= 0
 	})
+	facts.RestoreFields(sent, &p)
 	return json.Marshal(p)
 }
 

@@ -93,7 +93,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 			continue
 		}
 		tried++
-		canary = c.send(ctx, class, t.pod)
+		t, canary = c.sendWithFields(ctx, class, t)
 		cause := facts.Cause("")
 		if canary.Refusal != nil {
 			cause, _ = canary.Refusal.Cause()
@@ -122,16 +122,22 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 
 // attribute looks for who changed or refused a canary, if anybody did.
 func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class *class, t try, canary *facts.Canary) {
-	if canary.Refusal == nil && len(canary.Changes()) == 0 {
+	lost := canary.Fields != nil && len(canary.Fields.Lost) > 0
+	if canary.Refusal == nil && len(canary.Changes()) == 0 && !lost {
 		return
 	}
 	if canary.Refusal == nil {
-		if canary.Template = c.template(ctx, t.pod); canary.Template == facts.TemplateLost {
+		spec, ok := c.defaulted(ctx, t.pod)
+		canary.Template = templateOf(t.pod, spec, ok)
+		if ok && lost {
+			canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
+		}
+		if canary.Template == facts.TemplateLost {
 			return
 		}
 	}
 	canary.Reviews = c.replay(ctx, class, t.pod)
-	if canary.Refusal == nil && unproven(canary) {
+	if len(canary.Changes()) > 0 && unproven(canary) {
 		canary.Exempted = c.exempt(ctx, chain, class, t, canary)
 	}
 }

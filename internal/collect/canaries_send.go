@@ -3,6 +3,9 @@ package collect
 import (
 	"context"
 	"errors"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -48,13 +51,41 @@ func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod)
 		return canary
 	}
 	canary.Returned = reduce(pod, &returned)
+	if sent := facts.FieldsOf(pod); len(sent) > 0 {
+		canary.Fields = &facts.FieldTrial{Sent: sent, Lost: facts.LostFields(pod, &returned)}
+	}
 	return canary
 }
 
-// template says whether the API server itself keeps the canary's field: a PodTemplate passes its gate
-// (k8s.io/kubernetes pkg/registry/core/podtemplate), but no webhook on pods.
-func (c *collector) template(ctx context.Context, sent *corev1.Pod) facts.Template {
-	spec, ok := c.defaulted(ctx, sent)
+// sendWithFields sends the canary with the newer fields that the API server keeps, and without them
+// when it is refused with them. It returns the try that counts.
+func (c *collector) sendWithFields(ctx context.Context, class *class, t try) (try, facts.Canary) {
+	rich := try{t.ns, t.pod.DeepCopy()}
+	facts.SetNewerFields(rich.pod, c.serverMinor())
+	canary := c.send(ctx, class, rich.pod)
+	if canary.Refusal == nil {
+		return rich, canary
+	}
+	if cause, _ := canary.Refusal.Cause(); cause == facts.CauseNamespace || cause == facts.CauseAccess || cause == facts.CauseNoAnswer {
+		return rich, canary
+	}
+	canary = c.send(ctx, class, t.pod)
+	canary.Fields = nil
+	return t, canary
+}
+
+// serverMinor is 0 when the API server's version is not known: then no newer field is tried.
+func (c *collector) serverMinor() int {
+	if c.snapshot.ServerVersion == nil {
+		return 0
+	}
+	minor, _ := strconv.Atoi(strings.TrimRight(c.snapshot.ServerVersion.Minor, "+"))
+	return minor
+}
+
+// templateOf says whether the API server itself keeps the canary's field: a PodTemplate passes its
+// gate (k8s.io/kubernetes pkg/registry/core/podtemplate), but no webhook on pods.
+func templateOf(sent *corev1.Pod, spec corev1.PodSpec, ok bool) facts.Template {
 	switch {
 	case !ok:
 		return facts.TemplateUnknown
@@ -62,6 +93,12 @@ func (c *collector) template(ctx context.Context, sent *corev1.Pod) facts.Templa
 		return facts.TemplateLost
 	}
 	return facts.TemplateKept
+}
+
+// kept are those of fields that a PodTemplate came back with; never nil.
+func kept(fields []string, spec corev1.PodSpec) []string {
+	has := facts.FieldsOf(&corev1.Pod{Spec: spec})
+	return slices.DeleteFunc(append([]string{}, fields...), func(f string) bool { return !slices.Contains(has, f) })
 }
 
 // defaulted creates a PodTemplate with the canary's containers, with dryRun=All, and returns its spec.

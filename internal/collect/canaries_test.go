@@ -180,7 +180,7 @@ func TestCanariesOnRealAPIServers(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			c := stage(t, version)
 			snapshot, ledger := run(t, collect.Options{Config: c.Config()})
-			golden(t, "scenes", digest(snapshot))
+			golden(t, "scenes-"+version, digest(snapshot))
 			for _, r := range ledger.Requests() {
 				if r.Method != "GET" && !strings.Contains(r.URL, "selfsubjectaccessreviews") && !strings.Contains(r.URL, "dryRun=All") && !slices.ContainsFunc(scenes, func(s scene) bool {
 					return slices.ContainsFunc(s.webhooks, func(path string) bool { return strings.Contains(r.URL, strings.Replace(path, "real", "/strip", 1)) })

@@ -67,7 +67,8 @@ func judge(review *facts.Review, sent *corev1.Pod, answer *admission.Answer) err
 	if err := json.Unmarshal(answer.Pod, &after); err != nil {
 		return fmt.Errorf("read the patched pod: %w", err)
 	}
-	if review.Changes = facts.Changes(sent, &after); len(review.Changes) > 0 {
+	review.Changes, review.LostFields = facts.Changes(sent, &after), facts.LostFields(sent, &after)
+	if len(review.Changes) > 0 {
 		review.Patch = answer.Touching("/spec/initContainers")
 	}
 	return nil

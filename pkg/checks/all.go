@@ -26,6 +26,7 @@ func All() []Check {
 		webhookRemovesSidecar,
 		webhookBreaksCanary,
 		webhookRefusesDryRun,
+		webhookStripsNewerFields,
 	}
 }
 

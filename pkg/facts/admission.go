@@ -67,12 +67,24 @@ type Canary struct {
 	// dryRun=All in the same namespace; it passes the gate, but no webhook on pods. Tried only
 	// after the canary lost the field.
 	Template Template `json:"template,omitempty"`
+	// Fields is what became of newer fields of pods; nil when the canary had to go without them,
+	// because it was refused with them, or was refused altogether.
+	Fields *FieldTrial `json:"fields,omitempty"`
 	// Reviews are what the webhooks of the class did to the same pod when each was asked by itself,
 	// in call order. Tried only after the canary was changed or refused.
 	Reviews []Review `json:"reviews,omitempty"`
 	// Exempted are what became of canaries that one of the webhooks did not see, because of their
 	// labels. Tried only where a replay proves nothing.
 	Exempted []Exempted `json:"exempted,omitempty"`
+}
+
+// A FieldTrial says what became of the newer fields (see [NewerFields]) of a canary, by path.
+type FieldTrial struct {
+	Sent []string `json:"sent"`
+	Lost []string `json:"lost,omitempty"`
+	// ServerKeeps are those of Lost that a PodTemplate kept (dryRun=All), so that the API server is
+	// not the one. It is tried only where something was lost, and nil where it could not be.
+	ServerKeeps []string `json:"serverKeeps,omitempty"`
 }
 
 // Method is how a webhook was asked by itself.
@@ -93,6 +105,8 @@ type Review struct {
 	Method  Method `json:"method,omitempty"`
 	// Changes are what its patch does to the canary's init containers; none is an acquittal.
 	Changes []Change `json:"changes,omitempty"`
+	// LostFields are the newer fields that its patch takes away.
+	LostFields []string `json:"lostFields,omitempty"`
 	// Patch are the operations of its patch that reach the init containers; long values are left out.
 	Patch []string `json:"patch,omitempty"`
 	// Denied is its explanation when it did not allow the pod.
