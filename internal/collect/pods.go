@@ -65,6 +65,9 @@ var podKinds = []facts.Kind{
 	facts.DaemonSets, facts.Jobs, facts.CronJobs, facts.CustomWorkloads,
 }
 
+// Progress has show told how far a step is.
+func (r *PodReader) Progress(show func(step string, done, total int)) { r.c.opts.Progress = show }
+
 // Ledger lists what was sent.
 func (r *PodReader) Ledger() *Ledger { return r.c.ledger }
 

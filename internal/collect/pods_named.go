@@ -79,10 +79,16 @@ func (n Name) kind() (group, kind, plural string) {
 	return "", n.Resource, n.Resource
 }
 
+// Kind is the kind that a name is of: "Deployment" for deploy. Of a type that is not built in it is
+// what was typed.
+func (n Name) Kind() string {
+	_, kind, _ := n.kind()
+	return kind
+}
+
 // isPod reports whether a name is one of a pod.
 func (n Name) isPod() bool {
-	_, kind, _ := n.kind()
-	return kind == "Pod"
+	return n.Kind() == "Pod"
 }
 
 // right is what reading the object needs.
@@ -94,6 +100,9 @@ func (n Name) right() Rule {
 	}
 	return out
 }
+
+// IsType reports whether a word names a built-in type.
+func IsType(word string) bool { return builtin(word) }
 
 // builtin reports whether resource names one of builtins: "deploy", "Deployment", "deployments.apps".
 func builtin(resource string) bool {

@@ -53,7 +53,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 			r.c.failed(ctx, getPods.In(namespace), "", fmt.Errorf("reading %s: %w", owner, err))
 			continue
 		}
-		r.limit("pod %s/%s does not exist (any more): its %s is looked at instead", namespace, name, owner)
+		r.limit("pod %s/%s does not exist (any more): %s, which would have made it, is looked at instead", namespace, name, owner)
 		return r.follow(ctx, object)
 	}
 	if len(events) == 0 {

@@ -1,0 +1,63 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// A shell that completes must not wait, nor read a whole cluster: it offers what fits a screen or two.
+const (
+	completeTime = 3 * time.Second
+	completeMost = 500
+)
+
+// onlyMetadata asks for names without what they belong to.
+const onlyMetadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+// CompleteNames lists the names of a built-in type, for a shell to offer; "namespaces" is one too.
+func CompleteNames(ctx context.Context, o Options, namespace, resource string) ([]string, error) {
+	c, err := newCollector(o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, completeTime)
+	defer cancel()
+	path := []string{"/api/v1/namespaces"}
+	if resource != namespacesResource {
+		if path, err = listPath(namespace, resource); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := c.rest.Get().AbsPath(path...).Param("limit", fmt.Sprint(completeMost)).SetHeader("Accept", onlyMetadata).DoRaw(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var list metav1.PartialObjectMetadataList
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("list %s: %w", resource, err)
+	}
+	names := make([]string, 0, len(list.Items))
+	for i := range list.Items {
+		names = append(names, list.Items[i].Name)
+	}
+	return names, nil
+}
+
+const namespacesResource = "namespaces"
+
+// listPath is where a built-in type is listed.
+func listPath(namespace, resource string) ([]string, error) {
+	if !builtin(resource) {
+		return nil, fmt.Errorf("%q is not a built-in type", resource)
+	}
+	group, _, plural := Name{Resource: resource}.kind()
+	root := []string{"/api/v1"}
+	if group != "" {
+		root = []string{"/apis", group, "v1"}
+	}
+	return append(root, "namespaces", namespace, plural), nil
+}
