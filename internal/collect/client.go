@@ -133,9 +133,26 @@ func answered(err error) (*answerError, bool) {
 	return nil, false
 }
 
-// fetch gets a path of the API server. The caller closes the answer's body.
+// maxDocument bounds what readJSON reads: a page of a list.
+const maxDocument = 64 << 20
+
+// readJSON gets a path, which may have a query, and decodes the answer.
+func (c *collector) readJSON(ctx context.Context, path string, into any) error {
+	resp, err := c.fetch(ctx, c.http, path)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxDocument)).Decode(into); err != nil {
+		return fmt.Errorf("read the answer to %s: %w", path, err)
+	}
+	return nil
+}
+
+// fetch gets a path of the API server, which may have a query. The caller closes the answer's body.
 func (c *collector) fetch(ctx context.Context, client *http.Client, path string) (*http.Response, error) {
 	u := *c.base
+	path, u.RawQuery, _ = strings.Cut(path, "?")
 	u.Path += path
 	for try := 1; ; try++ {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

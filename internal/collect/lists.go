@@ -2,14 +2,13 @@ package collect
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -27,7 +26,7 @@ func (c *collector) pages(ctx context.Context, list func(context.Context, metav1
 		got, err := list(pageCtx, opts)
 		cancel()
 		switch {
-		case err != nil && apierrors.IsResourceExpired(err) && !restarted:
+		case err != nil && expired(err) && !restarted:
 			restarted = true
 			opts.Continue = ""
 			restart()
@@ -39,6 +38,12 @@ func (c *collector) pages(ctx context.Context, list func(context.Context, metav1
 			return nil
 		}
 	}
+}
+
+// expired reports whether a list cannot be continued because it is too old.
+func expired(err error) bool {
+	a, ok := answered(err)
+	return ok && a.Code == http.StatusGone
 }
 
 // nodes reads all nodes, reduced as they come.
@@ -162,19 +167,15 @@ func (c *collector) mutatingPolicies(ctx context.Context) {
 // policyVersion is the newest version in which mutating admission policies are served; "" is none.
 func (c *collector) policyVersion(ctx context.Context) (string, error) {
 	for _, version := range []string{"v1", "v1beta1", "v1alpha1"} {
+		var resources metav1.APIResourceList
 		ctx, cancel := c.reading(ctx)
-		list, err := c.client.Discovery().RESTClient().Get().AbsPath("/apis", admissionGroup, version).
-			SetHeader("Accept", "application/json").DoRaw(ctx)
+		err := c.readJSON(ctx, "/apis/"+admissionGroup+"/"+version, &resources)
 		cancel()
 		if a, ok := answered(err); ok && a.Code == http.StatusNotFound {
 			continue
 		}
 		if err != nil {
 			return "", err
-		}
-		var resources metav1.APIResourceList
-		if err := json.Unmarshal(list, &resources); err != nil {
-			return "", fmt.Errorf("read the resources of %s/%s: %w", admissionGroup, version, err)
 		}
 		if slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Name == "mutatingadmissionpolicies" }) {
 			return version, nil
@@ -186,27 +187,21 @@ func (c *collector) policyVersion(ctx context.Context) (string, error) {
 // readAll lists a resource of the admission group in whatever version is served: what is read here
 // is the same in all of them.
 func readAll[T any](ctx context.Context, c *collector, version, resource string) ([]T, error) {
-	type page struct {
-		metav1.ListMeta `json:"metadata"`
-		Items           []T `json:"items"`
-	}
 	var out []T
 	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
-		req := c.client.Discovery().RESTClient().Get().AbsPath("/apis", admissionGroup, version, resource).
-			SetHeader("Accept", "application/json").Param("limit", fmt.Sprint(opts.Limit))
+		query := url.Values{"limit": {fmt.Sprint(opts.Limit)}}
 		if opts.Continue != "" {
-			req.Param("continue", opts.Continue)
+			query.Set("continue", opts.Continue)
 		}
-		raw, err := req.DoRaw(ctx)
-		if err != nil {
+		var page struct {
+			metav1.ListMeta `json:"metadata"`
+			Items           []T `json:"items"`
+		}
+		if err := c.readJSON(ctx, "/apis/"+admissionGroup+"/"+version+"/"+resource+"?"+query.Encode(), &page); err != nil {
 			return nil, err
 		}
-		var p page
-		if err := json.Unmarshal(raw, &p); err != nil {
-			return nil, fmt.Errorf("read the list of %s: %w", resource, err)
-		}
-		out = append(out, p.Items...)
-		return &p.ListMeta, nil
+		out = append(out, page.Items...)
+		return &page.ListMeta, nil
 	}, func() { out = nil })
 	return out, err
 }
