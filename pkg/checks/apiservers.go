@@ -34,7 +34,9 @@ func apiServers(s *facts.Snapshot) fleet {
 	leases := s.LiveLeases()
 	pods := slices.DeleteFunc(slices.Clone(f.seen), func(p process) bool { return p.pod == nil })
 	f.total = max(len(f.seen), len(leases), len(s.APIServerEndpoints))
-	f.counted = len(leases) > 0 || len(pods) > 0 && len(pods) >= len(s.APIServerEndpoints)
+	// Endpoints alone do not count: a managed control plane shows its load balancer there.
+	f.counted = len(s.GapsOf(facts.APIServers, "")) == 0 &&
+		(len(leases) > 0 || len(pods) > 0 && len(pods) >= len(s.APIServerEndpoints) && len(s.GapsOf(facts.ControlPlane, "")) == 0)
 	if f.unseen() > 0 {
 		f.fresh = min(f.unseen(), freshLeases(leases, f.seen))
 		if len(s.APIServerEndpoints) == f.total { // else they are a load balancer's

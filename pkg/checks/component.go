@@ -15,6 +15,8 @@ type component struct {
 	// skew policy: not newer than any API server, and at most one minor version older. Both are 0
 	// when no API server's version is known.
 	floor, ceiling int
+	// beside is the version of an API server, which tells who runs the control plane.
+	beside string
 	// emulating is that an API server behaves as an older version, so that this may do so too.
 	emulating bool
 }
@@ -22,6 +24,9 @@ type component struct {
 func componentOf(s *facts.Snapshot, name string) component {
 	c := component{name: name, seen: staticPods(s, name)}
 	f := apiServers(s)
+	if len(f.seen) > 0 {
+		c.beside = f.seen[0].version
+	}
 	if newest := f.newest(); newest > 0 {
 		c.floor, c.ceiling, c.emulating = newest-1, f.oldest(), f.emulating()
 	}
@@ -61,9 +66,17 @@ func (c component) invisible(s *facts.Snapshot, remedy string) []facts.Gap {
 	return withWords(s, g, "")
 }
 
+// partly is the gaps of static pods that were listed in part: others of the component may be missing.
+func (c component) partly(s *facts.Snapshot) []facts.Gap {
+	if !c.visible() {
+		return nil
+	}
+	return s.GapsOf(facts.ControlPlane, "")
+}
+
 // tooOld judges whether the component can be older than 1.28.
 func (c component) tooOld(s *facts.Snapshot, message string) Outcome {
-	o := Outcome{Tried: c.tried()}
+	o := Outcome{Tried: c.tried(), Missing: c.partly(s)}
 	for _, p := range c.seen {
 		switch {
 		case p.gate == GateUnsupported:
@@ -77,7 +90,7 @@ func (c component) tooOld(s *facts.Snapshot, message string) Outcome {
 	case c.ceiling > 0 && c.ceiling < minorKnown:
 		o.Findings = append(o.Findings, Finding{
 			Object: c.object(), Message: message, Evidence: []string{c.bounds()},
-			Fix: upgradeFix(process{}, s.Server), Because: []string{apiserverTooOld.ID},
+			Fix: upgradeFix(process{version: c.beside}, s.Server), Because: []string{apiserverTooOld.ID},
 		})
 	default:
 		o.Missing = append(o.Missing, c.invisible(s, "finish the upgrade of the control plane: next to API servers of 1.29 it cannot be older than 1.28")...)
@@ -93,7 +106,7 @@ func lookAt(p process) string {
 // gateOff judges whether the gate of the component can be off in a version from minor since on, the
 // first that asks for it.
 func (c component) gateOff(s *facts.Snapshot, since int, message, remedy string) Outcome {
-	o := Outcome{Tried: c.tried()}
+	o := Outcome{Tried: c.tried(), Missing: c.partly(s)}
 	for _, p := range c.seen {
 		if e := p.effective(); e != nil && minor(e) < since {
 			continue

@@ -40,6 +40,9 @@ var knownControlPlaneBug = Check{
 			}
 			if c.visible() {
 				o.Tried += row.component + ": " + c.tried()
+				if len(o.Missing) == 0 { // both components share it
+					o.Missing = c.partly(s)
+				}
 				visibleBugs(&o, c, row.table, s.Server)
 			} else {
 				o.Tried += c.tried()
@@ -91,7 +94,7 @@ func invisibleBugs(o *Outcome, c component, table []bug, s *facts.Snapshot) {
 			Object:   c.object(),
 			Message:  fmt.Sprintf("%s has %s with native sidecars", c.name, counted(len(certain), "known bug")),
 			Evidence: slices.Concat([]string{c.bounds()}, described(certain)),
-			Fix:      bugFix(table, oldest, process{}, s.Server),
+			Fix:      bugFix(table, oldest, process{version: c.beside}, s.Server),
 		})
 	}
 	if len(possible) > 0 {
