@@ -1,0 +1,32 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+var initContainerFailing = podCheck(Check{
+	ID:    "init-container-failing",
+	Title: "no plain init container ends with an error again and again",
+}, func(p subject) (*Finding, []facts.Gap) {
+	c := p.blocked()
+	if c == nil || c.sidecar() || c.running() || !p.failing(*c) {
+		return nil, nil
+	}
+	f := &Finding{
+		Message:  fmt.Sprintf("init container %s ends with %s (%d restarts): the pod does not get past it; no sidecar is to blame", c.Name, exit(c.ended()), c.restarts()),
+		Evidence: append(p.ending(*c), p.lastWords(*c, 5)...),
+		Fix:      "See what it says:\n\n" + indent(p.logsCommand(*c)),
+	}
+	if later, _, _ := p.needs(*c); later != nil {
+		f.Message = fmt.Sprintf("init container %s ends with %s (%d restarts)", c.Name, exit(c.ended()), c.restarts())
+		f.Because = []string{initContainerBeforeSidecar.ID}
+	}
+	if c.ended().Reason == oomKilled {
+		f.Fix = "Give it more memory, or let it use less:\n\n" + indent(fmt.Sprintf("# its limit is %s\n%s", c.Resources.Limits.Memory(), p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}))) + "\n\n" + f.Fix
+	}
+	return f, nil
+})
+
+const oomKilled = "OOMKilled"

@@ -1,0 +1,118 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// A symptom of a bug is not proof of it: the kubelet's version must have it too.
+var podKnownKubeletBug = podCheck(Check{
+	ID:    knownKubeletBug.ID,
+	Title: "no pod shows the signs of a known bug of its kubelet",
+}, func(p subject) (*Finding, []facts.Gap) {
+	if p.finished() || p.deleting() {
+		return nil, nil
+	}
+	for _, c := range p.all() {
+		if f := p.bugged(c); f != nil {
+			return f, nil
+		}
+	}
+	return nil, nil
+})
+
+// hangTime is how long a state that the kubelet should leave at once lasts before it is a sign.
+const hangTime = 5 * settle
+
+// bugSigns tells, for some of kubeletBugs, by their pull request, how a pod looks that has met it.
+// Each returns evidence, none when the container does not look like that.
+var bugSigns = map[string]func(p subject, c container) []string{
+	"kubernetes#133072":          neverStarted,
+	"kubernetes#126543, #127162": stuckInCreated,
+	"kubernetes#123323":          stuckTerminated,
+	"kubernetes#137146":          notRestarted,
+}
+
+// bugged is the finding about a container that looks like a known bug of its kubelet; nil when the
+// kubelet's version is not known.
+func (p subject) bugged(c container) *Finding {
+	if p.node == nil || p.node.v == nil {
+		return nil
+	}
+	for _, b := range kubeletBugs {
+		look := bugSigns[b.ref]
+		if look == nil || !b.in(p.node.v) {
+			continue
+		}
+		evidence := look(p, c)
+		if len(evidence) == 0 {
+			continue
+		}
+		return &Finding{
+			Message:  fmt.Sprintf("%s shows a known bug of kubelet %s (%s): %s", c.role(), p.node.Status.NodeInfo.KubeletVersion, b.ref, b.text),
+			Evidence: append(evidence, "node "+p.node.Name+": "+p.node.evidence()[0], "fixed in "+strings.Join(b.fixed, ", ")),
+			Fix: paragraphs("Make the pod anew; that helps until it happens again:", indent(fmt.Sprintf("kubectl delete pod %s -n %s", p.Name, p.Namespace)),
+				nodeUpgrade(firstWithout(kubeletBugs, p.node.v)+" or later", []node{*p.node})),
+		}
+	}
+	return nil
+}
+
+// neverStarted: the probe of a sidecar that has ended once is not asked again.
+func neverStarted(p subject, c container) []string {
+	if p.Spec.RestartPolicy != corev1.RestartPolicyNever || !c.sidecar() || c.StartupProbe == nil || !c.running() ||
+		c.restarts() == 0 || started(c) || p.startedAt(c).below(min(budget(c.StartupProbe), settle)) {
+		return nil
+	}
+	for _, e := range p.probeEvents(c, "Startup probe failed") {
+		if at := eventTime(e); at.After(p.startedAt(c).at.Time) {
+			return nil // it is asked: the probe fails, not the kubelet
+		}
+	}
+	return append([]string{"spec.restartPolicy: Never", p.stateEvidence(c), "startupProbe of " + c.Name + ": " + probeText(c.Container, c.StartupProbe)}, p.ending(c)...)
+}
+
+// stuckInCreated: an event says that the container was created, none that it was started.
+func stuckInCreated(p subject, c container) []string {
+	if !c.init || !p.hanging(c) {
+		return nil
+	}
+	created, started := p.eventsAbout(c, "Created"), p.eventsAbout(c, "Started", "Failed")
+	if len(created) == 0 || len(started) > 0 || !ageOf(p.s.Snapshot, eventTime(created[0])).atLeast(hangTime) {
+		return nil
+	}
+	return append(newest(p.s.Snapshot, created, 1), waitingEvidence(c)...)
+}
+
+// stuckTerminated: a sidecar is always started again, whatever the pod's restartPolicy.
+func stuckTerminated(p subject, c container) []string {
+	if p.Spec.RestartPolicy == corev1.RestartPolicyAlways || !c.sidecar() || c.status == nil || c.status.State.Terminated == nil ||
+		!ageOf(p.s.Snapshot, c.status.State.Terminated.FinishedAt).atLeast(hangTime) || p.mainsDone() {
+		return nil
+	}
+	return append([]string{"spec.restartPolicy: " + string(p.Spec.RestartPolicy)}, p.ending(c)...)
+}
+
+// notRestarted: a regular container that has ended and should have been started again.
+func notRestarted(p subject, c container) []string {
+	probed := slices.ContainsFunc(p.sidecars(), func(x container) bool { return x.StartupProbe != nil && x.running() })
+	if c.init || !probed || c.status == nil || c.status.State.Terminated == nil {
+		return nil
+	}
+	end := c.status.State.Terminated
+	again := p.Spec.RestartPolicy == corev1.RestartPolicyAlways || p.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && end.ExitCode != 0
+	if !again || !ageOf(p.s.Snapshot, end.FinishedAt).atLeast(hangTime) {
+		return nil
+	}
+	return append([]string{"spec.restartPolicy: " + string(p.Spec.RestartPolicy)}, p.ending(c)...)
+}
+
+// mainsDone is whether every regular container has ended.
+func (p subject) mainsDone() bool {
+	return !slices.ContainsFunc(p.mains, func(c container) bool { return c.status == nil || c.status.State.Terminated == nil })
+}

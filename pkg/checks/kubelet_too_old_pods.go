@@ -1,0 +1,40 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+var podKubeletTooOld = podCheck(Check{
+	ID:    kubeletTooOld.ID,
+	Title: "no pod with a native sidecar waits on a kubelet that does not know them",
+}, func(p subject) (*Finding, []facts.Gap) {
+	if len(p.sidecars()) == 0 || !p.starting() {
+		return nil, nil
+	}
+	// A later kubelet always writes started; an older one never does for init containers.
+	var held *container
+	for i, c := range p.inits {
+		if c.sidecar() && c.ran() && c.status.Started == nil {
+			held = &p.inits[i]
+			break
+		}
+	}
+	if held == nil || p.node != nil && p.node.gate != GateUnsupported {
+		return nil, nil
+	}
+	f := &Finding{
+		Message: fmt.Sprintf("the kubelet of %s does not know native sidecars: it runs %s as an ordinary init container and waits for it to end, %s", p.Spec.NodeName, held.Name, p.startedAt(*held).words()),
+		Evidence: []string{
+			fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: Always", held.Name), p.stateEvidence(*held),
+			"started is absent: kubelets of 1.28 and later always write it",
+		},
+		Fix: paragraphs(nodeUpgrade("1.29 or later", nil), "Until then keep these pods away from that node:", indent(p.avoidNode())),
+	}
+	if p.node != nil {
+		f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+p.node.evidence()[0])
+		f.Fix = paragraphs(nodeUpgrade("1.29 or later", []node{*p.node}), "Until then keep these pods away from that node:", indent(p.avoidNode()))
+	}
+	return f, nil
+})

@@ -1,0 +1,36 @@
+package checks
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+var podNodeCannotRunSidecars = podCheck(Check{
+	ID:    nodeCannotRunSidecars.ID,
+	Title: "no pod with a native sidecar waits on a node that is not an ordinary one",
+}, func(p subject) (*Finding, []facts.Gap) {
+	// Fargate has kubelets, whose version says what they do: kubelet-too-old.
+	if len(p.sidecars()) == 0 || p.deleting() || p.node == nil || p.node.virtual == "" || p.node.virtual == "EKS Fargate" {
+		return nil, nil
+	}
+	refused := p.Status.Phase == corev1.PodFailed && p.Status.Reason != ""
+	if !refused && (!p.starting() || p.gate().status != nil && p.gate().status.Started != nil || p.born().below(settle)) {
+		return nil, nil
+	}
+	if !refused && !p.born().known {
+		return nil, p.noClock("the pod has waited on its virtual node")
+	}
+	f := &Finding{
+		Message:  fmt.Sprintf("the pod was given to %s, %s: nothing shows that such a node runs native sidecars, and %s has not started (the pod was created %s)", p.node.Name, p.node.virtual, p.sidecars()[0].Name, p.born().ago()),
+		Evidence: p.node.evidence(),
+		Fix:      paragraphs("Keep the pod on ordinary nodes: remove its toleration for the virtual ones, or:", indent(p.avoidNode())),
+	}
+	if refused {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("status.reason: %s, status.message: %s", p.Status.Reason, oneLine(p.Status.Message)))
+	}
+	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.events(), 2)...)
+	return f, nil
+})

@@ -1,0 +1,71 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+var podRefused = Check{
+	ID:       "pod-refused",
+	Title:    "the pods of every owner are accepted",
+	Severity: Error,
+	Category: PodsGroup,
+	Needs:    podNeeds,
+	Optional: podOptional,
+	Run: func(s *facts.Snapshot) Outcome {
+		sc := sceneOf(s)
+		o := Outcome{Tried: counted(len(sc.makers), "owner")}
+		for _, r := range sc.refusals() {
+			cause, name := r.Cause()
+			if cause == facts.CauseStripped {
+				continue
+			}
+			who, fix := refuser(cause, name, r)
+			o.Findings = append(o.Findings, Finding{
+				Object:   sc.topOf(r.maker.Object),
+				Message:  fmt.Sprintf("no pod can be created, %s: %s refuses it: %s", r.since.words(), who, r.OneLine()),
+				Evidence: slices.Concat(r.evidence, sidecarShare(r.maker)),
+				Fix:      fix,
+			})
+		}
+		return o
+	},
+}
+
+// refuser says who refuses a pod and what to do about it.
+func refuser(cause facts.Cause, name string, r refusal) (who, fix string) {
+	in := " -n " + r.maker.Namespace
+	switch cause {
+	case facts.CauseDenied:
+		return "admission webhook " + name, "Change the pod template so that the webhook accepts it, or ask its owner; see who it belongs to:\n\n" +
+			indent("kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep -B 30 'name: "+name+"'")
+	case facts.CauseFailed, facts.CauseNoDryRun, facts.CausePatch, facts.CauseExpression:
+		if name == "" {
+			name = "(its name is not in the message)"
+		}
+		return "admission webhook " + name + ", which fails,", "Repair the webhook: is its Service there, do its pods run, is its certificate valid?\n\n" +
+			indent("kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep -A 20 'name: "+name+"'")
+	case facts.CausePolicy:
+		return "admission policy " + name, "Change the pod template so that the policy accepts it:\n\n" + indent("kubectl get validatingadmissionpolicy "+name+" -o yaml")
+	case facts.CauseAccess:
+		return "the API server", "Let the controller's service account create pods there, or the user who runs it."
+	case facts.CauseNamespace:
+		return "the namespace " + r.maker.Namespace, "See its limits, and what is used of them; the requests and limits of native sidecars count in full:\n\n" +
+			indent("kubectl describe resourcequota,limitrange"+in+"\nkubectl get namespace "+r.maker.Namespace+" --show-labels   # pod-security.kubernetes.io/enforce")
+	}
+	return "the API server", "Change the pod template as the message says:\n\n" + indent("kubectl edit "+r.maker.resource+" "+r.maker.Name+in)
+}
+
+// sidecarShare is what the native sidecars of a template ask for, as evidence.
+func sidecarShare(m maker) []string {
+	if m.template == nil || len(alwaysOf(m)) == 0 {
+		return nil
+	}
+	p := subject{inits: containers(m.template.Spec.InitContainers, nil, true), mains: containers(m.template.Spec.Containers, nil, false)}
+	if text := p.requests(); text != "" {
+		return []string{"requests of the template: " + text}
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package checks
+
+import (
+	"slices"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// PodsGroup is the category of what is wrong with pods.
+const PodsGroup Category = "pods"
+
+// Pods is every check on pods, causes before what follows from them: when a pod has several
+// findings that do not explain each other, the first names its root cause. Some share their id,
+// and so their page, with a check on the cluster: there it is a risk, here it has hit a pod.
+func Pods() []Check {
+	return []Check{
+		podNodeCannotRunSidecars,
+		podKubeletTooOld,
+		kubeletRefusesSidecars,
+		podSchedulerGateOff,
+		podAPIServersDisagree,
+		crdPrunesRestartPolicy,
+		restartPolicyStripped,
+		podRefused,
+		podUnschedulable,
+		volumeNotMounted,
+		podSandboxFailing,
+		containerConfigMissing,
+		imagePullFailing,
+		podKnownKubeletBug,
+		restartPolicyOnWrongContainer,
+		initContainerBeforeSidecar,
+		initContainerNeverExits,
+		postStartHookBlocking,
+		startupProbeFailing,
+		sidecarCrashLooping,
+		initContainerFailing,
+		sidecarStartRace,
+		jobHeldBySidecar,
+		sidecarNotReady,
+		sidecarBlocksTermination,
+	}
+}
+
+// podNeeds is what every check on pods reads; only the pods themselves are indispensable. What the
+// absence of another kind costs a check says itself.
+var (
+	podNeeds = []facts.Kind{
+		facts.Pods, facts.Clock, facts.Events, facts.Nodes, facts.Kubelets, facts.Deployments, facts.ReplicaSets,
+		facts.StatefulSets, facts.DaemonSets, facts.Jobs, facts.CronJobs, facts.CustomWorkloads, facts.Logs,
+	}
+	podOptional = podNeeds[1:]
+)
+
+// podCheck makes a check of a question to each pod. Its answer is a finding, or nil. gaps is what
+// was missing to answer.
+func podCheck(c Check, ask func(p subject) (f *Finding, gaps []facts.Gap)) Check {
+	c.Severity, c.Category = Error, PodsGroup
+	c.Needs = append(slices.Clone(podNeeds), c.Needs...)
+	c.Optional = append(slices.Clone(podOptional), c.Optional...)
+	c.Run = func(s *facts.Snapshot) Outcome {
+		var o Outcome
+		list := sceneOf(s).subjects()
+		for _, p := range list {
+			f, gaps := ask(p)
+			if f != nil {
+				f.Object = p.object()
+				o.Findings = append(o.Findings, *f)
+			}
+			o.Missing = append(o.Missing, gaps...)
+		}
+		o.Tried = counted(len(list), "pod")
+		return o
+	}
+	return c
+}
+
+// noClock is the gap of a pod whose state would say something if it were known how long it lasts.
+func (p subject) noClock(what string) []facts.Gap {
+	return []facts.Gap{{
+		Kind: facts.Clock, Scope: podScope(p), Reason: "when the file was taken is not known, and with it how long " + what,
+		Remedy: facts.HowToGet(facts.Clock),
+	}}
+}
+
+// noEvents is the gap of a pod whose state only events explain; none when events were read.
+func (p subject) noEvents(what string) []facts.Gap {
+	gaps := unread(p.s.Snapshot, facts.Events)
+	for i := range gaps {
+		gaps[i].Scope = podScope(p)
+		gaps[i].Reason = what + ": " + gaps[i].Reason
+	}
+	return gaps
+}
+
+func podScope(p subject) string { return "pod/" + p.Namespace + "/" + p.Name }

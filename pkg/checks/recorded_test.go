@@ -1,0 +1,80 @@
+package checks
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// recordings are what real clusters showed of situations that why must tell, and of ones that must
+// leave it silent; they are made by test/e2e.
+const recordings = "../../test/e2e/cases"
+
+var recordedAt = regexp.MustCompile(`(?m)^# Recorded at (\S+) `)
+
+// A recording is what the case says of itself.
+type recording struct {
+	What    string `json:"what"`
+	Expect  string `json:"expect"`
+	Because string `json:"because"`
+	Known   string `json:"known"`
+}
+
+func TestRecorded(t *testing.T) {
+	files, err := filepath.Glob(recordings + "/*/seen.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recordings: %v", err)
+	}
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var c recording
+			text, err := os.ReadFile(filepath.Join(filepath.Dir(file), "case.yaml"))
+			if err == nil {
+				err = yaml.Unmarshal(text, &c)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := facts.Read(bytes.NewReader(data), file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := recordedAt.FindSubmatch(data); m != nil {
+				at, err := time.Parse(time.RFC3339, string(m[1]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.TakenAt = metav1.NewTime(at)
+				s.Seen = append(s.Seen, facts.Clock)
+			}
+			got := Diagnose(s, Run(s, Pods(), nil))
+			t.Logf("%s\n%s", c.What, toYAML(t, got))
+			var causes []string
+			for _, d := range got {
+				causes = append(causes, d.RootCause)
+			}
+			slices.Sort(causes)
+			want := []string{c.Expect}
+			if c.Expect == "" {
+				want = nil
+			}
+			if causes = slices.Compact(causes); !slices.Equal(causes, want) && c.Known == "" {
+				t.Errorf("%s: root causes %q, want %q", c.What, causes, want)
+			}
+		})
+	}
+}

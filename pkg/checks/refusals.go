@@ -1,0 +1,147 @@
+package checks
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// A refusal is that the pods of an owner are not created, in the words of the API server.
+type refusal struct {
+	facts.Refusal
+	maker    maker
+	evidence []string
+	since    age
+}
+
+const failedCreate = "FailedCreate"
+
+// refusals are those of owners that still lack pods; the newest of each owner. What was refused once
+// and has been created since is history.
+func (s *scene) refusals() []refusal {
+	var out []refusal
+	for _, m := range s.makers {
+		if m.meta == nil || !s.lacksPods(m) {
+			continue
+		}
+		if r := s.refusalOf(m); r != nil {
+			out = append(out, *r)
+		}
+	}
+	for _, m := range s.goneMakers() {
+		if r := s.refusalOf(m); r != nil {
+			out = append(out, *r)
+		}
+	}
+	return out
+}
+
+// refusalOf reads an owner's events and conditions; nil when none says that a pod was refused.
+func (s *scene) refusalOf(m maker) *refusal {
+	r := refusal{maker: m}
+	uid := ""
+	if m.meta != nil {
+		uid = string(m.meta.UID)
+	}
+	for _, e := range s.eventsOf(m.Object, uid, failedCreate) {
+		if r.Message == "" {
+			r.Message = e.Message
+			r.evidence = append(r.evidence, m.resource+" "+m.Name+": "+quoteEvent(s.Snapshot, e))
+		}
+		if first := firstSeen(e); r.since.at.IsZero() || !first.IsZero() && first.Before(&r.since.at) {
+			r.since = ageOf(s.Snapshot, first)
+		}
+	}
+	for i := range s.ReplicaSets {
+		if rs := &s.ReplicaSets[i]; (Object{"ReplicaSet", rs.Namespace, rs.Name}) == m.Object {
+			r.addCondition(s, rs)
+		}
+	}
+	if r.Message == "" {
+		return nil
+	}
+	return &r
+}
+
+func (r *refusal) addCondition(s *scene, rs *appsv1.ReplicaSet) {
+	for _, c := range rs.Status.Conditions {
+		if c.Type != appsv1.ReplicaSetReplicaFailure || c.Status != corev1.ConditionTrue || c.Reason != failedCreate {
+			continue
+		}
+		since := ageOf(s.Snapshot, c.LastTransitionTime)
+		r.evidence = append(r.evidence, fmt.Sprintf("replicaset %s: condition ReplicaFailure: True, reason %s, %s: %s", rs.Name, c.Reason, since.words(), oneLine(c.Message)))
+		r.Message = cmp.Or(r.Message, c.Message)
+		if r.since.at.IsZero() {
+			r.since = since
+		}
+	}
+}
+
+func firstSeen(e corev1.Event) metav1.Time {
+	if !e.FirstTimestamp.IsZero() {
+		return e.FirstTimestamp
+	}
+	if !e.EventTime.IsZero() {
+		return metav1.NewTime(e.EventTime.Time)
+	}
+	return e.CreationTimestamp
+}
+
+// lacksPods is whether an owner has fewer pods than it is meant to have.
+func (s *scene) lacksPods(m maker) bool {
+	want := func(replicas *int32) int32 {
+		if replicas == nil {
+			return 1
+		}
+		return *replicas
+	}
+	switch m.Kind {
+	case "ReplicaSet":
+		i := slices.IndexFunc(s.ReplicaSets, func(r appsv1.ReplicaSet) bool { return r.Namespace == m.Namespace && r.Name == m.Name })
+		return i >= 0 && s.ReplicaSets[i].Status.Replicas < want(s.ReplicaSets[i].Spec.Replicas)
+	case "StatefulSet":
+		i := slices.IndexFunc(s.StatefulSets, func(r appsv1.StatefulSet) bool { return r.Namespace == m.Namespace && r.Name == m.Name })
+		return i >= 0 && s.StatefulSets[i].Status.Replicas < want(s.StatefulSets[i].Spec.Replicas)
+	case "DaemonSet":
+		for _, d := range s.DaemonSets {
+			if d.Namespace == m.Namespace && d.Name == m.Name {
+				return d.Status.CurrentNumberScheduled < d.Status.DesiredNumberScheduled
+			}
+		}
+	case "Job":
+		for _, j := range s.Jobs {
+			if j.Namespace == m.Namespace && j.Name == m.Name {
+				over := slices.ContainsFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
+					return (c.Type == "Complete" || c.Type == "Failed" || c.Type == "Suspended") && c.Status == corev1.ConditionTrue
+				})
+				return !over && j.Status.Active == 0
+			}
+		}
+	}
+	return false
+}
+
+// goneMakers are owners that are not in the snapshot and whose events say that pods were refused, in
+// a file that has events alone.
+func (s *scene) goneMakers() []maker {
+	kinds := map[string]facts.Kind{"ReplicaSet": facts.ReplicaSets, "StatefulSet": facts.StatefulSets, "DaemonSet": facts.DaemonSets, "Job": facts.Jobs}
+	var out []maker
+	for _, e := range s.Events {
+		kind, ok := kinds[e.InvolvedObject.Kind]
+		if e.Reason != failedCreate || !ok || s.Has(kind) {
+			continue
+		}
+		m := s.maker(e.InvolvedObject.Namespace, e.InvolvedObject.APIVersion, e.InvolvedObject.Kind, e.InvolvedObject.Name)
+		if !slices.ContainsFunc(out, func(o maker) bool { return o.Object == m.Object }) {
+			out = append(out, m)
+		}
+	}
+	return out
+}

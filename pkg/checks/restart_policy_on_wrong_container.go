@@ -1,0 +1,34 @@
+package checks
+
+import (
+	"fmt"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+var restartPolicyOnWrongContainer = podCheck(Check{
+	ID:    "restart-policy-on-wrong-container",
+	Title: "restartPolicy Always is on the init container that is a server",
+}, func(p subject) (*Finding, []facts.Gap) {
+	c, list := p.server()
+	if c == nil || p.startedAt(*c).below(young(list)) || !p.startedAt(*c).known && !strong(list) {
+		return nil, nil // init-container-never-exits says what is not known
+	}
+	wrong := p.misplaced(*c)
+	if wrong == nil || p.lossOf(*c) != nil {
+		return nil, nil
+	}
+	f := &Finding{
+		Message: fmt.Sprintf("restartPolicy: Always is on %s, the server is %s: the pod waits for %s to end, %s", wrong.Name, c.Name, c.Name, p.startedAt(*c).words()),
+		Evidence: append(texts(list), p.stateEvidence(*c),
+			fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: Always", wrong.Name)),
+	}
+	if end := wrong.ended(); end != nil && end.ExitCode == 0 {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s has done its work and is started again and again: %s, restartCount: %d", wrong.Name, exit(end), wrong.restarts()))
+	} else {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s shows no sign of a server: no port, no probe, no known software", wrong.Name))
+	}
+	f.Fix = "Move it to the other container:\n\n" + indentOr(
+		p.fixContainers(edit{wrong.Name, map[string]any{"restartPolicy": nil}}, setAlways(c.Name)[0]), p.injected(*c, known(c.Container)))
+	return f, nil
+})

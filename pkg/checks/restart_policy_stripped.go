@@ -1,0 +1,194 @@
+package checks
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// The API server notes who wrote which field before it calls webhooks, and before it drops a field
+// whose gate is off: the note outlives the field, and proves that it was sent.
+var restartPolicyStripped = Check{
+	ID:       "restart-policy-stripped",
+	Title:    "no init container has lost its restartPolicy on the way into the cluster",
+	Severity: Error,
+	Category: PodsGroup,
+	Needs:    append(slices.Clone(podNeeds), thievesNeed...),
+	Optional: append(slices.Clone(podOptional), thievesNeed...),
+	Run: func(s *facts.Snapshot) Outcome {
+		sc := sceneOf(s)
+		list := sc.subjects()
+		o := Outcome{Tried: counted(len(list), "pod")}
+		for _, p := range list {
+			if !p.starting() {
+				continue
+			}
+			for _, c := range p.inits {
+				if l := p.lossOf(c); l != nil && !c.passed() {
+					o.Findings = append(o.Findings, p.strippedFinding(c, *l))
+					break
+				}
+			}
+		}
+		for _, refusal := range sc.refusals() {
+			if cause, _ := refusal.Cause(); cause == facts.CauseStripped {
+				o.Findings = append(o.Findings, refusedFinding(sc, refusal))
+			}
+		}
+		return o
+	},
+}
+
+// A loss is an init container that was meant to be a native sidecar, and is not.
+type loss struct {
+	evidence []string
+	// kept is the last object that has the field; "" when none has.
+	kept string
+	// lost is the first that lacks it.
+	lost string
+	// pruned is that the first one is of a custom kind.
+	pruned bool
+}
+
+// lossOf is nil for an init container that is as it was sent, as far as can be seen.
+func (p subject) lossOf(c container) *loss {
+	if !c.init || c.sidecar() {
+		return nil
+	}
+	var l loss
+	for _, e := range facts.SentAlways(&p.ObjectMeta, c.Name) {
+		l.evidence = append(l.evidence, wroteField("pod "+p.Name, c.Name, e.Manager, string(e.Operation), ageOf(p.s.Snapshot, timeOf(e.Time)).ago()))
+	}
+	l.lost = "pod " + p.Name
+	for _, m := range p.makers {
+		found, init, _ := m.container(c.Name)
+		if found == nil || !init {
+			break
+		}
+		name := m.resource + " " + m.Name
+		if always(found) {
+			l.kept = name
+			l.evidence = append(l.evidence, fmt.Sprintf("%s has initContainers[name=%q].restartPolicy: Always in its template", name, c.Name))
+			break
+		}
+		l.lost, l.pruned = name, m.custom
+		for _, e := range facts.SentAlways(m.meta, c.Name) {
+			l.evidence = append(l.evidence, wroteField(name, c.Name, e.Manager, string(e.Operation), ageOf(p.s.Snapshot, timeOf(e.Time)).ago()))
+		}
+		if slices.Contains(p.s.applied(m), c.Name) {
+			l.evidence = append(l.evidence, fmt.Sprintf("%s was applied with restartPolicy: Always of %s (its annotation %s)", name, c.Name, facts.LastAppliedAnnotation))
+		}
+	}
+	if len(l.evidence) == 0 {
+		return nil
+	}
+	l.evidence = append(l.evidence, fmt.Sprintf("pod %s has no spec.initContainers[name=%q].restartPolicy", p.Name, c.Name))
+	return &l
+}
+
+func wroteField(object, container, manager, operation, ago string) string {
+	return fmt.Sprintf("managedFields of %s: manager %q (%s, %s) sent f:initContainers k:{\"name\":%q} f:restartPolicy", object, manager, operation, ago, container)
+}
+
+// applied is the init containers that had restartPolicy Always when an object was last applied.
+func (s *scene) applied(m maker) []string {
+	if m.meta == nil {
+		return nil
+	}
+	for i := range s.CustomWorkloads {
+		if c := &s.CustomWorkloads[i]; c.Kind == m.Kind && c.Namespace == m.Namespace && c.Name == m.Name {
+			return c.Applied
+		}
+	}
+	return facts.AppliedAlways(m.meta)
+}
+
+func (p subject) strippedFinding(c container, l loss) Finding {
+	since := p.born().words()
+	if c.running() {
+		since = p.startedAt(c).words()
+	}
+	where := "the stored " + l.lost + " lacks it"
+	if l.kept != "" {
+		where = l.kept + " has it and " + l.lost + " lacks it"
+	}
+	f := Finding{Object: p.object(), Evidence: l.evidence}
+	if l.pruned {
+		f.Message = fmt.Sprintf("%s was sent with restartPolicy: Always, and %s: the pod waits for it to end, %s", c.Name, where, since)
+		f.Fix = fmt.Sprintf("Make the %s keep the field: kubectl sidecar explain crd-prunes-restart-policy", l.lost)
+		f.Because = []string{crdPrunesRestartPolicy.ID}
+		return f
+	}
+	who := p.s.thieves(p.Namespace, l)
+	f.Message = fmt.Sprintf("%s was sent with restartPolicy: Always, and %s: %s took it away; the pod waits for %s to end, %s", c.Name, where, who.name, c.Name, since)
+	if c.running() {
+		f.Evidence = append(f.Evidence, p.stateEvidence(c))
+	}
+	f.Evidence = append(f.Evidence, who.evidence...)
+	f.Because = append(who.because, p.s.endless(p.top())...)
+	f.Fix = paragraphs(who.fix, "Then make the pods anew, because a stored object keeps what it lost:", indent(p.again()))
+	return f
+}
+
+// again is the command that makes the pods of an owner anew.
+func (p subject) again() string {
+	m := p.target()
+	switch m.Kind {
+	case "Deployment", "StatefulSet", "DaemonSet":
+		if found, _, _ := m.container(p.inits[0].Name); found != nil || m.template == nil {
+			return fmt.Sprintf("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace)
+		}
+	case "CronJob", "Job":
+		if m.Kind == "Job" && len(p.makers) > 0 {
+			return fmt.Sprintf("kubectl delete job %s -n %s   # and apply its manifest again", m.Name, m.Namespace)
+		}
+		return fmt.Sprintf("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
+	}
+	return fmt.Sprintf("kubectl delete pod %s -n %s", p.Name, p.Namespace)
+}
+
+var fieldIndex = regexp.MustCompile(`spec\.initContainers\[(\d+)\]`)
+
+// refusedFinding is about an owner whose pods are refused because the field is gone and the probes
+// of the sidecar are not.
+func refusedFinding(s *scene, r refusal) Finding {
+	name := "an init container"
+	if m := fieldIndex.FindStringSubmatch(r.Message); m != nil && r.maker.template != nil {
+		i, _ := strconv.Atoi(m[1])
+		if inits := r.maker.template.Spec.InitContainers; i < len(inits) && always(&inits[i]) {
+			name = inits[i].Name
+		} else {
+			name = fmt.Sprintf("init container number %d", i+1)
+		}
+	}
+	l := loss{lost: "the pod"}
+	if slices.ContainsFunc(alwaysOf(r.maker), func(string) bool { return true }) {
+		l.kept = r.maker.resource + " " + r.maker.Name
+		l.evidence = append(l.evidence, fmt.Sprintf("%s has restartPolicy: Always of %s in its template", l.kept, strings.Join(alwaysOf(r.maker), ", ")))
+	}
+	who := s.thieves(r.maker.Namespace, l)
+	return Finding{
+		Object:   s.topOf(r.maker.Object),
+		Message:  fmt.Sprintf("no pod can be created, %s: %s loses restartPolicy: Always on the way in, and its probes are then not allowed; %s took it away", r.since.words(), name, who.name),
+		Evidence: slices.Concat(r.evidence, l.evidence, who.evidence),
+		Fix:      who.fix,
+		Because:  append(who.because, s.endless(s.topOf(r.maker.Object))...),
+	}
+}
+
+// alwaysOf are the native sidecars of a template.
+func alwaysOf(m maker) []string {
+	var out []string
+	if m.template != nil {
+		for i := range m.template.Spec.InitContainers {
+			if always(&m.template.Spec.InitContainers[i]) {
+				out = append(out, m.template.Spec.InitContainers[i].Name)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,84 @@
+package checks
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// recent is how long ago a restart may be to be more than history.
+const recent = 10 * time.Minute
+
+var sidecarCrashLooping = podCheck(Check{
+	ID:    "sidecar-crash-looping",
+	Title: "no native sidecar ends again and again",
+}, func(p subject) (*Finding, []facts.Gap) {
+	if p.finished() || p.deleting() {
+		return nil, nil
+	}
+	for _, c := range p.sidecars() {
+		end := c.ended()
+		if end == nil || !p.looping(c) {
+			continue
+		}
+		verb := "crashes"
+		if end.ExitCode == 0 {
+			verb = "ends by itself, though a sidecar is meant to run on"
+		}
+		f := &Finding{
+			Message:  fmt.Sprintf("sidecar %s %s: %s, %d restarts, the last end was %s%s", c.Name, verb, exit(end), c.restarts(), ageOf(p.s.Snapshot, end.FinishedAt).ago(), p.blocks(c)),
+			Evidence: append(waitingEvidence(c), p.ending(c)...),
+			Fix:      "See what it says:\n\n" + indent(p.logsCommand(c)),
+		}
+		f.Evidence = append(f.Evidence, p.lastWords(c, 5)...)
+		switch {
+		case end.Reason == oomKilled:
+			f.Evidence = append(f.Evidence, fmt.Sprintf("memory limit of %s: %s", c.Name, c.Resources.Limits.Memory()))
+			f.Fix = "Give it more memory, or let it use less:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(c, known(c.Container))) + "\n\n" + f.Fix
+		case p.killedByProbe(c):
+			f.Because = append(f.Because, startupProbeFailing.ID)
+		case len(p.probeEvents(c, "Liveness probe failed")) > 0:
+			f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.probeEvents(c, "Liveness probe failed"), 1)...)
+			f.Fix = "The kubelet stops it because its livenessProbe fails: correct the probe, or what it asks.\n\n" + f.Fix
+		case end.ExitCode == 0 && p.hasServer():
+			f.Because = append(f.Because, restartPolicyOnWrongContainer.ID)
+		case end.ExitCode == 0:
+			f.Fix = "If it is a job, it is an ordinary init container:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"restartPolicy": nil}}), p.injected(c, known(c.Container))) + "\n\n" + f.Fix
+		}
+		if c.Lifecycle != nil && c.Lifecycle.PostStart != nil && strings.Contains(c.waiting(), "PostStartHook") {
+			f.Because = append(f.Because, postStartHookBlocking.ID)
+		}
+		return f, nil
+	}
+	return nil, nil
+})
+
+// looping is a sidecar that waits to be started again, or has been several times and not long ago.
+func (p subject) looping(c container) bool {
+	switch {
+	case c.waiting() == "CrashLoopBackOff":
+		return true
+	case c.status.State.Terminated != nil:
+		return c.restarts() > 0
+	case c.running():
+		const some = 3
+		last := c.status.LastTerminationState.Terminated
+		return last != nil && c.restarts() >= some && ageOf(p.s.Snapshot, last.FinishedAt).below(recent)
+	}
+	return false
+}
+
+func (p subject) hasServer() bool {
+	c, _ := p.server()
+	return c != nil
+}
+
+// blocks says what waits for a container.
+func (p subject) blocks(c container) string {
+	if gate := p.gate(); gate != nil && gate.Name == c.Name {
+		return "; the containers after it wait"
+	}
+	return ""
+}

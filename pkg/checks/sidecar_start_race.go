@@ -1,0 +1,100 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// headStart is how soon after the start of its proxy a container's end is put down to it. Later
+// failures have other reasons.
+const headStart = 15 * time.Second
+
+var sidecarStartRace = podCheck(Check{
+	ID:    "sidecar-start-race",
+	Title: "no container fails because it starts before its sidecar listens",
+}, func(p subject) (*Finding, []facts.Gap) {
+	if p.deleting() || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed && p.historical() {
+		return nil, nil
+	}
+	for _, c := range p.mains {
+		end := c.ended()
+		if end == nil || end.ExitCode == 0 || known(c.Container) != nil || c.restarts() > 2 {
+			continue
+		}
+		if c.running() && !ageOf(p.s.Snapshot, end.FinishedAt).below(recent) {
+			continue // it got over it: history
+		}
+		proxy, proof := p.raced(c, end)
+		if proxy == nil {
+			continue
+		}
+		f := &Finding{
+			Message:  fmt.Sprintf("container %s ended with %s because %s did not listen yet: nothing makes it wait", c.Name, exit(end), proxy.role()),
+			Evidence: slices.Concat([]string{proof}, p.ending(c), []string{p.startOf(*proxy), listens(*proxy)}),
+			Fix:      p.raceFix(*proxy),
+		}
+		return f, nil
+	}
+	return nil, nil
+})
+
+// raced is the sidecar that a container was too early for, with the proof: its own words, or else
+// the times of both where the sidecar is known software.
+func (p subject) raced(c container, end *corev1.ContainerStateTerminated) (*container, string) {
+	lines := slices.Concat(p.logs(c), strings.Split(end.Message, "\n"))
+	for i, proxy := range p.all() {
+		if proxy.Name == c.Name || proxy.init && !proxy.sidecar() || proxy.sidecar() && proxy.StartupProbe != nil || !proxy.ran() {
+			continue
+		}
+		ports := portsOf(proxy.Container)
+		for _, line := range lines {
+			if port := portIn(refused, line); port > 0 && slices.Contains(ports, port) {
+				return &p.all()[i], "log of " + c.Name + ": " + oneLine(line)
+			}
+		}
+		begin := firstStart([]container{proxy})
+		if known(proxy.Container) == nil || len(lines) > 1 || begin.IsZero() || end.FinishedAt.IsZero() {
+			continue
+		}
+		if apart := end.FinishedAt.Sub(begin); apart < headStart && !proxy.failed() {
+			return &p.all()[i], fmt.Sprintf("times: %s ended %s after %s was started; its log was not seen", c.Name, max(apart, 0).Round(time.Second), proxy.Name)
+		}
+	}
+	return nil, ""
+}
+
+// failed is a container that has ended with an error itself.
+func (c container) failed() bool { return c.ended() != nil && c.ended().ExitCode != 0 }
+
+func (p subject) startOf(c container) string {
+	return fmt.Sprintf("%s was started %s", c.Name, ageOf(p.s.Snapshot, metaTime(firstStart([]container{c}))).ago())
+}
+
+func listens(c container) string {
+	if ports := portsOf(c.Container); len(ports) > 0 {
+		return fmt.Sprintf("%s listens on %s", c.Name, portText(ports))
+	}
+	return fmt.Sprintf("%s is %s", c.Name, known(c.Container).name)
+}
+
+// raceFix adds a startup probe to a native sidecar, or makes one of a regular container.
+func (p subject) raceFix(proxy container) string {
+	probe := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
+	if r := proxy.ReadinessProbe; r != nil && r.HTTPGet != nil {
+		probe["httpGet"] = map[string]any{"path": r.HTTPGet.Path, "port": r.HTTPGet.Port}
+	} else if ports := portsOf(proxy.Container); len(ports) > 0 {
+		probe["tcpSocket"] = map[string]any{"port": ports[0]}
+	}
+	if proxy.sidecar() {
+		return "Give it a startupProbe: the next container starts when it succeeds:\n\n" +
+			indentOr(p.fixContainers(edit{proxy.Name, map[string]any{"startupProbe": probe}}), p.injected(proxy, known(proxy.Container)))
+	}
+	return "Make it a native sidecar:\n\n" + p.moveFix(proxy, -1) +
+		"\n\nand give it a startupProbe, for which the next container waits:\n\n" + indent("startupProbe: "+encode(probe))
+}

@@ -1,0 +1,231 @@
+package checks
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// A Row is what one container of a pod did from the pod's creation on, as far as the pod's status
+// tells. The status keeps the current run of a container and the one before; what is not in it is
+// not in the row either.
+type Row struct {
+	Name string `json:"name"`
+	// Type is init, sidecar or main.
+	Type     string    `json:"type"`
+	Segments []Segment `json:"segments"`
+	Restarts int32     `json:"restarts"`
+	// ExitCode is that of the last run that ended; nil when none has.
+	ExitCode *int32 `json:"exitCode,omitempty"`
+	// Gate is set for the one container that holds up all that come after it.
+	Gate bool `json:"gate,omitempty"`
+	// Reason is the state in a word or two, as the API says it where it does: "CrashLoopBackOff",
+	// "Completed", "startup probe has not succeeded".
+	Reason string `json:"reason,omitempty"`
+}
+
+// A SegmentState is what a container did for some time.
+type SegmentState string
+
+const (
+	// SegmentWaiting: not running, will be.
+	SegmentWaiting SegmentState = "waiting"
+	// SegmentRunning: running, and the next container waits: a plain init container, or one whose
+	// startup probe has not succeeded.
+	SegmentRunning SegmentState = "running"
+	// SegmentStarted: running, and nobody waits for it.
+	SegmentStarted SegmentState = "started"
+	// SegmentTerminated: ended, and not started again so far.
+	SegmentTerminated SegmentState = "terminated"
+)
+
+// A Segment is a time in one state, [From, To).
+type Segment struct {
+	State SegmentState `json:"state"`
+	// From is zero when it is not in the status.
+	From time.Time `json:"from,omitzero"`
+	// To is zero for the last segment, which lasts.
+	To time.Time `json:"to,omitzero"`
+	// Note is the exit code of a run that ended, the reason for waiting, or a doubt.
+	Note string `json:"note,omitempty"`
+}
+
+// Timeline has a row for each container of a pod, in start order: init containers and sidecars as
+// declared, then regular containers.
+func Timeline(s *facts.Snapshot, pod *corev1.Pod) []Row {
+	p := (&scene{Snapshot: s}).subject(pod)
+	gate, all := p.gate(), p.all()
+	if p.finished() || p.deleting() {
+		gate = nil
+	}
+	out := []Row{}
+	for i, c := range all {
+		row := Row{Name: c.Name, Type: kindOf(c), Segments: []Segment{}, Restarts: c.restarts(), Reason: reason(c)}
+		if end := c.ended(); end != nil {
+			code := end.ExitCode
+			row.ExitCode = &code
+		}
+		row.Gate = gate != nil && gate.init && c.init && gate.Name == c.Name
+		row.Segments = append(row.Segments, p.past(c)...)
+		row.Segments = append(row.Segments, p.present(c, firstStart(all[i+1:]))...)
+		out = append(out, row)
+	}
+	return out
+}
+
+func kindOf(c container) string {
+	switch {
+	case c.sidecar():
+		return "sidecar"
+	case c.init:
+		return "init"
+	}
+	return "main"
+}
+
+func reason(c container) string {
+	switch {
+	case c.status == nil:
+		return "not in the status yet"
+	case c.waiting() != "":
+		return c.waiting()
+	case c.status.State.Terminated != nil:
+		return c.status.State.Terminated.Reason
+	case c.running() && c.StartupProbe != nil && !started(c):
+		return "startup probe has not succeeded"
+	case c.running() && c.init && !c.sidecar():
+		return "running, the next waits for its end"
+	case c.running() && !c.status.Ready:
+		return "not ready"
+	case c.running():
+		return "running"
+	}
+	return ""
+}
+
+func started(c container) bool {
+	return c.status != nil && c.status.Started != nil && *c.status.Started
+}
+
+// past is the wait for the first run and the run before the current state.
+func (p subject) past(c container) []Segment {
+	created := p.CreationTimestamp.Time
+	if c.status == nil {
+		return []Segment{{State: SegmentWaiting, From: created}}
+	}
+	last := c.status.LastTerminationState.Terminated
+	var first time.Time
+	runs := int32(0) // known ones
+	switch state := c.status.State; {
+	case state.Running != nil:
+		first, runs = state.Running.StartedAt.Time, 1
+	case state.Terminated != nil:
+		first, runs = state.Terminated.StartedAt.Time, 1
+	}
+	if last != nil {
+		first = last.StartedAt.Time
+		runs++
+	}
+	var out []Segment
+	switch unknown := p.runs(c) - runs; {
+	case unknown > 0:
+		// Runs that the status has forgotten: from the creation on it is not known what it did.
+		out = append(out, Segment{State: SegmentWaiting, From: created, To: first, Note: fmt.Sprintf("%s not in the status any more", counted(int(unknown), "earlier run"))})
+	case runs > 0:
+		out = append(out, Segment{State: SegmentWaiting, From: created, To: first})
+	}
+	if last == nil {
+		return out
+	}
+	out = append(out, Segment{State: ran(c), From: last.StartedAt.Time, To: last.FinishedAt.Time, Note: exitNote(last)})
+	if now := c.status.State; now.Running != nil {
+		out = append(out, Segment{State: SegmentTerminated, From: last.FinishedAt.Time, To: now.Running.StartedAt.Time, Note: exitNote(last)})
+	} else if now.Terminated != nil {
+		out = append(out, Segment{State: SegmentTerminated, From: last.FinishedAt.Time, To: now.Terminated.StartedAt.Time, Note: exitNote(last)})
+	}
+	return out
+}
+
+// runs is how often a container has been started.
+func (p subject) runs(c container) int32 {
+	if !c.ran() {
+		return 0
+	}
+	if c.waiting() != "" {
+		return max(c.restarts(), 1) // the count goes up when the next run starts
+	}
+	return c.restarts() + 1
+}
+
+// present is the current state. next is when the first of the later containers was started.
+func (p subject) present(c container, next time.Time) []Segment {
+	if c.status == nil {
+		return nil
+	}
+	switch state := c.status.State; {
+	case state.Running != nil:
+		return p.run(c, state.Running.StartedAt.Time, next)
+	case state.Terminated != nil:
+		t := state.Terminated
+		return []Segment{
+			{State: ran(c), From: t.StartedAt.Time, To: t.FinishedAt.Time, Note: exitNote(t)},
+			{State: SegmentTerminated, From: t.FinishedAt.Time, Note: exitNote(t)},
+		}
+	case state.Waiting != nil:
+		from := p.CreationTimestamp.Time
+		if last := c.status.LastTerminationState.Terminated; last != nil {
+			from = last.FinishedAt.Time
+		}
+		return []Segment{{State: SegmentWaiting, From: from, Note: state.Waiting.Reason}}
+	}
+	return nil
+}
+
+// run is a run that lasts. When a startup probe succeeded is not in the status; the start of the
+// next container tells until when at the latest.
+func (p subject) run(c container, from, next time.Time) []Segment {
+	switch {
+	case c.init && !c.sidecar(), c.StartupProbe != nil && !started(c), c.sidecar() && !started(c):
+		return []Segment{{State: SegmentRunning, From: from}}
+	case c.StartupProbe == nil || !c.sidecar():
+		return []Segment{{State: SegmentStarted, From: from}}
+	case next.After(from):
+		return []Segment{{State: SegmentRunning, From: from, To: next, Note: "started at the end of this at the latest"}, {State: SegmentStarted, From: next}}
+	}
+	return []Segment{{State: SegmentStarted, From: from, Note: "when its startup probe succeeded is not in the status"}}
+}
+
+// ran is the state of a run that is over: of a sidecar that did not get past its startup probe, and
+// of a plain init container, the next container waited for it.
+func ran(c container) SegmentState {
+	if c.init && !c.sidecar() || c.StartupProbe != nil && !started(c) && c.status.State.Running != nil {
+		return SegmentRunning
+	}
+	return SegmentStarted
+}
+
+func exitNote(t *corev1.ContainerStateTerminated) string {
+	if t.Reason == "OOMKilled" {
+		return fmt.Sprintf("exit code %d, OOMKilled", t.ExitCode)
+	}
+	return fmt.Sprintf("exit code %d", t.ExitCode)
+}
+
+// firstStart is when the first of the containers was first started, as far as that is known.
+func firstStart(list []container) time.Time {
+	for _, c := range list {
+		switch {
+		case c.status == nil:
+		case c.status.LastTerminationState.Terminated != nil:
+			return c.status.LastTerminationState.Terminated.StartedAt.Time
+		case c.status.State.Terminated != nil:
+			return c.status.State.Terminated.StartedAt.Time
+		case c.status.State.Running != nil:
+			return c.status.State.Running.StartedAt.Time
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,157 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// atWork is how long a plain init container without any sign of a server may run before a pod that
+// waits for it is worth a look: restores and migrations take their time.
+const atWork = time.Hour
+
+// undiagnosed is the answer about a pod that does not get on and in which no check has found why: what
+// was ruled out, what is not known, and what to look at next. It is nil for a pod that is fine, or too
+// young to tell.
+func (p subject) undiagnosed(results []Result) *Diagnosis {
+	state, next := p.odd()
+	if state == "" {
+		return nil
+	}
+	d := &Diagnosis{
+		Object: p.object(), Owner: p.top(), Pods: []string{p.Name}, Message: state, Because: []string{},
+		Fix: indent(next), Symptoms: []Symptom{}, Workarounds: append([]string{}, p.workarounds()...),
+	}
+	var ruledOut, unknown []string
+	for _, r := range results {
+		if r.Skip || r.Check.Category != PodsGroup {
+			continue
+		}
+		missing := false
+		for _, g := range r.Outcome.Missing {
+			if g.Scope == "" || g.Scope == podScope(p) {
+				unknown = addOnce(unknown, fmt.Sprintf("not known: %s: %s; %s", g.Kind, g.Reason, g.Remedy))
+				missing = true
+			}
+		}
+		if !missing {
+			ruledOut = append(ruledOut, r.Check.ID)
+		}
+	}
+	d.Evidence = append(p.stateLines(), unknown...)
+	if len(ruledOut) > 0 {
+		d.Evidence = append(d.Evidence, "ruled out: "+strings.Join(ruledOut, ", "))
+	}
+	return d
+}
+
+// odd is the state of a pod that does not get on, in one line, and the command to run next; "" for
+// one that does.
+func (p subject) odd() (state, next string) {
+	describe := fmt.Sprintf("kubectl describe pod %s -n %s", p.Name, p.Namespace)
+	switch {
+	case p.finished():
+		return "", ""
+	case p.deleting():
+		if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
+			return p.pastGrace(), describe
+		}
+		return "", ""
+	case p.born().below(settle):
+		return "", ""
+	case p.Spec.NodeName == "":
+		if gates := p.Spec.SchedulingGates; len(gates) > 0 && p.born().atLeast(scaleUp) {
+			return fmt.Sprintf("the pod is held back by scheduling gate %s, %s: whoever set it has to remove it", gates[0].Name, p.born().words()), describe
+		}
+		if p.born().atLeast(scaleUp) {
+			return "the pod has no node, " + p.born().words(), describe
+		}
+		return "", ""
+	}
+	for _, c := range p.all() {
+		if state := p.oddContainer(c); state != "" {
+			return state, p.nextFor(c)
+		}
+	}
+	return "", ""
+}
+
+// pastGrace says why a pod that is being deleted may still be there.
+func (p subject) pastGrace() string {
+	over := ageOf(p.s.Snapshot, *p.DeletionTimestamp).words()
+	if p.nodeGone() {
+		return fmt.Sprintf("the pod should have ended %s: the kubelet of %s does not report, so that nothing confirms its end", strings.TrimPrefix(over, "for "), p.Spec.NodeName)
+	}
+	for _, c := range p.mains {
+		if c.running() {
+			return fmt.Sprintf("the pod is past its grace period %s: container %s still runs; no sidecar is to blame", over, c.Name)
+		}
+	}
+	if len(p.Finalizers) > 0 {
+		return fmt.Sprintf("the pod is past its grace period %s: finalizer %s holds it", over, strings.Join(p.Finalizers, ", "))
+	}
+	return "the pod is past its grace period " + over
+}
+
+// oddContainer says what is strange about a container; "" when nothing is.
+func (p subject) oddContainer(c container) string {
+	gate := p.gate()
+	holds := gate != nil && gate.init && c.init && gate.Name == c.Name
+	switch waiting := c.waiting(); {
+	case waiting != "" && !slices.Contains([]string{"PodInitializing", "ContainerCreating"}, waiting):
+		return p.oddEnd(c, waiting)
+	case waiting != "" && (holds || gate == nil) && p.born().atLeast(hangTime) && c.ended() == nil && !p.recentlyPulled(c):
+		return fmt.Sprintf("%s has not been started (%s); the pod was created %s", c.role(), waiting, p.born().ago())
+	case holds && c.running() && !c.sidecar() && p.startedAt(c).atLeast(atWork):
+		return fmt.Sprintf("init container %s has been running %s: it shows no sign of a server (ports, probes, known software), and may be at work", c.Name, p.startedAt(c).words())
+	case holds && c.running() && c.sidecar() && p.startedAt(c).atLeast(patience):
+		return fmt.Sprintf("sidecar %s has been running %s and does not count as started", c.Name, p.startedAt(c).words())
+	case !c.init && c.running() && !c.status.Ready && c.ReadinessProbe != nil && p.unreadySince(c).atLeast(hangTime):
+		return fmt.Sprintf("container %s is not ready, %s; no sidecar is to blame", c.Name, p.unreadySince(c).words())
+	}
+	return ""
+}
+
+func (p subject) oddEnd(c container, waiting string) string {
+	if end := c.ended(); end != nil {
+		return fmt.Sprintf("%s: %s, %s, %d restarts; no sidecar is to blame", c.role(), waiting, exit(end), c.restarts())
+	}
+	return fmt.Sprintf("%s: %s: %s", c.role(), waiting, oneLine(c.status.State.Waiting.Message))
+}
+
+// recentlyPulled is a container whose image is being pulled: large ones take their time.
+func (p subject) recentlyPulled(c container) bool {
+	events := p.eventsAbout(c, "Pulling", "Pulled", "Created", "Started")
+	return len(events) > 0 && events[0].Reason == "Pulling" && ageOf(p.s.Snapshot, eventTime(events[0])).below(patience)
+}
+
+func (p subject) nextFor(c container) string {
+	if c.ran() {
+		return p.logsCommand(c)
+	}
+	return fmt.Sprintf("kubectl describe pod %s -n %s", p.Name, p.Namespace)
+}
+
+// stateLines is where each container stands.
+func (p subject) stateLines() []string {
+	out := []string{fmt.Sprintf("status.phase: %s, node: %s", orNone(string(p.Status.Phase)), orNone(p.Spec.NodeName))}
+	for _, c := range p.all() {
+		switch {
+		case c.status == nil:
+		case c.running():
+			out = append(out, p.stateEvidence(c)+fmt.Sprintf(", ready: %t", c.status.Ready))
+		case c.waiting() != "":
+			out = append(out, waitingEvidence(c)...)
+			out = append(out, p.ending(c)...)
+		default:
+			out = append(out, p.ending(c)...)
+		}
+	}
+	if r := p.condition(corev1.PodReady); r != nil && r.Status != corev1.ConditionTrue && r.Message != "" {
+		out = append(out, fmt.Sprintf("condition Ready: %s: %s", r.Status, oneLine(r.Message)))
+	}
+	return append(out, newest(p.s.Snapshot, slices.DeleteFunc(p.events(), func(e corev1.Event) bool { return e.Type == corev1.EventTypeNormal }), 3)...)
+}
