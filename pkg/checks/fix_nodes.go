@@ -101,18 +101,18 @@ func commonLabel(good, bad []node) string {
 
 // nodeUpgrade says how to bring kubelets to a version.
 func nodeUpgrade(to string, list []node) string {
-	out := "Upgrade the kubelets to " + to + ", at most to the version of the API servers: kubectl drain NODE --ignore-daemonsets, upgrade it, kubectl uncordon NODE."
+	out := "Upgrade the kubelets to " + to + ", but not beyond the API servers"
 	var commands []string
 	for _, n := range list {
 		if command := poolUpgrade(n); command != "" {
 			commands = addOnce(commands, command)
 		}
 	}
-	slices.Sort(commands)
-	if len(commands) > 0 {
-		out += " Here that is done by pool:\n\n" + indent(strings.Join(commands, "\n"))
+	if len(commands) == 0 {
+		return out + ", node by node:\n\n" + indent("kubectl drain NODE --ignore-daemonsets\n# upgrade its kubelet\nkubectl uncordon NODE")
 	}
-	return out
+	slices.Sort(commands)
+	return out + ". Here that is done by pool:\n\n" + indent(strings.Join(commands, "\n"))
 }
 
 // poolUpgrade is the provider's command for the pool of a node; "" where it is not recognised.

@@ -28,9 +28,9 @@ var nodeVersionSkew = Check{
 				o.Missing = append(o.Missing, n.noVersion())
 				continue
 			}
-			if message, fix := skew(minor(n.v), oldest, newest); message != "" {
+			if message := skew(minor(n.v), oldest, newest); message != "" {
 				o.Findings = append(o.Findings, Finding{
-					Object: n.object(), Message: message, Fix: fix,
+					Object: n.object(), Message: message, Fix: skewFix(n, oldest, newest),
 					Evidence: append(n.evidence(), "API servers: "+versions(f.seen)),
 				})
 			}
@@ -49,16 +49,21 @@ func maxSkew(kubelet int) int {
 }
 
 // skew says what is wrong with a kubelet next to API servers from oldest to newest.
-func skew(kubelet, oldest, newest int) (message, fix string) {
+func skew(kubelet, oldest, newest int) string {
 	switch {
 	case kubelet > oldest:
-		return "the kubelet is newer than an API server, which Kubernetes does not support: finish the upgrade of the control plane",
-			"Upgrade the control plane to the version of its kubelets, or put these nodes back to " + release(oldest) + " or older."
+		return "the kubelet is newer than an API server, which Kubernetes does not support"
 	case newest-kubelet > maxSkew(kubelet):
-		return fmt.Sprintf("the kubelet is more than %d minor versions older than an API server, which Kubernetes does not support", maxSkew(kubelet)),
-			"Upgrade the kubelets to " + release(max(newest-3, 25)) + " at least, better to the version of the API servers: kubectl drain NODE --ignore-daemonsets, upgrade it, kubectl uncordon NODE."
+		return fmt.Sprintf("the kubelet is more than %d minor versions older than an API server, which Kubernetes does not support", maxSkew(kubelet))
 	}
-	return "", ""
+	return ""
+}
+
+func skewFix(n node, oldest, newest int) string {
+	if minor(n.v) > oldest {
+		return "Finish the upgrade of the control plane, or put these nodes back to " + release(oldest) + " or older."
+	}
+	return nodeUpgrade(release(max(newest-3, 25))+" at least", []node{n})
 }
 
 // unseenSkew is the gap of API servers that were not seen, if one of a version that they can have,
@@ -71,8 +76,8 @@ func unseenSkew(s *facts.Snapshot, f fleet, list []node) []facts.Gap {
 		if n.v == nil {
 			continue
 		}
-		now, _ := skew(minor(n.v), f.oldest(), f.newest())
-		then, _ := skew(minor(n.v), f.newest()-1, f.oldest()+1)
+		now := skew(minor(n.v), f.oldest(), f.newest())
+		then := skew(minor(n.v), f.newest()-1, f.oldest()+1)
 		if now == "" && then != "" {
 			return f.unread(s)
 		}
