@@ -65,6 +65,9 @@ var podKinds = []facts.Kind{
 	facts.DaemonSets, facts.Jobs, facts.CronJobs, facts.CustomWorkloads,
 }
 
+// PodKinds are the kinds of facts that Read looks for.
+func PodKinds() []facts.Kind { return slices.Clone(podKinds) }
+
 // Progress has show told how far a step is.
 func (r *PodReader) Progress(show func(step string, done, total int)) { r.c.opts.Progress = show }
 

@@ -27,6 +27,16 @@ var counters = map[facts.Kind]func(s *facts.Snapshot) (seen, total int){
 	facts.MutatingWebhooks: listed(facts.MutatingWebhooks, func(s *facts.Snapshot) int { return len(s.MutatingWebhooks) }),
 	facts.MutatingPolicies: listed(facts.MutatingPolicies, func(s *facts.Snapshot) int { return len(s.MutatingPolicies) }),
 	facts.Canaries:         func(s *facts.Snapshot) (int, int) { return triedClasses(s), len(s.Classes) },
+	facts.Pods:             listed(facts.Pods, func(s *facts.Snapshot) int { return len(s.Pods) }),
+	facts.Events:           listed(facts.Events, func(s *facts.Snapshot) int { return len(s.Events) }),
+	facts.Deployments:      listed(facts.Deployments, func(s *facts.Snapshot) int { return len(s.Deployments) }),
+	facts.ReplicaSets:      listed(facts.ReplicaSets, func(s *facts.Snapshot) int { return len(s.ReplicaSets) }),
+	facts.StatefulSets:     listed(facts.StatefulSets, func(s *facts.Snapshot) int { return len(s.StatefulSets) }),
+	facts.DaemonSets:       listed(facts.DaemonSets, func(s *facts.Snapshot) int { return len(s.DaemonSets) }),
+	facts.Jobs:             listed(facts.Jobs, func(s *facts.Snapshot) int { return len(s.Jobs) }),
+	facts.CronJobs:         listed(facts.CronJobs, func(s *facts.Snapshot) int { return len(s.CronJobs) }),
+	facts.CustomWorkloads:  listed(facts.CustomWorkloads, func(s *facts.Snapshot) int { return len(s.CustomWorkloads) }),
+	facts.Logs:             listed(facts.Logs, func(s *facts.Snapshot) int { return len(s.Logs) }),
 }
 
 const unknownTotal = -1

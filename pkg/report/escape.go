@@ -36,28 +36,35 @@ func clean(r *Report) *Report {
 	})
 	c.Ignored = each(r.Ignored, func(i Ignored) Ignored { return Ignored{Kind: line(i.Kind), Count: i.Count} })
 	c.Checks = each(r.Checks, cleanEntry)
+	if r.Diagnoses != nil {
+		c.Diagnoses = each(r.Diagnoses, cleanDiagnosis)
+	}
 	return &c
 }
 
 func cleanEntry(e Entry) Entry {
 	e.ID, e.Title, e.Tried = line(e.ID), line(e.Title), line(e.Tried)
 	e.Category, e.Status = checks.Category(line(string(e.Category))), checks.Status(line(string(e.Status)))
-	e.Findings = each(e.Findings, func(f checks.Finding) checks.Finding {
-		f.Object = checks.Object{
-			Kind: line(f.Object.Kind), Namespace: line(f.Object.Namespace), Name: line(f.Object.Name),
-		}
-		f.Message, f.Evidence, f.Fix = line(f.Message), lines(f.Evidence), block(f.Fix)
-		if f.Because != nil {
-			f.Because = lines(f.Because)
-		}
-		return f
-	})
+	e.Findings = each(e.Findings, cleanFinding)
 	e.Missing = each(e.Missing, func(g facts.Gap) facts.Gap {
 		return facts.Gap{
 			Kind: facts.Kind(line(string(g.Kind))), Scope: line(g.Scope), Reason: line(g.Reason), Remedy: block(g.Remedy),
 		}
 	})
 	return e
+}
+
+func cleanFinding(f checks.Finding) checks.Finding {
+	f.Object = cleanObject(f.Object)
+	f.Message, f.Evidence, f.Fix = line(f.Message), lines(f.Evidence), block(f.Fix)
+	if f.Because != nil {
+		f.Because = lines(f.Because)
+	}
+	return f
+}
+
+func cleanObject(o checks.Object) checks.Object {
+	return checks.Object{Kind: line(o.Kind), Namespace: line(o.Namespace), Name: line(o.Name)}
 }
 
 // each maps a slice; the result is never nil.

@@ -50,6 +50,8 @@ type Report struct {
 	Limits []string `json:"limits"`
 	// Ignored counts the objects of an input file that no check has a use for.
 	Ignored []Ignored `json:"ignored"`
+	// Diagnoses are the answers of `why`; nil, and not written, in the report of another command.
+	Diagnoses []Diagnosis `json:"diagnoses,omitzero"`
 }
 
 // Tool is the plugin that made the report.

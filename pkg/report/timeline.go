@@ -1,8 +1,12 @@
 package report
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 )
 
 // A picture is the start of one pod, ready to be drawn: a lane for each container, in the order in
@@ -42,6 +46,8 @@ const (
 	// succeeded, or it is an init container that has not finished.
 	barHalfway
 	barStarted
+	// barForgotten is a time that the status says nothing about: earlier runs.
+	barForgotten
 )
 
 // A look is how a state is drawn in text and what it is called.
@@ -50,9 +56,10 @@ type look struct {
 }
 
 var looks = map[barState]look{
-	barWaiting: {"waiting", "·", ".", dim, "#9ca3af"},
-	barHalfway: {"running, next waits", "▒", "~", yellow, "#d97706"},
-	barStarted: {"started", "█", "=", green, "#16a34a"},
+	barWaiting:   {"waiting", "·", ".", dim, "#9ca3af"},
+	barHalfway:   {"running, next waits", "▒", "~", yellow, "#d97706"},
+	barStarted:   {"started", "█", "=", green, "#16a34a"},
+	barForgotten: {"earlier runs", "-", "-", dim, "#9ca3af"},
 }
 
 var (
@@ -66,7 +73,7 @@ const dim = "2"
 // used is the looks that are in the picture, for its legend.
 func (pic picture) used() []look {
 	var out []look
-	for _, state := range []barState{barWaiting, barHalfway, barStarted} {
+	for _, state := range []barState{barWaiting, barHalfway, barStarted, barForgotten} {
 		if pic.has(func(b bar) bool { return b.state == state }) {
 			out = append(out, looks[state])
 		}
@@ -92,4 +99,118 @@ func (pic picture) has(is func(bar) bool) bool {
 		}
 	}
 	return false
+}
+
+// pictureOf draws the timeline of a diagnosis, from the pod's creation to the time of the report.
+func pictureOf(d Diagnosis, taken time.Time) picture {
+	from, to := bounds(d.Timeline)
+	if taken.After(to) {
+		to = taken
+	}
+	pic := picture{title: pictureTitle(d, from, taken), length: to.Sub(from)}
+	for _, row := range d.Timeline {
+		l := lane{role: row.Type, name: row.Name, note: noteOf(row), gate: row.Gate}
+		for _, s := range row.Segments {
+			l.bars = append(l.bars, barsOf(s, from, to)...)
+		}
+		pic.lanes = append(pic.lanes, l)
+	}
+	return pic
+}
+
+func pictureTitle(d Diagnosis, from, taken time.Time) string {
+	if len(d.Pods) == 0 || len(d.Timeline) == 0 {
+		return objectName(d.Object) + ": no pod was seen"
+	}
+	title := objectName(checks.Object{Kind: "Pod", Namespace: d.Object.Namespace, Name: d.Pods[0]})
+	if len(d.Pods) > 1 {
+		title += fmt.Sprintf(", one of %d", len(d.Pods))
+	}
+	if from.IsZero() {
+		return title
+	}
+	title += ", created " + from.UTC().Format(time.RFC3339)
+	if taken.After(from) {
+		title += ", " + short(taken.Sub(from)) + " ago"
+	}
+	return title
+}
+
+// bounds are the first and the last time that is in a timeline.
+func bounds(rows []checks.Row) (from, to time.Time) {
+	for _, row := range rows {
+		for _, s := range row.Segments {
+			for _, t := range []time.Time{s.From, s.To} {
+				if t.IsZero() {
+					continue
+				}
+				if from.IsZero() || t.Before(from) {
+					from = t
+				}
+				if t.After(to) {
+					to = t
+				}
+			}
+		}
+	}
+	return from, to
+}
+
+// barsOf draws a segment. A container that is not run again is not drawn: its last bar has an end.
+// One that was run again waited in between.
+func barsOf(s checks.Segment, from, to time.Time) []bar {
+	b := bar{to: to.Sub(from)}
+	if !s.From.IsZero() {
+		b.from = s.From.Sub(from)
+	}
+	if !s.To.IsZero() {
+		b.to = s.To.Sub(from)
+	}
+	switch s.State {
+	case checks.SegmentWaiting:
+		b.state = barWaiting
+		if s.Note != "" && !s.To.IsZero() {
+			b.state = barForgotten
+		}
+	case checks.SegmentRunning:
+		b.state = barHalfway
+	case checks.SegmentStarted:
+		b.state = barStarted
+	default:
+		if s.To.IsZero() {
+			return nil
+		}
+		b.state = barWaiting
+		return []bar{b}
+	}
+	if code, ended := strings.CutPrefix(s.Note, "exit code "); ended {
+		b.ended, b.failed = true, code != "0"
+	}
+	return []bar{b}
+}
+
+// noteOf is the state of a container in a few words, the numbers first: the end may be cut off.
+func noteOf(row checks.Row) string {
+	var parts []string
+	ended := row.Reason == "Completed" || row.Reason == "Error" || row.Reason == "OOMKilled"
+	if row.ExitCode != nil && (ended || row.Restarts > 0) {
+		parts = append(parts, fmt.Sprintf("exit %d", *row.ExitCode))
+	}
+	if row.Restarts > 0 {
+		parts = append(parts, number(int(row.Restarts), "restart"))
+	}
+	switch row.Reason {
+	case "", "Completed", "Error":
+	case "running, the next waits for its end":
+		parts = append(parts, "running")
+	case "startup probe has not succeeded":
+		parts = append(parts, "startup probe pending")
+	case "CrashLoopBackOff":
+		parts = append(parts, "back-off")
+	case "PodInitializing":
+		parts = append(parts, "waiting")
+	default:
+		parts = append(parts, row.Reason)
+	}
+	return strings.Join(parts, ", ")
 }

@@ -84,7 +84,7 @@ func (d *drawing) lane(l lane, s scale) {
 		d.add("<path d='M%d %.1f l8 5 l-8 5 z' fill='%s'/>\n", 6, middle-5, lookGate.fill)
 	}
 	d.text(svgMargin+4, base, weight, l.role)
-	d.text(svgMargin+64, base, weight, cutEnd(l.name, svgLetters(svgName-svgMargin-72)))
+	d.text(svgMargin+64, base, weight, cutMiddle(l.name, svgLetters(svgName-svgMargin-72)))
 	for _, b := range l.bars {
 		d.bar(b, s, middle)
 	}
@@ -97,9 +97,8 @@ func (d *drawing) bar(b bar, s scale, middle float64) {
 	from, to := s.at(b.from), s.at(b.to)
 	width := max(to-from, 3)
 	from = min(from, s.width-width)
-	if b.state == barWaiting {
-		d.add("<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' stroke='%s' stroke-width='2' stroke-dasharray='2 4'/>\n",
-			svgName+from, middle, svgName+from+width, middle, look.fill)
+	if dashes := dashed[look.name]; dashes != "" {
+		d.dashes(svgName+from, svgName+from+width, middle, look.fill, dashes)
 		return
 	}
 	d.add("<rect x='%.1f' y='%.1f' width='%.1f' height='%d' rx='2' fill='%s'/>\n", svgName+from, middle-svgBar/2, width, svgBar, look.fill)
@@ -109,6 +108,13 @@ func (d *drawing) bar(b bar, s scale, middle float64) {
 	}
 }
 
+// dashed are the looks that are lines rather than bars, by name.
+var dashed = map[string]string{looks[barWaiting].name: "2 4", looks[barForgotten].name: "8 4"}
+
+func (d *drawing) dashes(from, to, y float64, color, dashes string) {
+	d.add("<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' stroke='%s' stroke-width='2' stroke-dasharray='%s'/>\n", from, y, to, y, color, dashes)
+}
+
 func (d *drawing) legend(pic picture, s scale) {
 	d.y += 6
 	x := float64(svgName)
@@ -116,9 +122,13 @@ func (d *drawing) legend(pic picture, s scale) {
 		if l.name == lookDone.name {
 			continue // a bar that ends needs no explanation here
 		}
-		d.add("<rect x='%.1f' y='%.1f' width='10' height='10' rx='2' fill='%s'/>\n", x, d.y+3, l.fill)
-		d.text(x+15, d.y+12, "font-size='11'", l.name)
-		x += 15 + float64(len(l.name))*svgLetter + 14
+		if dashes := dashed[l.name]; dashes != "" {
+			d.dashes(x, x+12, d.y+8, l.fill, dashes)
+		} else {
+			d.add("<rect x='%.1f' y='%.1f' width='12' height='10' rx='2' fill='%s'/>\n", x, d.y+3, l.fill)
+		}
+		d.text(x+17, d.y+12, "font-size='11'", l.name)
+		x += 17 + float64(len(l.name))*svgLetter + 14
 	}
 	if s.unit > 0 {
 		d.text(x, d.y+12, "font-size='11'", "(log scale)")
@@ -141,8 +151,17 @@ func xmlText(text string) string {
 	return out.String()
 }
 
-// cutEnd shortens a text in its middle to a number of letters.
+// cutEnd shortens a text at its end to a number of letters.
 func cutEnd(text string, letters int) string {
+	runes := []rune(text)
+	if len(runes) <= letters {
+		return text
+	}
+	return string(runes[:letters-1]) + "…"
+}
+
+// cutMiddle shortens a text in its middle: names of containers differ at both ends.
+func cutMiddle(text string, letters int) string {
 	runes := []rune(text)
 	if len(runes) <= letters {
 		return text

@@ -12,7 +12,7 @@ const (
 	pictureWidth = 80  // where the width is not known
 	pictureMost  = 120 // wider bars tell nothing more
 	nameMost     = 20
-	noteMost     = 26
+	noteMost     = 32
 	barLeast     = 16
 )
 
@@ -129,13 +129,27 @@ func (p *page) cells(cells []*look) string {
 // legend explains the symbols that are in the picture.
 func (p *page) legend(pic picture, s scale) {
 	var words []string
+	var lengths []int // without colour
 	for _, l := range pic.used() {
 		words = append(words, p.paint(l.color, p.symbol(l))+" "+l.name)
+		lengths = append(lengths, twwidth.Width(p.symbol(l)+" "+l.name))
 	}
 	if s.unit > 0 {
-		words = append(words, "(log scale)")
+		words, lengths = append(words, "(log scale)"), append(lengths, len("(log scale)"))
 	}
-	p.print("  ", strings.Join(words, "  "))
+	line, used := "", 0
+	for i, word := range words {
+		n := lengths[i]
+		if used > 0 && p.o.Width > 0 && 2+used+2+n > p.o.Width {
+			p.print("  ", line)
+			line, used = "", 0
+		}
+		if used > 0 {
+			line, used = line+"  ", used+2
+		}
+		line, used = line+word, used+n
+	}
+	p.print("  ", line)
 }
 
 // ellipsis shortens a text in its middle: names of containers differ at both ends.

@@ -1,0 +1,194 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// A Diagnosis is why one pod, or the pods of one owner, do not work, with the picture of one pod.
+type Diagnosis struct {
+	checks.Diagnosis
+	// Timeline is of the pod, or of one of the pods, that the diagnosis is about: a row for each
+	// container in start order. It is empty when no pod was ever created.
+	Timeline []checks.Row `json:"timeline"`
+}
+
+// Why is the report of `why`: that of the checks on pods, with the diagnoses that they lead to.
+func Why(s *facts.Snapshot, results []checks.Result, asked []checks.Object, toolVersion string) *Report {
+	r := New(s, results, toolVersion)
+	r.Diagnoses = []Diagnosis{}
+	for _, d := range checks.Diagnose(s, results) {
+		r.Diagnoses = append(r.Diagnoses, Diagnosis{Diagnosis: d, Timeline: timelineOf(s, d)})
+	}
+	r.Verdict = r.whyVerdict(s)
+	r.Summary = whySummary(r, s, asked)
+	return r
+}
+
+// timelineOf is the picture of the first pod of a diagnosis.
+func timelineOf(s *facts.Snapshot, d checks.Diagnosis) []checks.Row {
+	if len(d.Pods) > 0 {
+		for i := range s.Pods {
+			if s.Pods[i].Name == d.Pods[0] && s.Pods[i].Namespace == d.Object.Namespace {
+				return append([]checks.Row{}, checks.Timeline(s, &s.Pods[i])...)
+			}
+		}
+	}
+	return []checks.Row{}
+}
+
+// whyVerdict: a root cause is an error; trouble without one, or what could not be seen, is unknown.
+func (r *Report) whyVerdict(s *facts.Snapshot) Verdict {
+	switch {
+	case slices.ContainsFunc(r.Diagnoses, func(d Diagnosis) bool { return d.RootCause != "" }):
+		return NotReady
+	case len(r.Diagnoses) > 0 || exitCode(r.Checks, checks.Error) != ExitOK || !readable(s) || tooEarly(s):
+		return Unknown
+	}
+	return Ready
+}
+
+// tooEarly reports whether a pod would be called young, and when that was is not known.
+func tooEarly(s *facts.Snapshot) bool {
+	return len(s.GapsOf(facts.Clock, "*")) > 0 && slices.ContainsFunc(s.Pods, func(p corev1.Pod) bool {
+		return !settled(&p)
+	})
+}
+
+// WhyExitCode is 3 when a root cause was found, else 4 when something is wrong or may be and the
+// cause could not be told, else 0. It does not depend on the format.
+func (r *Report) WhyExitCode() int {
+	switch r.Verdict {
+	case NotReady:
+		return ExitFindings
+	case Unknown:
+		return ExitUnknown
+	}
+	return ExitOK
+}
+
+// whySummary is the answer in one sentence.
+func whySummary(r *Report, s *facts.Snapshot, asked []checks.Object) string {
+	subject := "the pods that were looked at"
+	if len(asked) == 1 {
+		subject = objectName(asked[0])
+	}
+	switch {
+	case len(r.Diagnoses) == 1:
+		d := r.Diagnoses[0]
+		return objectName(d.Object) + podsOf(d) + ": " + d.Message
+	case len(r.Diagnoses) > 1:
+		return troubled(r)
+	case len(s.Pods) == 0 && !readable(s):
+		return "could not tell what is wrong with " + subject + ": pods could not be read"
+	case r.Verdict == Unknown && unseen(r) != "":
+		return "could not tell whether anything is wrong with " + subject + ": " + unseen(r)
+	case r.Verdict == Unknown:
+		return fmt.Sprintf("could not tell whether anything is wrong with %s: %s, and for how long is not known", subject, states(s.Pods))
+	case len(s.Pods) == 0:
+		return "nothing is wrong with " + subject + ": there are no pods in trouble"
+	}
+	return fmt.Sprintf("nothing is wrong with %s: %s", subject, states(s.Pods))
+}
+
+// readable reports whether pods could be read at all.
+func readable(s *facts.Snapshot) bool { return s.Has(facts.Pods) && len(s.GapsOf(facts.Pods, "")) == 0 }
+
+// podsOf counts the pods of a diagnosis that is about several.
+func podsOf(d Diagnosis) string {
+	if len(d.Pods) < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", number(len(d.Pods), "pod"))
+}
+
+// troubled counts several diagnoses.
+func troubled(r *Report) string {
+	pods, causes, unexplained := 0, []string{}, 0
+	for _, d := range r.Diagnoses {
+		pods += len(d.Pods)
+		switch {
+		case d.RootCause == "":
+			unexplained++
+		case !slices.Contains(causes, d.RootCause):
+			causes = append(causes, d.RootCause)
+		}
+	}
+	var parts []string
+	if pods > 0 {
+		parts = append(parts, number(pods, "pod")+" in trouble")
+	}
+	if refused := none(r.Diagnoses); refused > 0 {
+		parts = append(parts, number(refused, "workload")+" without the pods it should have")
+	}
+	if len(causes) > 0 {
+		parts = append(parts, number(len(causes), "root cause"))
+	}
+	if unexplained > 0 {
+		parts = append(parts, fmt.Sprintf("%d without a known cause", unexplained))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// none counts the diagnoses without any pod.
+func none(list []Diagnosis) int {
+	n := 0
+	for _, d := range list {
+		if len(d.Pods) == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// states counts pods by what they do, for the reader of a "nothing is wrong".
+func states(pods []corev1.Pod) string {
+	var order []string
+	counts := map[string]int{}
+	for i := range pods {
+		state := stateOf(&pods[i])
+		if counts[state] == 0 {
+			order = append(order, state)
+		}
+		counts[state]++
+	}
+	var words []string
+	for _, state := range order {
+		words = append(words, fmt.Sprintf("%s %s", number(counts[state], "pod"), state))
+	}
+	return strings.Join(words, ", ")
+}
+
+func stateOf(p *corev1.Pod) string {
+	switch {
+	case p.DeletionTimestamp != nil:
+		return "being deleted, within its grace period"
+	case p.Status.Phase == corev1.PodSucceeded:
+		return "completed"
+	case p.Status.Phase == corev1.PodFailed:
+		return "failed without a sign of a sidecar or of its init phase"
+	case ready(p):
+		return "running and ready"
+	case p.Status.Phase == corev1.PodRunning:
+		return "running, not ready yet"
+	}
+	return "starting"
+}
+
+// settled reports whether a pod is where it will stay, as far as its start and end go.
+func settled(p *corev1.Pod) bool {
+	ended := p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+	return p.DeletionTimestamp == nil && (ended || ready(p))
+}
+
+func ready(p *corev1.Pod) bool {
+	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}

@@ -1,0 +1,222 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+)
+
+// WhyFormats is every output format of `why`, the default first.
+var WhyFormats = []struct {
+	Name  string
+	Print Printer
+}{
+	{"text", escaped(whyText)},
+	{"wide", escaped(whyWide)},
+	{"json", escaped(jsonDocument)},
+	{"yaml", escaped(yamlDocument)},
+	{"svg", escaped(whySVG)},
+}
+
+func whyText(w io.Writer, r *Report, o Options) error { return newPage(w, o, false).why(r) }
+
+// whyWide is whyText with nothing left out and nothing wrapped, pictures for all.
+func whyWide(w io.Writer, r *Report, o Options) error { return newPage(w, o, true).why(r) }
+
+// whySVG is the pictures alone.
+func whySVG(w io.Writer, r *Report, _ Options) error {
+	var pictures []picture
+	for _, d := range r.Diagnoses {
+		pictures = append(pictures, pictureOf(d, r.TakenAt.Time))
+	}
+	return svgPictures(w, r.Summary, pictures)
+}
+
+// mostPictures is how many diagnoses are drawn: beyond, pictures would hide the answers.
+const mostPictures = 3
+
+// why begins with the answer.
+func (p *page) why(r *Report) error {
+	p.marked(whyMark(r), r.Summary)
+	single := len(r.Diagnoses) == 1
+	cause := ""
+	for i, d := range byCause(r.Diagnoses) {
+		if !single {
+			if i == 0 || d.RootCause != cause {
+				cause = d.RootCause
+				p.print()
+				p.heading(causeTitle(cause))
+			}
+			p.print()
+			p.marked(diagnosisMark(d), objectName(d.Object)+podsOf(d)+": "+d.Message)
+		}
+		p.diagnosis(d, p.full || len(r.Diagnoses) <= mostPictures, r.TakenAt.Time)
+	}
+	p.whyMissing(r)
+	p.whyFooter(r)
+	return p.w.Flush()
+}
+
+func whyMark(r *Report) mark {
+	switch r.Verdict {
+	case NotReady:
+		return markFail
+	case Ready:
+		return markPass
+	}
+	return markUnknown
+}
+
+func diagnosisMark(d Diagnosis) mark {
+	if d.RootCause == "" {
+		return markUnknown
+	}
+	return markFail
+}
+
+func causeTitle(cause string) string {
+	if cause == "" {
+		return "without a known cause"
+	}
+	return cause
+}
+
+// byCause puts diagnoses with the same root cause together: the cause with the most pods first,
+// those without one last, and otherwise in the order in which they came.
+func byCause(list []Diagnosis) []Diagnosis {
+	pods := map[string]int{}
+	var order []string
+	for _, d := range list {
+		if !slices.Contains(order, d.RootCause) {
+			order = append(order, d.RootCause)
+		}
+		pods[d.RootCause] += max(len(d.Pods), 1)
+	}
+	slices.SortStableFunc(order, func(a, b string) int {
+		if (a == "") != (b == "") {
+			return strings.Compare(b, a) // the empty one last
+		}
+		return pods[b] - pods[a]
+	})
+	var out []Diagnosis
+	for _, cause := range order {
+		for _, d := range list {
+			if d.RootCause == cause {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
+}
+
+// diagnosis is what stands under its sentence: everything, with a picture, where draw is set.
+func (p *page) diagnosis(d Diagnosis, draw bool, taken time.Time) {
+	if len(d.Pods) > 1 || p.full && len(d.Pods) > 0 {
+		p.prose("  ", "pods: ", p.some(d.Pods))
+	}
+	if len(d.Because) > 0 {
+		p.prose("  ", "because: ", strings.Join(d.Because, ", "))
+	}
+	for i, e := range d.Evidence {
+		if !draw && i == evidenceSize {
+			p.prose("  ", "", fmt.Sprintf("evidence: +%d more, see it with -o wide", len(d.Evidence)-i))
+			break
+		}
+		p.prose("  ", "evidence: ", e)
+	}
+	for _, s := range d.Symptoms {
+		p.symptom(d, s)
+	}
+	for _, w := range d.Workarounds {
+		p.prose("  ", "workaround in use: ", w)
+	}
+	if draw && len(d.Timeline) > 0 {
+		p.print()
+		pic := pictureOf(d, taken)
+		p.prose("  ", "", pic.title)
+		p.picture(pic)
+	}
+	if d.Fix != "" {
+		p.print()
+		lead := "fix: "
+		if d.RootCause == "" {
+			lead = "next: "
+		}
+		p.block("  ", lead, d.Fix)
+	}
+	if d.RootCause != "" {
+		p.print()
+		p.prose("  ", "", "see: kubectl sidecar explain "+d.RootCause)
+	}
+}
+
+// symptom is what follows from the root cause, or stands beside it.
+func (p *page) symptom(d Diagnosis, s checks.Symptom) {
+	lead := "besides: "
+	if slices.Contains(s.Because, d.RootCause) {
+		lead = "hence: "
+	}
+	p.prose("  ", lead, fmt.Sprintf("%s [%s]", s.Message, s.Check))
+	if p.full {
+		for _, e := range s.Evidence {
+			p.prose("    ", "evidence: ", e)
+		}
+	}
+}
+
+// whyMissing is what the checks would have had to see, each gap once.
+func (p *page) whyMissing(r *Report) {
+	if r.Verdict == NotReady && !p.full {
+		return // the answer is there; what else could be seen is noise
+	}
+	var told []string
+	for _, e := range r.Checks {
+		for _, g := range groupGaps(e.Missing) {
+			if slices.Contains(told, g.id()) {
+				continue
+			}
+			if len(told) == 0 {
+				p.print()
+			}
+			told = append(told, g.id())
+			p.prose("  ", "not seen: ", g.what(p.some))
+			p.prose("    ", "why: ", g.reason)
+			p.block("    ", "remedy: ", g.remedy)
+		}
+	}
+}
+
+// whyFooter says what the answer rests on.
+func (p *page) whyFooter(r *Report) {
+	var looked []string
+	for _, c := range r.Coverage {
+		if c.Seen > 0 {
+			looked = append(looked, counted(c.Seen, string(c.Kind)))
+		}
+	}
+	if len(looked) == 0 && len(r.Limits) == 0 {
+		return
+	}
+	p.print()
+	if len(looked) > 0 {
+		p.prose("  ", "looked at: ", strings.Join(looked, ", "))
+	}
+	for _, l := range r.Limits {
+		p.prose("  ", "limited: ", l)
+	}
+	if len(r.Ignored) > 0 {
+		p.prose("  ", "ignored: ", ignoredObjects(r.Ignored))
+	}
+}
+
+// counted is a number and a plural that is taken back for one: "1 pod", "3 pods".
+func counted(n int, plural string) string {
+	if n == 1 {
+		return "1 " + strings.TrimSuffix(plural, "s")
+	}
+	return fmt.Sprintf("%d %s", n, plural)
+}
