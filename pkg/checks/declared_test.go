@@ -17,36 +17,38 @@ var (
 	declaration = regexp.MustCompile(`(?m)^\s+ID:\s+"([^"]+)",$`)
 )
 
-// TestListed: the lists, the files, the pages and the test data are about the same checks.
+// TestListed: the lists, the files, the pages and the test data are about the same checks. The test
+// data of checks on pods is what test/e2e recorded.
 func TestListed(t *testing.T) {
-	var listed []string
-	for _, c := range everyCheck() {
-		listed = append(listed, c.ID)
-	}
-	same(t, listed, "declared in pkg/checks/*.go", declared(t))
-	same(t, listed, "pages in docs/checks", docs.IDs())
+	cluster, all := ids(everyCheck()), ids(slices.Concat(everyCheck(), Pods()))
+	covers(t, declared(t), "declared in pkg/checks/*.go", all)
+	covers(t, all, "listed checks", declared(t))
+	covers(t, docs.IDs(), "pages in docs/checks", cluster)
+	covers(t, all, "listed checks", docs.IDs())
 	for _, suite := range suites {
-		var own []string
-		for _, c := range suite.list() {
-			if slices.Contains(own, c.ID) {
-				t.Errorf("%s is twice in one list", c.ID)
-			}
-			own = append(own, c.ID)
+		own := ids(suite.list())
+		covers(t, folders(t, suite.dir), "folders in "+suite.dir, own)
+		covers(t, own, "checks listed for "+suite.dir, folders(t, suite.dir))
+		if slices.Sort(own); len(slices.Compact(slices.Clone(own))) != len(own) {
+			t.Errorf("an id is twice in one list: %v", own)
 		}
-		same(t, own, "folders in "+suite.dir, folders(t, suite.dir))
 	}
 }
 
-func same(t *testing.T, listed []string, what string, others []string) {
-	t.Helper()
-	for _, id := range listed {
-		if !slices.Contains(others, id) {
-			t.Errorf("%s is listed, but not among the %s", id, what)
-		}
+func ids(list []Check) []string {
+	var out []string
+	for _, c := range list {
+		out = append(out, c.ID)
 	}
-	for _, id := range others {
-		if !slices.Contains(listed, id) {
-			t.Errorf("%s is among the %s, but not listed", id, what)
+	return out
+}
+
+// covers: what is called set has all of members.
+func covers(t *testing.T, set []string, what string, members []string) {
+	t.Helper()
+	for _, id := range members {
+		if !slices.Contains(set, id) {
+			t.Errorf("%s is not among the %s", id, what)
 		}
 	}
 }
@@ -161,7 +163,7 @@ func checkFinding(t *testing.T, c testCase, f Finding) {
 		t.Errorf("%s: the node's name is in the message, so that equal findings on many nodes cannot be shown together: %q", c.path, f.Message)
 	}
 	for _, id := range f.Because {
-		if !slices.ContainsFunc(everyCheck(), func(c Check) bool { return c.ID == id }) {
+		if !slices.ContainsFunc(slices.Concat(everyCheck(), Pods()), func(c Check) bool { return c.ID == id }) {
 			t.Errorf("%s: because of %s, which is no check", c.path, id)
 		}
 	}
