@@ -96,7 +96,7 @@ func (f fleet) unread(s *facts.Snapshot) []facts.Gap {
 	case !f.counted:
 		g := facts.Gap{
 			Kind: facts.APIServers, Scope: facts.ScopeUnseen,
-			Reason: fmt.Sprintf("%s answered; how many there are is not known, because no identity Lease and no static pod was seen", counted(len(f.seen), "API server")),
+			Reason: fmt.Sprintf("%s answered; how many there are is not known (their Leases or static pods would tell)", counted(len(f.seen), "API server")),
 			Remedy: "let it list leases in kube-system (kubectl sidecar rbac prints the role)",
 		}
 		return withWords(s, g, "", facts.ScopeLeases, facts.ScopeEndpoints)
