@@ -42,10 +42,11 @@ func (p subject) server() (*container, []sign) {
 	if !p.starting() {
 		return nil, nil
 	}
-	c := p.gate()
-	if !c.init || c.sidecar() || !c.running() {
+	i := slices.IndexFunc(p.inits, func(c container) bool { return !c.sidecar() && c.running() })
+	if i < 0 {
 		return nil, nil
 	}
+	c := &p.inits[i]
 	list := signs(c.Container)
 	// What was meant to be a sidecar may show it only where it was meant.
 	for _, m := range p.makers {
@@ -67,7 +68,7 @@ func (p subject) neverExitsFix(c container) string {
 			"tcpSocket": map[string]any{"port": ports[0]}, "periodSeconds": 1, "failureThreshold": 60,
 		}
 	}
-	return indentOr(p.fixContainers(fields), p.injected(c, known(c.Container)))
+	return indentOr(p.fixContainers(fields), p.injected(c, softwareOf(c.Container)))
 }
 
 func andProbe(c container) string {

@@ -76,9 +76,9 @@ var initJobs = []string{
 // ends is a command line of known software that ends by itself.
 var ends = regexp.MustCompile(`istio-iptables|-exit-after-auth|--one-time|-once\b|--once\b|--version\b|--validate\b|--dry-run\b`)
 
-// known is the software that a container runs, by its name or image; nil when it is not known, or
+// softwareOf is the software that a container runs, by its name or image; nil when it is not known, or
 // when it is known to end.
-func known(c *corev1.Container) *knownSidecar {
+func softwareOf(c *corev1.Container) *knownSidecar {
 	if slices.Contains(initJobs, c.Name) || ends.MatchString(commandLine(c)) {
 		return nil
 	}
@@ -119,7 +119,7 @@ func commandLine(c *corev1.Container) string {
 // stopGap says how to end known software in a pod now; "" when it has no endpoint for that. The
 // port is forwarded, because such images often have no shell, and the port listens on localhost.
 func (p subject) stopGap(c container) string {
-	k := known(c.Container)
+	k := softwareOf(c.Container)
 	if k == nil || k.quit == nil {
 		return ""
 	}

@@ -11,15 +11,24 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// scaleUp is how long a pod may wait for a node: an autoscaler needs minutes to bring one.
+// scaleUp is how long a pod may wait for a node that an autoscaler is about to bring: minutes.
 const scaleUp = 5 * time.Minute
+
+// nodeIsComing is a pod for which an autoscaler has said that it brings a node, or whose volume is
+// being made for it.
+func (p subject) nodeIsComing(text string) bool {
+	if strings.Contains(text, "unbound immediate PersistentVolumeClaims") {
+		return p.born().below(settle)
+	}
+	return p.born().below(scaleUp) && len(p.events("TriggeredScaleUp", "Nominated")) > 0
+}
 
 var podUnschedulable = podCheck(Check{
 	ID:    "pod-unschedulable",
 	Title: "every pod gets a node",
 }, func(p subject) (*Finding, []facts.Gap) {
 	text, evidence := p.unscheduled()
-	if text == "" || strings.Contains(text, schedulerRefuses) || p.born().below(scaleUp) {
+	if text == "" || strings.Contains(text, schedulerRefuses) || p.nodeIsComing(text) {
 		return nil, nil
 	}
 	f := &Finding{
@@ -31,7 +40,7 @@ var podUnschedulable = podCheck(Check{
 		f.Evidence = append(f.Evidence, sum)
 		if c := p.greediest(); c != nil {
 			f.Fix = "Let the sidecar ask for less, if it needs less (the values are an example):\n\n" +
-				indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"requests": map[string]string{"cpu": "50m", "memory": "64Mi"}}}}), p.injected(*c, known(c.Container))) +
+				indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"requests": map[string]string{"cpu": "50m", "memory": "64Mi"}}}}), p.injected(*c, softwareOf(c.Container))) +
 				"\n\n" + f.Fix
 		}
 	}

@@ -19,7 +19,7 @@ func Pods() []Check {
 		kubeletRefusesSidecars,
 		podSchedulerGateOff,
 		podAPIServersDisagree,
-		crdPrunesRestartPolicy,
+		podCRDPrunesRestartPolicy,
 		restartPolicyStripped,
 		podRefused,
 		podUnschedulable,

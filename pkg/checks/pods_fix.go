@@ -203,7 +203,7 @@ func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) +
 
 // sidecarFix says how to make a native sidecar of an init container, or who has to.
 func (p subject) sidecarFix(c container) string {
-	k := known(c.Container)
+	k := softwareOf(c.Container)
 	if command := p.fixContainers(setAlways(c.Name)...); command != "" {
 		return indent(command)
 	}
@@ -216,7 +216,7 @@ func (p subject) moveFix(c container, to int) string {
 	if command := p.fixMove(c.Name, to); command != "" {
 		return indent(command)
 	}
-	return p.injected(c, known(c.Container))
+	return p.injected(c, softwareOf(c.Container))
 }
 
 // injected is the fix for a container that the owner's template does not have.

@@ -131,23 +131,36 @@ func (p subject) starting() bool {
 	return !p.finished() && !p.deleting() && p.gate() != nil
 }
 
-// gate is the first init container that holds up the next one; nil when there is none, or a regular
-// container has already run.
+// gate is the init container that holds up the next one; nil when there is none, or a regular
+// container has already run. Sidecars before the last one that the kubelet got to do not hold up
+// anything, also when they are down.
 func (p subject) gate() *container {
 	if c := p.condition(corev1.PodInitialized); c != nil && c.Status == corev1.ConditionTrue {
 		return nil
 	}
 	for _, c := range p.mains {
-		if c.ran() {
+		if c.reached() {
 			return nil
 		}
 	}
-	for i := range p.inits {
+	last := 0
+	for i, c := range p.inits {
+		if c.reached() {
+			last = i
+		}
+	}
+	for i := last; i < len(p.inits); i++ {
 		if !p.inits[i].passed() {
 			return &p.inits[i]
 		}
 	}
 	return nil
+}
+
+// reached is whether the kubelet has got to the container, in this sandbox of the pod.
+func (c container) reached() bool {
+	return c.status != nil && (c.status.State.Running != nil || c.status.State.Terminated != nil ||
+		!slices.Contains([]string{"", "PodInitializing", "ContainerCreating"}, c.waiting()))
 }
 
 // passed is whether an init container lets the next one start.

@@ -150,15 +150,11 @@ func (p subject) stateEvidence(c container) string {
 
 // quoteEvent is an event with its count and age.
 func quoteEvent(s *facts.Snapshot, e corev1.Event) string {
-	count := int(e.Count)
-	if e.Series != nil {
-		count = max(count, int(e.Series.Count))
+	count := ""
+	if n := times([]corev1.Event{e}); n > 1 {
+		count = fmt.Sprintf(" x%d", n)
 	}
-	times := ""
-	if count > 1 {
-		times = fmt.Sprintf(" x%d", count)
-	}
-	return fmt.Sprintf("event %s%s, last %s: %s", e.Reason, times, ageOf(s, eventTime(e)).ago(), oneLine(e.Message))
+	return fmt.Sprintf("event %s%s, last %s: %s", e.Reason, count, ageOf(s, eventTime(e)).ago(), oneLine(e.Message))
 }
 
 // newest quotes the newest of events that say different things, at most n.

@@ -79,5 +79,5 @@ func (p subject) hookFix(c container) string {
 	}
 	return lead + "\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{
 		"lifecycle": map[string]any{"postStart": nil}, "startupProbe": probe,
-	}}), p.injected(c, known(c.Container)))
+	}}), p.injected(c, softwareOf(c.Container)))
 }

@@ -29,6 +29,6 @@ var restartPolicyOnWrongContainer = podCheck(Check{
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s shows no sign of a server: no port, no probe, no known software", wrong.Name))
 	}
 	f.Fix = "Move it to the other container:\n\n" + indentOr(
-		p.fixContainers(edit{wrong.Name, map[string]any{"restartPolicy": nil}}, setAlways(c.Name)[0]), p.injected(*c, known(c.Container)))
+		p.fixContainers(edit{wrong.Name, map[string]any{"restartPolicy": nil}}, setAlways(c.Name)[0]), p.injected(*c, softwareOf(c.Container)))
 	return f, nil
 })

@@ -46,7 +46,7 @@ var serverWords = []struct {
 // signs are why a container looks like a server; none when it looks like a job.
 func signs(c *corev1.Container) []sign {
 	var out []sign
-	if k := known(c); k != nil {
+	if k := softwareOf(c); k != nil {
 		out = append(out, sign{fmt.Sprintf("container %s, image %s: this is %s", c.Name, c.Image, k.name), true})
 	}
 	for _, p := range c.Ports {
@@ -113,7 +113,7 @@ func portsOf(c *corev1.Container) []int {
 	for _, m := range portFlag.FindAllStringSubmatch(commandLine(c), -1) {
 		out = append(out, number(m[1]))
 	}
-	if k := known(c); k != nil && k.quit != nil {
+	if k := softwareOf(c); k != nil && k.quit != nil {
 		out = append(out, k.quit.port)
 	}
 	return out
@@ -162,6 +162,9 @@ func probePort(c *corev1.Container, p *corev1.Probe) int {
 // port: "dial tcp 127.0.0.1:5432: connect: connection refused".
 var refused = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|\[::1\])[^0-9]{1,12}(\d{2,5}).*?(?:connection refused|ECONNREFUSED|couldn't connect|could not connect|failed to connect)|` +
 	`(?:connection refused|ECONNREFUSED|could not connect|couldn't connect|failed to connect).*?(?:127\.0\.0\.1|localhost|::1\]?)[^0-9]{1,24}(\d{2,5})`)
+
+// refusedWord is an answer that says that nobody listens.
+var refusedWord = regexp.MustCompile(`connection refused|connection reset|EOF$|no route to host`)
 
 // portIn is the port of the first match of one of the patterns; 0 when there is none.
 func portIn(pattern *regexp.Regexp, text string) int {

@@ -12,7 +12,9 @@ import (
 )
 
 // From 1.29 on the kubelet stops sidecars after the regular containers, in reverse order, within the
-// pod's one grace period. deletionTimestamp is the end of that period, not its beginning.
+// pod's one grace period. deletionTimestamp is the end of that period, not its beginning. While a pod
+// ends the kubelet does not always update the status of its containers, so that "running" there says
+// little; that a regular container has ended shows in its readiness probe as well.
 var sidecarBlocksTermination = podCheck(Check{
 	ID:    "sidecar-blocks-termination",
 	Title: "no sidecar keeps a deleted pod from ending",
@@ -20,25 +22,15 @@ var sidecarBlocksTermination = podCheck(Check{
 	if !p.deleting() || p.nodeGone() {
 		return nil, nil
 	}
-	var mains, left []container
-	for _, c := range p.all() {
-		switch {
-		case !c.running():
-		case c.sidecar(), !c.init && known(c.Container) != nil:
-			left = append(left, c)
-		case !c.init:
-			mains = append(mains, c)
-		}
-	}
-	if len(left) == 0 || len(mains) > 0 {
+	left := p.leftSidecars()
+	if len(left) == 0 || p.unendedMain(left) != nil {
 		return nil, nil // the regular containers are asked to end first
 	}
 	asked, deadline := p.deleted(), ageOf(p.s.Snapshot, *p.DeletionTimestamp)
-	alone := ageOf(p.s.Snapshot, p.lastMainEnd(asked.at))
 	if !deadline.known {
 		return nil, p.noClock("the pod has been ending")
 	}
-	if alone.below(settle) && !deadline.atLeast(settle) {
+	if ageOf(p.s.Snapshot, p.lastMainEnd(asked.at)).below(settle) && !deadline.atLeast(settle) {
 		return nil, nil
 	}
 	c := left[len(left)-1] // the first to be stopped
@@ -51,25 +43,59 @@ var sidecarBlocksTermination = podCheck(Check{
 	}
 	for _, m := range p.mains {
 		if !slices.ContainsFunc(left, func(x container) bool { return x.Name == m.Name }) {
-			f.Evidence = append(f.Evidence, p.ending(m)...)
+			f.Evidence = append(f.Evidence, p.endEvidence(m)...)
 		}
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Killing", "FailedPreStopHook", "FailedKillPod"), 2)...)
 	f.Fix = "Let the program end at SIGTERM: a shell as the first process does not pass it on (start the program with exec), and a program as process 1 must handle it itself."
 	if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
+		f.Message = fmt.Sprintf("the pod was deleted %s and does not end: %s still runs, and its preStop hook or the program itself does not end (the grace period is %d s)", asked.ago(), c.role(), p.grace())
 		f.Evidence = append(f.Evidence, fmt.Sprintf("preStop of %s: %s", c.Name, handler(c.Lifecycle.PreStop)))
-		f.Fix += " Its preStop hook runs first, and uses up the same grace period."
+		f.Fix = "Let the preStop hook return: it runs before the program is asked to end, and uses up the same grace period. " + f.Fix
 	}
 	if line := commandLine(c.Container); line != "" {
 		f.Evidence = append(f.Evidence, "command of "+c.Name+": "+oneLine(line))
 	}
 	f.Fix += " To be rid of this pod now:\n\n" + indent(fmt.Sprintf("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace))
-	if p.grace() > 60 {
-		f.Fix += "\n\nA shorter grace period ends it sooner (the value is an example):\n\n" +
+	if p.grace() > 60 && p.target().meta != nil {
+		f.Fix += "\n\nA shorter grace period ends the next one sooner (the value is an example):\n\n" +
 			indent(p.command(p.target(), "strategic", encode(nest(p.target().path, map[string]any{"terminationGracePeriodSeconds": 30}))))
 	}
 	return f, nil
 })
+
+// leftSidecars are the sidecars, native or known, that run according to the pod's status.
+func (p subject) leftSidecars() []container {
+	return slices.DeleteFunc(p.all(), func(c container) bool {
+		return !c.running() || !c.sidecar() && (c.init || softwareOf(c.Container) == nil)
+	})
+}
+
+// unendedMain is a regular container, other than the sidecars, that may still run; nil when all are
+// known to have ended.
+func (p subject) unendedMain(sidecars []container) *container {
+	for i, c := range p.mains {
+		if c.running() && !slices.ContainsFunc(sidecars, func(x container) bool { return x.Name == c.Name }) && len(p.refuses(c)) == 0 {
+			return &p.mains[i]
+		}
+	}
+	return nil
+}
+
+// refuses are readiness probes after the deletion that nobody answered any more.
+func (p subject) refuses(c container) []corev1.Event {
+	asked := p.deleted().at
+	return slices.DeleteFunc(p.probeEvents(c, "Readiness probe failed"), func(e corev1.Event) bool {
+		return !refusedWord.MatchString(e.Message) || !eventTime(e).After(asked.Time)
+	})
+}
+
+func (p subject) endEvidence(c container) []string {
+	if c.running() {
+		return newest(p.s.Snapshot, p.refuses(c), 1)
+	}
+	return p.ending(c)
+}
 
 // nodeGone is whether the node's kubelet does not answer: then nothing that it last said is news.
 func (p subject) nodeGone() bool {
@@ -110,5 +136,3 @@ func side(deadline age) string {
 	}
 	return "not over yet"
 }
-
-func metaTime(t time.Time) metav1.Time { return metav1.NewTime(t) }

@@ -36,7 +36,7 @@ var sidecarCrashLooping = podCheck(Check{
 		switch {
 		case end.Reason == oomKilled:
 			f.Evidence = append(f.Evidence, fmt.Sprintf("memory limit of %s: %s", c.Name, c.Resources.Limits.Memory()))
-			f.Fix = "Give it more memory, or let it use less:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(c, known(c.Container))) + "\n\n" + f.Fix
+			f.Fix = "Give it more memory, or let it use less:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(c, softwareOf(c.Container))) + "\n\n" + f.Fix
 		case p.killedByProbe(c):
 			f.Because = append(f.Because, startupProbeFailing.ID)
 		case len(p.probeEvents(c, "Liveness probe failed")) > 0:
@@ -45,7 +45,7 @@ var sidecarCrashLooping = podCheck(Check{
 		case end.ExitCode == 0 && p.hasServer():
 			f.Because = append(f.Because, restartPolicyOnWrongContainer.ID)
 		case end.ExitCode == 0:
-			f.Fix = "If it is a job, it is an ordinary init container:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"restartPolicy": nil}}), p.injected(c, known(c.Container))) + "\n\n" + f.Fix
+			f.Fix = "If it is a job, it is an ordinary init container:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"restartPolicy": nil}}), p.injected(c, softwareOf(c.Container))) + "\n\n" + f.Fix
 		}
 		if c.Lifecycle != nil && c.Lifecycle.PostStart != nil && strings.Contains(c.waiting(), "PostStartHook") {
 			f.Because = append(f.Because, postStartHookBlocking.ID)

@@ -16,14 +16,14 @@ var sidecarNotReady = podCheck(Check{
 		return nil, nil
 	}
 	for _, c := range p.all() {
-		if !c.sidecar() && known(c.Container) == nil || !c.running() || c.status.Ready || c.ReadinessProbe == nil || p.looping(c) {
+		if !c.sidecar() && softwareOf(c.Container) == nil || !c.running() || c.status.Ready || c.ReadinessProbe == nil || p.looping(c) {
 			continue
 		}
 		since := p.unreadySince(c)
-		if since.below(settle) {
+		answers := p.probeEvents(c, "Readiness probe failed")
+		if since.below(settle) && (since.below(settle/2) || times(answers) < 3) {
 			continue
 		}
-		answers := p.probeEvents(c, "Readiness probe failed")
 		if !since.known && len(answers) == 0 {
 			return nil, p.noClock(c.Name + " has been unready")
 		}
@@ -34,7 +34,7 @@ var sidecarNotReady = podCheck(Check{
 				fmt.Sprintf("status of %s: ready: false, running %s", c.Name, p.startedAt(c).words()),
 			},
 			Fix: "Correct what the probe asks, or the probe. The readiness of native sidecars counts like that of regular containers; a sidecar that need not be ready for the pod to serve needs no readinessProbe:\n\n" +
-				indentOr(p.fixContainers(edit{c.Name, map[string]any{"readinessProbe": nil}}), p.injected(c, known(c.Container))) + "\n\nSee what it says:\n\n" + indent(p.logsCommand(c)),
+				indentOr(p.fixContainers(edit{c.Name, map[string]any{"readinessProbe": nil}}), p.injected(c, softwareOf(c.Container))) + "\n\nSee what it says:\n\n" + indent(p.logsCommand(c)),
 		}
 		if len(answers) > 0 {
 			f.Message += " and gets: " + answer(answers[0])
@@ -48,6 +48,18 @@ var sidecarNotReady = podCheck(Check{
 	}
 	return nil, nil
 })
+
+// times is how often the newest of events was seen.
+func times(events []corev1.Event) int {
+	if len(events) == 0 {
+		return 0
+	}
+	e := events[0]
+	if e.Series != nil {
+		return max(int(e.Series.Count), int(e.Count))
+	}
+	return max(int(e.Count), 1)
+}
 
 // unreadySince is when the pod became unready, and not before the container ran.
 func (p subject) unreadySince(c container) age {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -24,7 +25,7 @@ var sidecarStartRace = podCheck(Check{
 	}
 	for _, c := range p.mains {
 		end := c.ended()
-		if end == nil || end.ExitCode == 0 || known(c.Container) != nil || c.restarts() > 2 {
+		if end == nil || end.ExitCode == 0 || softwareOf(c.Container) != nil || c.restarts() > 2 {
 			continue
 		}
 		if c.running() && !ageOf(p.s.Snapshot, end.FinishedAt).below(recent) {
@@ -59,7 +60,7 @@ func (p subject) raced(c container, end *corev1.ContainerStateTerminated) (*cont
 			}
 		}
 		begin := firstStart([]container{proxy})
-		if known(proxy.Container) == nil || len(lines) > 1 || begin.IsZero() || end.FinishedAt.IsZero() {
+		if softwareOf(proxy.Container) == nil || len(lines) > 1 || begin.IsZero() || end.FinishedAt.IsZero() {
 			continue
 		}
 		if apart := end.FinishedAt.Sub(begin); apart < headStart && !proxy.failed() {
@@ -73,14 +74,14 @@ func (p subject) raced(c container, end *corev1.ContainerStateTerminated) (*cont
 func (c container) failed() bool { return c.ended() != nil && c.ended().ExitCode != 0 }
 
 func (p subject) startOf(c container) string {
-	return fmt.Sprintf("%s was started %s", c.Name, ageOf(p.s.Snapshot, metaTime(firstStart([]container{c}))).ago())
+	return fmt.Sprintf("%s was started %s", c.Name, ageOf(p.s.Snapshot, metav1.NewTime(firstStart([]container{c}))).ago())
 }
 
 func listens(c container) string {
 	if ports := portsOf(c.Container); len(ports) > 0 {
 		return fmt.Sprintf("%s listens on %s", c.Name, portText(ports))
 	}
-	return fmt.Sprintf("%s is %s", c.Name, known(c.Container).name)
+	return fmt.Sprintf("%s is %s", c.Name, softwareOf(c.Container).name)
 }
 
 // raceFix adds a startup probe to a native sidecar, or makes one of a regular container.
@@ -93,7 +94,7 @@ func (p subject) raceFix(proxy container) string {
 	}
 	if proxy.sidecar() {
 		return "Give it a startupProbe: the next container starts when it succeeds:\n\n" +
-			indentOr(p.fixContainers(edit{proxy.Name, map[string]any{"startupProbe": probe}}), p.injected(proxy, known(proxy.Container)))
+			indentOr(p.fixContainers(edit{proxy.Name, map[string]any{"startupProbe": probe}}), p.injected(proxy, softwareOf(proxy.Container)))
 	}
 	return "Make it a native sidecar:\n\n" + p.moveFix(proxy, -1) +
 		"\n\nand give it a startupProbe, for which the next container waits:\n\n" + indent("startupProbe: "+encode(probe))

@@ -73,7 +73,7 @@ func (p subject) killedByProbe(c container) bool {
 	if end == nil || c.restarts() == 0 || end.StartedAt.IsZero() || end.FinishedAt.IsZero() {
 		return false
 	}
-	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + 2*time.Second // times have whole seconds
+	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + time.Second // times have whole seconds
 	return lasted >= budget(c.StartupProbe) && end.Reason != oomKilled
 }
 
@@ -132,9 +132,9 @@ func (p subject) probeFix(c container, evidence *[]string) string {
 		if c.StartupProbe.GRPC != nil {
 			field = "grpc"
 		}
-		fix = "Ask the port that it declares:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"startupProbe": map[string]any{field: handler}}}), p.injected(c, known(c.Container))) + "\n\n"
+		fix = "Ask the port that it declares:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"startupProbe": map[string]any{field: handler}}}), p.injected(c, softwareOf(c.Container))) + "\n\n"
 	}
 	more := edit{c.Name, map[string]any{"startupProbe": map[string]any{"periodSeconds": cmp.Or(c.StartupProbe.PeriodSeconds, 10), "failureThreshold": 10 * cmp.Or(c.StartupProbe.FailureThreshold, 3)}}}
 	return fix + "If it only needs longer than " + budget(c.StartupProbe).String() + " (failureThreshold x periodSeconds), give it more:\n\n" +
-		indentOr(p.fixContainers(more), p.injected(c, known(c.Container))) + "\n\nSee what it says:\n\n" + indent(p.logsCommand(c))
+		indentOr(p.fixContainers(more), p.injected(c, softwareOf(c.Container))) + "\n\nSee what it says:\n\n" + indent(p.logsCommand(c))
 }

@@ -59,6 +59,9 @@ func (p subject) odd() (state, next string) {
 		if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
 			return p.pastGrace(), describe
 		}
+		if left := p.leftSidecars(); len(left) > 0 && p.deleted().atLeast(settle) && p.unendedMain(left) != nil {
+			return p.longGrace(*p.unendedMain(left), left[len(left)-1])
+		}
 		return "", ""
 	case p.born().below(settle):
 		return "", ""
@@ -77,6 +80,13 @@ func (p subject) odd() (state, next string) {
 		}
 	}
 	return "", ""
+}
+
+// longGrace is a pod that takes long to end, and has the time: whether its regular containers still
+// work or a sidecar does not stop, its status does not tell.
+func (p subject) longGrace(main, sidecar container) (state, next string) {
+	return fmt.Sprintf("the pod was deleted %s and has a grace period of %d s: %s or %s has not ended; which of them is not in its status, which the kubelet does not update while a pod ends", p.deleted().ago(), p.grace(), main.role(), sidecar.role()),
+		fmt.Sprintf("# an error that the container is not running means that only %s is left\nkubectl exec %s -n %s -c %s -- true", sidecar.Name, p.Name, p.Namespace, main.Name)
 }
 
 // pastGrace says why a pod that is being deleted may still be there.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -19,6 +20,9 @@ var volumeNotMounted = podCheck(Check{
 		return nil, nil
 	}
 	events := p.events("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+	if len(events) == 0 && p.born().below(settle) {
+		return nil, nil
+	}
 	if len(events) == 0 {
 		return nil, p.noEvents("no container has been created yet, and only events would say why")
 	}
@@ -36,9 +40,13 @@ var volumeNotMounted = podCheck(Check{
 	}, nil
 })
 
-// untouched is a pod on a node of which no container has been created for longer than is usual.
+// firstTries is how long the kubelet may fail to prepare a pod before that is worth a word: what a
+// pod needs is often made together with it.
+const firstTries = 10 * time.Second
+
+// untouched is a pod on a node of which no container has been created.
 func (p subject) untouched() bool {
-	if p.finished() || p.deleting() || p.Spec.NodeName == "" || p.born().below(settle) {
+	if p.finished() || p.deleting() || p.Spec.NodeName == "" || p.born().below(firstTries) {
 		return false
 	}
 	for _, c := range p.all() {

@@ -110,7 +110,7 @@ func quitsByCall(p subject) []string {
 			out = append(out, fmt.Sprintf("linkerd-await in %s: %s; %s", c.Name, insteadOfOrder, insteadOfEnd))
 		case strings.Contains(line, "scuttle"), hasEnv(c.Container, "ISTIO_QUIT_API", "ENVOY_ADMIN_API"):
 			out = append(out, fmt.Sprintf("a wrapper (scuttle) in %s waits for the proxy and ends it: %s; %s", c.Name, insteadOfOrder, insteadOfEnd))
-		case quitCall.MatchString(line) && known(c.Container) == nil:
+		case quitCall.MatchString(line) && softwareOf(c.Container) == nil:
 			out = append(out, fmt.Sprintf("command of %s calls %s: %s", c.Name, quitCall.FindString(line), insteadOfEnd))
 		}
 	}

@@ -1,0 +1,57 @@
+package checks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+)
+
+// The API server prunes what a CRD's schema does not name, before it notes who wrote which field:
+// only what was applied with kubectl still shows it.
+var podCRDPrunesRestartPolicy = Check{
+	ID:       crdPrunesRestartPolicy.ID,
+	Title:    "no custom resource has lost the restartPolicy that it was applied with",
+	Severity: Error,
+	Category: PodsGroup,
+	Needs:    []facts.Kind{facts.CustomWorkloads, facts.Pods},
+	Optional: []facts.Kind{facts.CustomWorkloads},
+	Run: func(s *facts.Snapshot) Outcome {
+		o := Outcome{Tried: counted(len(s.CustomWorkloads), "custom resource")}
+		for i := range s.CustomWorkloads {
+			w := &s.CustomWorkloads[i]
+			lost := slices.DeleteFunc(slices.Clone(w.Applied), func(name string) bool {
+				return slices.ContainsFunc(w.Template.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == name && always(&c) })
+			})
+			if len(lost) > 0 {
+				o.Findings = append(o.Findings, prunedFinding(w, lost))
+			}
+		}
+		return o
+	},
+}
+
+func prunedFinding(w *facts.CustomWorkload, lost []string) Finding {
+	group, _, _ := strings.Cut(w.APIVersion, "/")
+	f := Finding{
+		Object:  Object{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
+		Message: fmt.Sprintf("restartPolicy: Always of %s was applied and is not in the stored object: the schema of the CRD for %s.%s does not have the field, and the API server prunes it", strings.Join(lost, ", "), w.Kind, group),
+		Evidence: []string{
+			fmt.Sprintf("%s was applied with restartPolicy: Always of %s (annotation %s)", w.Name, strings.Join(lost, ", "), facts.LastAppliedAnnotation),
+			fmt.Sprintf("%s.spec.initContainers[name=%q].restartPolicy is absent", w.Path, lost[0]),
+		},
+	}
+	f.Fix = "Update the CRD to one whose schema has initContainers[].restartPolicy (Helm does not update CRDs by itself), then apply the object again. To see whether it has:\n\n" +
+		indent(fmt.Sprintf("kubectl explain %s.%s.spec.initContainers.restartPolicy --api-version %s", strings.ToLower(w.Kind), w.Path, w.APIVersion))
+	plural, _ := meta.UnsafeGuessKindToResource(schema.FromAPIVersionAndKind(w.APIVersion, w.Kind))
+	if k, ok := known.CRDByName(plural.GroupResource().String()); ok {
+		f.Fix = fmt.Sprintf("The CRD of %s has it since %s. %s", k.Software, k.Fixed, f.Fix)
+	}
+	return f
+}
