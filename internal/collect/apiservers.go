@@ -102,6 +102,7 @@ func (c *collector) endpoints(ctx context.Context) {
 type instances struct {
 	list    []facts.APIServer
 	headers map[string]bool // Process-Start-Time-Unix of those in list
+	pages   map[string]bool // what was read of their pages, which for one process stays the same
 	lastErr error
 }
 
@@ -114,7 +115,7 @@ func (c *collector) apiServerMetrics(ctx context.Context) {
 		return
 	}
 	expected := max(c.snapshot.APIServerCount(), 1)
-	seen := instances{headers: map[string]bool{}}
+	seen := instances{headers: map[string]bool{}, pages: map[string]bool{}}
 	connections := 0
 	// A header that is known is not read on: the page is large. But the header has whole seconds
 	// only; when some API server stays unseen, the last rounds read the page all the same.
@@ -135,7 +136,9 @@ func (c *collector) apiServerMetrics(ctx context.Context) {
 			}
 		}
 	}
-	slices.SortFunc(seen.list, func(a, b facts.APIServer) int { return cmp.Compare(a.Started, b.Started) })
+	slices.SortFunc(seen.list, func(a, b facts.APIServer) int {
+		return cmp.Or(cmp.Compare(a.Started, b.Started), cmp.Compare(a.Reading.Evidence, b.Reading.Evidence))
+	})
 	c.mu.Lock()
 	c.addEmulation(seen.list)
 	c.snapshot.APIServers = seen.list
@@ -171,7 +174,9 @@ func (c *collector) oneAPIServer(ctx context.Context, client *http.Client, seen 
 		Reading:   gateReading("kube-apiserver", lines, families),
 	}
 	seen.headers[header] = true
-	if !slices.ContainsFunc(seen.list, func(s facts.APIServer) bool { return s.Started == server.Started }) {
+	// The start time alone may be the same by chance; the gates may differ even then.
+	if !seen.pages[string(lines)] {
+		seen.pages[string(lines)] = true
 		seen.list = append(seen.list, server)
 	}
 	return nil

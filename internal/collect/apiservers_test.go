@@ -72,6 +72,7 @@ func TestAPIServers(t *testing.T) {
 	a := process{header: "1700000001", started: "1700000001.25", version: "v1.30.1", gate: gateOn}
 	b := process{header: "1700000002", started: "1700000002.5", version: "v1.30.2", gate: gateOff}
 	twin := process{header: "1700000001", started: "1700000001.75", version: "v1.30.1", gate: gateOn}
+	clone := process{header: "1700000001", started: "1700000001.25", version: "v1.30.1", gate: gateOff}
 	old := process{started: "1700000003.00", version: "v1.27.4"}
 	emulating := process{header: "1700000004", started: "1700000004.00", version: "v1.34.0", emulation: "1.32", gate: gateOn}
 	dropped := process{header: "1700000005", started: "1700000005.00", version: "v1.31.0"}
@@ -102,6 +103,7 @@ func TestAPIServers(t *testing.T) {
 			return []facts.Gap{unseen(1, 2, 16, server, "10.0.0.1:6443 --tls-server-name kubernetes.default.svc (and 10.0.0.2:6443)")}
 		}, 16},
 		{"two that started in the same second", 2, nil, []process{a, twin}, []facts.APIServer{seenA, apiServer("1700000001.75", "v1.30.1", &yes, gateOn)}, nil, 14},
+		{"two that started at the same moment, and disagree", 2, nil, []process{a, clone}, []facts.APIServer{apiServer("1700000001.25", "v1.30.1", &no, gateOff), seenA}, nil, 14},
 		{"too old for the header and the gate", 1, nil, []process{old}, []facts.APIServer{apiServer("1700000003.00", "v1.27.4", nil, notListed)}, nil, minConnections},
 		{"emulating", 1, nil, []process{emulating}, []facts.APIServer{seenEmulating}, nil, minConnections},
 		{"a gate that is not listed though it exists", 1, nil, []process{dropped}, []facts.APIServer{apiServer("1700000005.00", "v1.31.0", nil, notListed)}, func(string) []facts.Gap {

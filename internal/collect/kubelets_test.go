@@ -87,7 +87,7 @@ func TestOneKubelet(t *testing.T) {
 		{"cut off", "v1.30.1", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100000")
 			page(w, off[:1000])
-		}, nil, nil, kubeletGap("node/n", "unexpected EOF", raw+" shows the same; run again when it does not")},
+		}, nil, nil, kubeletGap("node/n", "the page broke off: unexpected EOF", raw+" shows the same; run again when it does not")},
 		{"a busy API server that recovers", "v1.28.15", func() http.HandlerFunc {
 			var n atomic.Int32
 			return func(w http.ResponseWriter, r *http.Request) {

@@ -55,7 +55,7 @@ func readFamilies(page io.Reader, wanted ...string) ([]byte, error) {
 		line, size, err := readLine(r)
 		total += size
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
+			return nil, brokeOff(err)
 		}
 		if name := familyOf(line); len(name) > 0 {
 			valid = valid || line[0] == '#'
@@ -72,6 +72,14 @@ func readFamilies(page io.Reader, wanted ...string) ([]byte, error) {
 			return endOfPage(out.Bytes(), total, valid)
 		}
 	}
+}
+
+// brokeOff is the error of a page that did not come to its end.
+func brokeOff(err error) error {
+	if errors.Is(err, errGarbage) {
+		return err
+	}
+	return fmt.Errorf("the page broke off: %w", err)
 }
 
 // endOfPage judges a page that was read to its end.

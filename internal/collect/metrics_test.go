@@ -78,7 +78,7 @@ func TestReadFamilies(t *testing.T) {
 		{"no such family", strings.NewReader("# TYPE a gauge\na 1\n"), "", ""},
 		{"names that begin the same", strings.NewReader("# TYPE kubernetes_feature gauge\nkubernetes_feature 1\n" + gates + "kubernetes_feature_enabled_more 1\n"), gates, ""},
 		{"a long line in another family", strings.NewReader("# TYPE a gauge\na{x=\"" + longLabel + "\"} 1\n" + gates), gates, ""},
-		{"an error in the middle", io.MultiReader(strings.NewReader("# TYPE a gauge\na 1\n"), iotest.ErrReader(io.ErrUnexpectedEOF)), "", "unexpected EOF"},
+		{"an error in the middle", io.MultiReader(strings.NewReader("# TYPE a gauge\na 1\n"), iotest.ErrReader(io.ErrUnexpectedEOF)), "", "the page broke off: unexpected EOF"},
 		{"an error after the family is not met", io.MultiReader(strings.NewReader(gates+"# TYPE z gauge\n"), iotest.ErrReader(io.ErrUnexpectedEOF)), gates, ""},
 		{"empty", strings.NewReader(""), "", "the answer is not a metrics page"},
 		{"a web page", strings.NewReader("<html>\n<body>zzz</body>\n"), "", "the answer is not a metrics page"},
