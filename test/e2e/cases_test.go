@@ -110,7 +110,7 @@ func (st *stage) play(s *situation) result {
 		r.err = st.record(s)
 	}
 	for _, object := range s.Why {
-		r.answers = append(r.answers, st.why("-n", s.name, object))
+		r.answers = append(r.answers, st.why(append([]string{"-n", s.name}, strings.Fields(object)...)...))
 	}
 	return r
 }
