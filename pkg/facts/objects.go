@@ -194,6 +194,11 @@ func (f *file) addOne(h header, raw []byte) error {
 		return f.addLease(raw)
 	}
 	k, ok := known[name]
+	if w, custom := CustomWorkloadOf(raw); custom && !ok {
+		f.snapshot.CustomWorkloads = append(f.snapshot.CustomWorkloads, w)
+		f.see(CustomWorkloads)
+		return nil
+	}
 	if !ok {
 		if f.strict {
 			return fmt.Errorf("unknown kind %s", name)

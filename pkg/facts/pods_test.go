@@ -91,3 +91,28 @@ func TestTrimPod(t *testing.T) {
 		t.Errorf("AppliedAlways (-want +got)\n%s", diff)
 	}
 }
+
+func TestCustomWorkloadOf(t *testing.T) {
+	for _, test := range []struct {
+		raw  string
+		want CustomWorkload
+		ok   bool
+	}{
+		{`{"apiVersion":"argoproj.io/v1alpha1","kind":"Rollout","metadata":{"name":"r","namespace":"n","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"spec\":{\"template\":{\"spec\":{\"initContainers\":[{\"name\":\"p\",\"restartPolicy\":\"Always\"}]}}}}"}},` +
+			`"spec":{"template":{"spec":{"initContainers":[{"name":"p","args":["--token=x"]}]}}}}`,
+			CustomWorkload{
+				APIVersion: "argoproj.io/v1alpha1", Kind: "Rollout", Namespace: "n", Name: "r", Path: "spec.template", Applied: []string{"p"},
+				Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{InitContainers: []corev1.Container{{Name: "p", Args: []string{"--token=REDACTED"}}}}},
+			}, true},
+		{`{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledJob","metadata":{"name":"j"},"spec":{"jobTargetRef":{"template":{"spec":{}}}}}`,
+			CustomWorkload{APIVersion: "keda.sh/v1alpha1", Kind: "ScaledJob", Name: "j", Path: "spec.jobTargetRef.template"}, true},
+		{`{"apiVersion":"example.com/v1","kind":"Thing","metadata":{"name":"t"},"spec":{"template":"a string"}}`, CustomWorkload{}, false},
+		{`{"apiVersion":"apps/v1","kind":"Other","metadata":{"name":"t"},"spec":{"template":{"spec":{}}}}`, CustomWorkload{}, false},
+		{`{"apiVersion":"policy.k8s.io/v1","kind":"Other","spec":{"template":{"spec":{}}}}`, CustomWorkload{}, false},
+	} {
+		got, ok := CustomWorkloadOf([]byte(test.raw))
+		if diff := cmp.Diff(test.want, got); diff != "" || ok != test.ok {
+			t.Errorf("%s: ok %v, (-want +got)\n%s", test.raw, ok, diff)
+		}
+	}
+}
