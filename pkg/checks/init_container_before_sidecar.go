@@ -46,7 +46,7 @@ func (p subject) doing(c container) string {
 	case c.running():
 		return "it has been running " + p.startedAt(c).words()
 	case c.waiting() != "":
-		return fmt.Sprintf("%s, %d restarts", c.waiting(), c.restarts())
+		return fmt.Sprintf("%s, %s", c.waiting(), counted(int(c.restarts()), "restart"))
 	case c.ended() != nil:
 		return exit(c.ended())
 	}
@@ -117,5 +117,9 @@ func (p subject) moveBefore(later, c container) string {
 	if !init {
 		i = 0
 	}
-	return p.moveFix(later, i)
+	probe := probeOf(later.Container)
+	if later.StartupProbe != nil {
+		probe = nil
+	}
+	return p.moveFix(later, i, probe)
 }

@@ -15,12 +15,12 @@ var initContainerFailing = podCheck(Check{
 		return nil, nil
 	}
 	f := &Finding{
-		Message:  fmt.Sprintf("init container %s ends with %s (%d restarts): the pod does not get past it; no sidecar is to blame", c.Name, exit(c.ended()), c.restarts()),
+		Message:  fmt.Sprintf("init container %s ends with %s (%s): the pod does not get past it; no sidecar is to blame", c.Name, exit(c.ended()), counted(int(c.restarts()), "restart")),
 		Evidence: append(p.ending(*c), p.lastWords(*c, 5)...),
 		Fix:      "See what it says:\n\n" + indent(p.logsCommand(*c)),
 	}
 	if later, _, _ := p.needs(*c); later != nil {
-		f.Message = fmt.Sprintf("init container %s ends with %s (%d restarts)", c.Name, exit(c.ended()), c.restarts())
+		f.Message = fmt.Sprintf("init container %s ends with %s (%s)", c.Name, exit(c.ended()), counted(int(c.restarts()), "restart"))
 		f.Because = []string{initContainerBeforeSidecar.ID}
 	}
 	if c.ended().Reason == oomKilled {

@@ -30,9 +30,10 @@ var initContainerNeverExits = podCheck(Check{
 	f.Evidence = append(f.Evidence, p.lastWords(*c, 3)...)
 	if p.lossOf(*c) != nil {
 		f.Because = append(f.Because, restartPolicyStripped.ID)
-	}
-	if p.misplaced(*c) != nil {
+		f.Fix = "Its template is right; see restart-policy-stripped."
+	} else if p.misplaced(*c) != nil {
 		f.Because = append(f.Because, restartPolicyOnWrongContainer.ID)
+		f.Fix = "See restart-policy-on-wrong-container."
 	}
 	return f, nil
 })
@@ -63,16 +64,14 @@ func (p subject) server() (*container, []sign) {
 // neverExitsFix adds a startup probe where the port to ask is known.
 func (p subject) neverExitsFix(c container) string {
 	fields := setAlways(c.Name)[0]
-	if ports := portsOf(c.Container); len(ports) > 0 && c.StartupProbe == nil {
-		fields.fields["startupProbe"] = map[string]any{
-			"tcpSocket": map[string]any{"port": ports[0]}, "periodSeconds": 1, "failureThreshold": 60,
-		}
+	if probe := probeOf(c.Container); probe != nil && c.StartupProbe == nil {
+		fields.fields["startupProbe"] = probe
 	}
 	return indentOr(p.fixContainers(fields), p.injected(c, softwareOf(c.Container)))
 }
 
 func andProbe(c container) string {
-	if len(portsOf(c.Container)) > 0 {
+	if probeOf(c.Container) != nil {
 		return ", with a startup probe so that the next container waits until it answers"
 	}
 	return " (with a startupProbe the next container also waits until it answers)"

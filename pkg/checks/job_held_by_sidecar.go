@@ -47,7 +47,7 @@ var jobHeldBySidecar = podCheck(Check{
 	held := running[0]
 	f := &Finding{
 		Message: fmt.Sprintf("the Job is held open by container %s: %s ended %s (%s), and an ordinary container that still runs keeps the pod from ending", containerNames(running), containerNames(done), since.ago(), exit(done[0].ended())),
-		Fix:     "Make it a native sidecar, which the kubelet stops when the last regular container has ended:\n\n" + p.moveFix(held, -1),
+		Fix:     "Make it a native sidecar, which the kubelet stops when the last regular container has ended:\n\n" + p.moveFix(held, -1, nil),
 	}
 	for _, c := range done {
 		f.Evidence = append(f.Evidence, p.ending(c)...)

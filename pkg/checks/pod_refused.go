@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -25,13 +26,25 @@ var podRefused = Check{
 			who, fix := refuser(cause, name, r)
 			o.Findings = append(o.Findings, Finding{
 				Object:   sc.topOf(r.maker.Object),
-				Message:  fmt.Sprintf("no pod can be created, %s: %s refuses it: %s", r.since.words(), who, r.OneLine()),
+				Message:  fmt.Sprintf("no pod can be created, %s: %s refuses it: %s", r.since.words(), who, r.words()),
 				Evidence: slices.Concat(r.evidence, sidecarShare(r.maker)),
 				Fix:      fix,
 			})
 		}
 		return o
 	},
+}
+
+// words is the refusal without what the controller puts before it.
+func (r refusal) words() string {
+	_, text, found := strings.Cut(r.OneLine(), "Error creating: ")
+	if !found {
+		_, text, found = strings.Cut(r.OneLine(), "failed error: ")
+	}
+	if !found {
+		return r.OneLine()
+	}
+	return text
 }
 
 // refuser says who refuses a pod and what to do about it.
@@ -52,8 +65,12 @@ func refuser(cause facts.Cause, name string, r refusal) (who, fix string) {
 	case facts.CauseAccess:
 		return "the API server", "Let the controller's service account create pods there, or the user who runs it."
 	case facts.CauseNamespace:
+		if strings.Contains(r.Message, "violates PodSecurity") {
+			return "Pod Security of namespace " + r.maker.Namespace, "Set what the message lists in the securityContext of the containers, native sidecars included; see which level the namespace has:\n\n" +
+				indent("kubectl get namespace "+r.maker.Namespace+" -o jsonpath='{.metadata.labels}'")
+		}
 		return "the namespace " + r.maker.Namespace, "See its limits, and what is used of them; the requests and limits of native sidecars count in full:\n\n" +
-			indent("kubectl describe resourcequota,limitrange"+in+"\nkubectl get namespace "+r.maker.Namespace+" --show-labels   # pod-security.kubernetes.io/enforce")
+			indent("kubectl describe resourcequota,limitrange,serviceaccount"+in)
 	}
 	return "the API server", "Change the pod template as the message says:\n\n" + indent("kubectl edit "+r.maker.resource+" "+r.maker.Name+in)
 }

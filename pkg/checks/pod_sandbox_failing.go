@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -18,9 +19,27 @@ var podSandboxFailing = podCheck(Check{
 		return nil, nil // volume-not-mounted says that there are no events
 	}
 	return &Finding{
-		Message:  fmt.Sprintf("no container can be created, %s: the node %s cannot make the pod's sandbox (its network): %s", p.born().words(), p.Spec.NodeName, oneLine(events[0].Message)),
+		Message:  fmt.Sprintf("no container can be created, %s: node %s cannot make the pod's sandbox: %s", p.born().words(), p.Spec.NodeName, oneLine(events[0].Message)),
 		Evidence: newest(p.s.Snapshot, events, 3),
-		Fix: "Not a matter of sidecars. Look at the network plugin on that node; where only this node fails, another one may do:\n\n" +
-			indent(fmt.Sprintf("kubectl get pods -A -o wide --field-selector spec.nodeName=%s\nkubectl cordon %s && kubectl delete pod %s -n %s", p.Spec.NodeName, p.Spec.NodeName, p.Name, p.Namespace)),
+		Fix:      p.sandboxFix(events[0].Message),
 	}, nil
 })
+
+func (p subject) sandboxFix(text string) string {
+	fix := "Look at the container runtime of that node."
+	switch {
+	case strings.Contains(text, "no runtime for") || strings.Contains(text, "RuntimeHandler"):
+		fix = fmt.Sprintf("The node's container runtime does not know the handler of RuntimeClass %s: configure it there, or keep the pod on nodes that have it.", orNone(deref(p.Spec.RuntimeClassName)))
+	case strings.Contains(text, "cni") || strings.Contains(text, "CNI") || strings.Contains(text, "network"):
+		fix = "Look at the network plugin of that node: its pods, its configuration in /etc/cni/net.d, free addresses."
+	}
+	return "Not a matter of sidecars. " + fix + " See whether other pods start there:\n\n" +
+		indent("kubectl get pods -A -o wide --field-selector spec.nodeName="+p.Spec.NodeName)
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

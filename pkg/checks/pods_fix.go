@@ -111,9 +111,9 @@ func setOps(list string, i int, c *corev1.Container, e edit) []op {
 }
 
 // fixMove is the command that moves a container into initContainers, before the one at index to (at
-// the end when to is negative), and makes it a native sidecar; "" when it is not in the owner's
-// template.
-func (p subject) fixMove(name string, to int) string {
+// the end when to is negative), makes it a native sidecar, and gives it a startup probe instead of a
+// postStart hook where probe is not nil; "" when it is not in the owner's template.
+func (p subject) fixMove(name string, to int, probe map[string]any) string {
 	m := p.target()
 	c, init, i := m.container(name)
 	if c == nil {
@@ -136,6 +136,12 @@ func (p subject) fixMove(name string, to int) string {
 	ops = append(ops, op{Op: "move", From: from, Path: at})
 	if !always(c) {
 		ops = append(ops, op{Op: "add", Path: at + "/restartPolicy", Value: "Always"})
+	}
+	if probe != nil {
+		ops = append(ops, op{Op: "add", Path: at + "/startupProbe", Value: probe})
+		if c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
+			ops = append(ops, op{Op: "remove", Path: at + "/lifecycle/postStart"})
+		}
 	}
 	return p.command(m, "json", encode(ops))
 }
@@ -212,8 +218,8 @@ func (p subject) sidecarFix(c container) string {
 
 // moveFix says how to make a native sidecar of a regular container, before the init container at
 // index to of the owner's template.
-func (p subject) moveFix(c container, to int) string {
-	if command := p.fixMove(c.Name, to); command != "" {
+func (p subject) moveFix(c container, to int, probe map[string]any) string {
+	if command := p.fixMove(c.Name, to, probe); command != "" {
 		return indent(command)
 	}
 	return p.injected(c, softwareOf(c.Container))

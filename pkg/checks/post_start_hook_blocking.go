@@ -74,8 +74,7 @@ func (p subject) hookFix(c container) string {
 		probe["exec"] = map[string]any{"command": hook.Exec.Command}
 	}
 	if !c.init {
-		return lead + " A startupProbe orders nothing among regular containers: make " + c.Name + " a native sidecar as well.\n\n" + p.moveFix(c, -1) +
-			"\n\nand in the same container:\n\n" + indent("lifecycle: {postStart: null}\nstartupProbe: "+encode(probe))
+		return lead + " Among regular containers it orders nothing: make " + c.Name + " a native sidecar as well.\n\n" + p.moveFix(c, -1, probe)
 	}
 	return lead + "\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{
 		"lifecycle": map[string]any{"postStart": nil}, "startupProbe": probe,

@@ -114,7 +114,7 @@ func (p subject) strippedFinding(c container, l loss) Finding {
 	}
 	where := "the stored " + l.lost + " lacks it"
 	if l.kept != "" {
-		where = l.kept + " has it and " + l.lost + " lacks it"
+		where = l.kept + " has it, " + l.lost + " lacks it"
 	}
 	f := Finding{Object: p.object(), Evidence: l.evidence}
 	if l.pruned {
@@ -124,31 +124,32 @@ func (p subject) strippedFinding(c container, l loss) Finding {
 		return f
 	}
 	who := p.s.thieves(p.Namespace, l)
-	f.Message = fmt.Sprintf("%s was sent with restartPolicy: Always, and %s: %s took it away; the pod waits for %s to end, %s", c.Name, where, who.name, c.Name, since)
+	f.Message = fmt.Sprintf("restartPolicy: Always of %s was taken away by %s: %s, and the pod waits for %s to end, %s", c.Name, who.name, where, c.Name, since)
 	if c.running() {
 		f.Evidence = append(f.Evidence, p.stateEvidence(c))
 	}
 	f.Evidence = append(f.Evidence, who.evidence...)
 	f.Because = append(who.because, p.s.endless(p.top())...)
-	f.Fix = paragraphs(who.fix, "Then make the pods anew, because a stored object keeps what it lost:", indent(p.again()))
+	f.Fix = paragraphs(who.fix, p.again(c, l))
 	return f
 }
 
-// again is the command that makes the pods of an owner anew.
-func (p subject) again() string {
+// again says how to get the field back once nobody takes it: what is stored stays without it.
+func (p subject) again(c container, l loss) string {
 	m := p.target()
+	if l.kept == "" && m.Kind != "Pod" {
+		return "Then set the field again, because " + l.lost + " stays without it:\n\n" + p.sidecarFix(c)
+	}
+	lead := "Then make the pods anew:\n\n"
 	switch m.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
-		if found, _, _ := m.container(p.inits[0].Name); found != nil || m.template == nil {
-			return fmt.Sprintf("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace)
-		}
-	case "CronJob", "Job":
-		if m.Kind == "Job" && len(p.makers) > 0 {
-			return fmt.Sprintf("kubectl delete job %s -n %s   # and apply its manifest again", m.Name, m.Namespace)
-		}
-		return fmt.Sprintf("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
+		return lead + indent(fmt.Sprintf("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace))
+	case "CronJob":
+		return lead + indent(fmt.Sprintf("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace))
+	case "Pod":
+		return "Then set the field again, because the pod stays without it:\n\n" + p.sidecarFix(c)
 	}
-	return fmt.Sprintf("kubectl delete pod %s -n %s", p.Name, p.Namespace)
+	return lead + indent(fmt.Sprintf("kubectl delete pod %s -n %s", p.Name, p.Namespace))
 }
 
 var fieldIndex = regexp.MustCompile(`spec\.initContainers\[(\d+)\]`)
@@ -173,7 +174,7 @@ func refusedFinding(s *scene, r refusal) Finding {
 	who := s.thieves(r.maker.Namespace, l)
 	return Finding{
 		Object:   s.topOf(r.maker.Object),
-		Message:  fmt.Sprintf("no pod can be created, %s: %s loses restartPolicy: Always on the way in, and its probes are then not allowed; %s took it away", r.since.words(), name, who.name),
+		Message:  fmt.Sprintf("no pod can be created, %s: %s loses restartPolicy: Always on the way in, to %s, and its probes are then not allowed", r.since.words(), name, who.name),
 		Evidence: slices.Concat(r.evidence, l.evidence, who.evidence),
 		Fix:      who.fix,
 		Because:  append(who.because, s.endless(s.topOf(r.maker.Object))...),

@@ -98,9 +98,40 @@ func young(list []sign) time.Duration {
 	return youngWithWeakSign
 }
 
+// probeOf is a startup probe for a container: the health endpoint of known software, else a connection
+// to the first port that it declares; nil where neither is known.
+func probeOf(c *corev1.Container) map[string]any {
+	out := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
+	ports := declaredPorts(c)
+	switch k := softwareOf(c); {
+	case k != nil && k.ready.port > 0:
+		out["httpGet"] = map[string]any{"port": k.ready.port, "path": k.ready.path}
+	case c.ReadinessProbe != nil && c.ReadinessProbe.HTTPGet != nil:
+		out["httpGet"] = map[string]any{"port": c.ReadinessProbe.HTTPGet.Port, "path": c.ReadinessProbe.HTTPGet.Path}
+	case len(ports) > 0:
+		out["tcpSocket"] = map[string]any{"port": ports[0]}
+	default:
+		return nil
+	}
+	return out
+}
+
 // portsOf are the ports on which a container listens, as far as it says so: declared ones, those of
 // its probes, and numbers in its command line that are given to a flag for a port.
 func portsOf(c *corev1.Container) []int {
+	out := declaredPorts(c)
+	if k := softwareOf(c); k != nil {
+		for _, port := range []int{k.ready.port, k.quitPort()} {
+			if port > 0 {
+				out = append(out, port)
+			}
+		}
+	}
+	return out
+}
+
+// declaredPorts are those of them that stand in the container, not in what is known of its software.
+func declaredPorts(c *corev1.Container) []int {
 	var out []int
 	for _, p := range c.Ports {
 		out = append(out, int(p.ContainerPort))
@@ -112,9 +143,6 @@ func portsOf(c *corev1.Container) []int {
 	}
 	for _, m := range portFlag.FindAllStringSubmatch(commandLine(c), -1) {
 		out = append(out, number(m[1]))
-	}
-	if k := softwareOf(c); k != nil && k.quit != nil {
-		out = append(out, k.quit.port)
 	}
 	return out
 }

@@ -2,7 +2,6 @@ package checks
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -28,12 +27,15 @@ var sidecarCrashLooping = podCheck(Check{
 			verb = "ends by itself, though a sidecar is meant to run on"
 		}
 		f := &Finding{
-			Message:  fmt.Sprintf("sidecar %s %s: %s, %d restarts, the last end was %s%s", c.Name, verb, exit(end), c.restarts(), ageOf(p.s.Snapshot, end.FinishedAt).ago(), p.blocks(c)),
+			Message:  fmt.Sprintf("sidecar %s %s: %s, %s, the last end was %s%s", c.Name, verb, exit(end), counted(int(c.restarts()), "restart"), ageOf(p.s.Snapshot, end.FinishedAt).ago(), p.blocks(c)),
 			Evidence: append(waitingEvidence(c), p.ending(c)...),
 			Fix:      "See what it says:\n\n" + indent(p.logsCommand(c)),
 		}
 		f.Evidence = append(f.Evidence, p.lastWords(c, 5)...)
 		switch {
+		case c.Lifecycle != nil && c.Lifecycle.PostStart != nil && (c.waiting() == "PostStartHookError" || len(p.eventsAbout(c, "FailedPostStartHook")) > 0):
+			f.Because = append(f.Because, postStartHookBlocking.ID)
+			f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "FailedPostStartHook"), 1)...)
 		case end.Reason == oomKilled:
 			f.Evidence = append(f.Evidence, fmt.Sprintf("memory limit of %s: %s", c.Name, c.Resources.Limits.Memory()))
 			f.Fix = "Give it more memory, or let it use less:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(c, softwareOf(c.Container))) + "\n\n" + f.Fix
@@ -46,9 +48,6 @@ var sidecarCrashLooping = podCheck(Check{
 			f.Because = append(f.Because, restartPolicyOnWrongContainer.ID)
 		case end.ExitCode == 0:
 			f.Fix = "If it is a job, it is an ordinary init container:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"restartPolicy": nil}}), p.injected(c, softwareOf(c.Container))) + "\n\n" + f.Fix
-		}
-		if c.Lifecycle != nil && c.Lifecycle.PostStart != nil && strings.Contains(c.waiting(), "PostStartHook") {
-			f.Because = append(f.Because, postStartHookBlocking.ID)
 		}
 		return f, nil
 	}

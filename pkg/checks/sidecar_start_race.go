@@ -86,16 +86,13 @@ func listens(c container) string {
 
 // raceFix adds a startup probe to a native sidecar, or makes one of a regular container.
 func (p subject) raceFix(proxy container) string {
-	probe := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
-	if r := proxy.ReadinessProbe; r != nil && r.HTTPGet != nil {
-		probe["httpGet"] = map[string]any{"path": r.HTTPGet.Path, "port": r.HTTPGet.Port}
-	} else if ports := portsOf(proxy.Container); len(ports) > 0 {
-		probe["tcpSocket"] = map[string]any{"port": ports[0]}
+	probe := probeOf(proxy.Container)
+	if probe == nil {
+		probe = map[string]any{"tcpSocket": map[string]any{"port": "PORT"}, "periodSeconds": 1, "failureThreshold": 60}
 	}
 	if proxy.sidecar() {
 		return "Give it a startupProbe: the next container starts when it succeeds:\n\n" +
 			indentOr(p.fixContainers(edit{proxy.Name, map[string]any{"startupProbe": probe}}), p.injected(proxy, softwareOf(proxy.Container)))
 	}
-	return "Make it a native sidecar:\n\n" + p.moveFix(proxy, -1) +
-		"\n\nand give it a startupProbe, for which the next container waits:\n\n" + indent("startupProbe: "+encode(probe))
+	return "Make it a native sidecar with a startupProbe, for which the next container waits:\n\n" + p.moveFix(proxy, -1, probe)
 }

@@ -28,9 +28,9 @@ func (s *scene) thieves(namespace string, l loss) thief {
 	// or Job that has it was created by one that keeps it.
 	f := apiServers(s.Snapshot)
 	for _, p := range having(f.seen, GateOff, GateUnsupported) {
-		t := thief{name: "the API server, whose SidecarContainers gate is off,", because: []string{apiserverGateOff.ID}, fix: gateFix(apiServer, p, s.Server)}
+		t := thief{name: "the API server, whose SidecarContainers gate is off", because: []string{apiserverGateOff.ID}, fix: gateFix(apiServer, p, s.Server)}
 		if p.gate == GateUnsupported {
-			t = thief{name: "the API server, which does not know the field,", because: []string{apiserverTooOld.ID}, fix: upgradeFix(p, s.Server)}
+			t = thief{name: "the API server, which does not know the field", because: []string{apiserverTooOld.ID}, fix: upgradeFix(p, s.Server)}
 		}
 		for _, line := range p.evidence {
 			t.evidence = append(t.evidence, p.object.Name+": "+line)
@@ -73,16 +73,26 @@ func caught(t trial, all []trial, l loss) thief {
 	return thief{name: "webhook or policy " + accused[0].name, evidence: evidence, because: []string{webhookStripsRestartPolicy.ID}, fix: thiefFix(accused[0].name)}
 }
 
-// unknownThief names those who could have done it, from what is known without a canary.
+// unknownThief names those who could have done it, from what is known without a canary: who can reach
+// the object that lost the field.
 func (s *scene) unknownThief(l loss) thief {
-	t := thief{name: "an admission webhook, an admission policy or an API server whose gate is off", fix: thiefFix("it")}
-	if strings.HasPrefix(l.lost, "pod ") && l.kept != "" {
-		t.evidence = append(t.evidence, l.kept+" kept the field, which an API server with the gate off would have dropped there too: rather a webhook or policy on pods, or one of several API servers")
+	doctor := "Find out who did it:\n\n" + indent("kubectl sidecar doctor --checks webhook-strips-restart-policy,apiserver-gate-off")
+	if l.kept == "" && !strings.HasPrefix(l.lost, "pod ") {
+		kind, _, _ := strings.Cut(l.lost, " ")
+		return thief{
+			name:     "an API server whose SidecarContainers gate is off, or a webhook or policy on " + kind + "s",
+			evidence: []string{"the " + kind + " itself lost the field: webhooks that see pods only did not do it"},
+			fix:      paragraphs(doctor, "Turn the gate on (kubectl sidecar explain apiserver-gate-off), or update the webhook (kubectl sidecar explain webhook-strips-restart-policy)."),
+		}
+	}
+	t := thief{name: "an admission webhook, an admission policy, or an API server whose gate is off", fix: paragraphs(doctor, thiefFix("it"))}
+	if strings.HasPrefix(l.lost, "pod") && l.kept != "" {
+		t.name = "an admission webhook or policy on pods"
+		t.evidence = append(t.evidence, l.kept+" kept the field, which an API server with the gate off would have dropped there too, unless several API servers differ")
 	}
 	if names := s.podWebhooks(); len(names) > 0 {
 		t.evidence = append(t.evidence, "mutating webhooks for pods: "+strings.Join(names, ", ")+" (not all need be called in this namespace)")
 	}
-	t.fix = paragraphs("Find out who did it:\n\n"+indent("kubectl sidecar doctor --checks webhook-strips-restart-policy,apiserver-gate-off"), t.fix)
 	return t
 }
 

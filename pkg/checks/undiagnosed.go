@@ -127,7 +127,7 @@ func (p subject) oddContainer(c container) string {
 
 func (p subject) oddEnd(c container, waiting string) string {
 	if end := c.ended(); end != nil {
-		return fmt.Sprintf("%s: %s, %s, %d restarts; no sidecar is to blame", c.role(), waiting, exit(end), c.restarts())
+		return fmt.Sprintf("%s: %s, %s, %s; no sidecar is to blame", c.role(), waiting, exit(end), counted(int(c.restarts()), "restart"))
 	}
 	return fmt.Sprintf("%s: %s: %s", c.role(), waiting, oneLine(c.status.State.Waiting.Message))
 }
