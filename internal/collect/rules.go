@@ -93,13 +93,15 @@ func allRules() []Rule {
 	return append([]Rule{
 		readMetrics, listLeases, listEndpointSlices, probePodTemplates, listStaticPods, listNodes,
 		readKubelets, listNamespaces, listWebhooks, listPolicies, listBindings,
-	}, canaryRules...)
+	}, append(canaryRules, backendRules...)...)
 }
 
 // buildsOn is which facts are read to obtain others.
 var buildsOn = map[facts.Kind][]facts.Kind{
 	facts.Kubelets: {facts.Nodes},
 	facts.Canaries: {facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies},
+
+	facts.WebhookBackends: {facts.MutatingWebhooks},
 }
 
 // clusterKinds is what Run collects; facts about pods are read by a PodReader.

@@ -78,6 +78,9 @@ func (c *collector) collect(ctx context.Context, kinds []facts.Kind) {
 			c.kubelets(ctx)
 		}
 	})
+	if wanted(facts.CRDs) {
+		all.Go(func() { c.crds(ctx) })
+	}
 	all.Go(func() {
 		var admission sync.WaitGroup
 		for kind, read := range map[facts.Kind]func(context.Context){
@@ -88,6 +91,9 @@ func (c *collector) collect(ctx context.Context, kinds []facts.Kind) {
 			}
 		}
 		admission.Wait()
+		if wanted(facts.WebhookBackends) {
+			c.backends(ctx)
+		}
 		if wanted(facts.Canaries) {
 			c.canaries(ctx)
 		}

@@ -27,6 +27,10 @@ func All() []Check {
 		webhookBreaksCanary,
 		webhookRefusesDryRun,
 		webhookStripsNewerFields,
+		webhookFailsOpen,
+		knownStrippingSoftware,
+		injectorNativeSidecars,
+		crdPrunesRestartPolicy,
 	}
 }
 

@@ -5,62 +5,63 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 )
 
-// fixedSchemas are the first versions of known software whose CRDs have the field.
-var fixedSchemas = map[string]string{
-	"argoproj.io/Rollout":                        "Argo Rollouts 1.7.0",
-	"keda.sh/ScaledJob":                          "KEDA 2.12.0",
-	"actions.github.com/EphemeralRunner":         "gha-runner-scale-set 0.7.0",
-	"actions.github.com/AutoscalingRunnerSet":    "gha-runner-scale-set 0.7.0",
-	"sparkoperator.k8s.io/SparkApplication":      "the chart spark-operator 1.3.2",
-	"opentelemetry.io/OpenTelemetryCollector":    "OpenTelemetry Operator 0.83.0",
-	"cassandra.datastax.com/CassandraDatacenter": "cass-operator 1.20.0",
-	"batch.volcano.sh/Job":                       "Volcano 1.9.0",
-	"ray.io/RayCluster":                          "KubeRay 1.1.0",
-}
-
-// The API server prunes what a CRD's schema does not name, before it notes who wrote which field:
-// only what was applied with kubectl still shows it.
+// The API server prunes what the schema of a CRD does not name, before it stores the object. Whoever
+// makes pods from the object never sees the field.
 var crdPrunesRestartPolicy = Check{
 	ID:       "crd-prunes-restart-policy",
-	Title:    "no custom resource has lost the restartPolicy that it was applied with",
-	Severity: Error,
-	Category: PodsGroup,
-	Needs:    []facts.Kind{facts.CustomWorkloads, facts.Pods},
-	Optional: []facts.Kind{facts.CustomWorkloads},
-	Run: func(s *facts.Snapshot) Outcome {
-		o := Outcome{Tried: counted(len(s.CustomWorkloads), "custom resource")}
-		for i := range s.CustomWorkloads {
-			w := &s.CustomWorkloads[i]
-			lost := slices.DeleteFunc(slices.Clone(w.Applied), func(name string) bool {
-				return slices.ContainsFunc(w.Template.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == name && always(&c) })
-			})
-			if len(lost) > 0 {
-				o.Findings = append(o.Findings, prunedFinding(w, lost))
-			}
-		}
-		return o
-	},
+	Title:    "schemas of custom resources keep restartPolicy of init containers",
+	Severity: Warning,
+	Category: Admission,
+	Needs:    []facts.Kind{facts.CRDs},
+	Run:      runCRDPrunes,
 }
 
-func prunedFinding(w *facts.CustomWorkload, lost []string) Finding {
-	group, _, _ := strings.Cut(w.APIVersion, "/")
-	f := Finding{
-		Object:  Object{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
-		Message: fmt.Sprintf("restartPolicy: Always of %s was applied and is not in the stored object: the schema of the CRD for %s.%s does not have the field, and the API server prunes it", strings.Join(lost, ", "), w.Kind, group),
-		Evidence: []string{
-			fmt.Sprintf("%s was applied with restartPolicy: Always of %s (annotation %s)", w.Name, strings.Join(lost, ", "), facts.LastAppliedAnnotation),
-			fmt.Sprintf("%s.spec.initContainers[name=%q].restartPolicy is absent", w.Path, lost[0]),
-		},
+func runCRDPrunes(s *facts.Snapshot) Outcome {
+	var out Outcome
+	embed := 0
+	for _, d := range s.CustomResourceDefinitions {
+		if len(d.Versions) > 0 {
+			embed++
+		}
+		if slices.ContainsFunc(d.Versions, func(v facts.CRDVersion) bool { return len(v.Prunes) > 0 }) {
+			out.Findings = append(out.Findings, prunesFinding(d))
+		}
 	}
-	f.Fix = "Update the CRD to one whose schema has initContainers[].restartPolicy (Helm does not update CRDs by itself), then apply the object again. To see whether it has:\n\n" +
-		indent(fmt.Sprintf("kubectl explain %s.%s.spec.initContainers.restartPolicy --api-version %s", strings.ToLower(w.Kind), w.Path, w.APIVersion))
-	if version := fixedSchemas[group+"/"+w.Kind]; version != "" {
-		f.Fix = "The first version whose CRD has it is " + version + ". " + f.Fix
+	out.Tried = fmt.Sprintf("%s, %d of which embed init containers", counted(len(s.CustomResourceDefinitions), "CRD"), embed)
+	out.Missing = slices.DeleteFunc(s.GapsOf(facts.CRDs, "*"), func(g facts.Gap) bool { return g.Scope == "" })
+	return out
+}
+
+func prunesFinding(d facts.CRD) Finding {
+	f := Finding{Object: Object{Kind: "CustomResourceDefinition", Name: d.Name}}
+	var versions []string
+	for _, v := range d.Versions {
+		if len(v.Prunes) == 0 {
+			continue
+		}
+		versions = append(versions, v.Name)
+		what := fmt.Sprintf("version %s (served: %t, storage: %t)", v.Name, v.Served, v.Storage)
+		f.Evidence = append(f.Evidence, fmt.Sprintf("schema of %s: items of %s have image, but not restartPolicy, and do not preserve unknown fields", what, bounded(v.Prunes)))
+	}
+	f.Message = fmt.Sprintf("the API server removes restartPolicy from init containers of every %s (%s)", d.Kind, strings.Join(versions, ", "))
+	f.Fix = "update the CRD, which Helm does not do by itself, and apply the objects again: what was pruned is not stored anywhere"
+	if k, ok := known.CRDByName(d.Name); ok {
+		f.Fix = fmt.Sprintf("the CRD of %s has the field since %s; %s", k.Software, k.Fixed, f.Fix)
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s (%s)", k.Sources[0], k.Evidence))
 	}
 	return f
+}
+
+// bounded names the first few of many paths.
+func bounded(paths []string) string {
+	const shown = 3
+	out := strings.Join(paths[:min(shown, len(paths))], ", ")
+	if more := len(paths) - shown; more > 0 {
+		out += fmt.Sprintf(" and %d more lists", more)
+	}
+	return out
 }

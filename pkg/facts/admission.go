@@ -149,3 +149,43 @@ type Refusal struct {
 	// Message is the server's words.
 	Message string `json:"message"`
 }
+
+// A WebhookBackend is what is behind one mutating webhook that has a Service.
+type WebhookBackend struct {
+	// Webhook is "configuration/webhook".
+	Webhook string `json:"webhook"`
+	// Service is "namespace/name".
+	Service string `json:"service"`
+	// NoService is set when the Service does not exist.
+	NoService bool `json:"noService,omitempty"`
+	// Pods is how many pods its selector finds, Ready how many of them are ready. A Service without
+	// a selector has none here, and Unselected is set.
+	Pods       int  `json:"pods"`
+	Ready      int  `json:"ready"`
+	Unselected bool `json:"unselected,omitempty"`
+	// Images are those of the pods' containers, each once.
+	Images []string `json:"images,omitempty"`
+	// Native says for some injectors which of their settings on native sidecars was found: the name
+	// of a container's environment variable or argument with its value, "ENABLE_NATIVE_SIDECARS=true".
+	Native []string `json:"native,omitempty"`
+}
+
+// A CRD is a CustomResourceDefinition, as far as it embeds containers.
+type CRD struct {
+	Name  string `json:"name"`
+	Group string `json:"group"`
+	Kind  string `json:"kind"`
+	// Versions are those that have a list of init containers somewhere.
+	Versions []CRDVersion `json:"versions,omitempty"`
+}
+
+// A CRDVersion is one version of a CRD whose schema embeds init containers.
+type CRDVersion struct {
+	Name    string `json:"name"`
+	Served  bool   `json:"served"`
+	Storage bool   `json:"storage"`
+	// Keeps and Prunes are the paths of lists of init containers ("spec.template.spec.initContainers")
+	// whose schema has, or has not, restartPolicy. What it has not the API server prunes.
+	Keeps  []string `json:"keeps,omitempty"`
+	Prunes []string `json:"prunes,omitempty"`
+}

@@ -48,6 +48,10 @@ const (
 	MutatingPolicies Kind = "mutatingadmissionpolicies"
 	// Canaries is the pods that were created with dryRun=All, and the classes they speak for.
 	Canaries Kind = "canaries"
+	// WebhookBackends is the Services and pods behind the mutating webhooks.
+	WebhookBackends Kind = "webhookbackends"
+	// CRDs is the CustomResourceDefinitions, reduced to where they embed containers.
+	CRDs Kind = "customresourcedefinitions"
 )
 
 // SidecarContainers is the feature gate that this project is about (KEP-753).
@@ -87,6 +91,10 @@ type Snapshot struct {
 	// Classes are the sets of namespaces in which a pod meets the same admission chain.
 	Classes  []Class  `json:"classes,omitempty"`
 	Canaries []Canary `json:"canaries,omitempty"`
+	// WebhookBackends are what is behind the mutating webhooks that have a Service.
+	WebhookBackends []WebhookBackend `json:"webhookBackends,omitempty"`
+
+	CustomResourceDefinitions []CRD `json:"customResourceDefinitions,omitempty"`
 
 	// Pods and those that make them, trimmed: see TrimPod and its like.
 	Pods            []corev1.Pod         `json:"pods,omitempty"`

@@ -15,6 +15,8 @@ var kinds = []struct {
 	{MutatingWebhooks, "run against the cluster, or add: kubectl get mutatingwebhookconfigurations -o yaml"},
 	{MutatingPolicies, "run against the cluster, or add: kubectl get mutatingadmissionpolicies,mutatingadmissionpolicybindings -o yaml"},
 	{Canaries, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
+	{WebhookBackends, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
+	{CRDs, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
 	{Pods, "run against the cluster, or add: kubectl get pods -A -o yaml --show-managed-fields"},
 	{Events, "run against the cluster, or add: kubectl get events -A -o yaml"},
 	{Deployments, "run against the cluster, or add: kubectl get deployments -A -o yaml --show-managed-fields"},
