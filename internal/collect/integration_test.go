@@ -129,6 +129,9 @@ func gapsBut(s *facts.Snapshot) []string {
 // administrator, by somebody with the rights of a role that Rules makes, and by a viewer. The audit
 // log and the objects show that nothing was changed.
 func TestOnRealAPIServers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: real API servers were not started")
+	}
 	c, err := cluster.Start(t.Context(), cluster.Config{
 		APIServers: []cluster.Component{
 			{Version: "1.32"}, {Version: "1.32", FeatureGates: map[string]bool{facts.SidecarContainers: false}},
@@ -143,6 +146,7 @@ func TestOnRealAPIServers(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	registered(t, c)
 	before := objects(t, c)
 	t.Run("administrator", func(t *testing.T) { asAdministrator(t, c) })
 	t.Run("exactly the rules", func(t *testing.T) { withTheRules(t, c) })
@@ -155,6 +159,18 @@ func TestOnRealAPIServers(t *testing.T) {
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("objects changed: (-before +after)\n%s", diff)
 	}
+}
+
+// registered waits until both API servers have put their address behind the kubernetes Service.
+func registered(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		slice, err := c.Client().DiscoveryV1().EndpointSlices("default").Get(t.Context(), "kubernetes", metav1.GetOptions{})
+		if err == nil && len(slice.Endpoints) == len(c.APIServers) {
+			return
+		}
+	}
+	t.Fatal("the API servers did not register")
 }
 
 func asAdministrator(t *testing.T, c *cluster.Cluster) {
