@@ -78,7 +78,7 @@ func (pic picture) used() []look {
 			out = append(out, looks[state])
 		}
 	}
-	if pic.has(func(b bar) bool { return b.ended && !b.failed }) {
+	if slices.ContainsFunc(pic.lanes, endsWell) {
 		out = append(out, lookDone)
 	}
 	if pic.has(func(b bar) bool { return b.failed }) {
@@ -88,6 +88,11 @@ func (pic picture) used() []look {
 		out = append(out, lookGate)
 	}
 	return out
+}
+
+// endsWell reports whether the last that is drawn of a container is a run that ended well.
+func endsWell(l lane) bool {
+	return len(l.bars) > 0 && l.bars[len(l.bars)-1].ended && !l.bars[len(l.bars)-1].failed
 }
 
 func (pic picture) has(is func(bar) bool) bool {

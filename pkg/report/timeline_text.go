@@ -13,7 +13,7 @@ const (
 	pictureMost  = 120 // wider bars tell nothing more
 	nameMost     = 20
 	noteMost     = 32
-	barLeast     = 16
+	barLeast     = 8
 )
 
 // picture draws a picture: a scale, a line for each container, and what the symbols mean.
@@ -29,7 +29,8 @@ func (p *page) picture(pic picture) {
 	for _, l := range pic.lanes {
 		names, notes = max(names, twwidth.Width(l.name)), max(notes, twwidth.Width(l.note))
 	}
-	names, notes = min(names, nameMost), min(notes, noteMost)
+	// A narrow page leaves less of the words.
+	names, notes = min(names, nameMost, width/4), min(notes, noteMost, 10+(width-40)*11/20)
 	const fixed = 2 + 8 + 1 + 1 // gate, role, and the spaces around the bars
 	s := scaleOf(pic, float64(max(width-fixed-names-notes, barLeast)))
 	p.print(strings.Repeat(" ", 2+8+names+1), p.paint(dim, p.ruler(s)))

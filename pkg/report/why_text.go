@@ -50,11 +50,16 @@ func (p *page) why(r *Report) error {
 				cause = d.RootCause
 				p.print()
 				p.heading(causeTitle(cause))
+				p.explain(cause)
 			}
 			p.print()
 			p.marked(diagnosisMark(d), objectName(d.Object)+podsOf(d)+": "+d.Message)
 		}
 		p.diagnosis(d, p.full || len(r.Diagnoses) <= mostPictures, r.TakenAt.Time)
+		if single && cause != d.RootCause {
+			p.print()
+			p.explain(d.RootCause)
+		}
 	}
 	p.whyMissing(r)
 	p.whyFooter(r)
@@ -148,9 +153,12 @@ func (p *page) diagnosis(d Diagnosis, draw bool, taken time.Time) {
 		}
 		p.block("  ", lead, d.Fix)
 	}
-	if d.RootCause != "" {
-		p.print()
-		p.prose("  ", "", "see: kubectl sidecar explain "+d.RootCause)
+}
+
+// explain leads to the page of a cause.
+func (p *page) explain(cause string) {
+	if cause != "" {
+		p.prose("  ", "", "see: kubectl sidecar explain "+cause)
 	}
 }
 

@@ -1,0 +1,116 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// TestWhyFormats prints what real clusters showed of every situation in every format: the JSON is
+// as its schema says, the SVG is well-formed XML, and no picture is wider than the page.
+func TestWhyFormats(t *testing.T) {
+	published, strict := compile(t, readJSON(t, schemaFile)), compile(t, closed(readJSON(t, schemaFile)))
+	files, err := filepath.Glob("../../test/e2e/cases/*/seen.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recorded situations: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			r := whyOf(t, file)
+			for _, f := range WhyFormats {
+				var out bytes.Buffer
+				if err := f.Print(&out, r, Options{Width: 80, Unicode: true}); err != nil {
+					t.Fatalf("%s: %v", f.Name, err)
+				}
+				switch f.Name {
+				case "json":
+					document, err := jsonschema.UnmarshalJSON(&out)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := errors.Join(published.Validate(document), strict.Validate(document)); err != nil {
+						t.Error(err)
+					}
+				case "svg":
+					wellFormed(t, out.Bytes())
+				case "text":
+					fits(t, out.String())
+				}
+			}
+		})
+	}
+}
+
+func whyOf(t *testing.T, file string) *Report {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s, err := facts.Read(f, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Why(s, checks.Run(s, checks.Pods(), nil), nil, "test")
+}
+
+func wellFormed(t *testing.T, document []byte) {
+	t.Helper()
+	for d := xml.NewDecoder(bytes.NewReader(document)); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			return
+		} else if err != nil {
+			t.Fatalf("the SVG is no XML: %v\n%s", err, document)
+		}
+	}
+}
+
+// fits looks at all lines but those that are to be copied, which are not broken.
+func fits(t *testing.T, text string) {
+	t.Helper()
+	for _, l := range strings.Split(text, "\n") {
+		if n := twwidth.Width(l); n > 80 && strings.Contains(l, " ") && !strings.HasPrefix(l, "      ") {
+			t.Errorf("%d columns: %s", n, l)
+		}
+	}
+}
+
+func TestWhyExitCode(t *testing.T) {
+	cause, puzzle := Diagnosis{}, Diagnosis{}
+	cause.RootCause = "startup-probe-failing"
+	for name, test := range map[string]struct {
+		diagnoses []Diagnosis
+		status    checks.Status
+		want      int
+	}{
+		"nothing is wrong":            {nil, checks.Pass, ExitOK},
+		"a root cause":                {[]Diagnosis{cause}, checks.Fail, ExitFindings},
+		"trouble without a cause":     {[]Diagnosis{puzzle}, checks.Pass, ExitUnknown},
+		"one of two has a cause":      {[]Diagnosis{cause, puzzle}, checks.Fail, ExitFindings},
+		"a check could not tell":      {nil, checks.Unknown, ExitUnknown},
+		"a cause, one could not tell": {[]Diagnosis{cause}, checks.Unknown, ExitFindings},
+	} {
+		r := &Report{Diagnoses: test.diagnoses, Checks: []Entry{{Severity: checks.Error, Status: test.status}}}
+		r.Verdict = r.whyVerdict(&facts.Snapshot{Seen: []facts.Kind{facts.Pods}})
+		if got := r.WhyExitCode(); got != test.want {
+			t.Errorf("%s: %d, want %d", name, got, test.want)
+		}
+	}
+	r := &Report{Diagnoses: []Diagnosis{}}
+	r.Verdict = r.whyVerdict(&facts.Snapshot{})
+	if got := r.WhyExitCode(); got != ExitUnknown {
+		t.Errorf("pods not seen: %d, want %d", got, ExitUnknown)
+	}
+}
