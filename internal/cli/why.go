@@ -1,0 +1,236 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// whyOptions is what was typed.
+type whyOptions struct {
+	streams       genericiooptions.IOStreams
+	cluster       *clusterFlags
+	names         []collect.Name
+	files         []string
+	selector      string
+	allNamespaces bool
+	logs          bool
+	logsAsked     bool // --logs was given
+	namespaced    bool // --namespace was given
+	format        choice
+	color         choice
+}
+
+func newWhy(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &whyOptions{
+		streams: streams,
+		format:  choice{valid: whyFormatNames()},
+		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
+	}
+	cmd := &cobra.Command{
+		Use:   "why [POD | TYPE/NAME ...]",
+		Short: "Say why a pod does not start, end, become ready or go away",
+		Long: `Say in one sentence why a pod does not get past its init phase, why a Job does
+not end, why a pod does not become ready or does not go away, and prove it.
+
+Ask about pods or about what makes them: deploy/web, job/import, several at once.
+Without names, every suspicious pod of the namespace is looked at, with -A of the
+cluster: the API server is asked for pods that have not succeeded and for events
+that are warnings, both in pages, and for deployments; of the pods those are kept
+that are not running and ready, have restarted or are being deleted.
+
+One pod costs at most five requests, and two for its log. Only GET is used; where
+a field was taken from a pod on its way into the cluster, pods are also created
+with dryRun=All, which stores nothing, to name who took it.
+
+Exit code: 0 nothing is wrong; 3 a root cause was found; 4 something is wrong, or
+may be, and the cause could not be told; 1 could not run; 2 wrong command line;
+130 interrupted. It is the same for every output format.`,
+		Example: examples(name,
+			"a pod", "why web-7d4b9c6f5-x2k8p",
+			"the pods of a deployment and of a job", "why deploy/web job/import -n shop",
+			"every suspicious pod of the cluster", "why -A",
+			"the picture alone, to attach to a ticket", "why deploy/web -o svg > web.svg",
+			"what kubectl wrote, without a cluster", "why -A -f pods.yaml -f events.yaml"),
+		ValidArgsFunction: o.complete,
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	own := cmd.Flags()
+	own.StringArrayVarP(&o.files, "filename", "f", nil, "Read a snapshot or kubectl's YAML or JSON instead of a cluster; - is stdin; repeatable")
+	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Look at every suspicious pod of the cluster")
+	own.StringVarP(&o.selector, "selector", "l", "", "Look at the pods whose labels match, such as app=web")
+	own.BoolVar(&o.logs, "logs", true, "Quote the last lines of the container to blame; on by default when one pod is in trouble")
+	addChoice(cmd, &o.format, "output", "o", "Output format")
+	addChoice(cmd, &o.color, "color", "", "When to use colour")
+	o.cluster = newWhyClusterFlags(cmd)
+	return cmd
+}
+
+func whyFormatNames() []string {
+	var names []string
+	for _, f := range report.WhyFormats {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
+	var err error
+	if o.names, err = collect.ParseNames(args); err != nil {
+		return usage("for example web-7d4b9c6f5-x2k8p or deploy/web", "%w", err)
+	}
+	o.logsAsked, o.namespaced = cmd.Flags().Changed("logs"), cmd.Flags().Changed("namespace")
+	if err := o.check(cmd); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	snapshot, asked, err := o.facts(ctx)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		snapshot.Limits = append(snapshot.Limits, "interrupted: what was not read by then is unknown")
+	}
+	r := report.Why(snapshot, judge(snapshot), asked, buildVersion().Version)
+	if err := o.print(r); err != nil {
+		return err
+	}
+	switch code := r.WhyExitCode(); {
+	case ctx.Err() != nil:
+		return exit(exitInterrupted)
+	case code != report.ExitOK:
+		return exit(code)
+	}
+	return nil
+}
+
+// check refuses combinations that contradict each other.
+func (o *whyOptions) check(cmd *cobra.Command) error {
+	switch {
+	case len(o.names) > 0 && o.selector != "":
+		return usage("leave one of the two out", "names and --selector exclude each other")
+	case len(o.names) > 0 && o.allNamespaces && len(o.files) == 0:
+		return usage("name the namespace: -n NAMESPACE", "a name is one of a namespace: --all-namespaces takes no names")
+	case o.allNamespaces && o.namespaced:
+		return usage("leave one of the two out", "--namespace and --all-namespaces exclude each other")
+	}
+	if _, err := labels.Parse(o.selector); err != nil {
+		return usage("for example -l app=web", "--selector: %w", err)
+	}
+	if len(o.files) == 0 {
+		return o.cluster.check()
+	}
+	if o.cluster.showRequests {
+		return usage("with -f no cluster is asked: leave one of the two out", "--show-requests has no effect on a file")
+	}
+	return nil
+}
+
+// facts is what is to be judged, and what the user asked about.
+func (o *whyOptions) facts(ctx context.Context) (*facts.Snapshot, []checks.Object, error) {
+	if len(o.files) == 0 {
+		return o.ask(ctx)
+	}
+	snapshot, err := readFiles(ctx, o.streams.In, o.files)
+	if err != nil {
+		return nil, nil, err
+	}
+	if missing := unseen(snapshot); missing != "" {
+		snapshot.Limits = append(snapshot.Limits, missing)
+	}
+	return o.narrow(snapshot)
+}
+
+// unseen names what a file does not have: what only that would show is not found.
+func unseen(s *facts.Snapshot) string {
+	var kinds []string
+	for _, kind := range collect.PodKinds() {
+		if !s.Has(kind) && kind != facts.CustomWorkloads {
+			kinds = append(kinds, string(kind))
+		}
+	}
+	if len(kinds) == 0 {
+		return ""
+	}
+	return "the file has no " + strings.Join(kinds, ", ") + ": what only they show is not found"
+}
+
+// ask reads the cluster: first what is always needed, then what the first answer calls for.
+func (o *whyOptions) ask(ctx context.Context) (*facts.Snapshot, []checks.Object, error) {
+	options, namespace, err := o.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	reader, err := collect.NewPodReader(options, collect.PodQuery{
+		Namespace: namespace, Names: o.names, Selector: o.selector, AllNamespaces: o.allNamespaces,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	progress := startProgress(o.streams.ErrOut)
+	defer progress.stop()
+	reader.Progress(progress.step)
+	requests := reader.Ledger().Requests
+	defer func() {
+		progress.stop()
+		if o.cluster.showRequests {
+			listRequests(o.streams.ErrOut, requests())
+		}
+	}()
+	snapshot, err := reader.Read(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, nil, &failure{err: errors.New("interrupted before anything was read"), code: exitInterrupted}
+	case err != nil:
+		return nil, nil, whyFailure(err)
+	}
+	o.readLogs(ctx, reader, snapshot)
+	if more := o.readAdmission(ctx, options, snapshot); more != nil {
+		requests = func() []collect.Request { return slices.Concat(reader.Ledger().Requests(), more.Requests()) }
+	}
+	return snapshot, objects(reader.Asked()), nil
+}
+
+// whyFailure adds what to do when there is nothing to judge.
+func whyFailure(err error) error {
+	var unreachable *collect.UnreachableError
+	if errors.As(err, &unreachable) {
+		return err
+	}
+	return couldNotRun("see what there is: kubectl get pods,deployments,jobs", err)
+}
+
+func objects(asked []collect.Asked) []checks.Object {
+	out := make([]checks.Object, 0, len(asked))
+	for _, a := range asked {
+		out = append(out, checks.Object{Kind: a.Kind, Namespace: a.Namespace, Name: a.Name})
+	}
+	return out
+}
+
+// print writes the report in one piece: a reader gets all of it or nothing.
+func (o *whyOptions) print(r *report.Report) error {
+	for _, f := range report.WhyFormats {
+		if f.Name != o.format.value {
+			continue
+		}
+		var out bytes.Buffer
+		if err := f.Print(&out, r, printOptions(o.streams.Out, o.color.value)); err != nil {
+			return err
+		}
+		return writeTo(o.streams.Out, out.Bytes())
+	}
+	return fmt.Errorf("no format %s", o.format.value)
+}

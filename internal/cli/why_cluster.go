@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// newWhyClusterFlags is how `why` reaches a cluster: as doctor does, without what is about canaries
+// and kubelets.
+func newWhyClusterFlags(cmd *cobra.Command) *clusterFlags {
+	c := &clusterFlags{
+		kube:        genericclioptions.NewConfigFlags(true),
+		scrape:      choice{valid: []string{string(collect.ScrapeAuto)}, value: string(collect.ScrapeAuto)},
+		concurrency: collect.DefaultConcurrency,
+	}
+	*c.kube.Timeout = collect.DefaultRequestTimeout.String()
+	kubeconfig := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
+	c.kube.AddFlags(kubeconfig)
+	own := cmd.Flags()
+	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How long to look at the cluster; what was not read by then is unknown")
+	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
+	for name, help := range map[string]string{
+		"namespace":       "The namespace of the names",
+		"request-timeout": "How long to wait for an answer; each request gets four times as long",
+	} {
+		f := kubeconfig.Lookup(name)
+		f.Usage = help
+		own.AddFlag(f)
+	}
+	cmd.SetUsageFunc(usageWith(own, kubeconfig))
+	own.AddFlagSet(kubeconfig)
+	// The only error is a flag that does not exist, which the tests would show.
+	_ = cmd.RegisterFlagCompletionFunc("namespace", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return c.completeNames(cmd.Context(), "namespaces", typed, ""), cobra.ShellCompDirectiveNoFileComp
+	})
+	return c
+}
+
+// options is how to read the cluster, and the namespace of the context or the flag.
+func (o *whyOptions) options() (collect.Options, string, error) {
+	config, err := o.cluster.config()
+	if err != nil {
+		return collect.Options{}, "", err
+	}
+	namespace, _, err := o.cluster.kube.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return collect.Options{}, "", couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
+	}
+	return collect.Options{
+		Config: config, Timeout: o.cluster.timeout, RequestTimeout: o.cluster.requestTimeout, Tool: buildVersion().Version,
+	}, namespace, nil
+}
+
+// readLogs reads the log of the container to blame. Without being asked it does so for one pod in
+// trouble, not for many.
+func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, snapshot *facts.Snapshot) {
+	if !o.logs || ctx.Err() != nil {
+		return
+	}
+	diagnoses := checks.Diagnose(snapshot, checks.Run(snapshot, checks.Pods(), nil))
+	if len(diagnoses) == 0 || len(diagnoses) > 1 && !o.logsAsked {
+		return
+	}
+	var sources []collect.LogSource
+	for _, d := range diagnoses {
+		if source, ok := blamed(snapshot, d); ok {
+			sources = append(sources, source)
+		}
+	}
+	if len(sources) > 0 {
+		reader.ReadLogs(ctx, sources)
+	}
+}
+
+// blamed is the container whose log may tell more: the one that the pod waits for, else one that
+// the answer names, else one that failed. It must have run.
+func blamed(snapshot *facts.Snapshot, d checks.Diagnosis) (collect.LogSource, bool) {
+	if len(d.Pods) == 0 {
+		return collect.LogSource{}, false
+	}
+	at := slices.IndexFunc(snapshot.Pods, func(p pod) bool { return p.Name == d.Pods[0] && p.Namespace == d.Object.Namespace })
+	if at < 0 {
+		return collect.LogSource{}, false
+	}
+	var best *checks.Row
+	rows := checks.Timeline(snapshot, &snapshot.Pods[at])
+	for _, fits := range []func(*checks.Row) bool{
+		func(r *checks.Row) bool { return r.Gate },
+		func(r *checks.Row) bool { return slices.Contains(strings.FieldsFunc(d.Message, notName), r.Name) },
+		func(r *checks.Row) bool { return r.ExitCode != nil && *r.ExitCode != 0 },
+	} {
+		for i := range rows {
+			if best == nil && hasRun(&rows[i]) && fits(&rows[i]) {
+				best = &rows[i]
+			}
+		}
+	}
+	if best == nil {
+		return collect.LogSource{}, false
+	}
+	return collect.LogSource{
+		Namespace: d.Object.Namespace, Pod: d.Pods[0], Container: best.Name, Previous: best.Restarts > 0,
+	}, true
+}
+
+func hasRun(r *checks.Row) bool {
+	return r.ExitCode != nil || r.Restarts > 0 || slices.ContainsFunc(r.Segments, func(s checks.Segment) bool {
+		return s.State != checks.SegmentWaiting
+	})
+}
+
+// notName separates the words of a message: names are of lower case letters, digits, - and dots.
+func notName(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+}
+
+// admissionKinds is what tells who took a field from a pod.
+var admissionKinds = []facts.Kind{
+	facts.APIServers, facts.ControlPlane, facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies, facts.Canaries,
+}
+
+// strippedID is the check whose findings call for that.
+const strippedID = "restart-policy-stripped"
+
+// readAdmission finds out who took a field from a pod, where one did: as doctor does, for the
+// namespace of the pod. It returns what it sent.
+func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options, snapshot *facts.Snapshot) *collect.Ledger {
+	if ctx.Err() != nil {
+		return nil
+	}
+	var namespaces []string
+	for _, d := range checks.Diagnose(snapshot, checks.Run(snapshot, checks.Pods(), nil)) {
+		if d.RootCause == strippedID && !slices.Contains(namespaces, d.Object.Namespace) {
+			namespaces = append(namespaces, d.Object.Namespace)
+		}
+	}
+	if len(namespaces) == 0 {
+		return nil
+	}
+	options.Kinds = admissionKinds
+	if len(namespaces) == 1 {
+		options.Namespace = namespaces[0]
+	}
+	found, ledger, err := collect.Run(ctx, options)
+	if err != nil {
+		snapshot.Gaps = append(snapshot.Gaps, facts.Gap{
+			Kind: facts.Canaries, Reason: err.Error(), Remedy: "find out who it was: kubectl sidecar doctor -n " + namespaces[0],
+		})
+		return ledger
+	}
+	joinAdmission(snapshot, found)
+	return ledger
+}
+
+// joinAdmission adds what was found about admission.
+func joinAdmission(to, from *facts.Snapshot) {
+	to.ServerVersion = from.ServerVersion
+	to.APIServers, to.APIServerLeases, to.APIServerEndpoints = from.APIServers, from.APIServerLeases, from.APIServerEndpoints
+	to.ControlPlane, to.Namespaces = from.ControlPlane, from.Namespaces
+	to.MutatingWebhooks, to.MutatingPolicies = from.MutatingWebhooks, from.MutatingPolicies
+	to.Classes, to.Canaries = from.Classes, from.Canaries
+	to.Gaps = append(to.Gaps, from.Gaps...)
+	for _, kind := range from.Seen {
+		if !to.Has(kind) {
+			to.Seen = append(to.Seen, kind)
+		}
+	}
+}
