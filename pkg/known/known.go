@@ -4,7 +4,7 @@
 package known
 
 import (
-	_ "embed"
+	"embed"
 	"path"
 	"slices"
 	"strings"
@@ -13,10 +13,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-//go:embed software.yaml
-var data []byte
+//go:embed webhooks.yaml crds.yaml injectors.yaml
+var data embed.FS
 
-// Evidence is how well an entry is founded; see the head of software.yaml.
+// Evidence is how well an entry is founded; see the head of webhooks.yaml.
 type Evidence string
 
 const (
@@ -79,24 +79,28 @@ type Injector struct {
 	Sources []string `json:"sources"`
 }
 
-type document struct {
-	Webhooks  []Webhook  `json:"webhooks"`
-	CRDs      []CRD      `json:"crds"`
-	Injectors []Injector `json:"injectors"`
-}
+// The lists are read when they are first asked for. They panic on bad data: a test reads it first.
+var (
+	webhooks  = sync.OnceValue(func() []Webhook { return read[Webhook]("webhooks.yaml") })
+	crds      = sync.OnceValue(func() []CRD { return read[CRD]("crds.yaml") })
+	injectors = sync.OnceValue(func() []Injector { return read[Injector]("injectors.yaml") })
+)
 
-// all panics on bad data: a test reads it first.
-var all = sync.OnceValue(func() document {
-	var s document
-	if err := yaml.UnmarshalStrict(data, &s); err != nil {
-		panic("known: software.yaml: " + err.Error())
+func read[T any](name string) []T {
+	text, err := data.ReadFile(name)
+	var out []T
+	if err == nil {
+		err = yaml.UnmarshalStrict(text, &out)
 	}
-	return s
-})
+	if err != nil {
+		panic("known: " + name + ": " + err.Error())
+	}
+	return out
+}
 
 // CRDByName is what is known of a CustomResourceDefinition.
 func CRDByName(name string) (CRD, bool) {
-	for _, c := range all().CRDs {
+	for _, c := range crds() {
 		if c.CRD == name {
 			return c, true
 		}
@@ -105,8 +109,8 @@ func CRDByName(name string) (CRD, bool) {
 }
 
 // Webhooks and Injectors are all there is.
-func Webhooks() []Webhook   { return slices.Clone(all().Webhooks) }
-func Injectors() []Injector { return slices.Clone(all().Injectors) }
+func Webhooks() []Webhook   { return slices.Clone(webhooks()) }
+func Injectors() []Injector { return slices.Clone(injectors()) }
 
 // Matches reports whether a webhook is this software's. Any one sign is enough, where the sign is there:
 // names of webhooks and Services say it as well as images do.

@@ -42,7 +42,7 @@ func TestData(t *testing.T) {
 		}
 		parses(t, w.ID, w.Fixed)
 	}
-	for _, c := range all().CRDs {
+	for _, c := range crds() {
 		check("crd", c.CRD, c.Software, c.Evidence, c.Sources)
 		if c.Fixed == "" || !strings.Contains(c.CRD, ".") {
 			t.Errorf("%s: incomplete", c.CRD)
@@ -57,8 +57,8 @@ func TestData(t *testing.T) {
 			t.Errorf("%s: incomplete", i.ID)
 		}
 	}
-	if len(Webhooks()) < 20 || len(all().CRDs) < 10 || len(Injectors()) < 8 {
-		t.Errorf("only %d webhooks, %d CRDs, %d injectors", len(Webhooks()), len(all().CRDs), len(Injectors()))
+	if len(Webhooks()) < 20 || len(crds()) < 10 || len(Injectors()) < 8 {
+		t.Errorf("only %d webhooks, %d CRDs, %d injectors", len(Webhooks()), len(crds()), len(Injectors()))
 	}
 }
 
