@@ -79,7 +79,7 @@ func (p *page) header(r *Report) {
 func (p *page) footer(r *Report) {
 	p.print()
 	if skipped := skippedIDs(r); len(skipped) > 0 {
-		p.prose("", "skipped: ", strings.Join(skipped, ", "))
+		p.prose("", "skipped: ", p.skipped(skipped))
 	}
 	if len(r.Ignored) > 0 {
 		p.prose("", "ignored: ", ignoredObjects(r.Ignored))
@@ -92,6 +92,14 @@ func (p *page) footer(r *Report) {
 		m = markFail
 	}
 	p.marked(m, p.paint(bold, r.Summary))
+}
+
+// skipped names the checks that were left out, unless nearly all were.
+func (p *page) skipped(ids []string) string {
+	if p.full || len(ids) <= examples {
+		return strings.Join(ids, ", ")
+	}
+	return number(len(ids), "check") + ", named with -o wide"
 }
 
 func skippedIDs(r *Report) []string {

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // credential plugins of kubeconfigs
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// clusterFlags is how to reach a cluster and how much to ask it.
+type clusterFlags struct {
+	kube         *genericclioptions.ConfigFlags
+	selector     string
+	scrape       choice
+	concurrency  int
+	maxCanaries  int
+	timeout      time.Duration
+	showRequests bool
+
+	requestTimeout time.Duration // of kube.Timeout, once checked
+}
+
+func newClusterFlags(cmd *cobra.Command) *clusterFlags {
+	c := &clusterFlags{
+		kube:   genericclioptions.NewConfigFlags(true),
+		scrape: choice{valid: []string{string(collect.ScrapeAuto), string(collect.ScrapeAll), string(collect.ScrapeNone)}},
+	}
+	*c.kube.Timeout = collect.DefaultRequestTimeout.String()
+	kubeconfig := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
+	c.kube.AddFlags(kubeconfig)
+	own := cmd.Flags()
+	own.StringVarP(&c.selector, "selector", "l", "", "Send canaries only to namespaces whose `labels` match, such as team=a")
+	addChoice(cmd, &c.scrape, "scrape", "", "Which kubelets to ask for their gate: auto asks those whose version does not decide")
+	own.IntVar(&c.concurrency, "concurrency", collect.DefaultConcurrency, "How many kubelets to ask at once")
+	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "How many pods to create with dryRun=All at most: one for each class of namespaces and each shape of pods")
+	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` to look at the cluster; what was not read by then is unknown")
+	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
+	for name, help := range map[string]string{
+		"namespace":       "Send canaries only to this `namespace`",
+		"request-timeout": "How `long` to wait for one kubelet; lists and dry runs get four times as long",
+	} {
+		f := kubeconfig.Lookup(name)
+		f.Usage = help
+		own.AddFlag(f)
+	}
+	cmd.SetUsageFunc(usageWith(own, kubeconfig))
+	own.AddFlagSet(kubeconfig)
+	return c
+}
+
+// usageWith lists the flags that every kubectl command has after those that are the command's own.
+func usageWith(own, kubeconfig *pflag.FlagSet) func(*cobra.Command) error {
+	mine := pflag.NewFlagSet("own", pflag.ContinueOnError)
+	mine.AddFlagSet(own)
+	theirs := pflag.NewFlagSet("theirs", pflag.ContinueOnError)
+	kubeconfig.VisitAll(func(f *pflag.Flag) {
+		if mine.Lookup(f.Name) == nil {
+			theirs.AddFlag(f)
+		}
+	})
+	return func(cmd *cobra.Command) error {
+		out := cmd.OutOrStderr()
+		fmt.Fprintf(out, "Usage:\n  %s\n", cmd.UseLine())
+		if cmd.HasExample() {
+			fmt.Fprintf(out, "\nExamples:\n%s\n", cmd.Example)
+		}
+		own.VisitAll(func(f *pflag.Flag) {
+			if theirs.Lookup(f.Name) == nil && mine.Lookup(f.Name) == nil {
+				mine.AddFlag(f) // registered after the cluster's
+			}
+		})
+		fmt.Fprintf(out, "\nFlags:\n%s\nKubeconfig flags, as of kubectl:\n%s",
+			mine.FlagUsagesWrapped(defaultWidth), theirs.FlagUsagesWrapped(defaultWidth))
+		return nil
+	}
+}
+
+// check refuses values that no cluster is needed to judge.
+func (c *clusterFlags) check() error {
+	if c.concurrency < 1 {
+		return usage("the default is fine for most clusters", "--concurrency: %d is not a positive number", c.concurrency)
+	}
+	if c.timeout <= 0 {
+		return usage("for example --timeout 5m", "--timeout: %v is not a positive duration", c.timeout)
+	}
+	if _, err := labels.Parse(c.selector); err != nil {
+		return usage("for example -l team=a", "--selector: %w", err)
+	}
+	d, err := clientcmd.ParseTimeout(*c.kube.Timeout)
+	if err != nil || d < 0 {
+		return usage("for example --request-timeout 10s", "--request-timeout: %q is not a duration", *c.kube.Timeout)
+	}
+	if d == 0 {
+		d = c.timeout // kubectl's "no limit": the run still has one
+	}
+	c.requestTimeout = d
+	return nil
+}
+
+// collect reads kinds from the cluster. What a cancelled ctx left undone is a gap.
+func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOStreams, kinds []facts.Kind) (*facts.Snapshot, error) {
+	config, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	progress := startProgress(streams.ErrOut)
+	defer progress.stop()
+	snapshot, ledger, err := collect.Run(ctx, collect.Options{
+		Config: config, Kinds: kinds, Scrape: collect.ScrapeMode(c.scrape.value), Concurrency: c.concurrency,
+		MaxCanaries: c.maxCanaries,
+		Timeout:     c.timeout, RequestTimeout: c.requestTimeout,
+		Namespace: *c.kube.Namespace, Selector: c.selector,
+		Progress: progress.step, Tool: buildVersion().Version,
+	})
+	progress.stop()
+	if c.showRequests {
+		listRequests(streams.ErrOut, ledger.Requests())
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, &failure{err: errors.New("interrupted before anything was read"), code: exitInterrupted}
+	}
+	return snapshot, err
+}
+
+// config is the client configuration of the kubeconfig and the flags.
+func (c *clusterFlags) config() (*rest.Config, error) {
+	loader := c.kube.ToRawKubeConfigLoader()
+	raw, err := loader.RawConfig()
+	if err != nil {
+		return nil, couldNotRun("check --kubeconfig and KUBECONFIG", fmt.Errorf("reading the kubeconfig: %w", err))
+	}
+	if name := *c.kube.Context; name != "" && raw.Contexts[name] == nil {
+		return nil, couldNotRun(didYouMean(name, slices.Sorted(maps.Keys(raw.Contexts))),
+			fmt.Errorf("the kubeconfig has no context %q", name))
+	}
+	config, err := loader.ClientConfig()
+	if err != nil {
+		return nil, couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
+	}
+	if len(raw.Clusters) == 0 && *c.kube.APIServer == "" && config.Host == defaultHost {
+		return nil, couldNotRun("set KUBECONFIG, or use --kubeconfig or --server; or look at a file: -f FILE",
+			errors.New("no cluster is configured"))
+	}
+	config.Timeout = 0 // collect gives every request a deadline of its own
+	return config, nil
+}
+
+// defaultHost is where kubectl looks when nothing is configured.
+const defaultHost = "http://localhost:8080"
+
+// listRequests shows the ledger: the promise to only read can be checked.
+func listRequests(out interface{ Write([]byte) (int, error) }, requests []collect.Request) {
+	var b strings.Builder
+	for _, r := range requests {
+		answer := fmt.Sprint(r.Status)
+		if r.Status == 0 {
+			answer = r.Err
+		}
+		fmt.Fprintf(&b, "%s %s -> %s (%d bytes, %v)\n", r.Method, r.URL, answer, r.Bytes, r.Duration.Round(time.Millisecond))
+	}
+	fmt.Fprintf(&b, "%d requests\n", len(requests))
+	fmt.Fprint(out, b.String())
+}

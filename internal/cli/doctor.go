@@ -1,0 +1,200 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// doctorOptions is what was typed.
+type doctorOptions struct {
+	streams genericiooptions.IOStreams
+	cluster *clusterFlags
+	files   []string
+	format  choice
+	failOn  choice
+	color   choice
+	choose  selection
+}
+
+func newDoctor(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &doctorOptions{
+		streams: streams,
+		format:  choice{valid: formatNames()},
+		failOn:  choice{valid: []string{"info", "warning", "error"}, value: "error"},
+		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
+	}
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check a cluster, or a file that describes one",
+		Long: `Check whether a cluster is ready for native sidecar containers, or what a file
+tells of one. Nothing is changed: pods are created with dryRun=All only.
+
+Exit code: 0 nothing found at or above --fail-on; 3 something found; 4 nothing
+found, but not all was seen that could show it; 1 could not run; 2 wrong command
+line; 130 interrupted. It is the same for every output format.`,
+		Example: examples(name,
+			"the cluster of the current context", "doctor",
+			"as JSON, also failing for warnings", "doctor -o json --fail-on warning",
+			"what kubectl wrote, without a cluster", "doctor -f nodes.yaml -f webhooks.yaml",
+			"only two checks, in one namespace", "doctor --checks webhook-strips-restart-policy,webhook-breaks-canary -n payments"),
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
+	addChoice(cmd, &o.format, "output", "o", "Output format")
+	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4")
+	addChoice(cmd, &o.color, "color", "", "When to use colour")
+	o.choose.addFlags(cmd)
+	o.cluster = newClusterFlags(cmd)
+	return cmd
+}
+
+func formatNames() []string {
+	var names []string
+	for _, f := range report.Formats {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func (o *doctorOptions) run(cmd *cobra.Command) error {
+	list, err := o.choose.checks()
+	if err != nil {
+		return err
+	}
+	if err := o.check(cmd); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	snapshot, err := o.facts(ctx, list)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		snapshot.Limits = append(snapshot.Limits, "interrupted: what was not read by then is unknown")
+	}
+	results := checks.Run(snapshot, checks.All(), func(id string) bool {
+		return !slices.ContainsFunc(list, func(c checks.Check) bool { return c.ID == id })
+	})
+	r := report.New(snapshot, results, buildVersion().Version)
+	if err := o.print(r); err != nil {
+		return err
+	}
+	return o.exit(ctx, r)
+}
+
+// check refuses combinations that would promise what is not done.
+func (o *doctorOptions) check(cmd *cobra.Command) error {
+	if len(o.files) == 0 {
+		return o.cluster.check()
+	}
+	for _, flag := range []string{"namespace", "selector", "scrape", "show-requests"} {
+		if cmd.Flags().Changed(flag) {
+			return usage("with -f no cluster is asked: leave one of the two out", "--%s has no effect on a file", flag)
+		}
+	}
+	return nil
+}
+
+func (o *doctorOptions) facts(ctx context.Context, list []checks.Check) (*facts.Snapshot, error) {
+	if len(o.files) > 0 {
+		return readFiles(ctx, o.streams.In, o.files)
+	}
+	return o.cluster.collect(ctx, o.streams, kindsOf(list))
+}
+
+// print writes the report in one piece: a reader gets all of it or nothing.
+func (o *doctorOptions) print(r *report.Report) error {
+	at := slices.IndexFunc(report.Formats, func(f struct {
+		Name  string
+		Print report.Printer
+	}) bool {
+		return f.Name == o.format.value
+	})
+	var out bytes.Buffer
+	if err := report.Formats[at].Print(&out, r, printOptions(o.streams.Out, o.color.value)); err != nil {
+		return err
+	}
+	return writeTo(o.streams.Out, out.Bytes())
+}
+
+func (o *doctorOptions) exit(ctx context.Context, r *report.Report) error {
+	if ctx.Err() != nil {
+		return exit(exitInterrupted)
+	}
+	var failOn checks.Severity
+	if err := failOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
+		return err
+	}
+	if code := r.ExitCode(failOn); code != report.ExitOK {
+		return exit(code)
+	}
+	return nil
+}
+
+// A selection is --checks and --skip.
+type selection struct{ only, skip []string }
+
+func (s *selection) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringSliceVar(&s.only, "checks", nil, "Run only these checks (`ID,...`), and read only what they need")
+	cmd.Flags().StringSliceVar(&s.skip, "skip", nil, "Do not run these checks (`ID,...`)")
+	complete(cmd, "checks", checkIDs())
+	complete(cmd, "skip", checkIDs())
+}
+
+// checks is the checks to run, in the order of the report.
+func (s *selection) checks() ([]checks.Check, error) {
+	for flag, ids := range map[string][]string{"--checks": s.only, "--skip": s.skip} {
+		for _, id := range ids {
+			if !slices.Contains(checkIDs(), id) {
+				return nil, unknownCheck(flag+": ", id)
+			}
+		}
+	}
+	var out []checks.Check
+	for _, c := range checks.All() {
+		if (len(s.only) == 0 || slices.Contains(s.only, c.ID)) && !slices.Contains(s.skip, c.ID) {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return nil, usage("leave a check out of --skip", "--checks and --skip leave no check to run")
+	}
+	return out, nil
+}
+
+func checkIDs() []string {
+	var ids []string
+	for _, c := range checks.All() {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+func unknownCheck(where, id string) error {
+	hint := "list them: kubectl sidecar explain"
+	if best := nearest(strings.ToLower(strings.TrimSpace(id)), checkIDs()); best != "" {
+		hint = "did you mean " + best + "?"
+	}
+	return usage(hint, "%sunknown check %q", where, id)
+}
+
+// kindsOf is what the checks read.
+func kindsOf(list []checks.Check) []facts.Kind {
+	var kinds []facts.Kind
+	for _, k := range facts.Kinds() {
+		if slices.ContainsFunc(list, func(c checks.Check) bool { return slices.Contains(c.Needs, k) }) {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}

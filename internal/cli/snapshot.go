@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+func newSnapshot(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	var (
+		cluster *clusterFlags
+		file    string
+	)
+	cmd := &cobra.Command{
+		Use:   "snapshot",
+		Short: "Write what doctor would look at into a file",
+		Long: `Write the facts that doctor looks at, as YAML and without secrets, so that
+doctor -f gives the same report elsewhere and later.`,
+		Example: examples(name,
+			"keep the state before an upgrade", "snapshot -o before.yaml",
+			"look at it without the cluster", "doctor -f before.yaml"),
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cluster.check(); err != nil {
+				return err
+			}
+			target, err := newTarget(file, streams)
+			if err != nil {
+				return err
+			}
+			defer target.discard()
+			s, err := cluster.collect(cmd.Context(), streams, kindsOf(checks.All()))
+			if err != nil {
+				return err
+			}
+			if cmd.Context().Err() != nil {
+				return &failure{err: errors.New("interrupted, nothing was written"), code: exitInterrupted}
+			}
+			var out bytes.Buffer
+			if err := s.Write(&out); err != nil {
+				return err
+			}
+			if err := target.finish(out.Bytes()); err != nil {
+				return err
+			}
+			sayGaps(streams, s)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&file, "output", "o", "-", "The `file` to write; - is stdout")
+	cluster = newClusterFlags(cmd)
+	return cmd
+}
+
+// sayGaps tells that the file is not the whole truth, as the exit code of a snapshot does not.
+func sayGaps(streams genericiooptions.IOStreams, s *facts.Snapshot) {
+	if n := len(s.Gaps); n > 0 {
+		fmt.Fprintf(streams.ErrOut, "note: %d facts could not be read; doctor -f says which, and what would help\n", n)
+	}
+}
+
+// A target is a file that appears complete or not at all.
+type target struct {
+	streams genericiooptions.IOStreams
+	name    string
+	temp    *os.File // nil for stdout
+}
+
+// newTarget makes sure that the result can be written before a cluster is asked for it.
+func newTarget(name string, streams genericiooptions.IOStreams) (*target, error) {
+	t := &target{streams: streams, name: name}
+	if name == "-" {
+		return t, nil
+	}
+	var err error
+	t.temp, err = os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return nil, couldNotRun("", fmt.Errorf("writing %s: %w", name, cause(err)))
+	}
+	return t, nil
+}
+
+func (t *target) finish(data []byte) error {
+	if t.temp == nil {
+		return writeTo(t.streams.Out, data)
+	}
+	_, err := t.temp.Write(data)
+	if closeErr := t.temp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(t.temp.Name(), t.name)
+	}
+	if err != nil {
+		return couldNotRun("", fmt.Errorf("writing %s: %w", t.name, cause(err)))
+	}
+	t.temp = nil
+	return nil
+}
+
+// discard removes what is left of an unfinished file.
+func (t *target) discard() {
+	if t.temp != nil {
+		t.temp.Close()
+		os.Remove(t.temp.Name())
+	}
+}
