@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func (c *collector) backend(ctx context.Context, ref *admissionregistrationv1.Se
 	defer cancel()
 	for _, r := range []Rule{getServices, listBackendPods} {
 		if ok, why := c.mayIn(ctx, r, ref.Namespace); !ok {
-			return facts.WebhookBackend{}, fmt.Errorf("you may not %s %s in namespace %s: %s", r.Verbs[0], r.Resources[0], ref.Namespace, why)
+			return facts.WebhookBackend{}, errors.New(notAllowed(r.In(ref.Namespace), why))
 		}
 	}
 	b := facts.WebhookBackend{Service: ref.Namespace + "/" + ref.Name}

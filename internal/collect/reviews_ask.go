@@ -23,7 +23,7 @@ import (
 // authority is not checked on this way, and the proxy dials pods only (endpoints with a targetRef).
 func (c *collector) askService(ctx context.Context, service *admissionregistrationv1.ServiceReference, body []byte) ([]byte, error) {
 	if ok, why := c.mayIn(ctx, proxyServices, service.Namespace); !ok {
-		return nil, fmt.Errorf("you may not create services/proxy in namespace %s, to ask it by itself: %s", service.Namespace, why)
+		return nil, errors.New(notAllowed(proxyServices.In(service.Namespace), why))
 	}
 	port, path := int32(443), "/"
 	if service.Port != nil {
@@ -73,6 +73,15 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 	transport := &http.Transport{TLSClientConfig: authorities, DisableKeepAlives: true, TLSHandshakeTimeout: 10 * time.Second}
 	client := &http.Client{Transport: recorder{transport, c.ledger}, CheckRedirect: noRedirect}
 	return post(ctx, client, u.String(), body)
+}
+
+// notAllowed says that a right is missing, with the server's words if it has any.
+func notAllowed(r Rule, why string) string {
+	text := fmt.Sprintf("you may not %s %s", r.Verbs[0], r.object())
+	if why != "" {
+		text += ": " + oneLine(why)
+	}
+	return text
 }
 
 func loopback(host string) bool {

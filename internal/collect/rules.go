@@ -108,6 +108,7 @@ var buildsOn = map[facts.Kind][]facts.Kind{
 var clusterKinds = []facts.Kind{
 	facts.Clock, facts.APIServers, facts.ControlPlane, facts.Nodes, facts.Kubelets,
 	facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies, facts.Canaries,
+	facts.WebhookBackends, facts.CRDs,
 }
 
 // withFoundations returns those of kinds that Run collects, and what they build on; all for nil.
