@@ -154,5 +154,9 @@ func (r Rule) String() string {
 
 // remedy says what would give the right.
 func (r Rule) remedy() string {
-	return fmt.Sprintf("allow %s on %s (the whole role: kubectl sidecar rbac): %s", r.Verbs[0], r.object(), r)
+	command := "kubectl sidecar rbac"
+	if r.forWhy() {
+		command += " --for why"
+	}
+	return fmt.Sprintf("allow %s on %s (the whole role: %s): %s", r.Verbs[0], r.object(), command, r)
 }

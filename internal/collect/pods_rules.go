@@ -28,15 +28,16 @@ var (
 		PolicyRule: rule("get", "", "pods/log"), Kind: facts.Logs, Optional: true,
 		Why: "quote the last lines of the container to blame; they may hold what is no one else's business",
 	}
-	// podRules is all of them, in the order of facts.Kinds.
+	// podRules is all of them; those that read alike stand together.
 	podRules = []Rule{
-		getPods, listPods, getNode, listEvents,
-		ownerRule("get", "apps", facts.Deployments), listDeployments,
-		ownerRule("get", "apps", facts.ReplicaSets), listReplicaSets,
+		getPods, listPods, getNode, listNodes, listEvents,
+		ownerRule("get", "apps", facts.Deployments),
+		ownerRule("get", "apps", facts.ReplicaSets),
 		ownerRule("get", "apps", facts.StatefulSets),
 		ownerRule("get", "apps", facts.DaemonSets),
-		ownerRule("get", "batch", facts.Jobs), listJobs,
+		ownerRule("get", "batch", facts.Jobs),
 		ownerRule("get", "batch", facts.CronJobs),
+		listDeployments, listReplicaSets, listJobs,
 		readLogs,
 	}
 )
@@ -51,3 +52,11 @@ func ownerRule(verb, group string, kind facts.Kind) Rule {
 
 // PodRules is the least privilege to look at pods without a gap, everywhere.
 func PodRules() []Rule { return slices.Clone(podRules) }
+
+// forWhy reports whether a right is one that looking at pods needs, and looking at the cluster does not.
+func (r Rule) forWhy() bool {
+	in := func(list []Rule) bool {
+		return slices.ContainsFunc(list, func(o Rule) bool { return o.String() == r.In("").String() })
+	}
+	return in(podRules) && !in(allRules())
+}
