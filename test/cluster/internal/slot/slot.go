@@ -35,9 +35,6 @@ func Claim() (*Slot, error) {
 	if _, err := Sweep(); err != nil {
 		return nil, fmt.Errorf("clean up after earlier clusters: %w", err)
 	}
-	if err := makeBase(); err != nil {
-		return nil, err
-	}
 	for n := range count {
 		s, err := acquire(n)
 		if err != nil {
@@ -47,7 +44,7 @@ func Claim() (*Slot, error) {
 			continue
 		}
 		// Somebody whose locks cannot be seen from here may have it.
-		if hasInterface(s.Interface()) {
+		if os.Getuid() == 0 && hasInterface(s.Interface()) {
 			s.release()
 			continue
 		}
@@ -108,7 +105,13 @@ func Sweep() (int, error) {
 func acquire(n int) (*Slot, error) {
 	name := lockOf(n)
 	for {
+		if err := makeBase(); err != nil {
+			return nil, err
+		}
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|syscall.O_CLOEXEC, 0o600)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the folder was removed in between, with its last slot
+		}
 		if err != nil {
 			return nil, fmt.Errorf("claim a slot: %w", err)
 		}
