@@ -173,6 +173,7 @@ func TestProbe(t *testing.T) {
 			[]facts.APIServer{probed(true, "Always (4 of 8 times)"), probed(false, "nothing (4 of 8 times)")}, []facts.Gap{closed}, 8},
 		{"nobody knows how many", "", 0, keep, nil, []facts.APIServer{probed(true, "Always (4 of 4 times)")}, []facts.Gap{closed}, 4},
 		{"one that the version settles", "v1.33.1", 1, keep, nil, nil, []facts.Gap{closed}, 0},
+		{"one of two, whose version settles nothing for the other", "v1.33.1", 2, keep, nil, []facts.APIServer{{Version: "v1.33.1", Reading: probed(true, "Always (8 of 8 times)").Reading}}, []facts.Gap{closed}, 8},
 		{"no right", "", 1, keep, func(f *fakeAPI, _ *Options) { f.denied[probePodTemplates.String()] = "" }, nil, []facts.Gap{
 			{Kind: facts.APIServers, Scope: facts.ScopeGate, Reason: "you may not create podtemplates in namespace default", Remedy: probePodTemplates.remedy()}, closed}, 0},
 		{"in the namespace that was asked for", "", 1, keep, func(f *fakeAPI, o *Options) {
@@ -186,7 +187,9 @@ func TestProbe(t *testing.T) {
 		f.behind(test.leases, nil, process{})
 		f.denied[readMetrics.String()] = ""
 		if test.version != "" {
-			f.handlers["GET /version"] = func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]string{"gitVersion": test.version}) }
+			f.handlers["GET /version"] = func(w http.ResponseWriter, _ *http.Request) {
+				reply(w, 200, map[string]string{"gitVersion": test.version})
+			}
 		}
 		o := f.options(facts.APIServers)
 		if test.configure != nil {
@@ -243,7 +246,9 @@ func TestAPIServerFaults(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFakeAPI(t)
-			f.handlers["GET /version"] = func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]string{"gitVersion": "v1.36.0"}) }
+			f.handlers["GET /version"] = func(w http.ResponseWriter, _ *http.Request) {
+				reply(w, 200, map[string]string{"gitVersion": "v1.36.0"})
+			}
 			f.behind(1, nil, process{})
 			f.handlers["GET /metrics"] = test.metrics
 			o := f.options(facts.APIServers)

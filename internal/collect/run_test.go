@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -198,7 +200,9 @@ func TestUnreachable(t *testing.T) {
 		t.Cleanup(server.Close)
 		return &rest.Config{Host: server.URL}
 	}
-	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // refused handshakes are meant
+	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	insecure := strings.Replace(served(http.NotFound).Host, "http://", "https://", 1)
 	anonymous := newFakeAPI(t)

@@ -227,6 +227,7 @@ func TestReadErrors(t *testing.T) {
 		{"a later version", "apiVersion: kubectl-sidecar.dev/v2\nkind: Snapshot\n", "f: document 1 (line 1): a snapshot of version kubectl-sidecar.dev/v2; this program reads kubectl-sidecar.dev/v1"},
 		{"two snapshots", snapshot + "---\n" + snapshot, "f: document 2 (line 4): a snapshot stands alone in its file"},
 		{"a snapshot behind an object", "apiVersion: v1\nkind: Namespace\n---\n" + snapshot, "f: document 2 (line 4): a snapshot stands alone in its file"},
+		{"an object behind a snapshot", snapshot + "---\napiVersion: v1\nkind: Namespace\n", "f: document 2 (line 4): a snapshot stands alone in its file"},
 		{"a snapshot cut off", snapshot + "nodes:\n- metadata:\n    name: a\n", "f: the snapshot does not say what was seen: the file is cut off"},
 		{"an anchor bomb", bomb, "f: line 8: with its aliases written out this is larger than 100 MB, the most that is read"},
 		{"a long text many times", long, "f: line 2: with its aliases written out this is larger than 100 MB, the most that is read"},
