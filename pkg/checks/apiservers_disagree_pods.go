@@ -19,11 +19,11 @@ var podAPIServersDisagree = Check{
 	Title:    "no Deployment makes ReplicaSets without end",
 	Severity: Error,
 	Category: PodsGroup,
-	Needs:    []facts.Kind{facts.Deployments, facts.ReplicaSets, facts.Clock, facts.APIServers, facts.ControlPlane, facts.Pods},
-	Optional: []facts.Kind{facts.Deployments, facts.ReplicaSets, facts.Clock, facts.APIServers, facts.ControlPlane},
+	Needs:    []facts.Kind{facts.Pods, facts.Deployments, facts.ReplicaSets, facts.APIServers, facts.ControlPlane},
+	Optional: []facts.Kind{facts.Deployments, facts.ReplicaSets, facts.APIServers, facts.ControlPlane},
 	Run: func(s *facts.Snapshot) Outcome {
 		sc := sceneOf(s)
-		o := Outcome{Tried: counted(len(s.Deployments), "Deployment")}
+		o := Outcome{Tried: fmt.Sprintf("%s of %s", counted(len(s.Deployments), "Deployment"), counted(len(s.Pods), "pod"))}
 		for i := range s.Deployments {
 			if f := sc.endlessFinding(&s.Deployments[i]); f != nil {
 				o.Findings = append(o.Findings, *f)

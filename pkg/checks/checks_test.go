@@ -33,7 +33,7 @@ type suite struct {
 	dir  string
 }
 
-var suites = []suite{{All, "testdata"}}
+var suites = []suite{{All, "testdata"}, {Pods, "testdata_pods"}}
 
 // A testCase is one file <dir of its suite>/<id>/*.txtar: a comment that says what it shows, a section
 // snapshot.yaml, and a section want with the result of check <id>.

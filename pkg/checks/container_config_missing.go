@@ -16,6 +16,7 @@ var (
 var containerConfigMissing = podCheck(Check{
 	ID:    "container-config-missing",
 	Title: "every container finds its ConfigMaps and Secrets",
+	Needs: witnessed,
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
 		return nil, nil
@@ -26,7 +27,7 @@ var containerConfigMissing = podCheck(Check{
 		}
 		text := c.status.State.Waiting.Message
 		f := &Finding{
-			Message:  fmt.Sprintf("%s cannot be created, %s: %s", c.role(), p.born().words(), oneLine(text)),
+			Message:  fmt.Sprintf("%s cannot be created, %s: %s", c.role(), p.born().words(), clause(text)),
 			Evidence: append(waitingEvidence(c), p.references(c, text)...),
 			Fix:      "Correct the container in the template of its owner as the message says; the kubelet tries again by itself.",
 		}

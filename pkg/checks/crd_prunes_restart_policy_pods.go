@@ -18,12 +18,12 @@ import (
 var podCRDPrunesRestartPolicy = Check{
 	ID:       crdPrunesRestartPolicy.ID,
 	Title:    "no custom resource has lost the restartPolicy that it was applied with",
-	Severity: Error,
+	Severity: crdPrunesRestartPolicy.Severity,
 	Category: PodsGroup,
-	Needs:    []facts.Kind{facts.CustomWorkloads, facts.Pods},
-	Optional: []facts.Kind{facts.CustomWorkloads},
+	Needs:    []facts.Kind{facts.Pods, facts.CustomWorkloads, facts.ReplicaSets, facts.Jobs},
+	Optional: []facts.Kind{facts.CustomWorkloads, facts.ReplicaSets, facts.Jobs},
 	Run: func(s *facts.Snapshot) Outcome {
-		o := Outcome{Tried: counted(len(s.CustomWorkloads), "custom resource")}
+		o := Outcome{Tried: fmt.Sprintf("%s of %s", counted(len(s.CustomWorkloads), "custom resource"), counted(len(s.Pods), "pod"))}
 		for i := range s.CustomWorkloads {
 			w := &s.CustomWorkloads[i]
 			lost := slices.DeleteFunc(slices.Clone(w.Applied), func(name string) bool {
@@ -33,8 +33,26 @@ var podCRDPrunesRestartPolicy = Check{
 				o.Findings = append(o.Findings, prunedFinding(w, lost))
 			}
 		}
+		o.Missing = unseenCustom(sceneOf(s))
 		return o
 	},
+}
+
+// unseenCustom are the owners of waiting pods that are of a custom kind and were not seen.
+func unseenCustom(s *scene) []facts.Gap {
+	var out []facts.Gap
+	for _, p := range s.subjects() {
+		m := p.target()
+		if c, _ := p.server(); c == nil || !m.custom || m.template != nil {
+			continue
+		}
+		out = append(out, facts.Gap{
+			Kind: facts.CustomWorkloads, Scope: podScope(p),
+			Reason: fmt.Sprintf("whether %s %s has lost a restartPolicy is not known: it was not seen", m.resource, m.Name),
+			Remedy: facts.HowToGet(facts.CustomWorkloads),
+		})
+	}
+	return out
 }
 
 func prunedFinding(w *facts.CustomWorkload, lost []string) Finding {

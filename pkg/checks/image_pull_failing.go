@@ -16,6 +16,7 @@ var pullErrors = []string{"ImagePullBackOff", "ErrImagePull", "InvalidImageName"
 var imagePullFailing = podCheck(Check{
 	ID:    "image-pull-failing",
 	Title: "every container's image can be pulled",
+	Needs: slices.Concat(witnessed, owned),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
 		return nil, nil

@@ -12,6 +12,7 @@ import (
 var initContainerBeforeSidecar = podCheck(Check{
 	ID:    "init-container-before-sidecar",
 	Title: "no init container needs a sidecar that starts after it",
+	Needs: slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	c := p.blocked()
 	if c == nil || c.sidecar() || !p.failing(*c) && !(c.running() && p.startedAt(*c).atLeast(settle)) {

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -9,6 +10,7 @@ import (
 var initContainerFailing = podCheck(Check{
 	ID:    "init-container-failing",
 	Title: "no plain init container ends with an error again and again",
+	Needs: slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	c := p.blocked()
 	if c == nil || c.sidecar() || c.running() || !p.failing(*c) {
@@ -24,7 +26,8 @@ var initContainerFailing = podCheck(Check{
 		f.Because = []string{initContainerBeforeSidecar.ID}
 	}
 	if c.ended().Reason == oomKilled {
-		f.Fix = "Give it more memory, or let it use less:\n\n" + indent(fmt.Sprintf("# its limit is %s\n%s", c.Resources.Limits.Memory(), p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}))) + "\n\n" + f.Fix
+		f.Evidence = append(f.Evidence, fmt.Sprintf("memory limit of %s: %s", c.Name, c.Resources.Limits.Memory()))
+		f.Fix = "Give it more memory, or let it use less (the value is an example):\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(*c, softwareOf(c.Container))) + "\n\n" + f.Fix
 	}
 	return f, nil
 })

@@ -10,6 +10,7 @@ import (
 var initContainerNeverExits = podCheck(Check{
 	ID:    "init-container-never-exits",
 	Title: "no init container is a server without restartPolicy Always",
+	Needs: slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	c, list := p.server()
 	if c == nil {

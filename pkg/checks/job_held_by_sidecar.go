@@ -15,6 +15,7 @@ import (
 var jobHeldBySidecar = podCheck(Check{
 	ID:    "job-held-by-sidecar",
 	Title: "no Job is held open by a sidecar that is an ordinary container",
+	Needs: slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.finished() || p.deleting() || p.Spec.RestartPolicy == corev1.RestartPolicyAlways || !p.ofJob() {
 		return nil, nil

@@ -14,6 +14,7 @@ import (
 var podKnownKubeletBug = podCheck(Check{
 	ID:    knownKubeletBug.ID,
 	Title: "no pod shows the signs of a known bug of its kubelet",
+	Needs: slices.Concat(witnessed, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
 		return nil, nil

@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -16,6 +17,7 @@ var quotedName = regexp.MustCompile(`"([^"]+)"`)
 var kubeletRefusesSidecars = podCheck(Check{
 	ID:    "kubelet-refuses-sidecars",
 	Title: "no kubelet has refused a pod because of its native sidecars",
+	Needs: slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes, facts.Kubelets}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.Status.Reason != refusedByKubelet {
 		return nil, nil

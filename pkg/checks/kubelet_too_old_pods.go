@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -9,6 +10,7 @@ import (
 var podKubeletTooOld = podCheck(Check{
 	ID:    kubeletTooOld.ID,
 	Title: "no pod with a native sidecar waits on a kubelet that does not know them",
+	Needs: slices.Concat(timed, owned, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if len(p.sidecars()) == 0 || !p.starting() {
 		return nil, nil

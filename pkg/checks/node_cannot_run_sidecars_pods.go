@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -11,6 +12,7 @@ import (
 var podNodeCannotRunSidecars = podCheck(Check{
 	ID:    nodeCannotRunSidecars.ID,
 	Title: "no pod with a native sidecar waits on a node that is not an ordinary one",
+	Needs: slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	// Fargate has kubelets, whose version says what they do: kubelet-too-old.
 	if len(p.sidecars()) == 0 || p.deleting() || p.node == nil || p.node.virtual == "" || p.node.virtual == "EKS Fargate" {

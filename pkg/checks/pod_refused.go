@@ -8,16 +8,19 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
+// makesPods are the kinds whose controllers create pods, and Deployments, which have no events of that.
+var makesPods = []facts.Kind{facts.Deployments, facts.ReplicaSets, facts.StatefulSets, facts.DaemonSets, facts.Jobs}
+
 var podRefused = Check{
 	ID:       "pod-refused",
 	Title:    "the pods of every owner are accepted",
 	Severity: Error,
 	Category: PodsGroup,
-	Needs:    podNeeds,
-	Optional: podOptional,
+	Needs:    slices.Concat([]facts.Kind{facts.Pods}, witnessed, makesPods),
+	Optional: slices.Concat(witnessed, makesPods),
 	Run: func(s *facts.Snapshot) Outcome {
 		sc := sceneOf(s)
-		o := Outcome{Tried: counted(len(sc.makers), "owner")}
+		o := Outcome{Tried: fmt.Sprintf("%s of %s", counted(len(sc.makers), "owner"), counted(len(s.Pods), "pod"))}
 		for _, r := range sc.refusals() {
 			cause, name := r.Cause()
 			if cause == facts.CauseStripped {
@@ -26,7 +29,7 @@ var podRefused = Check{
 			who, fix := refuser(cause, name, r)
 			o.Findings = append(o.Findings, Finding{
 				Object:   sc.topOf(r.maker.Object),
-				Message:  fmt.Sprintf("no pod can be created, %s: %s refuses it: %s", r.since.words(), who, r.words()),
+				Message:  fmt.Sprintf("no pod can be created, %s: %s refuses it: %s", r.since.words(), who, clause(r.words())),
 				Evidence: slices.Concat(r.evidence, sidecarShare(r.maker)),
 				Fix:      fix,
 			})

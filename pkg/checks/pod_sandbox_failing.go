@@ -10,6 +10,7 @@ import (
 var podSandboxFailing = podCheck(Check{
 	ID:    "pod-sandbox-failing",
 	Title: "the sandbox of every pod can be created",
+	Needs: witnessed,
 }, func(p subject) (*Finding, []facts.Gap) {
 	if !p.untouched() {
 		return nil, nil
@@ -19,7 +20,7 @@ var podSandboxFailing = podCheck(Check{
 		return nil, nil // volume-not-mounted says that there are no events
 	}
 	return &Finding{
-		Message:  fmt.Sprintf("no container can be created, %s: node %s cannot make the pod's sandbox: %s", p.born().words(), p.Spec.NodeName, oneLine(events[0].Message)),
+		Message:  fmt.Sprintf("no container can be created, %s: node %s cannot make the pod's sandbox: %s", p.born().words(), p.Spec.NodeName, clause(events[0].Message)),
 		Evidence: newest(p.s.Snapshot, events, 3),
 		Fix:      p.sandboxFix(events[0].Message),
 	}, nil

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,13 +27,14 @@ func (p subject) nodeIsComing(text string) bool {
 var podUnschedulable = podCheck(Check{
 	ID:    "pod-unschedulable",
 	Title: "every pod gets a node",
+	Needs: slices.Concat(witnessed, owned),
 }, func(p subject) (*Finding, []facts.Gap) {
 	text, evidence := p.unscheduled()
 	if text == "" || strings.Contains(text, schedulerRefuses) || p.nodeIsComing(text) {
 		return nil, nil
 	}
 	f := &Finding{
-		Message:  "no node takes the pod, " + p.born().words() + ": " + oneLine(text),
+		Message:  "no node takes the pod, " + p.born().words() + ": " + clause(text),
 		Evidence: evidence,
 		Fix:      "Make room for it, or let it ask for less; see what the nodes have left:\n\n" + indent("kubectl describe nodes | grep -A 8 'Allocated resources'"),
 	}

@@ -1,8 +1,6 @@
 package checks
 
 import (
-	"slices"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -42,22 +40,26 @@ func Pods() []Check {
 	}
 }
 
-// podNeeds is what every check on pods reads; only the pods themselves are indispensable. What the
-// absence of another kind costs a check says itself.
+// Groups of what checks on pods read; only the pods themselves are indispensable. What the absence of
+// another kind costs a check says itself, pod by pod.
 var (
-	podNeeds = []facts.Kind{
-		facts.Pods, facts.Clock, facts.Events, facts.Nodes, facts.Kubelets, facts.Deployments, facts.ReplicaSets,
-		facts.StatefulSets, facts.DaemonSets, facts.Jobs, facts.CronJobs, facts.CustomWorkloads, facts.Logs,
+	// owned is for fixes, which change the topmost owner.
+	owned = []facts.Kind{
+		facts.Deployments, facts.ReplicaSets, facts.StatefulSets, facts.DaemonSets, facts.Jobs, facts.CronJobs, facts.CustomWorkloads,
 	}
-	podOptional = podNeeds[1:]
+	timed     = []facts.Kind{facts.Clock}
+	witnessed = []facts.Kind{facts.Clock, facts.Events}
 )
 
 // podCheck makes a check of a question to each pod. Its answer is a finding, or nil. gaps is what
-// was missing to answer.
+// was missing to answer. Needs are those besides the pods.
 func podCheck(c Check, ask func(p subject) (f *Finding, gaps []facts.Gap)) Check {
 	c.Severity, c.Category = Error, PodsGroup
-	c.Needs = append(slices.Clone(podNeeds), c.Needs...)
-	c.Optional = append(slices.Clone(podOptional), c.Optional...)
+	if onClusters, ok := ByID(c.ID); ok {
+		c.Severity = onClusters.Severity // one id, one page
+	}
+	c.Optional = c.Needs
+	c.Needs = append([]facts.Kind{facts.Pods}, c.Needs...)
 	c.Run = func(s *facts.Snapshot) Outcome {
 		var o Outcome
 		list := sceneOf(s).subjects()

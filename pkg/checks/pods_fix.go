@@ -44,7 +44,10 @@ func (p subject) target() maker {
 // the owner, because somebody injected it.
 func (p subject) fixContainers(edits ...edit) string {
 	m := p.target()
-	if m.custom && m.template != nil {
+	if m.custom && m.template == nil {
+		return "" // it takes a JSON patch, and that takes an index
+	}
+	if m.custom {
 		var ops []op
 		for _, e := range edits {
 			found, init, i := m.container(e.container)
@@ -255,7 +258,11 @@ func (p subject) avoidNode() string {
 	affinity := map[string]any{"nodeAffinity": map[string]any{
 		"requiredDuringSchedulingIgnoredDuringExecution": map[string]any{"nodeSelectorTerms": []any{term}},
 	}}
-	if m.custom || m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil {
+	has := m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil
+	if m.custom && m.template != nil && !has {
+		return p.command(m, "json", encode([]op{{Op: "add", Path: m.path + "/affinity", Value: affinity}}))
+	}
+	if m.custom || has {
 		return fmt.Sprintf("# add to each term of spec.affinity.nodeAffinity in the template of %s %s/%s:\nmatchFields:\n- {key: metadata.name, operator: NotIn, values: [%s]}", m.resource, m.Namespace, m.Name, p.Spec.NodeName)
 	}
 	return p.command(m, "strategic", encode(nest(m.path, map[string]any{"affinity": affinity})))

@@ -188,3 +188,6 @@ func timeOf(t *metav1.Time) metav1.Time {
 	}
 	return *t
 }
+
+// clause is a text as the end of a message, without a period.
+func clause(s string) string { return strings.TrimRight(oneLine(s), ". ") }

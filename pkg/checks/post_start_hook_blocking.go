@@ -12,6 +12,7 @@ import (
 var postStartHookBlocking = podCheck(Check{
 	ID:    "post-start-hook-blocking",
 	Title: "no postStart hook holds up the next container",
+	Needs: slices.Concat(witnessed, owned),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
 		return nil, nil

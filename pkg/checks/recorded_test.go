@@ -29,6 +29,14 @@ type recording struct {
 	Known   string `json:"known"`
 }
 
+// undecidedRecordings are recordings whose expected root cause cannot be told from what is read, and why. Their
+// answer must then have no root cause, rather than a guess.
+var undecidedRecordings = map[string]string{
+	"21-named-port":       "Services are not read",
+	"25-ignores-term":     "nothing shows that the regular container has ended",
+	"25-ignores-term-136": "nothing shows that the regular container has ended",
+}
+
 func TestRecorded(t *testing.T) {
 	files, err := filepath.Glob(recordings + "/*/seen.yaml")
 	if err != nil || len(files) == 0 {
@@ -72,7 +80,12 @@ func TestRecorded(t *testing.T) {
 			if c.Expect == "" {
 				want = nil
 			}
-			if causes = slices.Compact(causes); !slices.Equal(causes, want) && c.Known == "" {
+			causes = slices.Compact(causes)
+			if why := undecidedRecordings[name]; why != "" {
+				if slices.ContainsFunc(causes, func(id string) bool { return id != "" }) {
+					t.Errorf("%s: root causes %q, though %s", c.What, causes, why)
+				}
+			} else if !slices.Equal(causes, want) && c.Known == "" {
 				t.Errorf("%s: root causes %q, want %q", c.What, causes, want)
 			}
 		})

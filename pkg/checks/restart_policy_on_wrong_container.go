@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -9,6 +10,7 @@ import (
 var restartPolicyOnWrongContainer = podCheck(Check{
 	ID:    "restart-policy-on-wrong-container",
 	Title: "restartPolicy Always is on the init container that is a server",
+	Needs: slices.Concat(timed, owned),
 }, func(p subject) (*Finding, []facts.Gap) {
 	c, list := p.server()
 	if c == nil || p.startedAt(*c).below(young(list)) || !p.startedAt(*c).known && !strong(list) {

@@ -17,8 +17,8 @@ var restartPolicyStripped = Check{
 	Title:    "no init container has lost its restartPolicy on the way into the cluster",
 	Severity: Error,
 	Category: PodsGroup,
-	Needs:    append(slices.Clone(podNeeds), thievesNeed...),
-	Optional: append(slices.Clone(podOptional), thievesNeed...),
+	Needs:    slices.Concat([]facts.Kind{facts.Pods}, witnessed, owned, thievesNeed),
+	Optional: slices.Concat(witnessed, owned, thievesNeed),
 	Run: func(s *facts.Snapshot) Outcome {
 		sc := sceneOf(s)
 		list := sc.subjects()

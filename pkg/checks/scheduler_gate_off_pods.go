@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,10 +14,9 @@ import (
 const schedulerRefuses = "Pod has a restartable init container and the SidecarContainers feature is disabled"
 
 var podSchedulerGateOff = podCheck(Check{
-	ID:       schedulerGateOff.ID,
-	Title:    "no pod waits for a node because kube-scheduler's gate is off",
-	Needs:    []facts.Kind{facts.ControlPlane},
-	Optional: []facts.Kind{facts.ControlPlane},
+	ID:    schedulerGateOff.ID,
+	Title: "no pod waits for a node because kube-scheduler's gate is off",
+	Needs: slices.Concat(witnessed, []facts.Kind{facts.ControlPlane}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	text, evidence := p.unscheduled()
 	if !strings.Contains(text, schedulerRefuses) {

@@ -189,7 +189,7 @@ func probePort(c *corev1.Container, p *corev1.Probe) int {
 // refused finds, in a text of a container, a connection to the pod itself that was refused, and its
 // port: "dial tcp 127.0.0.1:5432: connect: connection refused".
 var refused = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|\[::1\])[^0-9]{1,12}(\d{2,5}).*?(?:connection refused|ECONNREFUSED|couldn't connect|could not connect|failed to connect)|` +
-	`(?:connection refused|ECONNREFUSED|could not connect|couldn't connect|failed to connect).*?(?:127\.0\.0\.1|localhost|::1\]?)[^0-9]{1,24}(\d{2,5})`)
+	`(?:connection refused|ECONNREFUSED|could not connect|couldn't connect|failed to connect).*?(?:127\.0\.0\.1|localhost|::1\]?)[^0-9]{1,60}(\d{2,5})`)
 
 // refusedWord is an answer that says that nobody listens.
 var refusedWord = regexp.MustCompile(`connection refused|connection reset|EOF$|no route to host`)

@@ -18,6 +18,7 @@ import (
 var sidecarBlocksTermination = podCheck(Check{
 	ID:    "sidecar-blocks-termination",
 	Title: "no sidecar keeps a deleted pod from ending",
+	Needs: slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if !p.deleting() || p.nodeGone() {
 		return nil, nil

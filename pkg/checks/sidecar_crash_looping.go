@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -13,6 +14,7 @@ const recent = 10 * time.Minute
 var sidecarCrashLooping = podCheck(Check{
 	ID:    "sidecar-crash-looping",
 	Title: "no native sidecar ends again and again",
+	Needs: slices.Concat(witnessed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
 		return nil, nil
@@ -38,7 +40,7 @@ var sidecarCrashLooping = podCheck(Check{
 			f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "FailedPostStartHook"), 1)...)
 		case end.Reason == oomKilled:
 			f.Evidence = append(f.Evidence, fmt.Sprintf("memory limit of %s: %s", c.Name, c.Resources.Limits.Memory()))
-			f.Fix = "Give it more memory, or let it use less:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(c, softwareOf(c.Container))) + "\n\n" + f.Fix
+			f.Fix = "Give it more memory, or let it use less (the value is an example):\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(c, softwareOf(c.Container))) + "\n\n" + f.Fix
 		case p.killedByProbe(c):
 			f.Because = append(f.Because, startupProbeFailing.ID)
 		case len(p.probeEvents(c, "Liveness probe failed")) > 0:

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -11,6 +12,7 @@ import (
 var sidecarNotReady = podCheck(Check{
 	ID:    "sidecar-not-ready",
 	Title: "no sidecar keeps its pod unready",
+	Needs: slices.Concat(witnessed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.finished() || p.deleting() || p.gate() != nil {
 		return nil, nil
@@ -37,7 +39,7 @@ var sidecarNotReady = podCheck(Check{
 				indentOr(p.fixContainers(edit{c.Name, map[string]any{"readinessProbe": nil}}), p.injected(c, softwareOf(c.Container))) + "\n\nSee what it says:\n\n" + indent(p.logsCommand(c)),
 		}
 		if len(answers) > 0 {
-			f.Message += " and gets: " + answer(answers[0])
+			f.Message += " and gets: " + clause(answer(answers[0]))
 		}
 		if r := p.condition(corev1.ContainersReady); r != nil && r.Status == corev1.ConditionFalse {
 			f.Evidence = append(f.Evidence, fmt.Sprintf("condition ContainersReady: False, %s: %s", ageOf(p.s.Snapshot, r.LastTransitionTime).words(), oneLine(r.Message)))

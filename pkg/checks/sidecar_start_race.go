@@ -19,6 +19,7 @@ const headStart = 15 * time.Second
 var sidecarStartRace = podCheck(Check{
 	ID:    "sidecar-start-race",
 	Title: "no container fails because it starts before its sidecar listens",
+	Needs: slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.deleting() || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed && p.historical() {
 		return nil, nil

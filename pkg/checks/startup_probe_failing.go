@@ -19,6 +19,7 @@ const patience = 10 * time.Minute
 var startupProbeFailing = podCheck(Check{
 	ID:    "startup-probe-failing",
 	Title: "the startup probe of every sidecar succeeds in time",
+	Needs: slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes, facts.Logs}),
 }, func(p subject) (*Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
 		return nil, nil
@@ -41,7 +42,7 @@ var startupProbeFailing = podCheck(Check{
 			Evidence: []string{"startupProbe of " + c.Name + ": " + probeText(c.Container, c.StartupProbe) + ", " + pace(c.StartupProbe)},
 		}
 		if len(answers) > 0 {
-			f.Message = fmt.Sprintf("the startup probe of sidecar %s fails (%s): it asks %s and gets: %s", c.Name, p.doing(c), probeText(c.Container, c.StartupProbe), answer(answers[0]))
+			f.Message = fmt.Sprintf("the startup probe of sidecar %s fails (%s): it asks %s and gets: %s", c.Name, p.doing(c), probeText(c.Container, c.StartupProbe), clause(answer(answers[0])))
 		}
 		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, answers, 2)...)
 		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Killing"), 1)...)

@@ -129,7 +129,7 @@ func (p subject) oddEnd(c container, waiting string) string {
 	if end := c.ended(); end != nil {
 		return fmt.Sprintf("%s: %s, %s, %s; no sidecar is to blame", c.role(), waiting, exit(end), counted(int(c.restarts()), "restart"))
 	}
-	return fmt.Sprintf("%s: %s: %s", c.role(), waiting, oneLine(c.status.State.Waiting.Message))
+	return fmt.Sprintf("%s: %s: %s", c.role(), waiting, clause(c.status.State.Waiting.Message))
 }
 
 // recentlyPulled is a container whose image is being pulled: large ones take their time.
