@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -27,14 +28,14 @@ func newExplain(name string, streams genericiooptions.IOStreams) *cobra.Command 
 			}
 			return nil
 		},
-		ValidArgsFunction: cobra.FixedCompletions(checkIDs(), cobra.ShellCompDirectiveNoFileComp),
+		ValidArgsFunction: cobra.FixedCompletions(docs.IDs(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return writeTo(streams.Out, listChecks(printOptions(streams.Out, colorNever).Width))
 			}
 			page, ok := docs.Page(args[0])
 			if !ok {
-				return unknownCheck("", args[0])
+				return unknownPage(args[0])
 			}
 			return writeTo(streams.Out, []byte(page))
 		},
@@ -43,8 +44,8 @@ func newExplain(name string, streams genericiooptions.IOStreams) *cobra.Command 
 
 // listChecks is a table whose last column is wrapped.
 func listChecks(width int) []byte {
-	ids := 0
-	for _, c := range checks.All() {
+	list, ids := explained(), 0
+	for _, c := range list {
 		ids = max(ids, len(c.ID))
 	}
 	var out bytes.Buffer
@@ -55,8 +56,27 @@ func listChecks(width int) []byte {
 		}
 	}
 	row("ID", "LEVEL", "PASSES WHEN")
-	for _, c := range checks.All() {
+	for _, c := range list {
 		row(c.ID, c.Severity.String(), c.Title)
 	}
 	return out.Bytes()
+}
+
+// explained is the checks on clusters and, those that are not there already, on pods.
+func explained() []checks.Check {
+	out := checks.All()
+	for _, c := range checks.Pods() {
+		if !slices.ContainsFunc(out, func(o checks.Check) bool { return o.ID == c.ID }) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func unknownPage(id string) error {
+	hint := "list them: kubectl sidecar explain"
+	if best := nearest(strings.ToLower(strings.TrimSpace(id)), docs.IDs()); best != "" {
+		hint = "did you mean " + best + "?"
+	}
+	return usage(hint, "unknown check %q", id)
 }

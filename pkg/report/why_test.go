@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -52,6 +53,16 @@ func TestWhyFormats(t *testing.T) {
 	}
 }
 
+// TestDiagnosesJSON is the contract of one diagnosis, with all of its fields.
+func TestDiagnosesJSON(t *testing.T) {
+	r := whyOf(t, "testdata/why/snapshot.yaml")
+	out, err := json.MarshalIndent(r.Diagnoses, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/why/diagnoses.json", append(out, '\n'))
+}
+
 func whyOf(t *testing.T, file string) *Report {
 	t.Helper()
 	f, err := os.Open(file)
@@ -81,7 +92,7 @@ func wellFormed(t *testing.T, document []byte) {
 func fits(t *testing.T, text string) {
 	t.Helper()
 	for _, l := range strings.Split(text, "\n") {
-		if n := twwidth.Width(l); n > 80 && strings.Contains(l, " ") && !strings.HasPrefix(l, "      ") {
+		if n := twwidth.Width(l); n > 80 && strings.Contains(strings.TrimSpace(l), " ") && !strings.HasPrefix(l, "      ") {
 			t.Errorf("%d columns: %s", n, l)
 		}
 	}
