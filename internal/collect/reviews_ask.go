@@ -116,7 +116,7 @@ func post(ctx context.Context, client *http.Client, to string, body []byte) ([]b
 	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		resp.Body.Close()
-		return nil, fmt.Errorf("it redirects (HTTP status %d), which an API server does not follow for a webhook", resp.StatusCode)
+		return nil, fmt.Errorf("it redirects (HTTP status %d), which is not followed here", resp.StatusCode)
 	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, readError(resp)
@@ -134,7 +134,7 @@ func post(ctx context.Context, client *http.Client, to string, body []byte) ([]b
 
 func noAnswer(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return errors.New("it did not answer within its timeoutSeconds")
+		return errors.New("it did not answer in time")
 	}
 	return errors.New(rootCause(err))
 }

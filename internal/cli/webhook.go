@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// newWebhook is the parent of what authors of webhooks need.
+func newWebhook(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "webhook",
+		Short: "For authors of mutating webhooks",
+		Args:  subcommandOnly,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newWebhookTest(name, streams))
+	return cmd
+}
+
+// webhookTest is what was typed.
+type webhookTest struct {
+	streams   genericiooptions.IOStreams
+	cluster   *clusterFlags
+	url       string
+	ca        string
+	insecure  bool
+	inCluster string
+	pod       string
+	version   choice
+	format    choice
+}
+
+func newWebhookTest(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &webhookTest{
+		streams: streams,
+		version: choice{valid: []string{"v1", "v1beta1"}},
+		format:  choice{valid: []string{"text", "json", "junit"}},
+	}
+	cmd := &cobra.Command{
+		Use:   "test (--url URL | --in-cluster NAME)",
+		Short: "Test what a mutating webhook does to pods with native sidecars",
+		Long: `Send AdmissionReviews (dryRun: true) with pods that use native sidecars and other
+newer fields to a webhook, for creates and updates, and report what it strips,
+moves, reorders or breaks, with the operations of its patch.
+
+Exit code: 0 all pods came through unharmed; 3 some did not; 1 the webhook could
+not be asked; 2 wrong command line.`,
+		Example: examples(name,
+			"a webhook on this machine", "webhook test --url https://localhost:8443/mutate --insecure",
+			"in a pipeline", "webhook test --url https://localhost:8443/mutate --ca ca.crt -o junit",
+			"all webhooks of an installed configuration", "webhook test --in-cluster my-webhook"),
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	own := cmd.Flags()
+	own.StringVar(&o.url, "url", "", "The `URL` of the webhook, as in clientConfig.url")
+	own.StringVar(&o.ca, "ca", "", "A `file` with the authorities that signed its certificate (PEM); the system's when not given")
+	own.BoolVar(&o.insecure, "insecure", false, "Do not check its certificate")
+	own.StringVar(&o.inCluster, "in-cluster", "", "The `name` of a MutatingWebhookConfiguration whose webhooks are tested where they run")
+	own.StringVar(&o.pod, "pod", "", "A `file` with a pod of your own to try as well")
+	addChoice(cmd, &o.version, "review-version", "", "Version of AdmissionReview to send to --url")
+	addChoice(cmd, &o.format, "output", "o", "Output format")
+	o.cluster = newClusterFlags(cmd)
+	return cmd
+}
+
+func (o *webhookTest) check() error {
+	const hint = "give --url URL, or --in-cluster NAME"
+	switch {
+	case o.url == "" && o.inCluster == "":
+		return usage(hint, "which webhook?")
+	case o.url != "" && o.inCluster != "":
+		return usage(hint, "--url and --in-cluster exclude each other")
+	case o.inCluster != "" && (o.ca != "" || o.insecure):
+		return usage("leave out --ca and --insecure", "in a cluster the webhook is called as its configuration says")
+	case o.ca != "" && o.insecure:
+		return usage("leave one out", "--ca and --insecure exclude each other")
+	}
+	return o.cluster.check()
+}
+
+// A tested is one webhook with its results.
+type tested struct {
+	Webhook string                  `json:"webhook"`
+	Results []admission.ProbeResult `json:"results"`
+}
+
+func (o *webhookTest) run(ctx context.Context) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	pod, err := o.ownPod()
+	if err != nil {
+		return err
+	}
+	webhooks, err := o.webhooks(ctx)
+	if err != nil {
+		return err
+	}
+	namespace := "default"
+	if *o.cluster.kube.Namespace != "" {
+		namespace = *o.cluster.kube.Namespace
+	}
+	var all []tested
+	problems := 0
+	for _, w := range webhooks {
+		t := tested{Webhook: w.Name}
+		for _, p := range admission.Probes(namespace, pod) {
+			r, err := p.Run(ctx, w.Ask, w.Version)
+			if err != nil {
+				return couldNotRun("is it running, and is the path right?", fmt.Errorf("ask %s: %w", w.Name, err))
+			}
+			problems += len(r.Problems)
+			t.Results = append(t.Results, r)
+		}
+		all = append(all, t)
+	}
+	if err := o.print(all); err != nil {
+		return err
+	}
+	if problems > 0 {
+		return exit(report.ExitFindings)
+	}
+	return nil
+}
+
+func (o *webhookTest) ownPod() (*corev1.Pod, error) {
+	if o.pod == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(o.pod)
+	if err != nil {
+		return nil, couldNotRun("", err)
+	}
+	var pod corev1.Pod
+	if err := yaml.UnmarshalStrict(text, &pod); err != nil {
+		return nil, couldNotRun("give a file with one pod", fmt.Errorf("%s: %w", o.pod, err))
+	}
+	if pod.Kind != "Pod" {
+		return nil, couldNotRun("give a file with one pod", fmt.Errorf("%s: kind is %q, not Pod", o.pod, pod.Kind))
+	}
+	return &pod, nil
+}
+
+func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, error) {
+	if o.inCluster != "" {
+		config, err := o.cluster.config()
+		if err != nil {
+			return nil, err
+		}
+		list, _, err := collect.Webhooks(ctx, collect.Options{Config: config, RequestTimeout: o.cluster.requestTimeout, Tool: buildVersion().Version}, o.inCluster)
+		return list, err
+	}
+	var ca []byte
+	if o.ca != "" {
+		var err error
+		if ca, err = os.ReadFile(o.ca); err != nil {
+			return nil, couldNotRun("", err)
+		}
+	}
+	const patience = 10 * time.Second // an API server's default
+	ask, err := collect.AtURL(o.url, ca, o.insecure, patience)
+	if err != nil {
+		return nil, couldNotRun("", err)
+	}
+	return []collect.Installed{{Name: facts.RedactURL(o.url), Version: o.version.value, Ask: ask}}, nil
+}
+
+func (o *webhookTest) print(all []tested) error {
+	var out bytes.Buffer
+	switch o.format.value {
+	case "json":
+		enc := json.NewEncoder(&out)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(struct {
+			APIVersion string   `json:"apiVersion"`
+			Kind       string   `json:"kind"`
+			Webhooks   []tested `json:"webhooks"`
+		}{facts.APIVersion, "WebhookTest", all}); err != nil {
+			return err
+		}
+	case "junit":
+		if err := junit(&out, all); err != nil {
+			return err
+		}
+	default:
+		testText(&out, all)
+	}
+	return writeTo(o.streams.Out, out.Bytes())
+}
