@@ -49,7 +49,7 @@ func showStaticPods(t *testing.T, c *cluster.Cluster, parts map[string]cluster.C
 			},
 			Spec: corev1.PodSpec{
 				NodeName:   "control-plane",
-				Containers: []corev1.Container{{Name: name, Image: name + ":v" + part.Version + ".0", Command: command}},
+				Containers: []corev1.Container{{Name: name, Image: name + ":" + c.APIServers[0].GitVersion, Command: command}},
 			},
 		}
 		ctx, client := context.Background(), c.Client().CoreV1().Pods(metav1.NamespaceSystem)

@@ -9,12 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
-	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
-
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
@@ -28,8 +29,10 @@ func TestDoctorRights(t *testing.T) {
 	needsKubelets(t) // the fake kubelets need an address that the node proxy accepts
 	c := start(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}},
-		FakeNodes:  []cluster.FakeNode{{Name: "worker-1", Version: "1.32"}},
-		Audit:      auditv1.LevelMetadata,
+		// It fills the roles view and edit, which are made of others.
+		ControllerManager: &cluster.Component{Version: "1.36"},
+		FakeNodes:         []cluster.FakeNode{{Name: "worker-1", Version: "1.32"}},
+		Audit:             auditv1.LevelMetadata,
 	})
 	fiftyNamespaces(t, c)
 	server, err := c.StripWebhook(t.Context())
@@ -46,6 +49,7 @@ func TestDoctorRights(t *testing.T) {
 	t.Run("administrator", func(t *testing.T) { stripped(t, c) })
 	t.Run("view", func(t *testing.T) {
 		bind(t, c, "viewer", "view")
+		await(t, c, "viewer", &authorizationv1.ResourceAttributes{Verb: "list", Resource: "pods"})
 		r := plugin(t, as(t, c, "viewer"), "doctor", "-o", "json")
 		if rep := r.report(t); rep.Verdict != report.Unknown || r.exit != report.ExitUnknown {
 			t.Errorf("verdict %s exit %d, want unknown exit 4\n%s", rep.Verdict, r.exit, r.stdout)
@@ -78,6 +82,18 @@ func fiftyNamespaces(t *testing.T, c *cluster.Cluster) {
 			t.Fatal(err)
 		}
 	}
+	// A namespace takes no pods before it has its service account.
+	for range 200 {
+		accounts, err := c.Client().CoreV1().ServiceAccounts("").List(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=default"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(accounts.Items) >= 54 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("no service accounts")
 }
 
 // stripped wants the one finding of the one class, naming the namespace and the webhook.
@@ -85,7 +101,7 @@ func stripped(t *testing.T, c *cluster.Cluster) {
 	r := plugin(t, c.Kubeconfig, "doctor", "-o", "json")
 	rep := r.report(t)
 	if rep.Verdict != report.NotReady || r.exit != report.ExitFindings {
-		t.Errorf("verdict %s exit %d, want not-ready exit 3", rep.Verdict, r.exit)
+		t.Errorf("verdict %s exit %d, want not-ready exit 3\n%s", rep.Verdict, r.exit, r.stdout)
 	}
 	found := find(rep, "webhook-strips-restart-policy")
 	if len(found.Findings) != 1 {
@@ -116,7 +132,8 @@ func notEverywhere(t *testing.T, c *cluster.Cluster) {
 	if _, err := roles.Update(ctx, role, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	bindIn(t, c, "restricted", "edit", "team-08")
+	bindIn(t, c, "restricted", "edit", metav1.NamespaceDefault)
+	await(t, c, "restricted", &authorizationv1.ResourceAttributes{Verb: "create", Resource: "pods", Namespace: metav1.NamespaceDefault})
 	r := plugin(t, as(t, c, "restricted"), "doctor", "-o", "json")
 	rep := r.report(t)
 	entry := find(rep, "webhook-strips-restart-policy")
@@ -189,6 +206,7 @@ func grant(t *testing.T, c *cluster.Cluster, name string) {
 	}
 	kubectl(t, c, "apply", "-f", file)
 	bind(t, c, name, name)
+	await(t, c, name, &authorizationv1.ResourceAttributes{Verb: "list", Resource: "nodes"})
 }
 
 func kubectl(t *testing.T, c *cluster.Cluster, args ...string) string {
@@ -202,6 +220,23 @@ func kubectl(t *testing.T, c *cluster.Cluster, args ...string) string {
 		t.Fatalf("kubectl %v: %v\n%s", args, err, out)
 	}
 	return string(out)
+}
+
+// await returns when the API server's authorizer knows of a right; it learns of new bindings a little later.
+func await(t *testing.T, c *cluster.Cluster, user string, right *authorizationv1.ResourceAttributes) {
+	t.Helper()
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: right}}
+	for range 100 {
+		answer, err := c.Client().AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Status.Allowed {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("%s may still not %s %s", user, right.Verb, right.Resource)
 }
 
 func bind(t *testing.T, c *cluster.Cluster, user, role string) {
