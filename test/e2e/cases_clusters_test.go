@@ -34,6 +34,13 @@ func caseClusters() map[string]cluster.Config {
 			Scheduler:         part("1.36"),
 			Nodes:             []cluster.Node{{Name: "node-136", Component: cluster.Component{Version: "1.36"}}},
 		},
+		"healthy": {
+			APIServers:        []cluster.Component{{Version: "1.36"}},
+			ControllerManager: part("1.36"),
+			Scheduler:         part("1.36"),
+			Nodes:             []cluster.Node{{Name: "node-136", Component: cluster.Component{Version: "1.36"}}},
+			FakeNodes:         []cluster.FakeNode{{Name: "fake-0"}, {Name: "fake-1"}, {Name: "fake-2"}},
+		},
 		"apiserver-off": {
 			APIServers:        []cluster.Component{{Version: "1.28"}},
 			ControllerManager: part("1.28"),

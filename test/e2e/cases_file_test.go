@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +20,10 @@ const casesDir = "cases"
 
 // A situation is a case.yaml.
 type situation struct {
-	name string // of the folder, and of the namespace
+	name     string // of the namespace
+	folder   string
+	manifest string
+	replace  *strings.Replacer // of what the manifest says, or nil
 
 	// Row of the table of situations that `why` must tell; empty for what must leave it silent.
 	Row string `json:"row"`
@@ -34,6 +39,8 @@ type situation struct {
 	Why []string `json:"why"`
 	// Expect is the id of the root cause; empty when there is nothing to say.
 	Expect string `json:"expect"`
+	// Exit is the exit code when it is not the usual one: 3, or 0 when nothing is expected.
+	Exit *int `json:"exit"`
 	// Because is an id that must be among the reasons of the root cause.
 	Because string `json:"because"`
 	// Known is why the expectation does not hold yet, or not always; the answer is then only logged.
@@ -49,6 +56,11 @@ type situation struct {
 	Via int `json:"via"`
 	// Controller is one that this test plays: rollouts.
 	Controller string `json:"controller"`
+	// Fixed is what is seen when the commands of the printed fix have run. Where it expects
+	// another answer, the fix of that one is applied, and so on.
+	Fixed []fixed `json:"fixed"`
+	// Variants are other manifests of the folder for the same purpose.
+	Variants []variant `json:"variants"`
 	// After is a command line for kubectl when all is seen, to leave the machine in peace.
 	After string `json:"after"`
 }
@@ -69,7 +81,21 @@ type step struct {
 	Within metav1.Duration `json:"within"`
 }
 
-func (s *situation) file(name string) string { return filepath.Join(casesDir, s.name, name) }
+// A fixed is a step after the fix has been applied.
+type fixed struct {
+	step
+	// Expect is the id of the root cause that the next answer names; none when it is empty.
+	Expect string `json:"expect"`
+}
+
+// A variant is the same with another manifest.
+type variant struct {
+	Manifest string `json:"manifest"`
+	Steps    []step `json:"steps"`
+	Expect   string `json:"expect"`
+}
+
+func (s *situation) file(name string) string { return filepath.Join(casesDir, s.folder, name) }
 
 func (s *situation) produced() bool { return s.Recorded == nil || *s.Recorded }
 
@@ -86,7 +112,8 @@ func readSituations(t *testing.T, only string) []*situation {
 	}
 	var all []*situation
 	for _, file := range files {
-		s := &situation{name: filepath.Base(filepath.Dir(file))}
+		folder := filepath.Base(filepath.Dir(file))
+		s := &situation{name: folder, folder: folder, manifest: "manifest.yaml"}
 		data, err := os.ReadFile(file)
 		if err == nil {
 			err = yaml.UnmarshalStrict(data, s)
@@ -97,9 +124,23 @@ func readSituations(t *testing.T, only string) []*situation {
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
-		if wanted.MatchString(s.name) {
-			all = append(all, s)
+		for _, s := range append(s.variants(), s) {
+			if wanted.MatchString(s.name) {
+				all = append(all, s)
+			}
 		}
+	}
+	return all
+}
+
+func (s *situation) variants() []*situation {
+	var all []*situation
+	for _, v := range s.Variants {
+		name := strings.TrimSuffix(v.Manifest, ".yaml")
+		all = append(all, &situation{
+			name: s.name + "-" + name, folder: s.folder, manifest: v.Manifest,
+			What: s.What + ": " + name, Cluster: s.Cluster, Steps: v.Steps, Why: s.Why, Expect: v.Expect,
+		})
 	}
 	return all
 }
@@ -115,7 +156,14 @@ func (s *situation) check() error {
 	case !s.produced() && s.Source == "":
 		return fmt.Errorf("source is missing")
 	}
-	for _, step := range s.Steps {
+	steps := slices.Clone(s.Steps)
+	for _, f := range s.Fixed {
+		steps = append(steps, f.step)
+	}
+	for _, v := range s.Variants {
+		steps = append(steps, v.Steps...)
+	}
+	for _, step := range steps {
 		if step.Until == "" {
 			continue
 		}

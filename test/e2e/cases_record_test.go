@@ -18,7 +18,7 @@ const recorded = "pods,events,jobs,cronjobs,deployments,replicasets,statefulsets
 func (st *stage) record(s *situation) error {
 	kinds := strings.Join(append([]string{recorded, "nodes"}, s.Also...), ",")
 	at := time.Now().UTC().Truncate(time.Second)
-	out, err := st.run(s, "get", kinds, "-o", "yaml", "--show-managed-fields")
+	out, err := st.run(s, nil, "get", kinds, "-o", "yaml", "--show-managed-fields")
 	if err != nil {
 		return fmt.Errorf("record: %w\n%s", err, out)
 	}

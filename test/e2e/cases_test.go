@@ -1,10 +1,10 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -30,7 +30,8 @@ var (
 func TestCases(t *testing.T) {
 	needsKubelets(t)
 	situations := readSituations(t, *onlyCase)
-	for name, config := range caseClusters() {
+	for _, name := range []string{"mixed", "newest", "apiserver-off", "disagreeing", "scheduler-off-128"} {
+		config := caseClusters()[name]
 		mine := slices.DeleteFunc(slices.Clone(situations), func(s *situation) bool { return s.Cluster != name || !s.produced() })
 		if len(mine) == 0 {
 			continue
@@ -84,35 +85,49 @@ type result struct {
 	err     error
 	reached time.Duration
 	answers []answer
+	// After the fix of each answer has been applied:
+	repaired  []answer
+	repairErr error
 }
 
-// play produces the situation, records it if asked to, and asks the plugin.
+// play produces the situation, records it if asked to, asks the plugin, and does what it says.
 func (st *stage) play(s *situation) result {
-	if err := st.namespace(s); err != nil {
+	if err := st.reach(s); err != nil {
 		return result{err: err}
 	}
-	if err := st.apply(s, "manifest.yaml"); err != nil {
-		return result{err: err}
+	r := result{reached: time.Since(st.started)}
+	if s.After != "" {
+		defer func() { _, _ = st.run(s, nil, strings.Fields(s.After)...) }()
+	}
+	if *record && s.name == s.folder {
+		r.err = st.record(s)
+	}
+	for _, object := range s.Why {
+		r.answers = append(r.answers, st.why(s, object))
+	}
+	if hasWhy() {
+		st.repair(s, &r)
+	}
+	return r
+}
+
+// reach produces the situation.
+func (st *stage) reach(s *situation) error {
+	if err := st.namespace(s); err != nil {
+		return err
+	}
+	if err := st.apply(s, s.manifest); err != nil {
+		return err
 	}
 	if s.Controller == "rollouts" {
 		go st.rollOut(s.name)
 	}
 	for _, step := range s.Steps {
 		if err := st.step(s, step); err != nil {
-			return result{err: fmt.Errorf("%w\n%s", err, st.show(s))}
+			return fmt.Errorf("%w\n%s", err, st.show(s))
 		}
 	}
-	r := result{reached: time.Since(st.started)}
-	if s.After != "" {
-		defer func() { _, _ = st.run(s, strings.Fields(s.After)...) }()
-	}
-	if *record {
-		r.err = st.record(s)
-	}
-	for _, object := range s.Why {
-		r.answers = append(r.answers, st.why(append([]string{"-n", s.name}, strings.Fields(object)...)...))
-	}
-	return r
+	return nil
 }
 
 // namespace makes the situation's namespace. Its pods get no token: that would only be more to
@@ -138,7 +153,7 @@ func (st *stage) namespace(s *situation) error {
 
 func (st *stage) step(s *situation, step step) error {
 	if step.Kubectl != "" {
-		out, err := st.run(s, strings.Fields(step.Kubectl)...)
+		out, err := st.run(s, nil, strings.Fields(step.Kubectl)...)
 		if (err != nil) != step.Refused {
 			return fmt.Errorf("kubectl %s: %v\n%s", step.Kubectl, err, out)
 		}
@@ -161,23 +176,29 @@ func (st *stage) step(s *situation, step step) error {
 }
 
 func (st *stage) apply(s *situation, name string) error {
-	if out, err := st.run(s, "apply", "-f", s.file(name)); err != nil {
+	data, err := os.ReadFile(s.file(name))
+	if err != nil {
+		return err
+	}
+	text := string(data)
+	if s.replace != nil {
+		text = s.replace.Replace(text)
+	}
+	if out, err := st.run(s, strings.NewReader(text), "apply", "-f", "-"); err != nil {
 		return fmt.Errorf("apply %s: %w\n%s", name, err, out)
 	}
 	return nil
 }
 
 // run runs kubectl in the situation's namespace.
-func (st *stage) run(s *situation, args ...string) ([]byte, error) {
+func (st *stage) run(s *situation, stdin io.Reader, args ...string) ([]byte, error) {
 	st.busy <- struct{}{}
 	defer func() { <-st.busy }()
 	server := st.cluster.APIServers[s.Via].Endpoint
 	cmd := exec.CommandContext(st.ctx, st.kubectl, append([]string{"--server", server, "-n", s.name}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+st.cluster.Kubeconfig)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	return out.Bytes(), err
+	cmd.Stdin = stdin
+	return cmd.CombinedOutput()
 }
 
 // show is for the reader of a failure.
@@ -187,7 +208,7 @@ func (st *stage) show(s *situation) string {
 		{"get", "all"}, {"get", "events"},
 		{"get", "pods", "-o", `jsonpath={range .items[*]}{.status}{"\n"}{end}`},
 	} {
-		out, _ := st.run(s, args...)
+		out, _ := st.run(s, nil, args...)
 		all = append(all, out...)
 	}
 	return string(all)

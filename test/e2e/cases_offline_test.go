@@ -1,0 +1,49 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// TestRecorded asks about what was recorded. kubectl's output does not say when it was taken, so
+// what only a clock tells may be unknown, but nothing may be told that is not so.
+func TestRecorded(t *testing.T) {
+	needsWhy(t)
+	for _, s := range readSituations(t, *onlyCase) {
+		file := s.file("seen.yaml")
+		if _, err := os.Stat(file); err != nil || s.name != s.folder {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), pluginPath, "why", "-A", "-o", "json", "-f", file)
+			out, err := cmd.Output()
+			if cmd.ProcessState == nil {
+				t.Fatal(err)
+			}
+			a := answer{ran: ran{stdout: string(out), exit: cmd.ProcessState.ExitCode()}, args: cmd.Args[2:]}
+			const unknown = 4
+			if a.exit == unknown {
+				a.judgeUnknown(t, s)
+				return
+			}
+			// Only a cluster says why the field is gone.
+			s.Because = ""
+			a.judge(t, s, s.Expect, s.Exit)
+		})
+	}
+}
+
+func (a answer) judgeUnknown(t *testing.T, s *situation) {
+	t.Helper()
+	diagnoses, err := a.diagnoses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range diagnoses {
+		if d.RootCause != "" && d.RootCause != s.Expect {
+			s.wrong(t)("why %v: root cause %s, want %q or none", a.args, d.RootCause, s.Expect)
+		}
+		t.Logf("not told: %s", d.Message)
+	}
+}
