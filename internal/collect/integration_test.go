@@ -331,7 +331,7 @@ func atOneAPIServer(t *testing.T, c *cluster.Cluster) {
 
 // manyNodes reads more nodes than fit a page, all from one kubelet.
 func manyNodes(t *testing.T, c *cluster.Cluster) {
-	const many = 1100
+	const many = 520
 	var nodes []cluster.FakeNode
 	for i := range many {
 		nodes = append(nodes, cluster.FakeNode{Name: fmt.Sprintf("many-%04d", i), Version: "1.32"})
