@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+)
+
+const strippedPod = `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop}
+spec:
+  terminationGracePeriodSeconds: 1
+  initContainers:
+  - {name: proxy, image: ` + cluster.ToolImage + `, restartPolicy: Always, args: [serve, ":15001"]}
+  containers:
+  - {name: app, image: ` + cluster.ToolImage + `, args: [serve, ":8080"]}
+`
+
+// TestWhyStripped asks about a pod whose sidecar lost its restartPolicy to a webhook, which is named.
+func TestWhyStripped(t *testing.T) {
+	needsKubelets(t)
+	c := start(t, cluster.Config{
+		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
+		Scheduler: &cluster.Component{Version: "1.36"}, Nodes: []cluster.Node{{Component: cluster.Component{Version: "1.36"}}},
+	})
+	kubectl(t, c, "create", "namespace", "shop")
+	server, err := c.StripWebhook(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.InstallWebhook(t.Context(), cluster.Webhook{
+		Configuration: "labeler", Client: server.Client("/mutate"),
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": "shop"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "pod.yaml")
+	if err := os.WriteFile(file, []byte(strippedPod), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kubectl(t, c, "apply", "-f", file)
+
+	var r ran
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
+		if r = plugin(t, c.Kubeconfig, "why", "web", "-n", "shop", "-o", "json", "--show-requests"); r.exit == report.ExitFindings {
+			break
+		}
+	}
+	rep := r.report(t)
+	if r.exit != report.ExitFindings || len(rep.Diagnoses) != 1 {
+		t.Fatalf("exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	}
+	d := rep.Diagnoses[0]
+	if d.RootCause != "restart-policy-stripped" || !strings.Contains(d.Message, "labeler") || !slices.Contains(d.Because, "webhook-strips-restart-policy") {
+		t.Errorf("%s: %s, because %v", d.RootCause, d.Message, d.Because)
+	}
+	// Dry runs, access reviews, and the webhook itself, which is asked with a dry-run review.
+	harmless := regexp.MustCompile(`dryRun=All|selfsubject|^POST /mutate `)
+	for _, l := range strings.Split(r.stderr, "\n") {
+		if strings.HasPrefix(l, "POST ") && !harmless.MatchString(l) {
+			t.Errorf("not read-only: %s", l)
+		}
+	}
+}
