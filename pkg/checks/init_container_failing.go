@@ -26,10 +26,17 @@ var initContainerFailing = podCheck(Check{
 		f.Because = []string{initContainerBeforeSidecar.ID}
 	}
 	if c.ended().Reason == oomKilled {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("memory limit of %s: %s", c.Name, c.Resources.Limits.Memory()))
+		f.Evidence = append(f.Evidence, memoryLimit(*c))
 		f.Fix = "Give it more memory, or let it use less (the value is an example):\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(*c, softwareOf(c.Container))) + "\n\n" + f.Fix
 	}
 	return f, nil
 })
 
 const oomKilled = "OOMKilled"
+
+func memoryLimit(c container) string {
+	if limit := c.Resources.Limits.Memory(); !limit.IsZero() {
+		return fmt.Sprintf("memory limit of %s: %s", c.Name, limit)
+	}
+	return fmt.Sprintf("%s has no memory limit: the pod's was used up, or the node's memory", c.Name)
+}

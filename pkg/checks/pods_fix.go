@@ -1,8 +1,10 @@
 package checks
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,7 +61,7 @@ func (p subject) fixContainers(edits ...edit) string {
 		return p.command(m, "json", encode(ops))
 	}
 	lists := map[string][]any{}
-	for _, e := range edits {
+	for _, e := range p.ordered(m, edits) {
 		list := "containers"
 		if found, init, _ := m.container(e.container); init || m.template == nil && p.isInit(e.container) {
 			list = "initContainers"
@@ -73,6 +75,17 @@ func (p subject) fixContainers(edits ...edit) string {
 		lists[list] = append(lists[list], fields)
 	}
 	return p.command(m, "strategic", encode(nest(m.path, lists)))
+}
+
+// ordered puts edits into the order of the containers: a strategic merge patch also orders.
+func (p subject) ordered(m maker, edits []edit) []edit {
+	place := func(e edit) int {
+		if _, _, i := m.container(e.container); i >= 0 {
+			return i
+		}
+		return slices.IndexFunc(p.all(), func(c container) bool { return c.Name == e.container })
+	}
+	return slices.SortedStableFunc(slices.Values(edits), func(a, b edit) int { return cmp.Compare(place(a), place(b)) })
 }
 
 func (p subject) isInit(name string) bool {
@@ -98,17 +111,44 @@ func (m maker) listPath(init bool) string {
 func setOps(list string, i int, c *corev1.Container, e edit) []op {
 	at := fmt.Sprintf("%s/%d", list, i)
 	out := []op{{Op: "test", Path: at + "/name", Value: c.Name}}
-	var keys []string
-	for key := range e.fields {
-		keys = append(keys, key)
+	var has map[string]any
+	if json.Unmarshal([]byte(encode(c)), &has) != nil {
+		has = nil
 	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		if e.fields[key] == nil {
+	return append(out, mergeOps(at, has, e.fields)...)
+}
+
+// mergeOps sets fields below a path as a merge patch would: what is there already and is not named
+// stays.
+func mergeOps(at string, has, fields map[string]any) []op {
+	var out []op
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		inner, both := fields[key].(map[string]any)
+		old, was := has[key].(map[string]any)
+		switch {
+		case fields[key] == nil && has[key] != nil:
 			out = append(out, op{Op: "remove", Path: at + "/" + key})
-			continue
+		case fields[key] == nil:
+		case both && was && len(old) > 0: // an empty one may not be there in the object itself
+			out = append(out, mergeOps(at+"/"+key, old, inner)...)
+		default:
+			out = append(out, op{Op: "add", Path: at + "/" + key, Value: withoutNil(fields[key])})
 		}
-		out = append(out, op{Op: "add", Path: at + "/" + key, Value: e.fields[key]})
+	}
+	return out
+}
+
+// withoutNil drops what a merge patch would remove, where there is nothing to remove it from.
+func withoutNil(value any) any {
+	fields, ok := value.(map[string]any)
+	if !ok {
+		return value
+	}
+	out := map[string]any{}
+	for key, inner := range fields {
+		if inner != nil {
+			out[key] = withoutNil(inner)
+		}
 	}
 	return out
 }

@@ -77,7 +77,9 @@ func (p subject) hookFix(c container) string {
 	if !c.init {
 		return lead + " Among regular containers it orders nothing: make " + c.Name + " a native sidecar as well.\n\n" + p.moveFix(c, -1, probe)
 	}
-	return lead + "\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{
-		"lifecycle": map[string]any{"postStart": nil}, "startupProbe": probe,
-	}}), p.injected(c, softwareOf(c.Container)))
+	fields := map[string]any{"lifecycle": map[string]any{"postStart": nil}}
+	if c.StartupProbe == nil {
+		fields["startupProbe"] = probe
+	}
+	return lead + "\n\n" + indentOr(p.fixContainers(edit{c.Name, fields}), p.injected(c, softwareOf(c.Container)))
 }

@@ -39,7 +39,7 @@ var sidecarCrashLooping = podCheck(Check{
 			f.Because = append(f.Because, postStartHookBlocking.ID)
 			f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "FailedPostStartHook"), 1)...)
 		case end.Reason == oomKilled:
-			f.Evidence = append(f.Evidence, fmt.Sprintf("memory limit of %s: %s", c.Name, c.Resources.Limits.Memory()))
+			f.Evidence = append(f.Evidence, memoryLimit(c))
 			f.Fix = "Give it more memory, or let it use less (the value is an example):\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}}), p.injected(c, softwareOf(c.Container))) + "\n\n" + f.Fix
 		case p.killedByProbe(c):
 			f.Because = append(f.Because, startupProbeFailing.ID)

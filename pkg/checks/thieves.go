@@ -60,7 +60,7 @@ func caught(t trial, all []trial, l loss) thief {
 	case len(evidence) == 0 && t.canary.Returned != nil:
 		names := strings.Join(t.actors(), ", ")
 		return thief{
-			name:     "somebody who leaves other pods alone",
+			name:     "a webhook or policy that leaves other pods alone",
 			evidence: []string{"a canary in namespace " + t.canary.Namespace + " (dry run) kept the field: who took it looks at labels, annotations or owners, or does not do it any more", "called there: " + orNone(names)},
 			fix:      thiefFix("it"),
 		}
