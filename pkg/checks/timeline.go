@@ -56,14 +56,14 @@ type Segment struct {
 // Timeline has a row for each container of a pod, in start order: init containers and sidecars as
 // declared, then regular containers.
 func Timeline(s *facts.Snapshot, pod *corev1.Pod) []Row {
-	p := (&scene{Snapshot: s}).subject(pod)
+	p := sceneOf(s).subject(pod)
 	gate, all := p.gate(), p.all()
-	if p.finished() || p.deleting() {
+	if p.finished() || p.deleting() || p.Spec.NodeName == "" {
 		gate = nil
 	}
 	out := []Row{}
 	for i, c := range all {
-		row := Row{Name: c.Name, Type: kindOf(c), Segments: []Segment{}, Restarts: c.restarts(), Reason: reason(c)}
+		row := Row{Name: c.Name, Type: kindOf(c), Segments: []Segment{}, Restarts: c.restarts(), Reason: p.reason(c)}
 		if end := c.ended(); end != nil {
 			code := end.ExitCode
 			row.ExitCode = &code
@@ -86,8 +86,12 @@ func kindOf(c container) string {
 	return "main"
 }
 
-func reason(c container) string {
+func (p subject) reason(c container) string {
 	switch {
+	case !p.hookSince(c).IsZero():
+		return "postStart hook has not returned"
+	case c.status == nil && p.finished():
+		return "never started"
 	case c.status == nil:
 		return "not in the status yet"
 	case c.waiting() != "":
@@ -113,6 +117,9 @@ func started(c container) bool {
 // past is the wait for the first run and the run before the current state.
 func (p subject) past(c container) []Segment {
 	created := p.CreationTimestamp.Time
+	if c.status == nil && p.finished() {
+		return nil
+	}
 	if c.status == nil {
 		return []Segment{{State: SegmentWaiting, From: created}}
 	}
@@ -140,7 +147,7 @@ func (p subject) past(c container) []Segment {
 	if last == nil {
 		return out
 	}
-	out = append(out, Segment{State: ran(c), From: last.StartedAt.Time, To: last.FinishedAt.Time, Note: exitNote(last)})
+	out = append(out, Segment{State: p.overAs(c), From: last.StartedAt.Time, To: last.FinishedAt.Time, Note: exitNote(last)})
 	if now := c.status.State; now.Running != nil {
 		out = append(out, Segment{State: SegmentTerminated, From: last.FinishedAt.Time, To: now.Running.StartedAt.Time, Note: exitNote(last)})
 	} else if now.Terminated != nil {
@@ -171,8 +178,14 @@ func (p subject) present(c container, next time.Time) []Segment {
 	case state.Terminated != nil:
 		t := state.Terminated
 		return []Segment{
-			{State: ran(c), From: t.StartedAt.Time, To: t.FinishedAt.Time, Note: exitNote(t)},
+			{State: p.overAs(c), From: t.StartedAt.Time, To: t.FinishedAt.Time, Note: exitNote(t)},
 			{State: SegmentTerminated, From: t.FinishedAt.Time, Note: exitNote(t)},
+		}
+	case state.Waiting != nil && !p.hookSince(c).IsZero():
+		since := p.hookSince(c)
+		return []Segment{
+			{State: SegmentWaiting, From: p.CreationTimestamp.Time, To: since},
+			{State: SegmentRunning, From: since, Note: "by an event; its status says " + state.Waiting.Reason},
 		}
 	case state.Waiting != nil:
 		from := p.CreationTimestamp.Time
@@ -182,6 +195,18 @@ func (p subject) present(c container, next time.Time) []Segment {
 		return []Segment{{State: SegmentWaiting, From: from, Note: state.Waiting.Reason}}
 	}
 	return nil
+}
+
+// hookSince is when a container was started whose postStart hook has not returned: its status says
+// that it waits, an event says that it runs. It is zero for all others.
+func (p subject) hookSince(c container) time.Time {
+	if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || !p.hanging(c) {
+		return time.Time{}
+	}
+	for _, e := range p.eventsAbout(c, "Started") {
+		return eventTime(e).Time
+	}
+	return time.Time{}
 }
 
 // run is a run that lasts. When a startup probe succeeded is not in the status; the start of the
@@ -198,10 +223,11 @@ func (p subject) run(c container, from, next time.Time) []Segment {
 	return []Segment{{State: SegmentStarted, From: from, Note: "when its startup probe succeeded is not in the status"}}
 }
 
-// ran is the state of a run that is over: of a sidecar that did not get past its startup probe, and
-// of a plain init container, the next container waited for it.
-func ran(c container) SegmentState {
-	if c.init && !c.sidecar() || c.StartupProbe != nil && !started(c) && c.status.State.Running != nil {
+// overAs is the state of a run that is over: of a plain init container, and of a sidecar whose startup
+// probe holds up the pod to this day, the next container waited for it.
+func (p subject) overAs(c container) SegmentState {
+	gate := p.gate()
+	if c.init && !c.sidecar() || c.StartupProbe != nil && gate != nil && gate.init == c.init && gate.Name == c.Name {
 		return SegmentRunning
 	}
 	return SegmentStarted
