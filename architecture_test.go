@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"pkg/report":          {"pkg/facts", "pkg/checks"},
 	"docs":                {},
 	"internal/admission":  {"pkg/facts"},
-	"internal/collect":    {"pkg/facts", "internal/admission"},
+	"internal/collect":    {"pkg/facts", "pkg/known", "internal/admission"},
 	"internal/cli":        {"pkg/facts", "pkg/checks", "pkg/report", "internal/collect", "internal/admission", "docs"},
 	"cmd/kubectl-sidecar": {"internal/cli"},
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 )
 
 var (
@@ -28,20 +29,13 @@ var (
 	backendRules = []Rule{getServices, listBackendPods, listCRDs}
 )
 
-// nativeSettings are the names of settings, as environment variables or flags, by which injectors are
-// told to inject native sidecars.
-var nativeSettings = []string{
-	"ENABLE_NATIVE_SIDECARS", "NATIVE_SIDECAR_ENABLED", "KUMA_EXPERIMENTAL_SIDECAR_CONTAINERS",
-	"--feature-gates", "-enable-consul-dataplane-as-sidecar",
-}
-
 // backends reads the Services of the mutating webhooks, each once, and the pods behind them.
 func (c *collector) backends(ctx context.Context) {
 	if len(c.gapsOf(facts.MutatingWebhooks, "")) > 0 {
 		c.gap(facts.WebhookBackends, "", "without the mutating webhooks it is not known what is behind them", "see the gap of the mutating webhooks")
 		return
 	}
-	known := map[string]facts.WebhookBackend{}
+	read := map[string]facts.WebhookBackend{}
 	var out []facts.WebhookBackend
 	for i := range c.snapshot.MutatingWebhooks {
 		config := &c.snapshot.MutatingWebhooks[i]
@@ -50,13 +44,13 @@ func (c *collector) backends(ctx context.Context) {
 				continue
 			}
 			key := w.ClientConfig.Service.Namespace + "/" + w.ClientConfig.Service.Name
-			b, seen := known[key]
+			b, seen := read[key]
 			if !seen {
 				var err error
 				if b, err = c.backend(ctx, w.ClientConfig.Service); err != nil {
 					c.gap(facts.WebhookBackends, "service/"+key, oneLine(err.Error()), getServices.In(w.ClientConfig.Service.Namespace).remedy()+"; "+listBackendPods.In(w.ClientConfig.Service.Namespace).remedy())
 				}
-				known[key] = b
+				read[key] = b
 			}
 			if b.Service == "" {
 				continue
@@ -107,25 +101,44 @@ func (c *collector) backend(ctx context.Context, ref *admissionregistrationv1.Se
 	return b, nil
 }
 
+// addPod adds what a pod shows. One that has ended, as after an eviction, answers nothing any more.
 func addPod(b *facts.WebhookBackend, pod *corev1.Pod) {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return
+	}
 	b.Pods++
 	for _, condition := range pod.Status.Conditions {
 		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
 			b.Ready++
 		}
 	}
-	for _, container := range pod.Spec.Containers {
-		b.Images = append(b.Images, container.Image)
-		for _, env := range container.Env {
-			if slices.Contains(nativeSettings, env.Name) && env.ValueFrom == nil {
-				b.Native = append(b.Native, env.Name+"="+env.Value)
-			}
-		}
-		for _, arg := range append(slices.Clone(container.Command), container.Args...) {
-			name, _, _ := strings.Cut(arg, "=")
-			if slices.Contains(nativeSettings, name) {
-				b.Native = append(b.Native, arg)
-			}
+	for i := range pod.Spec.Containers {
+		b.Images = append(b.Images, pod.Spec.Containers[i].Image)
+		b.Native = append(b.Native, settingsOf(&pod.Spec.Containers[i])...)
+	}
+}
+
+// settingsOf are those settings of a container that are known to decide about native sidecars. Nothing
+// else of its environment and arguments is kept.
+func settingsOf(c *corev1.Container) []string {
+	var out []string
+	keep := func(name, value string) {
+		if kept, ok := known.KeepSetting(name, value); ok {
+			out = append(out, kept)
 		}
 	}
+	for _, env := range c.Env {
+		keep(env.Name, env.Value) // a value from elsewhere is empty here, and is kept as another value
+	}
+	args := slices.Concat(c.Command, c.Args)
+	for i, arg := range args {
+		name, value, given := strings.Cut(arg, "=")
+		if !given && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if strings.HasPrefix(name, "-") {
+			keep(name, value)
+		}
+	}
+	return out
 }

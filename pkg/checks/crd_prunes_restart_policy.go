@@ -51,7 +51,7 @@ func prunesFinding(d facts.CRD) Finding {
 	f.Fix = "update the CRD, which Helm does not do by itself, and apply the objects again: what was pruned is not stored anywhere"
 	if k, ok := known.CRDByName(d.Name); ok {
 		f.Fix = fmt.Sprintf("the CRD of %s has the field since %s; %s", k.Software, k.Fixed, f.Fix)
-		f.Evidence = append(f.Evidence, fmt.Sprintf("%s (%s)", k.Sources[0], k.Evidence))
+		f.Evidence = append(f.Evidence, sourceText(k.Evidence, k.Sources))
 	}
 	return f
 }

@@ -2,104 +2,239 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/util/version"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 )
 
+// Injectors whose sidecars are regular containers keep Jobs from completing in a cluster that could do
+// better. It is worth knowing, and no problem.
 var injectorNativeSidecars = Check{
 	ID:       "injector-native-sidecars",
 	Title:    "injectors put native sidecars into pods",
 	Severity: Info,
 	Category: Admission,
-	Needs:    []facts.Kind{facts.MutatingWebhooks, facts.WebhookBackends},
+	Needs:    []facts.Kind{facts.MutatingWebhooks, facts.WebhookBackends, facts.Canaries, facts.Nodes, facts.APIServers},
+	// They say what an injector does by itself, if it comes to that.
+	Optional: []facts.Kind{facts.Canaries, facts.Nodes, facts.APIServers},
 	Run:      runInjectors,
 }
 
 func runInjectors(s *facts.Snapshot) Outcome {
 	var out Outcome
-	found := 0
-	said := map[string]bool{}
-	for _, w := range installed(s) {
-		for _, k := range known.Injectors() {
-			key := k.ID + " " + w.configuration
-			if said[key] || !k.Matches(w.webhook, w.backend.Service, w.backend.Images) {
-				continue
-			}
-			said[key] = true
-			found++
-			if f := judgeInjector(k, w); f != nil {
-				out.Findings = append(out.Findings, *f)
-			}
+	var told []string
+	for _, found := range recognise(s, known.Injectors(), func(k known.Injector) (string, known.Recognise) { return k.ID, k.Recognise }) {
+		in := injector{found, s}
+		m := in.mode()
+		told = append(told, in.called()+": "+orUnknown(m.mode))
+		switch m.mode {
+		case known.NotNative:
+			out.Findings = append(out.Findings, Finding{
+				Object:   in.object(),
+				Message:  in.called() + " puts sidecars into pods as regular containers",
+				Evidence: append(in.evidence(), m.why, sourceText(in.entry.Evidence, in.entry.Sources)),
+				Fix:      m.first + in.enable(),
+			})
+		case known.Undecided:
+			out.Missing = append(out.Missing, facts.Gap{
+				Kind: facts.WebhookBackends, Scope: in.webhooks[0].name(),
+				Reason: "whether " + in.called() + " injects native sidecars is not known: " + m.why,
+				Remedy: "look at a pod that it has injected (kubectl get pod NAME -o yaml): a native sidecar is among the initContainers; " + in.enable(),
+			})
 		}
 	}
-	out.Missing = scoped(s, facts.WebhookBackends)
-	out.Tried = counted(found, "known injector")
+	out.Missing = append(out.Missing, scoped(s, facts.WebhookBackends)...)
+	out.Tried = counted(len(told), "known injector")
+	if len(told) > 0 {
+		out.Tried += ": " + strings.Join(told, ", ")
+	}
 	return out
 }
 
-// judgeInjector says nothing of an injector whose native mode is on.
-func judgeInjector(k known.Injector, w installation) *Finding {
-	tag, _ := k.Version(w.backend.Images)
-	state, why := nativeMode(k, parseSoftware(tag), w.backend.Native)
-	if state == "on" {
-		return nil
+func orUnknown(m known.Mode) string {
+	if m == known.Undecided {
+		return "unknown"
 	}
-	what := k.Software
-	if tag != "" {
-		what += " " + tag
-	}
-	message := fmt.Sprintf("%s: native sidecars are %s", what, state)
-	if state == "unknown" {
-		message = what + ": whether native sidecars are injected is unknown"
-	}
-	return &Finding{
-		Object:   Object{Kind: "MutatingWebhook", Name: w.name()},
-		Message:  message,
-		Evidence: []string{why, fmt.Sprintf("%s (%s)", strings.Join(k.Sources, ", "), k.Evidence)},
-		Fix:      "to have native sidecars injected: " + k.Enable,
-	}
+	return string(m)
 }
 
-// nativeMode is on, off, automatic, not supported or unknown, with the reason.
-func nativeMode(k known.Injector, running *version.Version, settings []string) (state, why string) {
-	for _, s := range settings {
-		name, value, _ := strings.Cut(s, "=")
-		if k.Setting == "" || name != k.Setting {
+// An injector is one that is installed.
+type injector struct {
+	*software[known.Injector]
+	snapshot *facts.Snapshot
+}
+
+// A modeReading is what an injector does, and how that is known.
+type modeReading struct {
+	mode known.Mode
+	why  string
+	// first is what to do before it can be told to.
+	first string
+}
+
+// enable is how to have native sidecars injected.
+func (in injector) enable() string {
+	if in.entry.Unsupported {
+		return in.entry.Enable
+	}
+	return "to have native sidecars injected: " + in.entry.Enable
+}
+
+// mode is told by what an injector did to a canary; else by its version, its settings, and what it
+// looks at in the cluster.
+func (in injector) mode() modeReading {
+	if r := in.done(); r.mode != known.Undecided {
+		return r
+	}
+	k := in.entry
+	if k.Unsupported {
+		return modeReading{mode: known.NotNative, why: "no released version is known that injects native sidecars"}
+	}
+	tags, unclear := in.versions()
+	if minimum := parseSoftware(k.Minimum); slices.ContainsFunc(tags, func(v string) bool { return parseSoftware(v).LessThan(minimum) }) {
+		first := k.TagPrefix + k.Minimum
+		return modeReading{mode: known.NotNative, why: first + " is the first version that can inject native sidecars", first: "update to " + first + " or newer; then, "}
+	}
+	told, settings, found := k.Told(in.backend().Native)
+	switch {
+	case found && told == known.Undecided:
+		return modeReading{mode: known.Undecided, why: "its pods have " + strings.Join(settings, " and ")}
+	case found && told == known.Automatic:
+		return in.automatic("its pods have " + strings.Join(settings, " and "))
+	case found:
+		return modeReading{mode: told, why: "its pods have " + strings.Join(settings, " and ")}
+	case unclear != "":
+		return modeReading{mode: known.Undecided, why: unclear}
+	}
+	return in.byDefault(tags)
+}
+
+// byDefault is what it does without a setting.
+func (in injector) byDefault(tags []string) modeReading {
+	k := in.entry
+	since := parseSoftware(k.DefaultSince)
+	switch old := func(v string) bool { return since == nil || parseSoftware(v).LessThan(since) }; {
+	case k.Overridden != "" && slices.ContainsFunc(tags, old):
+		return modeReading{mode: known.Undecided, why: k.Overridden}
+	case slices.ContainsFunc(tags, old):
+		return modeReading{mode: known.NotNative, why: "it has to be told to, and its pods do not have " + k.Settings[0].Name}
+	}
+	r := in.automatic("versions from " + k.TagPrefix + k.DefaultSince + " on do so by themselves")
+	if r.mode == known.Native && k.Overridden != "" {
+		r.why += "; " + k.Overridden
+	}
+	return r
+}
+
+// automatic is what it does where it looks at the cluster.
+func (in injector) automatic(why string) modeReading {
+	needs, s := in.entry.Needs, in.snapshot
+	if needs.Server != "" {
+		if s.ServerVersion == nil {
+			return modeReading{mode: known.Undecided, why: why + ", when the API server is " + needs.Server + " or newer; its version was not read"}
+		}
+		if parseVersion(s.ServerVersion.GitVersion).LessThan(parseVersion(needs.Server)) {
+			return modeReading{mode: known.NotNative, why: why + ", but only when the API server is " + needs.Server + " or newer; it is " + s.ServerVersion.GitVersion}
+		}
+	}
+	if needs.Kubelets == "" {
+		return modeReading{mode: known.Native, why: why}
+	}
+	rule := why + ", but only when every kubelet is " + needs.Kubelets + " or newer"
+	if old := olderKubelets(s, needs.Kubelets); len(old) > 0 {
+		return modeReading{mode: known.NotNative, why: rule + "; older are " + boundedList(old)}
+	}
+	if len(unread(s, facts.Nodes)) > 0 || len(s.Nodes) == 0 {
+		return modeReading{mode: known.Undecided, why: rule + "; not all nodes were read"}
+	}
+	return modeReading{mode: known.Native, why: why}
+}
+
+// olderKubelets are the nodes before a version, and those without a version that can be read.
+func olderKubelets(s *facts.Snapshot, than string) []string {
+	var out []string
+	for i := range s.Nodes {
+		v := parseVersion(s.Nodes[i].Status.NodeInfo.KubeletVersion)
+		if v == nil || v.LessThan(parseVersion(than)) {
+			out = append(out, fmt.Sprintf("%s (%s)", s.Nodes[i].Name, orNone(s.Nodes[i].Status.NodeInfo.KubeletVersion)))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func boundedList(list []string) string {
+	const shown = 3
+	out := strings.Join(list[:min(shown, len(list))], ", ")
+	if more := len(list) - shown; more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
+}
+
+// done is what it has put into a canary: that counts more than anything that it says about itself.
+func (in injector) done() modeReading {
+	names := in.names()
+	for _, t := range trials(in.snapshot) {
+		met := slices.ContainsFunc(t.class.Webhooks, func(w string) bool { return slices.Contains(names, w) })
+		if !met || t.canary == nil || t.canary.Returned == nil || t.canary.Sent == nil {
 			continue
 		}
-		switch strings.ToLower(value) {
-		case "true", "1":
-			return "on", ""
-		case "auto":
-			return "automatic", s + " (" + k.ByDefault + ")"
+		spec, sent := t.canary.Returned.Spec, t.canary.Sent.Spec
+		for i := range spec.InitContainers {
+			if c := &spec.InitContainers[i]; in.injected(c, sent) && always(c) {
+				return modeReading{mode: known.Native, why: fmt.Sprintf("it put init container %q with restartPolicy: Always into a canary in namespace %s (dry run)", c.Name, t.canary.Namespace)}
+			}
 		}
-		return "off", s
+		for i := range spec.Containers {
+			if c := &spec.Containers[i]; in.injected(c, sent) {
+				return modeReading{mode: known.NotNative, why: fmt.Sprintf("it put container %q, which is no init container, into a canary in namespace %s (dry run)", c.Name, t.canary.Namespace)}
+			}
+		}
 	}
-	minimum, since := parseSoftware(k.Minimum), parseSoftware(k.DefaultSince)
-	switch {
-	case running == nil:
-		return "unknown", "its version could not be read from its images"
-	case minimum != nil && running.LessThan(minimum):
-		return "not supported", fmt.Sprintf("%s is the first version that can", k.Minimum)
-	case since != nil && !running.LessThan(since) && strings.HasPrefix(k.ByDefault, "mode auto"):
-		return "automatic", "since " + k.DefaultSince + " " + k.ByDefault
-	case since != nil && !running.LessThan(since):
-		return "on", ""
-	case k.Setting != "":
-		return "off", "its pods do not have " + k.Setting
-	}
-	return "unknown", "where it is switched on is not visible to this tool"
+	return modeReading{}
 }
 
-// parseSoftware reads the version of a tag; nil when it is none.
-func parseSoftware(tag string) *version.Version {
-	v, err := version.ParseGeneric(tag)
-	if err != nil {
-		return nil
+// injected is whether a container bears a name of the injector's and was not sent.
+func (in injector) injected(c *corev1.Container, sent corev1.PodSpec) bool {
+	same := func(other corev1.Container) bool { return other.Name == c.Name }
+	return in.entry.Injects(c.Name) && !slices.ContainsFunc(sent.Containers, same) && !slices.ContainsFunc(sent.InitContainers, same)
+}
+
+// versions are those of its images; unclear says why one is not known.
+func (in injector) versions() (versions []string, unclear string) {
+	if len(in.images()) == 0 {
+		return nil, in.hidden()
 	}
-	return v
+	for _, image := range in.images() {
+		v, ok := strings.CutPrefix(known.Tag(image), in.entry.TagPrefix)
+		if !ok || parseSoftware(v) == nil {
+			unclear = fmt.Sprintf("the tag of its image %s is no version that it can be compared by", image)
+			continue
+		}
+		versions = append(versions, v)
+	}
+	return versions, unclear
+}
+
+// called is its name, with the tags that run.
+func (in injector) called() string {
+	var tags []string
+	for _, image := range in.images() {
+		tags = append(tags, known.Tag(image))
+	}
+	return strings.TrimSpace(in.entry.Software + " " + strings.Join(tags, " and "))
+}
+
+// evidence is the images that were seen.
+func (in injector) evidence() []string {
+	var out []string
+	for _, image := range in.images() {
+		out = append(out, in.imageEvidence(image))
+	}
+	return out
 }

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -9,129 +10,186 @@ import (
 )
 
 // A canary proves what its own shape meets today. This says who is publicly known for it, so that what
-// acts only on some pods is known before it does.
+// acts only on some pods is known before such a pod comes along.
 var knownStrippingSoftware = Check{
 	ID:       "known-stripping-software",
 	Title:    "no mutating webhook is of a version known to strip restartPolicy",
 	Severity: Warning,
 	Category: Admission,
-	Needs:    []facts.Kind{facts.MutatingWebhooks, facts.WebhookBackends},
+	Needs:    []facts.Kind{facts.MutatingWebhooks, facts.WebhookBackends, facts.Canaries},
+	Optional: []facts.Kind{facts.Canaries},
 	Run:      runKnownStripping,
 }
 
 func runKnownStripping(s *facts.Snapshot) Outcome {
+	all := trials(s)
+	convicted := map[string]bool{}
+	for _, v := range verdicts(all, facts.Stripped, stripEvidence) {
+		convicted[v.name] = true
+	}
+	found := recognise(s, known.Webhooks(), func(k known.Webhook) (string, known.Recognise) { return k.ID, k.Recognise })
 	var out Outcome
-	all, recognised := installed(s), 0
-	said := map[string]bool{}
-	for _, w := range all {
-		for _, k := range known.Webhooks() {
-			if !k.Matches(w.webhook, w.backend.Service, w.backend.Images) {
-				continue
-			}
-			recognised++
-			key := k.ID + " " + w.configuration
-			if said[key] {
-				continue
-			}
-			said[key] = true
-			finding, gap := judgeKnown(k, w)
-			if finding != nil {
-				out.Findings = append(out.Findings, *finding)
-			}
-			if gap != nil {
-				out.Missing = append(out.Missing, *gap)
-			}
+	for _, f := range found {
+		suspect := suspect{f, all, slices.ContainsFunc(f.names(), func(name string) bool { return convicted[name] })}
+		finding, gap := suspect.judge()
+		if finding != nil {
+			out.Findings = append(out.Findings, *finding)
+		}
+		if gap != nil {
+			out.Missing = append(out.Missing, *gap)
 		}
 	}
 	out.Missing = append(out.Missing, scoped(s, facts.WebhookBackends)...)
-	out.Tried = fmt.Sprintf("%s, %d of known software", counted(len(all), "mutating webhook"), recognised)
+	out.Tried = fmt.Sprintf("%s, %d of known software", counted(len(installed(s)), "mutating webhook"), len(found))
 	return out
 }
 
-// An installation is one webhook of a configuration, with what is behind it.
-type installation struct {
-	configuration, webhook string
-	backend                facts.WebhookBackend
+// A suspect is software that some version of is known to strip, where it is installed.
+type suspect struct {
+	*software[known.Webhook]
+	canaries []trial
+	// convicted is set where a canary is proven to have lost the field to it.
+	convicted bool
 }
 
-func (i installation) name() string { return i.configuration + "/" + i.webhook }
-
-// installed lists all mutating webhooks.
-func installed(s *facts.Snapshot) []installation {
-	var out []installation
-	for i := range s.MutatingWebhooks {
-		for _, w := range s.MutatingWebhooks[i].Webhooks {
-			in := installation{configuration: s.MutatingWebhooks[i].Name, webhook: w.Name}
-			for _, b := range s.WebhookBackends {
-				if b.Webhook == in.name() {
-					in.backend = b
-				}
-			}
-			out = append(out, in)
+// judge compares the versions that run with the first good one. What the images do not tell is a gap,
+// and so is what nobody has confirmed.
+func (s suspect) judge() (*Finding, *facts.Gap) {
+	k := s.entry
+	var affected, unclear []string
+	for _, image := range s.images() {
+		switch verdict, why := standingOf(k, known.Tag(image)); verdict {
+		case standingBad:
+			affected = append(affected, image)
+		case standingUnknown:
+			unclear = append(unclear, image+" ("+why+")")
 		}
 	}
-	return out
-}
-
-// scoped are the gaps of a kind that concern single instances.
-func scoped(s *facts.Snapshot, kind facts.Kind) []facts.Gap {
-	var out []facts.Gap
-	for _, g := range s.GapsOf(kind, "*") {
-		if g.Scope != "" {
-			out = append(out, g)
-		}
+	if len(s.images()) == 0 {
+		unclear = append(unclear, s.hidden())
 	}
-	return out
-}
-
-// judgeKnown compares the version that runs with the first good one. What the images do not tell is a
-// gap; what is only inferred is said as such.
-func judgeKnown(k known.Webhook, w installation) (*Finding, *facts.Gap) {
-	tag, found := k.Version(w.backend.Images)
-	running := parseSoftware(tag)
-	fixed := parseSoftware(k.Fixed)
-	if !k.Unfixed && (!found || running == nil) {
-		return nil, &facts.Gap{
-			Kind: facts.WebhookBackends, Scope: w.name(),
-			Reason: fmt.Sprintf("it is %s, whose versions before %s %s, and which version runs could not be read%s", k.Software, k.Fixed, strips(k), imageText(tag, found)),
-			Remedy: "find out its version; only a canary of the right shape, or a pod of your own with --dry-run=server, shows what it does",
-		}
-	}
-	if !k.Unfixed && !running.LessThan(fixed) {
-		return nil, nil
-	}
-	f := &Finding{
-		Object:   Object{Kind: "MutatingWebhook", Name: w.name()},
-		Message:  fmt.Sprintf("%s %s restartPolicy from native sidecars", k.Software, map[bool]string{true: "may remove", false: "is known to remove"}[k.Evidence == known.Inferred]),
-		Evidence: []string{},
-		Fix:      fmt.Sprintf("update %s to %s or newer", k.Software, k.Fixed),
-	}
-	if k.Unfixed {
-		f.Fix = fmt.Sprintf("no released version of %s is known to be good: keep it away from pods with native sidecars by its objectSelector or namespaceSelector, or replace it", k.Software)
-		f.Evidence = append(f.Evidence, "recognised by its webhook, Service or image; no released version is known to be good")
-	} else {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("version %s runs, %s is the first good one", tag, k.Fixed))
-	}
-	if k.OnlyWhen != "" {
-		f.Message += ", when " + k.OnlyWhen
-	}
-	f.Evidence = append(f.Evidence, fmt.Sprintf("%s (%s)", strings.Join(k.Sources, ", "), k.Evidence))
-	return f, nil
-}
-
-func strips(k known.Webhook) string {
-	if k.Evidence == known.Inferred {
-		return "may strip restartPolicy"
-	}
-	return "are known to strip restartPolicy"
-}
-
-func imageText(tag string, found bool) string {
 	switch {
-	case !found:
-		return ": no image of its is visible"
-	case tag == "":
-		return ": its image has no tag"
+	case s.convicted && len(affected)+len(unclear) > 0:
+		return s.finding(affected, unclear), nil
+	case k.Evidence == known.Inferred && len(affected) == 0:
+		return nil, nil
+	case k.Evidence == known.Inferred:
+		return nil, s.gap("it is " + s.called(affected) + ", which may take restartPolicy from init containers: that is inferred from its source code, and nobody has confirmed it")
+	case len(affected) > 0:
+		return s.finding(affected, unclear), nil
+	case len(unclear) > 0:
+		return nil, s.gap(fmt.Sprintf("it is %s; %s, %s takes restartPolicy from init containers; which version runs is not known: %s",
+			k.Software, founded[k.Evidence], s.versions(), strings.Join(unclear, ", ")))
 	}
-	return fmt.Sprintf(": its tag %q is no version", tag)
+	return nil, nil
+}
+
+// founded introduces what is said of software, by how it is known.
+var founded = map[known.Evidence]string{
+	known.Reported:  "as users or maintainers reported",
+	known.VendorDoc: "as a vendor's documentation says",
+	known.Code:      "as derived from its source code",
+}
+
+func (s suspect) finding(affected, unclear []string) *Finding {
+	k := s.entry
+	f := &Finding{Object: s.object()}
+	f.Message = fmt.Sprintf("it is %s; %s, it %s", s.called(affected), founded[k.Evidence], k.What)
+	if k.OnlyWhen != "" {
+		f.Message += "; it acts only when " + k.OnlyWhen
+	}
+	for _, image := range affected {
+		f.Evidence = append(f.Evidence, s.imageEvidence(image)+", and "+s.versions()+" does it")
+	}
+	for _, u := range unclear {
+		f.Evidence = append(f.Evidence, "which version runs is not known: "+u)
+	}
+	switch n := s.acquitted(s.canaries); {
+	case s.convicted:
+		f.Because = []string{webhookStripsRestartPolicy.ID}
+		f.Evidence = append(f.Evidence, "a canary lost the field to it: see "+webhookStripsRestartPolicy.ID)
+	case n > 0:
+		f.Evidence = append(f.Evidence, fmt.Sprintf("canaries of %s met it and came back unharmed, which acquits it for such pods only", counted(n, "shape")))
+	}
+	f.Evidence = append(f.Evidence, sourceText(k.Evidence, k.Sources))
+	f.Fix = s.fix()
+	return f
+}
+
+func (s suspect) gap(reason string) *facts.Gap {
+	who := "a pod"
+	if s.entry.OnlyWhen != "" {
+		who += ", such that " + s.entry.OnlyWhen + ","
+	}
+	return &facts.Gap{
+		Kind: facts.WebhookBackends, Scope: s.webhooks[0].name(), Reason: reason,
+		Remedy: s.fix() + "; or see what it does: create " + who + " with a native sidecar and --dry-run=server -o yaml, and look for restartPolicy",
+	}
+}
+
+// called is its name, with the versions that run.
+func (s suspect) called(images []string) string {
+	var tags []string
+	for _, image := range images {
+		tags = append(tags, known.Tag(image))
+	}
+	return strings.TrimSpace(s.entry.Software + " " + strings.Join(tags, " and "))
+}
+
+// versions says which do it.
+func (s suspect) versions() string {
+	switch k := s.entry; {
+	case k.Fixed != "":
+		return "every version before " + k.Fixed
+	case k.Through != "":
+		return "every version through " + k.Through
+	}
+	return "some version"
+}
+
+func (s suspect) fix() string {
+	k := s.entry
+	switch {
+	case k.Fixed != "" && k.Remedy != "":
+		return fmt.Sprintf("update %s to %s or newer; %s", k.Software, k.Fixed, k.Remedy)
+	case k.Fixed != "":
+		return fmt.Sprintf("update %s to %s or newer", k.Software, k.Fixed)
+	case k.Remedy != "":
+		return "no released version is known to be good: " + k.Remedy
+	}
+	return "ask its vendor for a version that keeps the field; until then keep it away from pods with native sidecars"
+}
+
+// standing is how a version compares with what is known.
+type standing int
+
+const (
+	standingUnknown standing = iota
+	standingBad
+	standingGood
+)
+
+// standingOf compares a tag with the versions of an entry, and says why when that is not possible.
+func standingOf(k known.Webhook, tag string) (standing, string) {
+	running, through, fixed := parseSoftware(tag), parseSoftware(k.Through), parseSoftware(k.Fixed)
+	switch {
+	case tag == "":
+		return standingUnknown, "no tag"
+	case running == nil:
+		return standingUnknown, "the tag is no version"
+	case fixed == nil && through == nil:
+		return standingUnknown, "which versions are good is not known"
+	case fixed == nil && through.LessThan(running):
+		return standingUnknown, "newer than what was looked at"
+	case fixed == nil || running.LessThan(fixed):
+		return standingBad, ""
+	case !fixed.LessThan(running) && isPreRelease(tag) && !isPreRelease(k.Fixed):
+		return standingUnknown, "from before the first good version was released"
+	}
+	return standingGood, ""
+}
+
+// isPreRelease reads the usual words; other suffixes of tags are variants of images.
+func isPreRelease(tag string) bool {
+	return slices.ContainsFunc([]string{"-alpha", "-beta", "-rc"}, func(word string) bool { return strings.Contains(tag, word) })
 }
