@@ -128,6 +128,7 @@ func (r *PodReader) readNames(ctx context.Context) error {
 		return errors.Join(errs...)
 	}
 	for _, err := range errs {
+		r.limit("not looked at: %s", oneLine(err.Error()))
 		r.c.gap(facts.Pods, "", oneLine(err.Error()), "ask for what exists: kubectl get pods")
 	}
 	r.readAround(ctx)
@@ -140,7 +141,7 @@ func (r *PodReader) readName(ctx context.Context, n Name) error {
 	case apierrors.IsNotFound(err) && n.isPod():
 		return r.readVanished(ctx, n.Name, err)
 	case apierrors.IsForbidden(err):
-		r.c.failed(ctx, n.right().In(r.query.Namespace), "", err)
+		r.c.failedFor(ctx, facts.Pods, n.right().In(r.query.Namespace), "", err) // without it, its pods are not known
 		r.askUnread(n)
 		return nil
 	case err != nil:

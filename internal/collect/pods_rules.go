@@ -53,10 +53,7 @@ func ownerRule(verb, group string, kind facts.Kind) Rule {
 // PodRules is the least privilege to look at pods without a gap, everywhere.
 func PodRules() []Rule { return slices.Clone(podRules) }
 
-// forWhy reports whether a right is one that looking at pods needs, and looking at the cluster does not.
+// forWhy reports whether a right is for looking at pods, and not at the cluster.
 func (r Rule) forWhy() bool {
-	in := func(list []Rule) bool {
-		return slices.ContainsFunc(list, func(o Rule) bool { return o.String() == r.In("").String() })
-	}
-	return in(podRules) && !in(allRules())
+	return r.Kind != facts.Nodes && slices.ContainsFunc(podRules, func(o Rule) bool { return o.Kind == r.Kind })
 }

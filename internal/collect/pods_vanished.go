@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // Names of pods tell who makes them. The letters are those of Kubernetes' random suffixes.
@@ -50,7 +52,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 			continue
 		}
 		if err != nil {
-			r.c.failed(ctx, getPods.In(namespace), "", fmt.Errorf("reading %s: %w", owner, err))
+			r.c.failedFor(ctx, facts.Pods, owner.right().In(namespace), "", err)
 			continue
 		}
 		r.limit("pod %s/%s does not exist (any more): %s, which would have made it, is looked at instead", namespace, name, owner)

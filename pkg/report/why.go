@@ -21,6 +21,7 @@ type Diagnosis struct {
 
 // Why is the report of `why`: that of the checks on pods, with the diagnoses that they lead to.
 func Why(s *facts.Snapshot, results []checks.Result, asked []checks.Object, toolVersion string) *Report {
+	results = withGaps(s, results, asked)
 	r := New(s, results, toolVersion)
 	r.Diagnoses = []Diagnosis{}
 	for _, d := range checks.Diagnose(s, results) {
@@ -43,12 +44,46 @@ func timelineOf(s *facts.Snapshot, d checks.Diagnosis) []checks.Row {
 	return []checks.Row{}
 }
 
+// refused is the check that looks at what makes pods rather than at pods.
+const refused = "pod-refused"
+
+// withGaps adds what could not be read at all to the check whose answer rests on it, unless every
+// pod that was asked about is there and well: then nothing else could tell more.
+func withGaps(s *facts.Snapshot, results []checks.Result, asked []checks.Object) []checks.Result {
+	onlyPods := len(asked) > 0 && !slices.ContainsFunc(asked, func(o checks.Object) bool { return o.Kind != "Pod" })
+	well := len(s.Pods) > 0 && !slices.ContainsFunc(s.Pods, func(p corev1.Pod) bool { return !settled(&p) })
+	if onlyPods && well {
+		return results
+	}
+	results = slices.Clone(results)
+	for i := range results {
+		if results[i].Check.ID != refused {
+			continue
+		}
+		missing := slices.Clone(results[i].Outcome.Missing)
+		for _, kind := range makers {
+			for _, g := range s.GapsOf(kind, "") {
+				if !slices.Contains(missing, g) {
+					missing = append(missing, g)
+				}
+			}
+		}
+		results[i].Outcome.Missing = missing
+	}
+	return results
+}
+
+// makers are the kinds that tell of pods that were never created.
+var makers = []facts.Kind{
+	facts.Events, facts.Deployments, facts.ReplicaSets, facts.StatefulSets, facts.DaemonSets, facts.Jobs, facts.CronJobs,
+}
+
 // whyVerdict: a root cause is an error; trouble without one, or what could not be seen, is unknown.
 func (r *Report) whyVerdict(s *facts.Snapshot) Verdict {
 	switch {
 	case slices.ContainsFunc(r.Diagnoses, func(d Diagnosis) bool { return d.RootCause != "" }):
 		return NotReady
-	case len(r.Diagnoses) > 0 || exitCode(r.Checks, checks.Error) != ExitOK || !readable(s) || tooEarly(s):
+	case len(r.Diagnoses) > 0 || exitCode(r.Checks, checks.Info) != ExitOK || !readable(s) || tooEarly(s):
 		return Unknown
 	}
 	return Ready

@@ -239,11 +239,13 @@ func completes(t *testing.T, c *cluster.Cluster, pods []string) {
 // whyRights asks as somebody who may see nothing, somebody who may see pods only, and somebody with
 // the rights that `rbac --for why` prints.
 func whyRights(t *testing.T, c *cluster.Cluster) {
-	r := plugin(t, as(t, c, "stranger"), "why", "db-0", "-n", "shop")
-	if r.exit != report.ExitUnknown || !strings.Contains(r.stdout, "rbac --for why") {
-		t.Errorf("no rights: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	for _, args := range [][]string{{"db-0"}, {"deploy/web"}, {"cronjob/nightly"}, {"-l", "app=web"}, {}} {
+		r := plugin(t, as(t, c, "stranger"), append([]string{"why", "-n", "shop"}, args...)...)
+		if r.exit != report.ExitUnknown || !strings.Contains(r.stdout, "rbac --for why") {
+			t.Errorf("no rights, %q: exit %d\n%s%s", args, r.exit, r.stdout, r.stderr)
+		}
 	}
-	r = plugin(t, as(t, c, "stranger"), "why", "-A", "-o", "json")
+	r := plugin(t, as(t, c, "stranger"), "why", "-A", "-o", "json")
 	if r.exit != report.ExitUnknown || r.report(t).Verdict != report.Unknown {
 		t.Errorf("no rights: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
 	}
@@ -252,6 +254,10 @@ func whyRights(t *testing.T, c *cluster.Cluster) {
 	r = plugin(t, as(t, c, "glimpse"), "why", "db-0", "-n", "shop", "-o", "json")
 	if rep := r.report(t); r.exit != report.ExitFindings || rep.Diagnoses[0].RootCause != "startup-probe-failing" {
 		t.Errorf("pods only: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	}
+	// Of a workload whose pods were refused there is nothing to see for them.
+	if r = plugin(t, as(t, c, "glimpse"), "why", "-n", "full"); r.exit != report.ExitUnknown {
+		t.Errorf("pods only, refused: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
 	}
 	printed := plugin(t, "", "rbac", "--for", "why", "--name", "why")
 	file := filepath.Join(t.TempDir(), "role.yaml")
