@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 
@@ -58,6 +59,9 @@ type Cluster struct {
 // this process afterwards, nothing of the cluster outlives it for long; call
 // Stop to wait until nothing is left.
 func Start(ctx context.Context, config Config) (*Cluster, error) {
+	if runtime.GOOS != "linux" {
+		return nil, errors.New("start a cluster: only on Linux")
+	}
 	config, err := config.complete()
 	if err != nil {
 		return nil, fmt.Errorf("start a cluster: %w", err)
@@ -222,8 +226,6 @@ func (c *Cluster) saveLogs() {
 		_ = exec.Command("cp", "-r", filepath.Join(c.dir, "logs"), filepath.Join(dir, c.slot.Interface())).Run()
 	}
 }
-
-func (c *Cluster) root() bool { return os.Getuid() == 0 }
 
 // Clean removes what clusters left behind whose process and keeper were both
 // killed, and says how many those were. Start does the same.

@@ -171,6 +171,9 @@ func (c *Cluster) startControllerManager(ctx context.Context, component Componen
 		"--service-account-private-key-file="+c.pki("service-accounts.key"), "--root-ca-file="+c.pki("ca.crt"),
 		"--cluster-signing-cert-file="+c.pki("ca.crt"), "--cluster-signing-key-file="+c.pki("ca.key"),
 		"--use-service-account-credentials=true",
+		// It asks for a token for each of its controllers, 20 per second by
+		// default, before it starts any of them.
+		"--kube-api-qps=500", "--kube-api-burst=500",
 		// Fake nodes send no heartbeats and must not become NotReady for it.
 		"--node-monitor-grace-period=24h",
 	)

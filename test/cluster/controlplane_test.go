@@ -31,7 +31,7 @@ func clientFor(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 // API servers of several versions and gates behind a load balancer are told
 // apart by their leases, endpoints and answers, and audited each.
 func TestSeveralAPIServers(t *testing.T) {
-	needRoot(t, "API servers with host names of their own")
+	needNodes(t, "API servers with host names of their own")
 	c := start(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.32"}, {Version: "1.32", FeatureGates: off}, {Version: "1.36"}},
 		Balancer:   cluster.RoundRobin,

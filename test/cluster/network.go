@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 )
 
 // The network of a cluster is a switch, a network namespace with a bridge in
@@ -22,7 +22,7 @@ import (
 // translation nor forwarding on this machine is needed. Everything is gone as
 // soon as the processes holding the namespaces are gone.
 //
-// Without root there is no such network: API servers listen on loopback
+// Without the rights for that there is no such network: API servers listen on loopback
 // addresses, and nodes, whose addresses the API server's node proxy refuses
 // when they are loopback, are not to be had.
 const (
@@ -41,11 +41,12 @@ type network struct {
 }
 
 func (c *Cluster) newNetwork() *network {
-	n := &network{bits: 20, real: c.root(), link: c.slot.Interface()}
+	n := &network{bits: 20, real: canRunNetwork() == nil, link: c.slot.Interface()}
 	if n.real {
 		n.base = 198<<24 | 18<<16 | c.slot.Number<<12
 	} else {
-		n.base = 127<<24 | 64<<16 | c.slot.Number<<12
+		// Slots are numbered per user.
+		n.base = 127<<24 | (64+os.Getuid()%128)<<16 | c.slot.Number<<12
 	}
 	for i := 1; i <= balancerN; i++ {
 		n.machine = append(n.machine, n.address(i))
@@ -82,7 +83,7 @@ func (n *network) up(ctx context.Context, c *Cluster) error {
 		return nil
 	}
 	var err error
-	n.holder, err = c.start(program{name: "switch", path: c.keeperPath, args: []string{"hold"}, cloneFlag: syscall.CLONE_NEWNET})
+	n.holder, err = c.start(program{name: "switch", path: c.keeperPath, args: []string{"hold"}, spaces: netSpace})
 	if err != nil {
 		return err
 	}

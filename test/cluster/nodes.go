@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -87,8 +85,8 @@ func (c *Cluster) runNodes(ctx context.Context) error {
 
 // startNode starts all of a node but the kubelet, which needs an API server.
 func (c *Cluster) startNode(ctx context.Context, n Node) (*Kubelet, error) {
-	if !c.root() {
-		return nil, errors.New("start a node: not without root")
+	if err := CanRunNodes(); err != nil {
+		return nil, fmt.Errorf("start a node: %w", err)
 	}
 	if err := c.writeImages(ctx); err != nil {
 		return nil, err
@@ -185,7 +183,7 @@ func (k *Kubelet) launch(ctx context.Context, spec string) error {
 	k.stdin = write
 	k.process, err = k.cluster.start(program{
 		name: k.Name, path: k.cluster.keeperPath, args: []string{"node", spec}, stdin: read,
-		cloneFlag: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
+		spaces: nodeSpaces,
 	})
 	if err != nil {
 		write.Close()

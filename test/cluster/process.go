@@ -9,20 +9,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
-	"syscall"
 )
 
 // program says how to start one process of the cluster.
 type program struct {
-	name      string // of the log file, and in error messages
-	path      string
-	args      []string
-	hostname  string // in a UTS namespace of its own, when not empty
-	cloneFlag uintptr
-	stdin     io.Reader
-	extra     []*os.File
-	unmarked  bool // the keeper, which must survive the cleaning
+	name     string // of the log file, and in error messages
+	path     string
+	args     []string
+	hostname string  // in a UTS namespace of its own, when not empty
+	spaces   uintptr // namespaces of its own
+	stdin    io.Reader
+	extra    []*os.File
+	unmarked bool // the keeper, which must survive the cleaning
 }
 
 // process is a child that dies with this process, however that ends.
@@ -43,21 +43,19 @@ func (c *Cluster) start(p program) (*process, error) {
 	}
 	defer log.Close()
 	path, args := p.path, p.args
-	if p.hostname != "" && c.root() {
+	if p.hostname != "" && c.network.real {
 		// The host name decides the name of an API server's identity lease.
 		args = append([]string{"-c", `echo "$0" >/proc/sys/kernel/hostname && exec "$@"`, p.hostname, path}, args...)
 		path = "/bin/sh"
-		p.cloneFlag |= syscall.CLONE_NEWUTS
+		p.spaces |= utsSpace
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Dir = c.dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = p.stdin, log, log, p.extra
 	cmd.Env = os.Environ()
-	// In a process group of its own: Ctrl-C must not stop half of a cluster.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: p.cloneFlag}
+	cmd.SysProcAttr = attributes(p.spaces, !p.unmarked)
 	if !p.unmarked {
 		cmd.Env = append(cmd.Env, c.slot.Mark())
-		cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	}
 	child := &process{name: p.name, cmd: cmd, log: logName, done: make(chan struct{})}
 	if err := child.run(); err != nil {
@@ -112,12 +110,16 @@ func (p *process) failure(err error) error {
 	return fmt.Errorf("%s: %w; the end of its log:\n%s", p.name, err, tail(p.log, 15))
 }
 
+// noise is what a kubelet that cannot register says ten times a second.
+const noise = "Unable to register mirror pod because node is not registered yet"
+
 func tail(name string, lines int) string {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err.Error()
 	}
-	data = bytes.TrimRight(data[max(0, len(data)-16<<10):], "\n")
+	data = bytes.TrimRight(data[max(0, len(data)-64<<10):], "\n")
 	all := strings.Split(string(data), "\n")
+	all = slices.DeleteFunc(all, func(line string) bool { return strings.Contains(line, noise) })
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

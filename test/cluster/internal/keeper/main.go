@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command keeper is the part of a test cluster that must not be the test
 // itself: it outlives the test to clean up, and it is the first process of a
 // node's PID namespace, so that nothing of a node outlives the keeper.
