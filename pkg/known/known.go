@@ -5,9 +5,7 @@ package known
 
 import (
 	"embed"
-	"path"
 	"slices"
-	"strings"
 	"sync"
 
 	"sigs.k8s.io/yaml"
@@ -27,14 +25,10 @@ const (
 	Inferred Evidence = "inferred"
 )
 
-// Recognise is how software shows in a cluster.
-type Recognise struct {
-	// Webhooks are names of webhooks (not of their configurations).
-	Webhooks []string `json:"webhooks,omitempty"`
-	// Services are names of the Services behind webhooks, without namespace.
-	Services []string `json:"services,omitempty"`
-	// Images are ends of image repositories, without registry and tag.
-	Images []string `json:"images,omitempty"`
+// A Source is a page that an entry rests on, and when it is from: a year, a month or a day.
+type Source struct {
+	URL  string `json:"url"`
+	Date string `json:"date"`
 }
 
 // A Webhook is software whose mutating webhook is known to strip.
@@ -42,13 +36,18 @@ type Webhook struct {
 	ID       string   `json:"id"`
 	Software string   `json:"software"`
 	Evidence Evidence `json:"evidence"`
+	// What it does to pods, as the rest of a sentence that begins with its name.
+	What string `json:"what"`
 	Recognise
-	// Fixed is the first version that does not strip; Unfixed is set where there is none.
+	// Through is the last version that is known to strip, Fixed the first that does not. Through
+	// without Fixed: none was good. Neither: the sources name no version.
+	Through string `json:"through,omitempty"`
 	Fixed   string `json:"fixed,omitempty"`
-	Unfixed bool   `json:"unfixed,omitempty"`
 	// OnlyWhen says which pods it acts on; empty for all that it is called for.
-	OnlyWhen string   `json:"onlyWhen,omitempty"`
-	Sources  []string `json:"sources"`
+	OnlyWhen string `json:"onlyWhen,omitempty"`
+	// Remedy is what else there is to know about repairing it.
+	Remedy  string   `json:"remedy,omitempty"`
+	Sources []Source `json:"sources"`
 }
 
 // A CRD is software whose CRD once pruned the field.
@@ -56,9 +55,10 @@ type CRD struct {
 	CRD      string   `json:"crd"`
 	Software string   `json:"software"`
 	Evidence Evidence `json:"evidence"`
-	// Fixed is the first version whose CRD has the field.
+	// Through is the last release whose CRD prunes, Fixed the first whose CRD has the field.
+	Through string   `json:"through"`
 	Fixed   string   `json:"fixed"`
-	Sources []string `json:"sources"`
+	Sources []Source `json:"sources"`
 }
 
 // An Injector puts sidecars into pods.
@@ -67,16 +67,29 @@ type Injector struct {
 	Software string   `json:"software"`
 	Evidence Evidence `json:"evidence"`
 	Recognise
-	// Minimum is the first version that can inject native sidecars.
-	Minimum string `json:"minimum,omitempty"`
-	// DefaultSince is the first version that does so by itself, ByDefault under what condition.
+	// Containers are the names, or patterns of the names, of the sidecars.
+	Containers []string `json:"containers"`
+	// TagPrefix stands before the version in tags of the line of releases that Minimum is about.
+	TagPrefix string `json:"tagPrefix,omitempty"`
+	// Minimum is the first version that can inject native sidecars; Unsupported is set where none can.
+	Minimum     string `json:"minimum,omitempty"`
+	Unsupported bool   `json:"unsupported,omitempty"`
+	// DefaultSince is the first version that does so by itself, where the cluster is as Needs says.
 	DefaultSince string `json:"defaultSince,omitempty"`
-	ByDefault    string `json:"byDefault,omitempty"`
-	// Setting is the environment variable of the injector by which it is told.
-	Setting string `json:"setting,omitempty"`
+	Needs        Needs  `json:"needs,omitzero"`
+	// Settings of the injector say otherwise.
+	Settings []Setting `json:"settings,omitempty"`
+	// Overridden says what decides where that cannot be seen.
+	Overridden string `json:"overridden,omitempty"`
 	// Enable says how to switch it on.
 	Enable  string   `json:"enable"`
-	Sources []string `json:"sources"`
+	Sources []Source `json:"sources"`
+}
+
+// Needs are the versions of Kubernetes from which an injector takes native sidecars for safe.
+type Needs struct {
+	Server   string `json:"server,omitempty"`
+	Kubelets string `json:"kubelets,omitempty"`
 }
 
 // The lists are read when they are first asked for. They panic on bad data: a test reads it first.
@@ -111,35 +124,3 @@ func CRDByName(name string) (CRD, bool) {
 // Webhooks and Injectors are all there is.
 func Webhooks() []Webhook   { return slices.Clone(webhooks()) }
 func Injectors() []Injector { return slices.Clone(injectors()) }
-
-// Matches reports whether a webhook is this software's. Any one sign is enough, where the sign is there:
-// names of webhooks and Services say it as well as images do.
-func (r Recognise) Matches(webhook, service string, images []string) bool {
-	if slices.Contains(r.Webhooks, webhook) || service != "" && slices.Contains(r.Services, path.Base(service)) {
-		return true
-	}
-	_, found := r.Version(images)
-	return found
-}
-
-// Version is the tag of the software's own image among images; found is whether it is there at all.
-func (r Recognise) Version(images []string) (tag string, found bool) {
-	for _, image := range images {
-		repository, tag := split(image)
-		for _, end := range r.Images {
-			if repository == end || strings.HasSuffix(repository, "/"+end) {
-				return tag, true
-			}
-		}
-	}
-	return "", false
-}
-
-// split cuts an image reference into repository and tag; a digest is dropped.
-func split(image string) (repository, tag string) {
-	image, _, _ = strings.Cut(image, "@")
-	if i := strings.LastIndexByte(image, ':'); i > strings.LastIndexByte(image, '/') {
-		return image[:i], image[i+1:]
-	}
-	return image, ""
-}

@@ -2,64 +2,98 @@ package known
 
 import (
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
 // TestData proves that every entry is complete, founded, and can be recognised.
 func TestData(t *testing.T) {
-	ids := map[string]bool{}
-	check := func(kind, id, software string, e Evidence, sources []string) {
-		t.Helper()
-		if id == "" || ids[kind+id] {
-			t.Errorf("%s %q: empty or twice", kind, id)
-		}
-		ids[kind+id] = true
-		if software == "" {
-			t.Errorf("%s %s: no software", kind, id)
-		}
-		if !slices.Contains([]Evidence{Reported, VendorDoc, Code, Inferred}, e) {
-			t.Errorf("%s %s: evidence %q", kind, id, e)
-		}
-		if len(sources) == 0 {
-			t.Errorf("%s %s: no source", kind, id)
-		}
-		for _, s := range sources {
-			if u, err := url.Parse(s); err != nil || u.Scheme != "https" || u.Host == "" {
-				t.Errorf("%s %s: source %q is no https URL", kind, id, s)
-			}
-		}
-	}
 	for _, w := range Webhooks() {
-		check("webhook", w.ID, w.Software, w.Evidence, w.Sources)
+		founded(t, "webhook "+w.ID, w.Software, w.Evidence, w.Sources)
 		recognisable(t, w.ID, w.Recognise)
-		if (w.Fixed == "") != w.Unfixed {
-			t.Errorf("%s: either fixed or unfixed", w.ID)
+		if w.What == "" || strings.HasSuffix(w.What, ".") || strings.HasSuffix(w.Remedy, ".") || strings.HasSuffix(w.OnlyWhen, ".") {
+			t.Errorf("%s: what is missing, or a text ends with a period", w.ID)
 		}
-		parses(t, w.ID, w.Fixed)
+		through, fixed := parses(t, w.ID, w.Through), parses(t, w.ID, w.Fixed)
+		if through != nil && fixed != nil && !through.LessThan(fixed) {
+			t.Errorf("%s: through %s, fixed %s", w.ID, w.Through, w.Fixed)
+		}
+		if w.Through != "" && w.Fixed == "" && w.Remedy == "" {
+			t.Errorf("%s: no good version, and no other remedy", w.ID)
+		}
 	}
 	for _, c := range crds() {
-		check("crd", c.CRD, c.Software, c.Evidence, c.Sources)
-		if c.Fixed == "" || !strings.Contains(c.CRD, ".") {
+		founded(t, "crd "+c.CRD, c.Software, c.Evidence, c.Sources)
+		if c.Through == "" || c.Fixed == "" || !strings.Contains(c.CRD, ".") {
 			t.Errorf("%s: incomplete", c.CRD)
 		}
 	}
 	for _, i := range Injectors() {
-		check("injector", i.ID, i.Software, i.Evidence, i.Sources)
+		founded(t, "injector "+i.ID, i.Software, i.Evidence, i.Sources)
 		recognisable(t, i.ID, i.Recognise)
-		parses(t, i.ID, i.Minimum)
-		parses(t, i.ID, i.DefaultSince)
-		if i.Enable == "" || (i.DefaultSince == "") != (i.ByDefault == "") {
-			t.Errorf("%s: incomplete", i.ID)
-		}
+		wholeInjector(t, i)
 	}
-	if len(Webhooks()) < 20 || len(crds()) < 10 || len(Injectors()) < 8 {
+	if len(Webhooks()) < 30 || len(crds()) < 13 || len(Injectors()) < 13 {
 		t.Errorf("only %d webhooks, %d CRDs, %d injectors", len(Webhooks()), len(crds()), len(Injectors()))
 	}
+}
+
+// TestIDs: an entry is named once; the same software may be in two lists.
+func TestIDs(t *testing.T) {
+	kebab := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	lists := map[string][]string{}
+	for _, w := range Webhooks() {
+		lists["webhooks"] = append(lists["webhooks"], w.ID)
+	}
+	for _, i := range Injectors() {
+		lists["injectors"] = append(lists["injectors"], i.ID)
+	}
+	for name, ids := range lists {
+		for i, id := range ids {
+			if !kebab.MatchString(id) || slices.Contains(ids[:i], id) {
+				t.Errorf("%s: %q is not kebab-case, or is there twice", name, id)
+			}
+		}
+	}
+	for i, c := range crds() {
+		if slices.ContainsFunc(crds()[:i], func(other CRD) bool { return other.CRD == c.CRD }) {
+			t.Errorf("%s is there twice", c.CRD)
+		}
+	}
+}
+
+func founded(t *testing.T, entry, software string, e Evidence, sources []Source) {
+	t.Helper()
+	if software == "" || len(sources) == 0 {
+		t.Errorf("%s: no software or no source", entry)
+	}
+	if !slices.Contains([]Evidence{Reported, VendorDoc, Code, Inferred}, e) {
+		t.Errorf("%s: evidence %q", entry, e)
+	}
+	for i, s := range sources {
+		if u, err := url.Parse(s.URL); err != nil || u.Scheme != "https" || u.Host == "" {
+			t.Errorf("%s: source %q is no https URL", entry, s.URL)
+		}
+		if slices.ContainsFunc(sources[:i], func(other Source) bool { return other.URL == s.URL }) {
+			t.Errorf("%s: source %s is there twice", entry, s.URL)
+		}
+		if !isDate(s.Date) {
+			t.Errorf("%s: source %s: date %q", entry, s.URL, s.Date)
+		}
+	}
+}
+
+func isDate(s string) bool {
+	return slices.ContainsFunc([]string{"2006", "2006-01", time.DateOnly}, func(layout string) bool {
+		_, err := time.Parse(layout, s)
+		return err == nil
+	})
 }
 
 // registry is the first part of an image reference that names a host.
@@ -67,7 +101,7 @@ var registry = regexp.MustCompile(`^[^/]*[.:][^/]*/`)
 
 func recognisable(t *testing.T, id string, r Recognise) {
 	t.Helper()
-	if len(r.Webhooks)+len(r.Services)+len(r.Images) == 0 {
+	if len(r.Webhooks)+len(r.Configurations)+len(r.Services)+len(r.Images) == 0 {
 		t.Errorf("%s: nothing to recognise it by", id)
 	}
 	for _, image := range r.Images {
@@ -75,44 +109,124 @@ func recognisable(t *testing.T, id string, r Recognise) {
 			t.Errorf("%s: image %q names a registry or a tag", id, image)
 		}
 	}
-	for _, name := range append(slices.Clone(r.Webhooks), r.Services...) {
-		if strings.ContainsAny(name, " ()<>*") {
-			t.Errorf("%s: %q is no name", id, name)
+	for _, name := range slices.Concat(r.Webhooks, r.Configurations, r.Services) {
+		if _, err := path.Match(name, "x"); err != nil || strings.ContainsAny(name, " ()<>/") || strings.Trim(name, "*") == "" {
+			t.Errorf("%s: %q is neither a name nor a pattern (%v)", id, name, err)
+		}
+		// Names that generators of code give to webhooks of anybody.
+		if strings.HasPrefix(name, "mpod.kb.io") {
+			t.Errorf("%s: %q says nothing about the software", id, name)
 		}
 	}
 }
 
-func parses(t *testing.T, id, v string) {
+func wholeInjector(t *testing.T, i Injector) {
+	t.Helper()
+	parses(t, i.ID, i.Minimum)
+	parses(t, i.ID, i.DefaultSince)
+	parses(t, i.ID, i.Needs.Server)
+	parses(t, i.ID, i.Needs.Kubelets)
+	if i.Enable == "" || len(i.Containers) == 0 || (i.Minimum == "") != i.Unsupported {
+		t.Errorf("%s: incomplete", i.ID)
+	}
+	if i.DefaultSince == "" && i.Needs != (Needs{}) {
+		t.Errorf("%s: needs something, but for what?", i.ID)
+	}
+	if !i.Unsupported && i.DefaultSince == "" && i.Overridden == "" && len(i.Settings) == 0 {
+		t.Errorf("%s: what switches it on?", i.ID)
+	}
+	for _, c := range i.Containers {
+		if _, err := path.Match(c, "x"); err != nil {
+			t.Errorf("%s: %q: %v", i.ID, c, err)
+		}
+	}
+	for _, s := range i.Settings {
+		if s.Name == "" || len(s.Native) == 0 || len(s.NotNative) == 0 {
+			t.Errorf("%s: setting %q is incomplete", i.ID, s.Name)
+		}
+		for _, word := range slices.Concat(s.Native, s.NotNative, s.Automatic) {
+			if word != strings.ToLower(word) || strings.Contains(word, ",") {
+				t.Errorf("%s: setting %s: value %q", i.ID, s.Name, word)
+			}
+		}
+	}
+}
+
+func parses(t *testing.T, id, v string) *version.Version {
 	t.Helper()
 	if v == "" {
-		return
+		return nil
 	}
-	if _, err := version.ParseGeneric(v); err != nil {
+	parsed, err := version.ParseGeneric(v)
+	if err != nil {
 		t.Errorf("%s: %v", id, err)
 	}
+	return parsed
 }
 
 func TestMatches(t *testing.T) {
-	r := Recognise{Webhooks: []string{"w.example.com"}, Services: []string{"hook"}, Images: []string{"team/hook"}}
+	r := Recognise{Webhooks: []string{"*.w.example.com"}, Configurations: []string{"c"}, Services: []string{"hook"}, Images: []string{"team/hook"}}
 	for _, test := range []struct {
-		webhook, service string
-		images           []string
-		matches          bool
-		tag              string
+		seen    Seen
+		matches bool
+		own     string
 	}{
-		{"w.example.com", "", nil, true, ""},
-		{"other", "any/hook", nil, true, ""},
-		{"other", "any/other", []string{"registry.example/team/hook:v1.2.3@sha256:aa"}, true, "v1.2.3"},
-		{"other", "", []string{"registry.example:5000/team/hook"}, true, ""},
-		{"other", "", []string{"team/hook:v1"}, true, "v1"},
-		{"other", "", []string{"registry.example/team/not-hook:v1"}, false, ""},
-		{"other", "", []string{"registry.example/superteam/hook:v1"}, false, ""},
+		{Seen{Webhook: "a.w.example.com"}, true, ""},
+		{Seen{Webhook: "w.example.com"}, false, ""},
+		{Seen{Configuration: "c"}, true, ""},
+		{Seen{Service: "any/hook"}, true, ""},
+		{Seen{Service: "hook/any"}, false, ""},
+		{Seen{Images: []string{"proxy:v9", "registry.example/team/hook:v1.2.3@sha256:aa"}}, true, "v1.2.3"},
+		{Seen{Images: []string{"registry.example:5000/team/hook"}}, true, ""},
+		{Seen{Images: []string{"team/hook:v1"}}, true, "v1"},
+		{Seen{Images: []string{"registry.example/team/not-hook:v1"}}, false, ""},
+		{Seen{Images: []string{"registry.example/superteam/hook:v1"}}, false, ""},
 	} {
-		if got := r.Matches(test.webhook, test.service, test.images); got != test.matches {
-			t.Errorf("%+v: %v", test, got)
+		if got := r.Matches(test.seen); got != test.matches {
+			t.Errorf("%+v: %v", test.seen, got)
 		}
-		if tag, _ := r.Version(test.images); tag != test.tag {
-			t.Errorf("%+v: tag %q", test, tag)
+		tag := ""
+		for _, image := range r.Own(test.seen.Images) {
+			tag = Tag(image)
+		}
+		if tag != test.own {
+			t.Errorf("%+v: tag %q", test.seen, tag)
+		}
+	}
+}
+
+func TestKeepSetting(t *testing.T) {
+	for _, test := range []struct{ name, value, want string }{
+		{"ENABLE_NATIVE_SIDECARS", "true", "ENABLE_NATIVE_SIDECARS=true"},
+		{"ENABLE_NATIVE_SIDECARS", "Auto", "ENABLE_NATIVE_SIDECARS=auto"},
+		{"ENABLE_NATIVE_SIDECARS", "s3cret", "ENABLE_NATIVE_SIDECARS=(another value)"},
+		{"TOKEN", "s3cret", ""},
+		{"--feature-gates", "a=s3cret,-operator.sidecarcontainers.native", "--feature-gates=-operator.sidecarcontainers.native"},
+		{"--feature-gates", "a=s3cret", ""},
+	} {
+		got, ok := KeepSetting(test.name, test.value)
+		if got != test.want || ok != (test.want != "") {
+			t.Errorf("%s=%s: %q, %v", test.name, test.value, got, ok)
+		}
+	}
+}
+
+func TestTold(t *testing.T) {
+	i := Injector{Settings: []Setting{{Name: "NATIVE", Native: []string{"true"}, NotNative: []string{"false"}, Automatic: []string{"auto"}}}}
+	for _, test := range []struct {
+		kept  []string
+		mode  Mode
+		found bool
+	}{
+		{[]string{"OTHER=true", "NATIVE=true"}, Native, true},
+		{[]string{"NATIVE=false"}, NotNative, true},
+		{[]string{"NATIVE=auto"}, Automatic, true},
+		{[]string{"NATIVE=" + hidden}, Undecided, true},
+		{[]string{"NATIVE=false", "NATIVE=true"}, Undecided, true},
+		{[]string{"OTHER=true"}, Undecided, false},
+	} {
+		if mode, _, found := i.Told(test.kept); mode != test.mode || found != test.found {
+			t.Errorf("%q: %q, %v", test.kept, mode, found)
 		}
 	}
 }
