@@ -70,14 +70,14 @@ func (p subject) needs(c container) (later *container, port int, proof string) {
 		lines = append(slices.Clone(lines), strings.Split(end.Message, "\n")...)
 	}
 	for _, line := range slices.Backward(lines) {
-		if port := portIn(refused, line); owner(port) != nil {
+		if port := refusedPort(line); owner(port) != nil {
 			return owner(port), port, "log of " + c.Name + ": " + oneLine(line)
 		}
 	}
 	line := everyCommand(c.Container)
-	for _, found := range local.FindAllString(line, -1) {
-		if port := portIn(local, found); owner(port) != nil {
-			return owner(port), port, fmt.Sprintf("command of %s connects to %s", c.Name, oneLine(found))
+	for _, found := range local.FindAllStringSubmatch(line, -1) {
+		if port := number(found[1]); owner(port) != nil {
+			return owner(port), port, fmt.Sprintf("command of %s connects to %s", c.Name, oneLine(found[0]))
 		}
 	}
 	return nil, 0, ""

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -28,7 +29,7 @@ var podKnownKubeletBug = podCheck(Check{
 })
 
 // hangTime is how long a state that the kubelet should leave at once lasts before it is a sign.
-const hangTime = 5 * settle
+const hangTime = 5 * time.Minute
 
 // bugSigns tells, for some of kubeletBugs, by their pull request, how a pod looks that has met it.
 // Each returns evidence, none when the container does not look like that.

@@ -186,29 +186,26 @@ func probePort(c *corev1.Container, p *corev1.Probe) int {
 	return 0
 }
 
-// refused finds, in a text of a container, a connection to the pod itself that was refused, and its
-// port: "dial tcp 127.0.0.1:5432: connect: connection refused".
-var refused = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|\[::1\])[^0-9]{1,12}(\d{2,5}).*?(?:connection refused|ECONNREFUSED|couldn't connect|could not connect|failed to connect)|` +
-	`(?:connection refused|ECONNREFUSED|could not connect|couldn't connect|failed to connect).*?(?:127\.0\.0\.1|localhost|::1\]?)[^0-9]{1,60}(\d{2,5})`)
+var (
+	refusedWords = regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|could ?n[o']t connect|failed to connect`)
+	localhost    = regexp.MustCompile(`(?i)127\.0\.0\.1|localhost|::1`)
+	afterHost    = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|::1\]?):(\d{2,5})\b`)
+	afterPort    = regexp.MustCompile(`(?i)\bport[ =:]+(\d{2,5})\b`)
+)
 
-// refusedWord is an answer that says that nobody listens.
-var refusedWord = regexp.MustCompile(`connection refused|connection reset|EOF$|no route to host`)
-
-// portIn is the port of the first match of one of the patterns; 0 when there is none.
-func portIn(pattern *regexp.Regexp, text string) int {
-	for _, group := range pattern.FindStringSubmatch(text) {
-		if n := number(digits(group)); group != "" && n > 0 && digits(group) == group {
-			return n
+// refusedPort finds, in the words of a program, a connection to the pod itself that was refused, and
+// is its port: "dial tcp 127.0.0.1:5432: connect: connection refused". It is 0 when there is none.
+func refusedPort(text string) int {
+	if !refusedWords.MatchString(text) || !localhost.MatchString(text) {
+		return 0
+	}
+	for _, pattern := range []*regexp.Regexp{afterHost, afterPort} {
+		if m := pattern.FindStringSubmatch(text); m != nil {
+			return number(m[1])
 		}
 	}
 	return 0
 }
 
-func digits(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, s)
-}
+// refusedWord is an answer that says that nobody listens.
+var refusedWord = regexp.MustCompile(`connection refused|connection reset|EOF$|no route to host`)

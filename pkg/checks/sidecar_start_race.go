@@ -56,7 +56,7 @@ func (p subject) raced(c container, end *corev1.ContainerStateTerminated) (*cont
 		}
 		ports := portsOf(proxy.Container)
 		for _, line := range lines {
-			if port := portIn(refused, line); port > 0 && slices.Contains(ports, port) {
+			if port := refusedPort(line); port > 0 && slices.Contains(ports, port) {
 				return &p.all()[i], "log of " + c.Name + ": " + oneLine(line)
 			}
 		}

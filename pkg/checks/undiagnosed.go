@@ -7,6 +7,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // atWork is how long a plain init container without any sign of a server may run before a pod that
@@ -30,14 +32,12 @@ func (p subject) undiagnosed(results []Result) *Diagnosis {
 		if r.Skip || r.Check.Category != PodsGroup {
 			continue
 		}
-		missing := false
-		for _, g := range r.Outcome.Missing {
-			if g.Scope == "" || g.Scope == podScope(p) {
-				unknown = addOnce(unknown, fmt.Sprintf("not known: %s: %s; %s", g.Kind, g.Reason, g.Remedy))
-				missing = true
-			}
+		gaps := p.openOf(r)
+		for _, g := range gaps {
+			unknown = addOnce(unknown, fmt.Sprintf("not known: %s: %s; %s", g.Kind, g.Reason, g.Remedy))
 		}
-		if !missing {
+		undecided := r.Check.ID == sidecarBlocksTermination.ID && p.deleting() && len(p.leftSidecars()) > 0
+		if len(gaps) == 0 && !undecided {
 			ruledOut = append(ruledOut, r.Check.ID)
 		}
 	}
@@ -46,6 +46,19 @@ func (p subject) undiagnosed(results []Result) *Diagnosis {
 		d.Evidence = append(d.Evidence, "ruled out: "+strings.Join(ruledOut, ", "))
 	}
 	return d
+}
+
+// openOf is what a check would have had to see of the pod to rule its problem out: what it says itself,
+// and the witnesses that were not read at all.
+func (p subject) openOf(r Result) []facts.Gap {
+	out := slices.DeleteFunc(slices.Clone(r.Outcome.Missing), func(g facts.Gap) bool { return g.Scope != "" && g.Scope != podScope(p) })
+	for _, kind := range []facts.Kind{facts.Clock, facts.Events, facts.Nodes} {
+		missing := slices.ContainsFunc(out, func(g facts.Gap) bool { return g.Kind == kind })
+		if slices.Contains(r.Check.Needs, kind) && !missing {
+			out = append(out, unread(p.s.Snapshot, kind)...)
+		}
+	}
+	return out
 }
 
 // odd is the state of a pod that does not get on, in one line, and the command to run next; "" for
