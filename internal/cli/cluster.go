@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -164,7 +165,7 @@ func (c *clusterFlags) config() (*rest.Config, error) {
 const defaultHost = "http://localhost:8080"
 
 // listRequests shows the ledger: the promise to only read can be checked.
-func listRequests(out interface{ Write([]byte) (int, error) }, requests []collect.Request) {
+func listRequests(out io.Writer, requests []collect.Request) {
 	var b strings.Builder
 	for _, r := range requests {
 		answer := fmt.Sprint(r.Status)

@@ -145,28 +145,35 @@ func covered(r *Report) string {
 
 // unseen says how much there is of the kinds that any check lacks.
 func unseen(r *Report) string {
-	var counted, unread, unasked []string
+	var counted, absent, unread, unasked []string
 	for _, kind := range lackingKinds(r) {
 		at := slices.IndexFunc(r.Coverage, func(c Coverage) bool { return c.Kind == kind })
 		switch {
 		case at < 0:
 			unasked = append(unasked, string(kind))
-		case r.Coverage[at].Seen == 0 && r.Coverage[at].Total <= 0:
+		case r.Coverage[at].Total == 0:
+			absent = append(absent, string(kind))
+		case r.Coverage[at].Total < 0 && r.Coverage[at].Seen == 0:
 			unread = append(unread, string(kind))
 		default:
 			counted = append(counted, seenOf(r.Coverage[at]))
 		}
 	}
-	if len(counted) > 0 {
-		counted = []string{"seen: " + strings.Join(counted, ", ")}
+	var out []string
+	for _, part := range []struct {
+		lead  string
+		words []string
+	}{
+		{"seen: ", counted},
+		{"none visible: ", absent},
+		{"not readable: ", unread},
+		{"not looked for: ", unasked},
+	} {
+		if len(part.words) > 0 {
+			out = append(out, part.lead+strings.Join(part.words, ", "))
+		}
 	}
-	if len(unread) > 0 {
-		counted = append(counted, "not readable: "+strings.Join(unread, ", "))
-	}
-	if len(unasked) > 0 {
-		counted = append(counted, "not looked for: "+strings.Join(unasked, ", "))
-	}
-	return strings.Join(counted, "; ")
+	return strings.Join(out, "; ")
 }
 
 func lackingKinds(r *Report) []facts.Kind {

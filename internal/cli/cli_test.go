@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// call runs a command line as kubectl does.
+func call(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	streams := genericiooptions.IOStreams{In: strings.NewReader(stdin), Out: &out, ErrOut: &errOut}
+	code = Main(append([]string{"/somewhere/kubectl-sidecar"}, args...), streams)
+	return code, out.String(), errOut.String()
+}
+
+func TestDisplayName(t *testing.T) {
+	for program, want := range map[string]string{
+		"/root/.krew/bin/kubectl-sidecar": "kubectl sidecar",
+		"kubectl-sidecar.exe":             "kubectl sidecar",
+		"kubectl-sidecar_ready":           "kubectl sidecar_ready",
+		"./sidecar":                       "sidecar",
+	} {
+		if got := displayName(program); got != want {
+			t.Errorf("displayName(%q) = %q, want %q", program, got, want)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	for _, test := range []struct {
+		typed, want string
+		valid       []string
+	}{
+		{"jsn", "json", []string{"text", "wide", "json", "yaml"}},
+		{"t", "text", []string{"wide", "text"}},
+		{"kubelet-gate-of", "kubelet-gate-off", checkIDs()},
+		{"webhook-strip-restartpolicy", "webhook-strips-restart-policy", checkIDs()},
+		{"apiserver-to-old", "apiserver-too-old", checkIDs()},
+		{"xyzzy", "", []string{"text", "wide", "json", "yaml"}},
+		{"", "a", []string{"a"}},
+	} {
+		if got := nearest(test.typed, test.valid); got != test.want {
+			t.Errorf("nearest(%q) = %q, want %q", test.typed, got, test.want)
+		}
+	}
+}
+
+// TestColor is kubectl's rule, on a terminal.
+func TestColor(t *testing.T) {
+	for _, test := range []struct {
+		env  map[string]string
+		want bool
+	}{
+		{map[string]string{"TERM": "xterm"}, true},
+		{map[string]string{"TERM": "dumb"}, false},
+		{map[string]string{"TERM": "xterm", "NO_COLOR": "1"}, false},
+		{map[string]string{"TERM": "xterm", "NO_COLOR": ""}, false},
+	} {
+		t.Run("", func(t *testing.T) {
+			t.Setenv("NO_COLOR", "")
+			os.Unsetenv("NO_COLOR")
+			for name, value := range test.env {
+				t.Setenv(name, value)
+			}
+			if got := colorTerminal(); got != test.want {
+				t.Errorf("%v: %v, want %v", test.env, got, test.want)
+			}
+		})
+	}
+}
+
+// TestPrintOptions: what is not a terminal gets 80 columns and, unless it is asked for, no colour.
+func TestPrintOptions(t *testing.T) {
+	t.Setenv("LC_ALL", "C.UTF-8")
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for color, want := range map[string]report.Options{
+		colorAuto:   {Width: 80, Unicode: true},
+		colorAlways: {Width: 80, Unicode: true, Color: true},
+		colorNever:  {Width: 80, Unicode: true},
+	} {
+		if diff := cmp.Diff(want, printOptions(file, color)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", color, diff)
+		}
+	}
+}
+
+// TestProgressIsSilent where stderr is no terminal.
+func TestProgressIsSilent(t *testing.T) {
+	var out bytes.Buffer
+	p := startProgress(&out)
+	p.step("kubelets", 1, 2)
+	p.stop()
+	p.stop()
+	if out.Len() > 0 {
+		t.Errorf("wrote %q", out.String())
+	}
+}
+
+func TestProgressLine(t *testing.T) {
+	var out bytes.Buffer
+	p := &progress{out: &out, done: make(chan struct{})}
+	p.write()
+	p.step("nodes", 0, 0)
+	p.write()
+	p.step("kubelets", 12, 5000)
+	p.write()
+	p.stop()
+	want := "\r\x1b[Kreading nodes\r\x1b[Kreading kubelets: 12 of 5000\r\x1b[K"
+	if out.String() != want {
+		t.Errorf("wrote %q, want %q", out.String(), want)
+	}
+}
+
+// TestClusterRole: what rbac prints is a ClusterRole with exactly the collector's rules.
+func TestClusterRole(t *testing.T) {
+	code, stdout, stderr := call(t, "", "rbac")
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d, stderr %q", code, stderr)
+	}
+	var role rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict([]byte(stdout), &role); err != nil {
+		t.Fatal(err)
+	}
+	if role.APIVersion != "rbac.authorization.k8s.io/v1" || role.Kind != "ClusterRole" || role.Name != "kubectl-sidecar" {
+		t.Errorf("it is %s %s %q", role.APIVersion, role.Kind, role.Name)
+	}
+	want, got := map[string]bool{}, map[string]bool{}
+	for _, r := range collect.Rules(kindsOf(checks.All())) {
+		list(want, r.PolicyRule)
+	}
+	for _, r := range role.Rules {
+		list(got, r)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rights (-collected +printed):\n%s", diff)
+	}
+}
+
+// list adds the single rights of a rule.
+func list(rights map[string]bool, r rbacv1.PolicyRule) {
+	for _, verb := range r.Verbs {
+		for _, url := range r.NonResourceURLs {
+			rights[verb+" "+url] = true
+		}
+		for _, group := range r.APIGroups {
+			for _, resource := range r.Resources {
+				rights[verb+" "+group+"/"+resource] = true
+			}
+		}
+	}
+}
+
+// TestEveryRightIsNeeded: --explain names for each right a check that loses something without it.
+func TestEveryRightIsNeeded(t *testing.T) {
+	for _, r := range rightsOf(checks.All()) {
+		if len(r.checks) == 0 {
+			t.Errorf("%s: no check needs it", r.what())
+		}
+	}
+}
+
+// TestKindsOf: fewer checks read fewer kinds.
+func TestKindsOf(t *testing.T) {
+	all := kindsOf(checks.All())
+	for _, c := range checks.All() {
+		kinds := kindsOf([]checks.Check{c})
+		for _, k := range c.Needs {
+			if !slices.Contains(kinds, k) || !slices.Contains(all, k) {
+				t.Errorf("%s: %s is not read", c.ID, k)
+			}
+		}
+		if len(kinds) != len(c.Needs) {
+			t.Errorf("%s: reads %v, needs %v", c.ID, kinds, c.Needs)
+		}
+	}
+	if got := kindsOf(nil); got != nil {
+		t.Errorf("no checks read %v", got)
+	}
+}
+
+// TestErrorsAreOneLine: what a file or a server wrote cannot add lines or colours to an error.
+func TestErrorsAreOneLine(t *testing.T) {
+	code, stdout, stderr := call(t, "", "doctor", "-f", "no\nsuch\x1b[31m\u202efile")
+	want := `error: reading no\nsuch\x1b[31m\u202efile: no such file or directory` + "\nhint: " + hintFile + "\n"
+	if code != 1 || stdout != "" || stderr != want {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+// TestStdin reads a file that never was one.
+func TestStdin(t *testing.T) {
+	node := "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nstatus: {nodeInfo: {kubeletVersion: v1.36.3}}\n"
+	code, stdout, stderr := call(t, node, "doctor", "-f", "-", "--checks", "kubelet-too-old")
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "ready: the 1 check passed (1 of 1 nodes)") {
+		t.Errorf("exit code %d, stderr %q, stdout:\n%s", code, stderr, stdout)
+	}
+}
