@@ -54,8 +54,14 @@ func (c *Cluster) AddNode(ctx context.Context, n Node) (*Kubelet, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := k.run(ctx); err != nil {
+		k.Stop()
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.Kubelets = append(c.Kubelets, k)
-	return k, k.run(ctx)
+	return k, nil
 }
 
 // startNodes starts the configured nodes while the control plane starts.
@@ -208,7 +214,7 @@ func (k *Kubelet) run(ctx context.Context) error {
 	}
 	err := k.process.wait(ctx, k.ready)
 	if err != nil {
-		return fmt.Errorf("%w\nkubelet:\n%s", err, tail(k.log("kubelet.log"), 15))
+		return fmt.Errorf("%w\nkubelet:\n%s", err, logEnd(k.log("kubelet.log")))
 	}
 	return nil
 }

@@ -105,6 +105,15 @@ func TestPodsRun(t *testing.T) {
 	}
 }
 
+// A kubelet that refuses its gates is an error that says so.
+func TestKubeletRefusesGate(t *testing.T) {
+	c := shared(t)
+	_, err := c.AddNode(t.Context(), cluster.Node{Name: "refuses", Component: cluster.Component{Version: "1.27", FeatureGates: on}})
+	if err == nil || !strings.Contains(err.Error(), "unrecognized feature gate: SidecarContainers") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func pod(name, node string, args ...string) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": name}},

@@ -107,7 +107,16 @@ func (p *process) failure(err error) error {
 	if p.ended() {
 		err = errors.Join(err, fmt.Errorf("it ended: %v", p.err))
 	}
-	return fmt.Errorf("%s: %w; the end of its log:\n%s", p.name, err, tail(p.log, 15))
+	return fmt.Errorf("%s: %w; the end of its log:\n%s", p.name, err, logEnd(p.log))
+}
+
+// logEnd is the end of a log, with what is known about the less obvious.
+func logEnd(name string) string {
+	end := tail(name, 15)
+	if strings.Contains(end, "too many open files") {
+		end += "\n(fs.inotify.max_user_instances, of which a kubelet takes 6, may be too low)"
+	}
+	return end
 }
 
 // noise is what a kubelet that cannot register says ten times a second.
