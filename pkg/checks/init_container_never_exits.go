@@ -20,7 +20,7 @@ var initContainerNeverExits = podCheck(Check{
 	if running.below(young(list)) {
 		return nil, nil
 	}
-	if !running.known && !strong(list) {
+	if running.untold(young(list)) && !strong(list) {
 		return nil, p.noClock("init container " + c.Name + " has been running")
 	}
 	f := &Finding{

@@ -22,7 +22,7 @@ var podNodeCannotRunSidecars = podCheck(Check{
 	if !refused && (!p.starting() || p.gate().status != nil && p.gate().status.Started != nil || p.born().below(settle)) {
 		return nil, nil
 	}
-	if !refused && !p.born().known {
+	if !refused && p.born().untold(settle) {
 		return nil, p.noClock("the pod has waited on its virtual node")
 	}
 	f := &Finding{

@@ -12,11 +12,14 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// An age is how long ago something was, as far as that can be told.
+// An age is how long ago something was, as far as that can be told. Of a file that does not say when
+// it was taken, TakenAt may be the newest time in it, and then facts.Clock has a gap: every age is at
+// least so long, and may be longer.
 type age struct {
 	at    metav1.Time
 	since time.Duration
-	known bool
+	// known is that it is at least since, exact that it is no more.
+	known, exact bool
 }
 
 // ageOf is unknown when either time is; nothing is guessed.
@@ -24,19 +27,22 @@ func ageOf(s *facts.Snapshot, at metav1.Time) age {
 	if s.TakenAt.IsZero() || at.IsZero() {
 		return age{at: at}
 	}
-	return age{at: at, since: max(s.Age(at), 0), known: true}
+	return age{at: at, since: max(s.Age(at), 0), known: true, exact: len(s.GapsOf(facts.Clock, "*")) == 0}
 }
 
-// atLeast is false when the age is not known.
+// atLeast is false when that is not known.
 func (a age) atLeast(d time.Duration) bool { return a.known && a.since >= d }
 
-// below is false when the age is not known.
-func (a age) below(d time.Duration) bool { return a.known && a.since < d }
+// below is false when that is not known.
+func (a age) below(d time.Duration) bool { return a.exact && a.since < d }
+
+// untold is whether it cannot be told if the age is below d.
+func (a age) untold(d time.Duration) bool { return !a.atLeast(d) && !a.below(d) }
 
 // words is "for 12m", "since 2026-01-02T03:04:05Z" when the file has no clock, or the truth.
 func (a age) words() string {
 	switch {
-	case a.known:
+	case a.exact:
 		return "for " + duration.HumanDuration(a.since)
 	case !a.at.IsZero():
 		return "since " + a.at.UTC().Format(time.RFC3339)
@@ -47,7 +53,7 @@ func (a age) words() string {
 // ago is words for something that is over.
 func (a age) ago() string {
 	switch {
-	case a.known:
+	case a.exact:
 		return duration.HumanDuration(a.since) + " ago"
 	case !a.at.IsZero():
 		return "at " + a.at.UTC().Format(time.RFC3339)

@@ -13,7 +13,7 @@ var restartPolicyOnWrongContainer = podCheck(Check{
 	Needs: slices.Concat(timed, owned),
 }, func(p subject) (*Finding, []facts.Gap) {
 	c, list := p.server()
-	if c == nil || p.startedAt(*c).below(young(list)) || !p.startedAt(*c).known && !strong(list) {
+	if c == nil || p.startedAt(*c).below(young(list)) || p.startedAt(*c).untold(young(list)) && !strong(list) {
 		return nil, nil // init-container-never-exits says what is not known
 	}
 	wrong := p.misplaced(*c)

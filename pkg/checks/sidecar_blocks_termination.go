@@ -28,10 +28,12 @@ var sidecarBlocksTermination = podCheck(Check{
 		return nil, nil // the regular containers are asked to end first
 	}
 	asked, deadline := p.deleted(), ageOf(p.s.Snapshot, *p.DeletionTimestamp)
-	if !deadline.known {
+	alone := ageOf(p.s.Snapshot, p.lastMainEnd(asked.at))
+	switch {
+	case alone.atLeast(settle), deadline.atLeast(settle):
+	case alone.untold(settle):
 		return nil, p.noClock("the pod has been ending")
-	}
-	if ageOf(p.s.Snapshot, p.lastMainEnd(asked.at)).below(settle) && !deadline.atLeast(settle) {
+	default:
 		return nil, nil
 	}
 	c := left[len(left)-1] // the first to be stopped

@@ -26,7 +26,7 @@ var sidecarNotReady = podCheck(Check{
 		if since.below(settle) && (since.below(settle/2) || times(answers) < 3) {
 			continue
 		}
-		if !since.known && len(answers) == 0 {
+		if since.untold(settle) && len(answers) == 0 {
 			return nil, p.noClock(c.Name + " has been unready")
 		}
 		f := &Finding{

@@ -32,7 +32,7 @@ var startupProbeFailing = podCheck(Check{
 		killed := p.killedByProbe(c)
 		overdue := c.running() && p.startedAt(c).atLeast(min(budget(c.StartupProbe), patience))
 		if !killed && !overdue || c.running() && p.bugged(c) != nil {
-			if c.running() && !p.startedAt(c).known && len(answers) > 0 {
+			if c.running() && p.startedAt(c).untold(min(budget(c.StartupProbe), patience)) && len(answers) > 0 {
 				return nil, p.noClock("the startup probe of " + c.Name + " has failed")
 			}
 			continue
