@@ -55,7 +55,7 @@ func goBuild(ctx context.Context, t target) error {
 	// go build skips linking when its output is up to date, so a program that
 	// is asked for again and again keeps a file of its own for that.
 	temp := t.out + ".new"
-	args := []string{"build", "-trimpath", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags), "-o", temp, t.pkg}
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w " + t.ldflags), "-o", temp, t.pkg}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = t.dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
