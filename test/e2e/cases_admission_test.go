@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -90,6 +89,20 @@ func (st *stage) refusingPolicy() error {
 	return st.await("refused", func(_ *corev1.Pod, err error) bool { return err != nil })
 }
 
+// stripping takes the field from the first three init containers.
+func stripping() []admissionregistrationv1.Mutation {
+	var all []admissionregistrationv1.Mutation
+	for i := range 3 {
+		all = append(all, admissionregistrationv1.Mutation{
+			PatchType: admissionregistrationv1.PatchTypeJSONPatch,
+			JSONPatch: &admissionregistrationv1.JSONPatch{Expression: fmt.Sprintf(
+				`object.spec.initContainers.size() > %[1]d && has(object.spec.initContainers[%[1]d].restartPolicy) ? `+
+					`[JSONPatch{op: "remove", path: "/spec/initContainers/%[1]d/restartPolicy"}] : []`, i)},
+		})
+	}
+	return all
+}
+
 // strippingPolicy installs one that strips the field, as somebody might who wants plain init
 // containers.
 func (st *stage) strippingPolicy() error {
@@ -103,12 +116,9 @@ func (st *stage) strippingPolicy() error {
 			},
 			FailurePolicy:      &fail,
 			ReinvocationPolicy: never,
-			Mutations: []admissionregistrationv1.Mutation{{
-				PatchType: admissionregistrationv1.PatchTypeJSONPatch,
-				JSONPatch: &admissionregistrationv1.JSONPatch{Expression: `[JSONPatch{op: "remove", path: "/spec/initContainers/0/restartPolicy"}]`},
-			}},
+			Mutations:          stripping(),
 			MatchConditions: []admissionregistrationv1.MatchCondition{{
-				Name: "sidecar", Expression: "has(object.spec.initContainers) && has(object.spec.initContainers[0].restartPolicy)",
+				Name: "sidecar", Expression: "has(object.spec.initContainers) && object.spec.initContainers.exists(c, has(c.restartPolicy))",
 			}},
 		},
 	}, metav1.CreateOptions{})
@@ -145,11 +155,13 @@ func (st *stage) await(label string, effect func(*corev1.Pod, error) bool) error
 			Containers:     []corev1.Container{{Name: "main", Image: cluster.ToolImage}},
 		},
 	}
+	var err error
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		made, err := st.cluster.Client().CoreV1().Pods(s.name).Create(st.ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		var made *corev1.Pod
+		made, err = st.cluster.Client().CoreV1().Pods(s.name).Create(st.ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if effect(made, err) {
 			return nil
 		}
 	}
-	return errors.New("the policy for sidecars=" + label + " has no effect")
+	return fmt.Errorf("the policy for sidecars=%s has no effect (%v)", label, err)
 }

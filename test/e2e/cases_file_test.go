@@ -15,7 +15,7 @@ import (
 )
 
 // casesDir has a folder for each situation that `why` must tell: manifest.yaml makes it, case.yaml
-// says what it is and what to expect, seen.yaml is what a cluster showed of it (-record).
+// says what it is and what to expect, seen.yaml is what a cluster showed of it (-record .).
 const casesDir = "cases"
 
 // A situation is a case.yaml.
@@ -39,6 +39,12 @@ type situation struct {
 	Why []string `json:"why"`
 	// Expect is the id of the root cause; empty when there is nothing to say.
 	Expect string `json:"expect"`
+	// Blames is the object that the root cause must be shown for, as Kind or Kind/name.
+	Blames string `json:"blames"`
+	// Says are words that the answer must have, be it in the message, its evidence or its fix.
+	Says []string `json:"says"`
+	// Culprit is a name that only a cluster can tell: of the webhook or policy that took the field.
+	Culprit string `json:"culprit"`
 	// Exit is the exit code when it is not the usual one: 3, or 0 when nothing is expected.
 	Exit *int `json:"exit"`
 	// Because is an id that must be among the reasons of the root cause.

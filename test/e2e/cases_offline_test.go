@@ -27,8 +27,8 @@ func TestRecorded(t *testing.T) {
 				a.judgeUnknown(t, s)
 				return
 			}
-			// Only a cluster says why the field is gone.
-			s.Because = ""
+			// Only a cluster says who took the field.
+			s.Because, s.Culprit = "", ""
 			a.judge(t, s, s.Expect, s.Exit)
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ import (
 )
 
 var (
-	record   = flag.Bool("record", false, "write what clusters show of the situations into cases/*/seen.yaml")
+	record   = flag.String("record", "^$", "write what clusters show of situations whose name matches this into cases/*/seen.yaml")
 	onlyCase = flag.String("case", "", "only situations whose name matches this")
 )
 
@@ -99,7 +100,7 @@ func (st *stage) play(s *situation) result {
 	if s.After != "" {
 		defer func() { _, _ = st.run(s, nil, strings.Fields(s.After)...) }()
 	}
-	if *record && s.name == s.folder {
+	if s.name == s.folder && regexp.MustCompile(*record).MatchString(s.name) {
 		r.err = st.record(s)
 	}
 	for _, object := range s.Why {

@@ -69,7 +69,18 @@ type diagnosis struct {
 	RootCause string   `json:"rootCause"`
 	Message   string   `json:"message"`
 	Because   []string `json:"because"`
+	Evidence  []string `json:"evidence"`
 	Fix       string   `json:"fix"`
+}
+
+// on reports whether the diagnosis is about the object: Kind or Kind/name.
+func (d diagnosis) on(object string) bool {
+	kind, name, _ := strings.Cut(object, "/")
+	return d.Object.Kind == kind && (name == "" || name == d.Object.Name)
+}
+
+func (d diagnosis) text() string {
+	return strings.Join(append([]string{d.Message, d.Fix}, d.Evidence...), "\n")
 }
 
 func (a answer) diagnoses() ([]diagnosis, error) {
@@ -144,7 +155,31 @@ func (a answer) judge(t *testing.T, s *situation, expect string, exit *int) {
 	if expect != "" && len(causes) == 0 {
 		wrong("why %v: no root cause, want %s\n%s", a.args, expect, a.stdout)
 	}
+	if expect != "" && expect == s.Expect {
+		s.judgeWords(t, diagnoses)
+	}
 	if s.Because != "" && !slices.Contains(because, s.Because) {
 		wrong("why %v: because %v, want %s", a.args, because, s.Because)
+	}
+}
+
+// judgeWords looks at what is said with the root cause.
+func (s *situation) judgeWords(t *testing.T, diagnoses []diagnosis) {
+	t.Helper()
+	for _, d := range diagnoses {
+		if d.RootCause != s.Expect {
+			continue
+		}
+		if len(d.Evidence) == 0 || d.Fix == "" {
+			s.wrong(t)("%s: no evidence or no fix", d.Message)
+		}
+		if s.Blames != "" && !d.on(s.Blames) {
+			s.wrong(t)("%s/%s is to blame, want %s", d.Object.Kind, d.Object.Name, s.Blames)
+		}
+		for _, words := range append(slices.Clone(s.Says), s.Culprit) {
+			if !strings.Contains(d.text(), words) {
+				s.wrong(t)("nothing says %q:\n%s", words, d.text())
+			}
+		}
 	}
 }
