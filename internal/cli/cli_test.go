@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/yaml"
@@ -202,6 +204,33 @@ func TestErrorsAreOneLine(t *testing.T) {
 	want := `error: reading no\nsuch\x1b[31m\u202efile: no such file or directory` + "\nhint: " + hintFile + "\n"
 	if code != 1 || stdout != "" || stderr != want {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+// TestDocuments validates what is really printed against the published schema.
+func TestDocuments(t *testing.T) {
+	schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/report.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const node = "---\napiVersion: v1\nkind: Node\nmetadata: {name: \"a%s\"}\nstatus: {nodeInfo: {kubeletVersion: %s}}\n"
+	for name, input := range map[string]string{
+		"a secret":     "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n",
+		"a node":       fmt.Sprintf(node, "", "v1.36.3"),
+		"old and new":  fmt.Sprintf(node, "1", "v1.27.4") + fmt.Sprintf(node, "2", "v1.30.2"),
+		"hostile":      fmt.Sprintf(node, `\e[31m\n\u202e`, `"v1.27.4\a"`),
+		"no version":   fmt.Sprintf(node, "", `""`),
+		"other system": fmt.Sprintf(node, "", "mainline"),
+	} {
+		code, stdout, stderr := call(t, input, "doctor", "-f", "-", "-o", "json")
+		document, err := jsonschema.UnmarshalJSON(strings.NewReader(stdout))
+		if err != nil {
+			t.Errorf("%s: exit code %d, stderr %q: %v", name, code, stderr, err)
+			continue
+		}
+		if err := schema.Validate(document); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

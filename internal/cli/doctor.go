@@ -114,12 +114,7 @@ func (o *doctorOptions) facts(ctx context.Context, list []checks.Check) (*facts.
 
 // print writes the report in one piece: a reader gets all of it or nothing.
 func (o *doctorOptions) print(r *report.Report) error {
-	at := slices.IndexFunc(report.Formats, func(f struct {
-		Name  string
-		Print report.Printer
-	}) bool {
-		return f.Name == o.format.value
-	})
+	at := slices.IndexFunc(report.Formats, func(f report.Format) bool { return f.Name == o.format.value })
 	var out bytes.Buffer
 	if err := report.Formats[at].Print(&out, r, printOptions(o.streams.Out, o.color.value)); err != nil {
 		return err

@@ -15,11 +15,14 @@ type Options struct {
 // A Printer writes a report. It knows no check and decides nothing.
 type Printer func(w io.Writer, r *Report, o Options) error
 
-// Formats is every output format, the default first.
-var Formats = []struct {
+// A Format is a printer with the name that the user asks for it by.
+type Format struct {
 	Name  string
 	Print Printer
-}{
+}
+
+// Formats is every output format, the default first.
+var Formats = []Format{
 	{"text", escaped(text)},
 	{"wide", escaped(wide)},
 	{"json", escaped(jsonDocument)},

@@ -76,7 +76,7 @@ func (p *page) marked(m mark, text string) {
 		symbol = m.ascii
 	}
 	lead := symbol + " "
-	wrapped := wrap(text, p.o.Width-twwidth.Width(lead))
+	wrapped := p.wrap(text, p.o.Width-twwidth.Width(lead))
 	p.print(p.paint(m.color, symbol)+" ", wrapped[0])
 	for _, l := range wrapped[1:] {
 		p.print(strings.Repeat(" ", twwidth.Width(lead)), l)
@@ -93,7 +93,7 @@ func (p *page) prose(indent, lead, text string) {
 	if p.o.Width > 0 {
 		width = max(p.o.Width-len(indent)-len(hang), 20)
 	}
-	for i, l := range wrap(lead+text, width) {
+	for i, l := range p.wrap(lead+text, width) {
 		if i == 0 {
 			p.print(indent, l)
 		} else {
@@ -131,6 +131,14 @@ func (p *page) print(parts ...string) {
 		p.w.WriteString(s) //nolint:errcheck // a bufio.Writer keeps its first error for Flush
 	}
 	p.w.WriteByte('\n')
+}
+
+// wrap is [wrap] for what this page can show.
+func (p *page) wrap(text string, width int) []string {
+	if !p.o.Unicode {
+		text = ascii(text)
+	}
+	return wrap(text, width)
 }
 
 // ascii is for terminals that do not read UTF-8: there, bytes of a letter may be control codes.

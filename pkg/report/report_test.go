@@ -6,9 +6,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files; read them before you commit them")
@@ -41,6 +44,51 @@ func TestFormats(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWidth: text fits its width, apart from what is there to be copied: commands, YAML, and words
+// that cannot be broken.
+func TestWidth(t *testing.T) {
+	for _, dir := range cases(t) {
+		r := readReport(t, filepath.Join(dir, "report.json"))
+		verbatim := verbatimLines(r)
+		for _, width := range []int{60, 80, 120} {
+			var out bytes.Buffer
+			if err := printer(t, "text")(&out, r, Options{Width: width}); err != nil {
+				t.Fatal(err)
+			}
+			for l := range strings.Lines(out.String()) {
+				l = strings.TrimSuffix(l, "\n")
+				words := strings.Fields(l)
+				table := strings.Contains(l, "  ") && !strings.HasPrefix(l, " ") // its columns do not shrink below 80
+				if len(l) > width && !verbatim[strings.TrimSpace(l)] && len(words) > 1 && !(table && len(l) <= 80) {
+					t.Errorf("%s at %d: %d columns: %s", dir, width, len(l), l)
+				}
+			}
+		}
+	}
+}
+
+// verbatimLines is all lines of fixes and remedies, and the commands that end a sentence.
+func verbatimLines(r *Report) map[string]bool {
+	out := map[string]bool{}
+	add := func(text string) {
+		for _, l := range strings.Split(clean(&Report{Checks: []Entry{{Missing: []facts.Gap{{Remedy: text}}}}}).Checks[0].Missing[0].Remedy, "\n") {
+			out[strings.TrimSpace(l)] = true
+			if _, command, found := strings.Cut(l, ": kubectl "); found {
+				out["kubectl "+command] = true
+			}
+		}
+	}
+	for _, e := range r.Checks {
+		for _, f := range e.Findings {
+			add(f.Fix)
+		}
+		for _, g := range e.Missing {
+			add(g.Remedy)
+		}
+	}
+	return out
 }
 
 func cases(t *testing.T) []string {
