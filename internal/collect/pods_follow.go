@@ -32,10 +32,12 @@ func (r *PodReader) follow(ctx context.Context, object *unstructured.Unstructure
 	if err := r.addOwner(object); err != nil {
 		return err
 	}
-	switch object.GetKind() {
-	case "Deployment":
+	_, hasSelector, _ := unstructured.NestedMap(object.Object, "spec", "selector")
+	switch {
+	case object.GetKind() == "Deployment":
 		r.readReplicaSets(ctx, object)
-	case "CronJob":
+	case object.GetKind() == "CronJob", !hasSelector:
+		// What has no selector and makes pods does so by way of Jobs: KEDA's ScaledJob, JobSets.
 		return r.readJobs(ctx, object)
 	}
 	return r.readPodsOf(ctx, object)
