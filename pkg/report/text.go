@@ -162,10 +162,22 @@ func (p *page) finding(g *findingGroup) {
 }
 
 // some names a few and counts the rest.
-func (p *page) some(names []string) string { return p.atMost(examples, names) }
+func (p *page) some(names []string) string {
+	if p.full {
+		return strings.Join(names, ", ")
+	}
+	return atMost(examples, names)
+}
+
+func atMost(n int, names []string) string {
+	if len(names) <= n+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s, +%d more", strings.Join(names[:n], ", "), len(names)-n)
+}
 
 // one is for names that were listed before.
-func (p *page) one(names []string) string { return p.atMost(1, names) }
+func one(names []string) string { return atMost(1, names) }
 
 // howMany counts what some cuts short.
 func howMany(names []string) string {
@@ -173,13 +185,6 @@ func howMany(names []string) string {
 		return ""
 	}
 	return " " + strconv.Itoa(len(names))
-}
-
-func (p *page) atMost(n int, names []string) string {
-	if p.full || len(names) <= n+1 {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s, +%d more", strings.Join(names[:n], ", "), len(names)-n)
 }
 
 // evidence is all of it in full, else that of the first object. What is the same for every object
@@ -242,7 +247,7 @@ func (p *page) unshown(groups []*gapGroup) []*gapGroup {
 		if again[above] == nil {
 			places = append(places, above)
 		}
-		again[above] = append(again[above], g.what(p.one))
+		again[above] = append(again[above], g.what(one))
 	}
 	for _, above := range places {
 		p.prose("    ", "not seen: ", fmt.Sprintf("%s (see %s above)", strings.Join(again[above], ", "), above))
