@@ -1,0 +1,159 @@
+package sweep
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// An outcome is what a run said, in a form that can be compared with another's.
+type outcome struct {
+	verdict report.Verdict
+	status  map[string]checks.Status // of each check, or what a diagnosis or webhook says
+	gaps    []facts.Gap
+}
+
+// understand reads what a command printed.
+func understand(cmd *command, r ran) (outcome, error) {
+	switch cmd.args[0] {
+	case "snapshot":
+		s, err := facts.Read(strings.NewReader(r.stdout), "stdout")
+		if err != nil {
+			return outcome{}, err
+		}
+		return judged(report.New(s, checks.Run(s, checks.All(), nil), "test")), nil
+	case "webhooks":
+		return webhookTable(r.stdout)
+	}
+	if err := valid(r.stdout); err != nil {
+		return outcome{}, err
+	}
+	var rep report.Report
+	if err := json.Unmarshal([]byte(r.stdout), &rep); err != nil {
+		return outcome{}, err
+	}
+	return judged(&rep), nil
+}
+
+func judged(r *report.Report) outcome {
+	out := outcome{verdict: r.Verdict, status: map[string]checks.Status{}}
+	for _, e := range r.Checks {
+		out.status[e.ID] = e.Status
+		out.gaps = append(out.gaps, e.Missing...)
+	}
+	for _, d := range r.Diagnoses {
+		out.status["diagnosis "+d.RootCause] = checks.Fail
+	}
+	return out
+}
+
+// webhookTable is what `webhooks` says; each webhook's result is taken for a check.
+func webhookTable(stdout string) (outcome, error) {
+	var table struct {
+		Webhooks []checks.WebhookRow
+		Missing  []facts.Gap
+	}
+	decoder := json.NewDecoder(strings.NewReader(stdout))
+	if err := decoder.Decode(&table); err != nil || decoder.More() {
+		return outcome{}, fmt.Errorf("not one JSON document: %w", err)
+	}
+	out := outcome{verdict: report.Unknown, status: map[string]checks.Status{}, gaps: table.Missing}
+	for _, row := range table.Webhooks {
+		out.status[row.Name] = checks.Status(row.Result)
+	}
+	return out, nil
+}
+
+var schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	return jsonschema.NewCompiler().Compile("../../docs/schema/report.v1.json")
+})
+
+// valid reports whether the text is one report that keeps the published contract.
+func valid(text string) error {
+	s, err := schema()
+	if err != nil {
+		return err
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader([]byte(text)))
+	if err != nil {
+		return fmt.Errorf("not one JSON document: %w", err)
+	}
+	return s.Validate(document)
+}
+
+// judge says what is wrong with a run whose request went wrong.
+func judge(x trial, r ran) error {
+	if r.crash != "" {
+		return errors.New("crashed: " + r.crash)
+	}
+	if r.took > timeout+grace {
+		return fmt.Errorf("took %v, with a time-out of %v", r.took, timeout)
+	}
+	if r.exit == 1 {
+		return oneError(r)
+	}
+	got, err := understand(x.command, r)
+	if err != nil {
+		return fmt.Errorf("no valid result: %w\n%.500s", err, r.stdout)
+	}
+	return errors.Join(sound(x, got), honest(x, r, got))
+}
+
+// oneError wants one clear line, a hint at most, and nothing on stdout.
+func oneError(r ran) error {
+	lines := strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n")
+	clear := strings.HasPrefix(lines[0], "error: ") && len(lines[0]) > len("error: ") &&
+		(len(lines) == 1 || len(lines) == 2 && strings.HasPrefix(lines[1], "hint: "))
+	if r.stdout != "" || !clear {
+		return fmt.Errorf("not one clear error line: stdout %q, stderr %q", r.stdout, r.stderr)
+	}
+	return nil
+}
+
+// sound wants every check to say what it said undisturbed, or that it cannot tell: nothing is found
+// that is not there, and nothing passes that did not.
+func sound(x trial, got outcome) error {
+	var errs []error
+	for _, id := range slices.Sorted(maps.Keys(got.status)) {
+		before, known := x.command.baseline.status[id]
+		switch now := got.status[id]; {
+		case now == before, now == checks.Unknown, now == "not tried":
+		case !known && strings.HasPrefix(id, "diagnosis undiagnosed"):
+		default:
+			errs = append(errs, fmt.Errorf("%s: %q, undisturbed %q", id, now, before))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// honest wants a gap that names what was asked for, unless the fact was had in another way: then
+// the result is that of the undisturbed run.
+func honest(x trial, r ran, got outcome) error {
+	same := maps.Equal(got.status, x.command.baseline.status) && got.verdict == x.command.baseline.verdict
+	if same && (x.fault.passing || anotherWay(x)) {
+		return nil
+	}
+	var errs []error
+	if x.command.args[0] != "snapshot" && x.command.args[0] != "webhooks" && r.exit == 0 || got.verdict == report.Ready {
+		errs = append(errs, fmt.Errorf("verdict %s, exit %d", got.verdict, r.exit))
+	}
+	kinds := kindsOf(x.class)
+	named := slices.ContainsFunc(got.gaps, func(g facts.Gap) bool {
+		return slices.Contains(kinds, g.Kind) && !slices.Contains(x.command.baseline.gaps, g)
+	})
+	if !named {
+		errs = append(errs, fmt.Errorf("no gap names %v:\n%v", kinds, got.gaps))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,201 @@
+package sweep
+
+import (
+	"bytes"
+	"crypto/tls"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+)
+
+// A front is what the proxies of one cluster share.
+type front struct {
+	ca       []byte
+	serving  tls.Certificate
+	target   *url.URL
+	upstream http.RoundTripper
+}
+
+func newFront(t *testing.T, c *cluster.Cluster) *front {
+	t.Helper()
+	cert, key, err := c.ServingCertificate("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &front{ca: c.CA()}
+	if f.serving, err = tls.X509KeyPair(cert, key); err != nil {
+		t.Fatal(err)
+	}
+	config := c.Config()
+	config.DisableCompression = true // what the plugin asked for is passed on as it is
+	if f.upstream, err = rest.TransportFor(config); err != nil {
+		t.Fatal(err)
+	}
+	if f.target, err = url.Parse(config.Host); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// A proxy serves one run of the plugin. The requests of one class are spoiled.
+type proxy struct {
+	front  *front
+	server *httptest.Server
+	class  string // "" spoils nothing
+	fault  fault
+	done   chan struct{} // closed at the end
+
+	mu   sync.Mutex
+	seen []string // classes, in the order in which they came first
+	hits int      // spoiled requests
+}
+
+func (f *front) proxy(class string, spoil fault) *proxy {
+	p := &proxy{front: f, class: class, fault: spoil, done: make(chan struct{})}
+	p.server = httptest.NewUnstartedServer(p)
+	p.server.TLS = &tls.Config{Certificates: []tls.Certificate{f.serving}}
+	p.server.EnableHTTP2 = true
+	p.server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	p.server.StartTLS()
+	return p
+}
+
+func (p *proxy) stop() {
+	close(p.done)
+	p.server.CloseClientConnections()
+	p.server.Close()
+}
+
+// kubeconfig leads to the proxy, which has the administrator's rights.
+func (p *proxy) kubeconfig(t *testing.T) string {
+	t.Helper()
+	config := clientcmdapi.NewConfig()
+	config.Clusters["test"] = &clientcmdapi.Cluster{Server: p.server.URL, CertificateAuthorityData: p.front.ca}
+	config.AuthInfos["admin"] = &clientcmdapi.AuthInfo{Token: "anything"}
+	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "admin"}
+	config.CurrentContext = "test"
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, file); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	class := classOf(r)
+	p.mu.Lock()
+	if !slices.Contains(p.seen, class) {
+		p.seen = append(p.seen, class)
+	}
+	nth := 0
+	if class == p.class {
+		p.hits++
+		nth = p.hits
+	}
+	p.mu.Unlock()
+	if nth > 0 {
+		p.fault.spoil(&exchange{proxy: p, w: w, r: r, nth: nth})
+		return
+	}
+	p.pass(w, r)
+}
+
+// pass lets the API server answer.
+func (p *proxy) pass(w http.ResponseWriter, r *http.Request) {
+	resp, err := p.ask(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	copyHeader(w.Header(), resp.Header)
+	w.WriteHeader(resp.StatusCode)
+	_, _ = io.Copy(w, resp.Body)
+}
+
+// smallPages has even a small cluster's lists come in several pages.
+const smallPages = "2"
+
+// ask sends a request on to the API server.
+func (p *proxy) ask(r *http.Request) (*http.Response, error) {
+	u := *p.front.target
+	u.Path, u.RawPath = r.URL.Path, r.URL.RawPath
+	query := r.URL.Query()
+	if query.Has("limit") {
+		query.Set("limit", smallPages)
+	}
+	u.RawQuery = query.Encode()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	out, err := http.NewRequestWithContext(r.Context(), r.Method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	copyHeader(out.Header, r.Header)
+	out.Header.Del("Authorization")
+	return p.front.upstream.RoundTrip(out)
+}
+
+func copyHeader(to, from http.Header) {
+	for name, values := range from {
+		if name != "Connection" && name != "Content-Length" {
+			to[name] = values
+		}
+	}
+}
+
+// reached reports how many requests were spoiled.
+func (p *proxy) reached() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hits
+}
+
+// classes are what was asked for, in order.
+func (p *proxy) classes() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.seen)
+}
+
+var (
+	nodeName  = regexp.MustCompile(`/nodes/[^/]+`)
+	namespace = regexp.MustCompile(`/namespaces/[^/]+/`)
+	uid       = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`)
+)
+
+// classOf is what requests have in common that read the same thing: method and path, with the
+// namespaces of canaries and the names of nodes left out, and what of the query changes the meaning.
+func classOf(r *http.Request) string {
+	path := nodeName.ReplaceAllString(r.URL.Path, "/nodes/NODE")
+	if !strings.Contains(path, "/kube-system/") && !strings.Contains(path, "/default/") {
+		path = namespace.ReplaceAllString(path, "/namespaces/NS/")
+	}
+	class := r.Method + " " + path
+	query := r.URL.Query()
+	for _, name := range []string{"dryRun", "fieldSelector", "labelSelector"} {
+		if value := query.Get(name); value != "" {
+			class += " " + name + "=" + uid.ReplaceAllString(value, "UID")
+		}
+	}
+	if query.Has("continue") {
+		class += " continue"
+	}
+	return class
+}

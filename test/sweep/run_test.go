@@ -1,0 +1,50 @@
+package sweep
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/cli"
+)
+
+// The limits of every run. What a run may need beyond its time-out is for starting and printing,
+// on a machine that is busy.
+const (
+	requestTimeout = 500 * time.Millisecond
+	timeout        = 3 * time.Second
+	grace          = 3 * time.Second
+)
+
+// A ran is one finished run of the plugin.
+type ran struct {
+	args           []string
+	stdout, stderr string
+	exit           int
+	took           time.Duration
+	crash          string
+}
+
+// runInside runs the plugin in this process, which costs much less than a process of its own.
+func runInside(kubeconfig string, args ...string) ran {
+	args = append([]string{"kubectl-sidecar"}, args...)
+	args = append(args, "--kubeconfig", kubeconfig, "--request-timeout", requestTimeout.String(), "--timeout", timeout.String())
+	return runWith(strings.NewReader(""), args)
+}
+
+func runWith(stdin io.Reader, args []string) (r ran) {
+	var stdout, stderr bytes.Buffer
+	began := time.Now()
+	defer func() {
+		r = ran{args: args, stdout: stdout.String(), stderr: stderr.String(), exit: r.exit, took: time.Since(began)}
+		if crash := recover(); crash != nil {
+			r.crash = fmt.Sprint(crash)
+		}
+	}()
+	r.exit = cli.Main(args, genericiooptions.IOStreams{In: stdin, Out: &stdout, ErrOut: &stderr})
+	return r
+}

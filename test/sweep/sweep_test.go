@@ -1,0 +1,137 @@
+package sweep
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+)
+
+// A command is one that is swept, with what it says when nothing goes wrong.
+type command struct {
+	name     string
+	args     []string
+	exit     int // of the undisturbed run
+	classes  []string
+	baseline outcome
+}
+
+// A trial is one command with one of its requests going wrong in one way.
+type trial struct {
+	command *command
+	class   string
+	fault   fault
+}
+
+func (x trial) String() string {
+	return fmt.Sprintf("%s: %s: %s", x.command.name, x.class, x.fault.name)
+}
+
+// healthy are run while nothing is wrong with the cluster, so that a missed fact would show as a
+// verdict that is too good.
+func healthy() []*command {
+	return []*command{
+		{name: "doctor", args: []string{"doctor", "-o", "json"}},
+		{name: "snapshot", args: []string{"snapshot"}},
+	}
+}
+
+// stripped are run with a webhook that takes the field, and a workload that is stuck because of it.
+func stripped() []*command {
+	return []*command{
+		{name: "doctor, stripped", args: []string{"doctor", "-o", "json"}, exit: 3},
+		{name: "webhooks", args: []string{"webhooks", "-o", "json"}},
+		{name: "why POD", args: []string{"why", "web-1-a", "-n", "shop", "-o", "json"}, exit: 3},
+		{name: "why -A", args: []string{"why", "-A", "-o", "json"}, exit: 3},
+	}
+}
+
+func TestSweep(t *testing.T) {
+	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
+	createNamespaces(t, c, "shop", "empty")
+	server := serveWebhooks(t, c)
+	f := newFront(t, c)
+	installWebhook(t, c, server, "annotator", "/annotate")
+	runs := sweep(t, f, healthy())
+	installWebhook(t, c, server, "labeler", "/strip")
+	createStuckWorkload(t, c)
+	runs += sweep(t, f, stripped())
+	t.Logf("sweep: %d runs", runs)
+	fmt.Printf("sweep: %d runs\n", runs)
+}
+
+// sweep records the requests of the commands, runs the trials, and returns how many there were.
+func sweep(t *testing.T, f *front, commands []*command) int {
+	for _, cmd := range commands {
+		record(t, f, cmd)
+	}
+	trials := plan(commands, os.Getenv("SWEEP") == "all")
+	work := make(chan trial)
+	var workers sync.WaitGroup
+	for range 2 {
+		workers.Go(func() {
+			for x := range work {
+				try(t, f, x)
+			}
+		})
+	}
+	for _, x := range trials {
+		work <- x
+	}
+	close(work)
+	workers.Wait()
+	return len(trials)
+}
+
+// record runs a command undisturbed.
+func record(t *testing.T, f *front, cmd *command) {
+	t.Helper()
+	p := f.proxy("", fault{})
+	defer p.stop()
+	r := runInside(p.kubeconfig(t), cmd.args...)
+	var err error
+	if cmd.baseline, err = understand(cmd, r); err != nil || r.exit != cmd.exit {
+		t.Fatalf("%s, undisturbed: exit %d, want %d (%v)\n%s%s", cmd.name, r.exit, cmd.exit, err, r.stdout, r.stderr)
+	}
+	cmd.classes = p.classes()
+	t.Logf("%s: %d requests in %v:\n  %s\n  gaps: %v", cmd.name, len(cmd.classes), r.took, strings.Join(cmd.classes, "\n  "), cmd.baseline.gaps)
+}
+
+// plan is all trials, or a sample that has every request at least once and every fault at least
+// twice. It is the same each time.
+func plan(commands []*command, all bool) []trial {
+	var out []trial
+	n := 0
+	for _, cmd := range commands {
+		for _, class := range cmd.classes {
+			for i, f := range faults {
+				if all || i == n%len(faults) {
+					out = append(out, trial{cmd, class, f})
+				}
+			}
+			n += step
+		}
+	}
+	return out
+}
+
+// step is prime to the number of faults, so that neighbours differ and all occur.
+const step = 7
+
+// try runs one trial.
+func try(t *testing.T, f *front, x trial) {
+	p := f.proxy(x.class, x.fault)
+	defer p.stop()
+	r := runInside(p.kubeconfig(t), x.command.args...)
+	if p.reached() == 0 {
+		// What is asked may depend on which answer came first.
+		t.Logf("%s: not asked for this time", x)
+		return
+	}
+	if err := judge(x, r); err != nil {
+		t.Errorf("%s\n  exit %d after %v\n  %v\n%s", x, r.exit, r.took, err, r.stderr)
+	}
+}
