@@ -46,13 +46,13 @@ type Symptom struct {
 func Diagnose(s *facts.Snapshot, results []Result) []Diagnosis {
 	sc := sceneOf(s)
 	list := sc.subjects()
-	top := map[Object]Object{}
+	pods := map[Object]subject{}
 	for _, p := range list {
-		top[p.object()] = p.top()
+		pods[p.object()] = p
 	}
 	ownerOf := func(o Object) Object {
-		if owner, ok := top[o]; ok {
-			return owner
+		if p, ok := pods[o]; ok {
+			return p.top()
 		}
 		return sc.topOf(o)
 	}
@@ -70,7 +70,7 @@ func Diagnose(s *facts.Snapshot, results []Result) []Diagnosis {
 	for _, o := range order {
 		groups.add(ownerOf(o), o, found[o], found[ownerOf(o)])
 	}
-	out := groups.diagnoses(list)
+	out := groups.diagnoses(pods)
 	for _, p := range list {
 		if found[p.object()] == nil && found[p.top()] == nil {
 			if d := p.undiagnosed(results); d != nil {
@@ -156,17 +156,16 @@ func rootOf(findings, above []Symptom) Symptom {
 }
 
 // diagnoses finishes the groups: several pods stand under their owner.
-func (g *groups) diagnoses(list []subject) []Diagnosis {
+func (g *groups) diagnoses(pods map[Object]subject) []Diagnosis {
 	out := []Diagnosis{}
 	for _, key := range g.order {
 		d := *g.of[key]
 		if len(d.Pods) > 1 {
 			d.Object = d.Owner
 		}
-		for _, p := range list {
-			if p.top() == d.Owner && slices.Contains(d.Pods, p.Name) {
-				d.Workarounds = append(d.Workarounds, p.workarounds()...)
-				break
+		if len(d.Pods) > 0 {
+			if first, ok := pods[Object{"Pod", d.Owner.Namespace, d.Pods[0]}]; ok {
+				d.Workarounds = append(d.Workarounds, first.workarounds()...)
 			}
 		}
 		out = append(out, d)

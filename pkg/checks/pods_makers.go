@@ -1,8 +1,11 @@
 package checks
 
 import (
+	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -19,6 +22,10 @@ type maker struct {
 	path string
 	// resource is how kubectl calls it.
 	resource string
+	// lacksPods is that it has fewer pods than it is meant to have.
+	lacksPods bool
+	// failures are the conditions of a ReplicaSet that say that a pod was refused.
+	failures []appsv1.ReplicaSetCondition
 	// custom is a kind that is not built in: no strategic merge patch.
 	custom bool
 }
@@ -63,36 +70,61 @@ func (s *scene) maker(namespace, apiVersion, kind, name string) maker {
 // makers are all objects with a pod template, the topmost kinds first.
 func makers(s *facts.Snapshot) []maker {
 	var out []maker
-	add := func(kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, path string) {
+	add := func(kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, path string) *maker {
 		out = append(out, maker{
 			Object: Object{Kind: kind, Namespace: meta.Namespace, Name: meta.Name}, meta: meta,
 			template: template, path: path, resource: strings.ToLower(kind),
 		})
+		return &out[len(out)-1]
 	}
 	for i := range s.CustomWorkloads {
 		c := &s.CustomWorkloads[i]
-		add(c.Kind, &metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}, &c.Template, "/"+strings.ReplaceAll(c.Path, ".", "/")+"/spec")
-		out[len(out)-1].custom = true
+		add(c.Kind, &metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}, &c.Template, "/"+strings.ReplaceAll(c.Path, ".", "/")+"/spec").custom = true
 	}
 	for i := range s.CronJobs {
 		add("CronJob", &s.CronJobs[i].ObjectMeta, &s.CronJobs[i].Spec.JobTemplate.Spec.Template, cronPath)
 	}
 	for i := range s.Jobs {
-		add("Job", &s.Jobs[i].ObjectMeta, &s.Jobs[i].Spec.Template, templatePath)
+		add("Job", &s.Jobs[i].ObjectMeta, &s.Jobs[i].Spec.Template, templatePath).lacksPods = idle(&s.Jobs[i])
 	}
 	for i := range s.Deployments {
 		add("Deployment", &s.Deployments[i].ObjectMeta, &s.Deployments[i].Spec.Template, templatePath)
 	}
 	for i := range s.StatefulSets {
-		add("StatefulSet", &s.StatefulSets[i].ObjectMeta, &s.StatefulSets[i].Spec.Template, templatePath)
+		w := &s.StatefulSets[i]
+		add("StatefulSet", &w.ObjectMeta, &w.Spec.Template, templatePath).lacksPods = w.Status.Replicas < replicas(w.Spec.Replicas)
 	}
 	for i := range s.DaemonSets {
-		add("DaemonSet", &s.DaemonSets[i].ObjectMeta, &s.DaemonSets[i].Spec.Template, templatePath)
+		w := &s.DaemonSets[i]
+		add("DaemonSet", &w.ObjectMeta, &w.Spec.Template, templatePath).lacksPods = w.Status.CurrentNumberScheduled < w.Status.DesiredNumberScheduled
 	}
 	for i := range s.ReplicaSets {
-		add("ReplicaSet", &s.ReplicaSets[i].ObjectMeta, &s.ReplicaSets[i].Spec.Template, templatePath)
+		w := &s.ReplicaSets[i]
+		m := add("ReplicaSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
+		m.lacksPods = w.Status.Replicas < replicas(w.Spec.Replicas)
+		for _, c := range w.Status.Conditions {
+			if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == failedCreate {
+				m.failures = append(m.failures, c)
+			}
+		}
 	}
 	return out
+}
+
+// replicas is how many are wanted; the API's default is 1.
+func replicas(wanted *int32) int32 {
+	if wanted == nil {
+		return 1
+	}
+	return *wanted
+}
+
+// idle is a Job that is not over and has no pod.
+func idle(j *batchv1.Job) bool {
+	over := []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended}
+	return j.Status.Active == 0 && !slices.ContainsFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
+		return c.Status == corev1.ConditionTrue && slices.Contains(over, c.Type)
+	})
 }
 
 // top is the last of the makers; the pod itself when it has none.

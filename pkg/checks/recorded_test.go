@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
@@ -89,5 +90,29 @@ func TestRecorded(t *testing.T) {
 				t.Errorf("%s: root causes %q, want %q", c.What, causes, want)
 			}
 		})
+	}
+}
+
+// TestBareObjects takes away what a pod may lack: nothing may depend on it being there.
+func TestBareObjects(t *testing.T) {
+	for _, c := range testCases(t) {
+		for _, cut := range []func(p *corev1.Pod){
+			func(p *corev1.Pod) { p.Status = corev1.PodStatus{} },
+			func(p *corev1.Pod) { p.Status.InitContainerStatuses = nil },
+			func(p *corev1.Pod) { p.Status.ContainerStatuses, p.Status.Conditions = nil, nil },
+			func(p *corev1.Pod) { p.Spec = corev1.PodSpec{NodeName: p.Spec.NodeName} },
+			func(p *corev1.Pod) { p.OwnerReferences, p.CreationTimestamp = nil, metav1.Time{} },
+			func(p *corev1.Pod) { p.DeletionTimestamp = &p.CreationTimestamp; p.DeletionGracePeriodSeconds = nil },
+			func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed },
+		} {
+			s := *c.snapshot
+			s.Pods = slices.Clone(s.Pods)
+			for i := range s.Pods {
+				s.Pods[i] = *s.Pods[i].DeepCopy()
+				cut(&s.Pods[i])
+				Timeline(&s, &s.Pods[i])
+			}
+			Diagnose(&s, Run(&s, Pods(), nil))
+		}
 	}
 }

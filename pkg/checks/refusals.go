@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -28,7 +26,7 @@ const failedCreate = "FailedCreate"
 func (s *scene) refusals() []refusal {
 	var out []refusal
 	for _, m := range s.makers {
-		if m.meta == nil || !s.lacksPods(m) {
+		if !m.lacksPods {
 			continue
 		}
 		if r := s.refusalOf(m); r != nil {
@@ -59,29 +57,18 @@ func (s *scene) refusalOf(m maker) *refusal {
 			r.since = ageOf(s.Snapshot, first)
 		}
 	}
-	for i := range s.ReplicaSets {
-		if rs := &s.ReplicaSets[i]; (Object{"ReplicaSet", rs.Namespace, rs.Name}) == m.Object {
-			r.addCondition(s, rs)
+	for _, c := range m.failures {
+		since := ageOf(s.Snapshot, c.LastTransitionTime)
+		r.evidence = append(r.evidence, fmt.Sprintf("replicaset %s: condition ReplicaFailure: True, reason %s, %s: %s", m.Name, c.Reason, since.words(), oneLine(c.Message)))
+		r.Message = cmp.Or(r.Message, c.Message)
+		if r.since.at.IsZero() {
+			r.since = since
 		}
 	}
 	if r.Message == "" {
 		return nil
 	}
 	return &r
-}
-
-func (r *refusal) addCondition(s *scene, rs *appsv1.ReplicaSet) {
-	for _, c := range rs.Status.Conditions {
-		if c.Type != appsv1.ReplicaSetReplicaFailure || c.Status != corev1.ConditionTrue || c.Reason != failedCreate {
-			continue
-		}
-		since := ageOf(s.Snapshot, c.LastTransitionTime)
-		r.evidence = append(r.evidence, fmt.Sprintf("replicaset %s: condition ReplicaFailure: True, reason %s, %s: %s", rs.Name, c.Reason, since.words(), oneLine(c.Message)))
-		r.Message = cmp.Or(r.Message, c.Message)
-		if r.since.at.IsZero() {
-			r.since = since
-		}
-	}
 }
 
 func firstSeen(e corev1.Event) metav1.Time {
@@ -92,40 +79,6 @@ func firstSeen(e corev1.Event) metav1.Time {
 		return metav1.NewTime(e.EventTime.Time)
 	}
 	return e.CreationTimestamp
-}
-
-// lacksPods is whether an owner has fewer pods than it is meant to have.
-func (s *scene) lacksPods(m maker) bool {
-	want := func(replicas *int32) int32 {
-		if replicas == nil {
-			return 1
-		}
-		return *replicas
-	}
-	switch m.Kind {
-	case "ReplicaSet":
-		i := slices.IndexFunc(s.ReplicaSets, func(r appsv1.ReplicaSet) bool { return r.Namespace == m.Namespace && r.Name == m.Name })
-		return i >= 0 && s.ReplicaSets[i].Status.Replicas < want(s.ReplicaSets[i].Spec.Replicas)
-	case "StatefulSet":
-		i := slices.IndexFunc(s.StatefulSets, func(r appsv1.StatefulSet) bool { return r.Namespace == m.Namespace && r.Name == m.Name })
-		return i >= 0 && s.StatefulSets[i].Status.Replicas < want(s.StatefulSets[i].Spec.Replicas)
-	case "DaemonSet":
-		for _, d := range s.DaemonSets {
-			if d.Namespace == m.Namespace && d.Name == m.Name {
-				return d.Status.CurrentNumberScheduled < d.Status.DesiredNumberScheduled
-			}
-		}
-	case "Job":
-		for _, j := range s.Jobs {
-			if j.Namespace == m.Namespace && j.Name == m.Name {
-				over := slices.ContainsFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
-					return (c.Type == "Complete" || c.Type == "Failed" || c.Type == "Suspended") && c.Status == corev1.ConditionTrue
-				})
-				return !over && j.Status.Active == 0
-			}
-		}
-	}
-	return false
 }
 
 // goneMakers are owners that are not in the snapshot and whose events say that pods were refused, in
