@@ -92,25 +92,34 @@ func blamed(snapshot *facts.Snapshot, d checks.Diagnosis) (collect.LogSource, bo
 	if at < 0 {
 		return collect.LogSource{}, false
 	}
-	var best *checks.Row
-	rows := checks.Timeline(snapshot, &snapshot.Pods[at])
-	for _, fits := range []func(*checks.Row) bool{
-		func(r *checks.Row) bool { return r.Gate },
-		func(r *checks.Row) bool { return slices.Contains(strings.FieldsFunc(d.Message, notName), r.Name) },
-		func(r *checks.Row) bool { return r.ExitCode != nil && *r.ExitCode != 0 },
-	} {
-		for i := range rows {
-			if best == nil && hasRun(&rows[i]) && fits(&rows[i]) {
-				best = &rows[i]
-			}
-		}
-	}
+	best := suspect(checks.Timeline(snapshot, &snapshot.Pods[at]), strings.FieldsFunc(d.Message, notName))
 	if best == nil {
 		return collect.LogSource{}, false
 	}
 	return collect.LogSource{
 		Namespace: d.Object.Namespace, Pod: d.Pods[0], Container: best.Name, Previous: best.Restarts > 0,
 	}, true
+}
+
+// suspect is the first container that ran and is the gate, else is named first, else failed.
+func suspect(rows []checks.Row, named []string) *checks.Row {
+	find := func(fits func(*checks.Row) bool) *checks.Row {
+		for i := range rows {
+			if hasRun(&rows[i]) && fits(&rows[i]) {
+				return &rows[i]
+			}
+		}
+		return nil
+	}
+	if gate := find(func(r *checks.Row) bool { return r.Gate }); gate != nil {
+		return gate
+	}
+	for _, word := range named {
+		if r := find(func(r *checks.Row) bool { return r.Name == word }); r != nil {
+			return r
+		}
+	}
+	return find(func(r *checks.Row) bool { return r.ExitCode != nil && *r.ExitCode != 0 })
 }
 
 func hasRun(r *checks.Row) bool {
