@@ -31,7 +31,7 @@ func call(t *testing.T, stdin string, args ...string) (code int, stdout, stderr 
 
 func TestDisplayName(t *testing.T) {
 	for program, want := range map[string]string{
-		"/root/.krew/bin/kubectl-sidecar": "kubectl sidecar",
+		"/home/me/.krew/bin/kubectl-sidecar": "kubectl sidecar",
 		"kubectl-sidecar.exe":             "kubectl sidecar",
 		"kubectl-sidecar_ready":           "kubectl sidecar_ready",
 		"./sidecar":                       "sidecar",
