@@ -36,7 +36,7 @@ func TestBlamed(t *testing.T) {
 		"01-server-as-init":      {"proxy", false},  // the pod waits for it
 		"09-sidecar-oom":         {"proxy", true},   // it crashes before it counts as started
 		"15-init-before-sidecar": {"migrate", true}, // the pod waits for it, and not for the sidecar
-		"18-job-held":            {"logger", false},  // the answer names it
+		"18-job-held":            {"logger", false}, // the answer names it
 		"27-init-failing":        {"migrate", true}, // as above, with a sidecar that is fine
 		"10-image-pull":          {},                // it never ran
 		"04-kubelet-refuses":     {},                // nothing ever ran
