@@ -32,9 +32,9 @@ func call(t *testing.T, stdin string, args ...string) (code int, stdout, stderr 
 func TestDisplayName(t *testing.T) {
 	for program, want := range map[string]string{
 		"/home/me/.krew/bin/kubectl-sidecar": "kubectl sidecar",
-		"kubectl-sidecar.exe":             "kubectl sidecar",
-		"kubectl-sidecar_ready":           "kubectl sidecar_ready",
-		"./sidecar":                       "sidecar",
+		"kubectl-sidecar.exe":                "kubectl sidecar",
+		"kubectl-sidecar_ready":              "kubectl sidecar_ready",
+		"./sidecar":                          "sidecar",
 	} {
 		if got := displayName(program); got != want {
 			t.Errorf("displayName(%q) = %q, want %q", program, got, want)
