@@ -117,9 +117,11 @@ func user(t *testing.T, c *cluster.Cluster, name string, rules ...rbacv1.PolicyR
 }
 
 // rulesOf are the rights that Run asks for, as a role, without those that are named.
-func rulesOf(without ...string) []rbacv1.PolicyRule {
+func rulesOf(without ...string) []rbacv1.PolicyRule { return rulesFor(admissionKinds, without...) }
+
+func rulesFor(kinds []facts.Kind, without ...string) []rbacv1.PolicyRule {
 	var out []rbacv1.PolicyRule
-	for _, r := range collect.Rules([]facts.Kind{facts.Canaries, facts.WebhookBackends, facts.CRDs}) {
+	for _, r := range collect.Rules(kinds) {
 		if !strings.Contains(" "+strings.Join(without, " ")+" ", " "+strings.Join(r.Resources, "")+" ") {
 			out = append(out, r.PolicyRule)
 		}

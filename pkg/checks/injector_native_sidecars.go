@@ -27,8 +27,9 @@ var injectorNativeSidecars = Check{
 func runInjectors(s *facts.Snapshot) Outcome {
 	var out Outcome
 	var told []string
-	for _, found := range recognise(s, known.Injectors(), func(k known.Injector) (string, known.Recognise) { return k.ID, k.Recognise }) {
-		in := injector{found, s}
+	found := recognise(s, known.Injectors(), func(k known.Injector) (string, known.Recognise) { return k.ID, k.Recognise })
+	for _, f := range found {
+		in := injector{f, s}
 		m := in.mode()
 		told = append(told, in.called()+": "+orUnknown(m.mode))
 		switch m.mode {
@@ -43,11 +44,11 @@ func runInjectors(s *facts.Snapshot) Outcome {
 			out.Missing = append(out.Missing, facts.Gap{
 				Kind: facts.WebhookBackends, Scope: in.webhooks[0].name(),
 				Reason: "whether " + in.called() + " injects native sidecars is not known: " + m.why,
-				Remedy: "look at a pod that it has injected (kubectl get pod NAME -o yaml): a native sidecar is among the initContainers; " + in.enable(),
+				Remedy: in.remedy("look at a pod that it has injected (kubectl get pod NAME -o yaml): a native sidecar is among the initContainers; " + in.enable()),
 			})
 		}
 	}
-	out.Missing = append(out.Missing, scoped(s, facts.WebhookBackends)...)
+	out.Missing = append(out.Missing, unrecognised(s, found)...)
 	out.Tried = counted(len(told), "known injector")
 	if len(told) > 0 {
 		out.Tried += ": " + strings.Join(told, ", ")

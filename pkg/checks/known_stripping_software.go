@@ -30,7 +30,7 @@ func runKnownStripping(s *facts.Snapshot) Outcome {
 	found := recognise(s, known.Webhooks(), func(k known.Webhook) (string, known.Recognise) { return k.ID, k.Recognise })
 	var out Outcome
 	for _, f := range found {
-		suspect := suspect{f, all, slices.ContainsFunc(f.names(), func(name string) bool { return convicted[name] })}
+		suspect := suspect{f, all, slices.DeleteFunc(f.names(), func(name string) bool { return !convicted[name] })}
 		finding, gap := suspect.judge()
 		if finding != nil {
 			out.Findings = append(out.Findings, *finding)
@@ -39,7 +39,7 @@ func runKnownStripping(s *facts.Snapshot) Outcome {
 			out.Missing = append(out.Missing, *gap)
 		}
 	}
-	out.Missing = append(out.Missing, scoped(s, facts.WebhookBackends)...)
+	out.Missing = append(out.Missing, unrecognised(s, found)...)
 	out.Tried = fmt.Sprintf("%s, %d of known software", counted(len(installed(s)), "mutating webhook"), len(found))
 	return out
 }
@@ -48,8 +48,8 @@ func runKnownStripping(s *facts.Snapshot) Outcome {
 type suspect struct {
 	*software[known.Webhook]
 	canaries []trial
-	// convicted is set where a canary is proven to have lost the field to it.
-	convicted bool
+	// convicted are those of its webhooks to which a canary is proven to have lost the field.
+	convicted []string
 }
 
 // judge compares the versions that run with the first good one. What the images do not tell is a gap,
@@ -69,7 +69,7 @@ func (s suspect) judge() (*Finding, *facts.Gap) {
 		unclear = append(unclear, s.hidden())
 	}
 	switch {
-	case s.convicted && len(affected)+len(unclear) > 0:
+	case len(s.convicted) > 0 && len(affected)+len(unclear) > 0:
 		return s.finding(affected, unclear), nil
 	case k.Evidence == known.Inferred && len(affected) == 0:
 		return nil, nil
@@ -105,7 +105,8 @@ func (s suspect) finding(affected, unclear []string) *Finding {
 		f.Evidence = append(f.Evidence, "which version runs is not known: "+u)
 	}
 	switch n := s.acquitted(s.canaries); {
-	case s.convicted:
+	case len(s.convicted) > 0:
+		f.Object.Name = s.convicted[0]
 		f.Because = []string{webhookStripsRestartPolicy.ID}
 		f.Evidence = append(f.Evidence, "a canary lost the field to it: see "+webhookStripsRestartPolicy.ID)
 	case n > 0:
@@ -123,7 +124,7 @@ func (s suspect) gap(reason string) *facts.Gap {
 	}
 	return &facts.Gap{
 		Kind: facts.WebhookBackends, Scope: s.webhooks[0].name(), Reason: reason,
-		Remedy: s.fix() + "; or see what it does: create " + who + " with a native sidecar and --dry-run=server -o yaml, and look for restartPolicy",
+		Remedy: s.remedy(s.fix()) + "; or see what it does: create " + who + " with a native sidecar and --dry-run=server -o yaml, and look for restartPolicy",
 	}
 }
 

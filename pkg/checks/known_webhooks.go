@@ -45,6 +45,8 @@ type software[K any] struct {
 	entry    K
 	signs    known.Recognise
 	webhooks []installation
+	// gap is why the pods behind them were not read; nil when they were.
+	gap *facts.Gap
 }
 
 // recognise finds known software among the webhooks. signs tells an entry's name and what it shows.
@@ -63,13 +65,30 @@ func recognise[K any](s *facts.Snapshot, entries []K, signs func(K) (string, kno
 				place = id + " configuration " + seen.Configuration
 			}
 			if byPlace[place] == nil {
-				byPlace[place] = &software[K]{entry: entry, signs: r}
+				byPlace[place] = &software[K]{entry: entry, signs: r, gap: backendGap(s, seen.Service)}
 				out = append(out, byPlace[place])
 			}
 			byPlace[place].webhooks = append(byPlace[place].webhooks, in)
 		}
 	}
 	return out
+}
+
+// backendGap is why what is behind a Service was not read.
+func backendGap(s *facts.Snapshot, service string) *facts.Gap {
+	gaps := s.GapsOf(facts.WebhookBackends, "service/"+service)
+	i := slices.IndexFunc(gaps, func(g facts.Gap) bool { return g.Scope != "" })
+	if i < 0 {
+		return nil
+	}
+	return &gaps[i]
+}
+
+// unrecognised are the gaps of Services behind which known software may be, for all that is known.
+func unrecognised[K any](s *facts.Snapshot, found []*software[K]) []facts.Gap {
+	return slices.DeleteFunc(scoped(s, facts.WebhookBackends), func(g facts.Gap) bool {
+		return slices.ContainsFunc(found, func(f *software[K]) bool { return f.gap != nil && f.gap.Scope == g.Scope })
+	})
 }
 
 // service is "namespace/name"; empty for a webhook that is called by URL.
@@ -106,6 +125,8 @@ func (s *software[K]) hidden() string {
 	switch {
 	case s.webhooks[0].spec.ClientConfig.Service == nil:
 		return "it is called by URL, and what answers there is not visible"
+	case s.gap != nil:
+		return "the pods behind its Service " + service(s.webhooks[0].spec) + " were not read: " + s.gap.Reason
 	case b.Service == "":
 		return "the pods behind its Service " + service(s.webhooks[0].spec) + " were not read"
 	case b.NoService:
@@ -116,6 +137,14 @@ func (s *software[K]) hidden() string {
 		return "no pod is behind its Service " + b.Service
 	}
 	return fmt.Sprintf("none of the images behind its Service %s is known as its own: %s", b.Service, strings.Join(b.Images, ", "))
+}
+
+// remedy is how to see more, where the pods were not read; else other.
+func (s *software[K]) remedy(other string) string {
+	if s.gap == nil {
+		return other
+	}
+	return s.gap.Remedy + "; otherwise " + other
 }
 
 // imageEvidence is where an image was seen.
