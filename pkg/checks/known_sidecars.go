@@ -23,6 +23,9 @@ type knownSidecar struct {
 	ready ready
 	// native says how its injector makes a native sidecar of it; "" when people write it themselves.
 	native string
+	// injector is that a webhook puts it into pods, and among the init containers only as a native
+	// sidecar.
+	injector bool
 }
 
 type ready struct {
@@ -42,35 +45,78 @@ type quitEndpoint struct {
 // knownSidecars are put together from the documentation and sources of each software; the first
 // that matches counts.
 var knownSidecars = []knownSidecar{
-	{"Istio's proxy", []string{"istio-proxy"}, []string{"proxyv2"}, &quitEndpoint{"POST", 15020, "/quitquitquit", ""}, ready{15021, "/healthz/ready"},
-		`the pod annotation sidecar.istio.io/nativeSidecar: "true" (Istio 1.24 or later), or ENABLE_NATIVE_SIDECARS=true in istiod (1.19 or later)`},
-	{"Linkerd's proxy", []string{"linkerd-proxy"}, nil, &quitEndpoint{"POST", 4191, "/shutdown", "the pod annotation config.linkerd.io/proxy-admin-shutdown: enabled (needed since edge-24.6.2)"}, ready{4191, "/ready"},
-		`the pod annotation config.linkerd.io/proxy-enable-native-sidecar: "true" (before edge-25.12 config.beta.… or config.alpha.linkerd.io/proxy-enable-native-sidecar), or proxy.nativeSidecar=true in its chart`},
-	{"the Cloud SQL Auth Proxy", []string{"cloud-sql-proxy", "cloudsql-proxy", "csql-*"}, []string{"cloud-sql-proxy", "gce-proxy"}, &quitEndpoint{"POST", 9091, "/quitquitquit", "the flag --quitquitquit"}, ready{}, ""},
-	{"the AlloyDB Auth Proxy", []string{"alloydb-auth-proxy", "alloydb-proxy"}, []string{"alloydb-auth-proxy"}, &quitEndpoint{"POST", 9091, "/quitquitquit", "the flag --quitquitquit"}, ready{}, ""},
-	{"Dapr's sidecar", []string{"daprd"}, []string{"daprd"}, &quitEndpoint{"POST", 3500, "/v1.0/shutdown", ""}, ready{}, `the pod annotation dapr.io/enable-native-sidecar: "true" (Dapr 1.18 or later)`},
-	{"Consul's dataplane", []string{"consul-dataplane*"}, []string{"consul-dataplane"}, &quitEndpoint{"POST", 20600, "/graceful_shutdown", "the pod annotation consul.hashicorp.com/enable-sidecar-proxy-lifecycle"}, ready{},
-		`the pod annotation consul.hashicorp.com/enable-consul-dataplane-as-sidecar: "true" (consul-k8s 1.9 or later)`},
-	{"Kuma's sidecar", []string{"kuma-sidecar"}, []string{"kuma-dp"}, &quitEndpoint{"POST", 9901, "/quitquitquit", ""}, ready{}, "experimental.sidecarContainers=true in its chart (Kuma 2.7 or later)"},
-	{"the Vault agent", []string{"vault-agent"}, nil, &quitEndpoint{"POST", 8200, "/agent/v1/quit", `the pod annotation vault.hashicorp.com/agent-enable-quit: "true"`}, ready{}, ""},
-	{"the Azure Workload Identity proxy", []string{"azwi-proxy"}, []string{"proxy-azwi"}, nil, ready{}, "Azure Workload Identity 1.5 or later on API servers of 1.32 or later"},
-	{"the GCS FUSE sidecar", []string{"gke-gcsfuse-sidecar"}, []string{"gcs-fuse-csi-driver-sidecar-mounter"}, nil, ready{}, "GKE 1.29 or later on all nodes"},
-	{"the OpenTelemetry Collector", []string{"otc-container", "otel-collector", "otelcol"}, []string{"opentelemetry-collector", "opentelemetry-collector-contrib", "opentelemetry-collector-k8s", "otelcol"}, nil, ready{13133, "/"}, "OpenTelemetry Operator 0.132 or later on Kubernetes 1.29 or later"},
-	{"Docker in Docker", []string{"dind"}, nil, nil, ready{}, "the chart gha-runner-scale-set 0.12 or later, for GitHub's runners"},
-	{"Envoy", []string{"envoy", "envoy-proxy"}, []string{"envoy", "envoy-distroless"}, &quitEndpoint{"POST", 9901, "/quitquitquit", "an admin listener (here taken to be on port 9901)"}, ready{}, ""},
-	{"the X-Ray daemon", []string{"xray-daemon"}, []string{"aws-xray-daemon"}, nil, ready{}, ""},
-	{"the SigV4 proxy", []string{"aws-sigv4-proxy"}, []string{"aws-sigv4-proxy"}, nil, ready{}, ""},
-	{"Datadog's agent", []string{"datadog-agent-injected", "datadog-agent"}, nil, nil, ready{}, ""},
-	{"Tailscale", []string{"tailscale", "ts-sidecar"}, []string{"tailscale"}, nil, ready{}, ""},
-	{"oauth2-proxy", []string{"oauth2-proxy"}, []string{"oauth2-proxy"}, nil, ready{}, ""},
-	{"Fluent Bit", []string{"fluent-bit", "fluentbit"}, []string{"fluent-bit", "aws-for-fluent-bit"}, nil, ready{}, ""},
-	{"Fluentd", []string{"fluentd"}, []string{"fluentd"}, nil, ready{}, ""},
-	{"Vector", []string{"vector"}, []string{"vector"}, nil, ready{}, ""},
-	{"Filebeat", []string{"filebeat"}, []string{"filebeat"}, nil, ready{}, ""},
-	{"Promtail", []string{"promtail"}, []string{"promtail"}, nil, ready{}, ""},
-	{"the Jaeger agent", []string{"jaeger-agent"}, []string{"jaeger-agent"}, nil, ready{}, ""},
-	{"PgBouncer", []string{"pgbouncer"}, []string{"pgbouncer"}, nil, ready{}, ""},
-	{"git-sync", []string{"git-sync"}, nil, nil, ready{}, ""},
+	{
+		name: "Istio's proxy", containers: []string{"istio-proxy"}, images: []string{"proxyv2"}, injector: true,
+		quit: &quitEndpoint{"POST", 15020, "/quitquitquit", ""}, ready: ready{15021, "/healthz/ready"},
+		native: `the pod annotation sidecar.istio.io/nativeSidecar: "true" (Istio 1.24 or later), or ENABLE_NATIVE_SIDECARS=true in istiod (1.19 or later)`,
+	},
+	{
+		name: "Linkerd's proxy", containers: []string{"linkerd-proxy"}, injector: true,
+		quit:   &quitEndpoint{"POST", 4191, "/shutdown", "the pod annotation config.linkerd.io/proxy-admin-shutdown: enabled (needed since edge-24.6.2)"},
+		ready:  ready{4191, "/ready"},
+		native: `the pod annotation config.linkerd.io/proxy-enable-native-sidecar: "true" (config.beta.linkerd.io/... from edge-25.10.2, config.alpha.linkerd.io/... before), or proxy.nativeSidecar=true in its chart`,
+	},
+	{
+		name: "the Cloud SQL Auth Proxy", containers: []string{"cloud-sql-proxy", "cloudsql-proxy", "csql-*"}, images: []string{"cloud-sql-proxy", "gce-proxy"},
+		quit: &quitEndpoint{"POST", 9091, "/quitquitquit", "the flag --quitquitquit"},
+	},
+	{
+		name: "the AlloyDB Auth Proxy", containers: []string{"alloydb-auth-proxy", "alloydb-proxy"}, images: []string{"alloydb-auth-proxy"},
+		quit: &quitEndpoint{"POST", 9091, "/quitquitquit", "the flag --quitquitquit"},
+	},
+	{
+		name: "Dapr's sidecar", containers: []string{"daprd"}, images: []string{"daprd"}, injector: true,
+		quit:   &quitEndpoint{"POST", 3500, "/v1.0/shutdown", ""},
+		native: `the pod annotation dapr.io/enable-native-sidecar: "true" (Dapr 1.18 or later)`,
+	},
+	{
+		name: "Consul's dataplane", containers: []string{"consul-dataplane*"}, images: []string{"consul-dataplane"}, injector: true,
+		quit:   &quitEndpoint{"POST", 20600, "/graceful_shutdown", "the pod annotation consul.hashicorp.com/enable-sidecar-proxy-lifecycle"},
+		native: `the pod annotation consul.hashicorp.com/enable-consul-dataplane-as-sidecar: "true" (consul-k8s 1.9 or later)`,
+	},
+	{
+		name: "Kuma's sidecar", containers: []string{"kuma-sidecar"}, images: []string{"kuma-dp"}, injector: true,
+		quit:   &quitEndpoint{"POST", 9901, "/quitquitquit", "an admin listener (here taken to be on port 9901)"},
+		native: "experimental.sidecarContainers=true in its chart (Kuma 2.7 or later)",
+	},
+	{
+		name: "the Vault agent", containers: []string{"vault-agent"},
+		quit: &quitEndpoint{"POST", 8200, "/agent/v1/quit", `the pod annotation vault.hashicorp.com/agent-enable-quit: "true"`},
+	},
+	{
+		name: "the Azure Workload Identity proxy", containers: []string{"azwi-proxy"}, images: []string{"proxy-azwi"}, injector: true,
+		native: "Azure Workload Identity 1.5 or later on API servers of 1.32 or later",
+	},
+	{
+		name: "the GCS FUSE sidecar", containers: []string{"gke-gcsfuse-sidecar"}, images: []string{"gcs-fuse-csi-driver-sidecar-mounter"}, injector: true,
+		native: "GKE 1.29 or later on all nodes",
+	},
+	{
+		name: "the OpenTelemetry Collector", containers: []string{"otc-container", "otel-collector", "otelcol"}, injector: true,
+		images: []string{"opentelemetry-collector", "opentelemetry-collector-contrib", "opentelemetry-collector-k8s", "otelcol"}, ready: ready{13133, "/"},
+		native: "OpenTelemetry Operator 0.132 or later on Kubernetes 1.29 or later",
+	},
+	{
+		name: "Docker in Docker", containers: []string{"dind"},
+		native: "the chart gha-runner-scale-set 0.12 or later, for GitHub's runners",
+	},
+	{
+		name: "Envoy", containers: []string{"envoy", "envoy-proxy"}, images: []string{"envoy", "envoy-distroless"},
+		quit: &quitEndpoint{"POST", 9901, "/quitquitquit", "an admin listener (here taken to be on port 9901)"},
+	},
+	{name: "the X-Ray daemon", containers: []string{"xray-daemon"}, images: []string{"aws-xray-daemon"}},
+	{name: "the SigV4 proxy", containers: []string{"aws-sigv4-proxy"}, images: []string{"aws-sigv4-proxy"}},
+	{name: "Datadog's agent", containers: []string{"datadog-agent-injected", "datadog-agent"}},
+	{name: "Tailscale", containers: []string{"tailscale", "ts-sidecar"}, images: []string{"tailscale"}},
+	{name: "oauth2-proxy", containers: []string{"oauth2-proxy"}, images: []string{"oauth2-proxy"}},
+	{name: "Fluent Bit", containers: []string{"fluent-bit", "fluentbit"}, images: []string{"fluent-bit", "aws-for-fluent-bit"}},
+	{name: "Fluentd", containers: []string{"fluentd"}, images: []string{"fluentd"}},
+	{name: "Vector", containers: []string{"vector"}, images: []string{"vector"}},
+	{name: "Filebeat", containers: []string{"filebeat"}, images: []string{"filebeat"}},
+	{name: "Promtail", containers: []string{"promtail"}, images: []string{"promtail"}},
+	{name: "the Jaeger agent", containers: []string{"jaeger-agent"}, images: []string{"jaeger-agent"}},
+	{name: "PgBouncer", containers: []string{"pgbouncer"}, images: []string{"pgbouncer"}},
+	{name: "git-sync", containers: []string{"git-sync"}},
 }
 
 func (k *knownSidecar) quitPort() int {

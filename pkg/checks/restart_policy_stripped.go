@@ -52,6 +52,8 @@ type loss struct {
 	lost string
 	// pruned is that the first one is of a custom kind.
 	pruned bool
+	// injected is that a webhook put the container into the pod.
+	injected bool
 }
 
 // lossOf is nil for an init container that is as it was sent, as far as can be seen.
@@ -84,10 +86,30 @@ func (p subject) lossOf(c container) *loss {
 		}
 	}
 	if len(l.evidence) == 0 {
+		l.addInjected(p, c)
+	}
+	if len(l.evidence) == 0 {
 		return nil
 	}
 	l.evidence = append(l.evidence, fmt.Sprintf("pod %s has no spec.initContainers[name=%q].restartPolicy", p.Name, c.Name))
 	return &l
+}
+
+// addInjected recognises a sidecar that a webhook put into the pod. managedFields have no note of what
+// webhooks do; but an injector that knows native sidecars puts its proxy among the init containers
+// only as one, and what is there without the field has lost it to somebody after the injector.
+func (l *loss) addInjected(p subject, c container) {
+	k, m := softwareOf(c.Container), p.target()
+	if k == nil || !k.injector || m.template == nil || m.Kind == "Pod" {
+		return
+	}
+	if found, _, _ := m.container(c.Name); found != nil {
+		return
+	}
+	l.injected = true
+	l.evidence = append(l.evidence,
+		fmt.Sprintf("%s is not in the template of %s %s: an injector put it into the pod", c.Name, m.resource, m.Name),
+		fmt.Sprintf("the injector of %s puts it among the init containers only with restartPolicy: Always", k.name))
 }
 
 func wroteField(object, container, manager, operation, ago string) string {
@@ -137,7 +159,7 @@ func (p subject) strippedFinding(c container, l loss) Finding {
 // again says how to get the field back once nobody takes it: what is stored stays without it.
 func (p subject) again(c container, l loss) string {
 	m := p.target()
-	if l.kept == "" && m.Kind != "Pod" {
+	if l.kept == "" && m.Kind != "Pod" && !l.injected {
 		return "Then set the field again, because " + l.lost + " stays without it:\n\n" + p.sidecarFix(c)
 	}
 	lead := "Then make the pods anew:\n\n"

@@ -27,7 +27,8 @@ func (s *scene) thieves(namespace string, l loss) thief {
 	// An API server whose gate is off drops the field from everything that it creates. A ReplicaSet
 	// or Job that has it was created by one that keeps it.
 	f := apiServers(s.Snapshot)
-	for _, p := range having(f.seen, GateOff, GateUnsupported) {
+	if off := having(f.seen, GateOff, GateUnsupported); len(off) > 0 {
+		p := off[0]
 		t := thief{name: "the API server, whose SidecarContainers gate is off", because: []string{apiserverGateOff.ID}, fix: gateFix(apiServer, p, s.Server)}
 		if p.gate == GateUnsupported {
 			t = thief{name: "the API server, which does not know the field", because: []string{apiserverTooOld.ID}, fix: upgradeFix(p, s.Server)}
@@ -86,6 +87,9 @@ func (s *scene) unknownThief(l loss) thief {
 		}
 	}
 	t := thief{name: "an admission webhook, an admission policy, or an API server whose gate is off", fix: paragraphs(doctor, thiefFix("it"))}
+	if l.injected {
+		t.name = "an admission webhook or policy that comes after the injector, or an API server whose gate is off"
+	}
 	if strings.HasPrefix(l.lost, "pod") && l.kept != "" {
 		t.name = "an admission webhook or policy on pods"
 		t.evidence = append(t.evidence, l.kept+" kept the field, which an API server with the gate off would have dropped there too, unless several API servers differ")
