@@ -55,7 +55,7 @@ func serveBehindService(t *testing.T, c *cluster.Cluster, namespace, name, image
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	_, err = core.Pods(namespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{})
 	check(t, err)
-	//nolint:staticcheck // the service proxy reads Endpoints
+	//lint:ignore SA1019 the service proxy reads Endpoints, and nothing else
 	_, err = core.Endpoints(namespace).Create(ctx, &corev1.Endpoints{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Subsets: []corev1.EndpointSubset{{

@@ -27,13 +27,13 @@ func trimManagedFields(in []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEnt
 		if e.FieldsV1 == nil {
 			continue
 		}
-		trimmed := trimFields(e.FieldsV1.Raw)
+		trimmed := trimFields(e.FieldsV1.GetRawBytes())
 		if trimmed == nil {
 			continue
 		}
 		out = append(out, metav1.ManagedFieldsEntry{
 			Manager: e.Manager, Operation: e.Operation, APIVersion: e.APIVersion, Time: e.Time,
-			FieldsType: e.FieldsType, FieldsV1: &metav1.FieldsV1{Raw: trimmed}, Subresource: e.Subresource,
+			FieldsType: e.FieldsType, FieldsV1: metav1.NewFieldsV1(string(trimmed)), Subresource: e.Subresource,
 		})
 	}
 	return out
@@ -103,7 +103,7 @@ func SentAlways(m *metav1.ObjectMeta, name string) []metav1.ManagedFieldsEntry {
 			continue
 		}
 		for _, path := range templatePaths {
-			container := decode(decode(descend(e.FieldsV1.Raw, path...)["f:initContainers"])["k:"+string(key)])
+			container := decode(decode(descend(e.FieldsV1.GetRawBytes(), path...)["f:initContainers"])["k:"+string(key)])
 			if _, ok := container["f:restartPolicy"]; ok {
 				out = append(out, e)
 				break

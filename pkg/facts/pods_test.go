@@ -40,8 +40,8 @@ func TestTrimPod(t *testing.T) {
 				corev1.LastAppliedConfigAnnotation: `{"spec":{"containers":[{"env":[{"name":"A","value":"secret"}]}],"initContainers":[{"name":"proxy","restartPolicy":"Always","args":["x"]}]}}`,
 			},
 			ManagedFields: []metav1.ManagedFieldsEntry{
-				{Manager: "kubectl", Operation: "Apply", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}},
-				{Manager: "kubelet", Operation: "Update", Subresource: "status", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:status":{}}`)}},
+				{Manager: "kubectl", Operation: "Apply", FieldsV1: metav1.NewFieldsV1(fields)},
+				{Manager: "kubelet", Operation: "Update", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
 			},
 		},
 		Spec: corev1.PodSpec{
@@ -62,7 +62,7 @@ func TestTrimPod(t *testing.T) {
 			},
 			ManagedFields: []metav1.ManagedFieldsEntry{{
 				Manager: "kubectl", Operation: "Apply",
-				FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:initContainers":{"k:{\"name\":\"proxy\"}":{"f:name":{},"f:restartPolicy":{}}}}}`)},
+				FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:initContainers":{"k:{\"name\":\"proxy\"}":{"f:name":{},"f:restartPolicy":{}}}}}`),
 			}},
 		},
 		Spec: corev1.PodSpec{

@@ -161,7 +161,7 @@ func nodeObject(n FakeNode, version string) *corev1.Node {
 		Status: corev1.NodeStatus{
 			Capacity: resources, Allocatable: resources, Conditions: []corev1.NodeCondition{ready},
 			NodeInfo: corev1.NodeSystemInfo{
-				KubeletVersion: version, KubeProxyVersion: version, ContainerRuntimeVersion: "containerd://1.6.20",
+				KubeletVersion: version, ContainerRuntimeVersion: "containerd://1.6.20",
 				OperatingSystem: "linux", Architecture: "amd64", OSImage: "Test", KernelVersion: "6.1.0",
 			},
 		},
