@@ -164,15 +164,32 @@ func (s *software[K]) acquitted(all []trial) int {
 	return n
 }
 
+// knownByName says, in parentheses, of which known software a webhook ("configuration/webhook") is by its
+// names alone, and which version is good; empty when it is of none.
+func knownByName(name string) string {
+	configuration, webhook, _ := strings.Cut(name, "/")
+	for _, k := range known.Webhooks() {
+		if !k.Matches(known.Seen{Configuration: configuration, Webhook: webhook}) {
+			continue
+		}
+		if k.Fixed == "" {
+			return fmt.Sprintf(" (%s; no version is known to be good)", k.Software)
+		}
+		return fmt.Sprintf(" (%s; the first version known to be good is %s)", k.Software, k.Fixed)
+	}
+	return ""
+}
+
 // scoped are the gaps of a kind that concern single instances.
 func scoped(s *facts.Snapshot, kind facts.Kind) []facts.Gap {
 	return slices.DeleteFunc(s.GapsOf(kind, "*"), func(g facts.Gap) bool { return g.Scope == "" })
 }
 
-// parseSoftware reads the version of a tag; nil when it is none.
+// parseSoftware reads the version of a tag; nil when it is none. A year is none: such tags are given by
+// those who build images of their own.
 func parseSoftware(tag string) *version.Version {
 	v, err := version.ParseGeneric(tag)
-	if err != nil {
+	if err != nil || v.Major() > 1900 {
 		return nil
 	}
 	return v

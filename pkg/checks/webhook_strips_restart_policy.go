@@ -30,7 +30,7 @@ func runWebhookStrips(s *facts.Snapshot) Outcome {
 func stripFix(s *facts.Snapshot, v *verdict) string {
 	who := "the webhook"
 	if v.name != "" {
-		who = v.name
+		who = v.name + knownByName(v.name)
 	}
 	return v.fix(s, "update "+who+", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector")
 }
