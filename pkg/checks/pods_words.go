@@ -110,7 +110,7 @@ func (p subject) ending(c container) []string {
 	}
 	if !t.FinishedAt.IsZero() {
 		line += ", " + ageOf(p.s.Snapshot, t.FinishedAt).ago()
-		if !t.StartedAt.IsZero() {
+		if !begun(t).IsZero() {
 			line += fmt.Sprintf(" after %s", t.FinishedAt.Sub(t.StartedAt.Time).Round(time.Second))
 		}
 	}
@@ -186,6 +186,15 @@ func oneLine(s string) string {
 		s = strings.ToValidUTF8(s[:most], "") + "..."
 	}
 	return s
+}
+
+// begun is when a run that is over began; zero for one that never did, for which containerd and the
+// kubelet write the year 1970.
+func begun(t *corev1.ContainerStateTerminated) time.Time {
+	if t.StartedAt.Unix() <= 0 {
+		return time.Time{}
+	}
+	return t.StartedAt.Time
 }
 
 func timeOf(t *metav1.Time) metav1.Time {

@@ -21,6 +21,9 @@ var sidecarCrashLooping = podCheck(Check{
 	}
 	for _, c := range p.sidecars() {
 		end := c.ended()
+		if slices.Contains(startErrors, c.waiting()) {
+			return p.cannotStart(c), nil
+		}
 		if end == nil || !p.looping(c) {
 			continue
 		}
@@ -55,6 +58,18 @@ var sidecarCrashLooping = podCheck(Check{
 	}
 	return nil, nil
 })
+
+// startErrors are the kubelet's reasons for a container that could not even be started: a command that
+// is not there, a mount that is not allowed.
+var startErrors = []string{"CreateContainerError", "RunContainerError", "StartError"}
+
+func (p subject) cannotStart(c container) *Finding {
+	return &Finding{
+		Message:  fmt.Sprintf("sidecar %s cannot be started (%s): %s%s", c.Name, c.waiting(), clause(c.status.State.Waiting.Message), p.blocks(c)),
+		Evidence: slices.Concat(waitingEvidence(c), p.ending(c), newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)),
+		Fix:      "Correct its command, its mounts or its securityContext in the template, as the message says:\n\n" + indent(fmt.Sprintf("kubectl edit %s %s -n %s", p.target().resource, p.target().Name, p.Namespace)),
+	}
+}
 
 // looping is a sidecar that waits to be started again, or has been several times and not long ago.
 func (p subject) looping(c container) bool {

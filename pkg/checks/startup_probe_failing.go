@@ -71,7 +71,7 @@ func (p subject) killedByProbe(c container) bool {
 		}
 	}
 	end := c.ended()
-	if end == nil || c.restarts() == 0 || end.StartedAt.IsZero() || end.FinishedAt.IsZero() {
+	if end == nil || c.restarts() == 0 || begun(end).IsZero() || end.FinishedAt.IsZero() {
 		return false
 	}
 	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + time.Second // times have whole seconds

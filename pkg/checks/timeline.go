@@ -130,10 +130,10 @@ func (p subject) past(c container) []Segment {
 	case state.Running != nil:
 		first, runs = state.Running.StartedAt.Time, 1
 	case state.Terminated != nil:
-		first, runs = state.Terminated.StartedAt.Time, 1
+		first, runs = runStart(state.Terminated), 1
 	}
 	if last != nil {
-		first = last.StartedAt.Time
+		first = runStart(last)
 		runs++
 	}
 	var out []Segment
@@ -147,11 +147,11 @@ func (p subject) past(c container) []Segment {
 	if last == nil {
 		return out
 	}
-	out = append(out, Segment{State: p.overAs(c), From: last.StartedAt.Time, To: last.FinishedAt.Time, Note: exitNote(last)})
+	out = append(out, Segment{State: p.overAs(c), From: runStart(last), To: last.FinishedAt.Time, Note: exitNote(last)})
 	if now := c.status.State; now.Running != nil {
 		out = append(out, Segment{State: SegmentTerminated, From: last.FinishedAt.Time, To: now.Running.StartedAt.Time, Note: exitNote(last)})
 	} else if now.Terminated != nil {
-		out = append(out, Segment{State: SegmentTerminated, From: last.FinishedAt.Time, To: now.Terminated.StartedAt.Time, Note: exitNote(last)})
+		out = append(out, Segment{State: SegmentTerminated, From: last.FinishedAt.Time, To: runStart(now.Terminated), Note: exitNote(last)})
 	}
 	return out
 }
@@ -178,7 +178,7 @@ func (p subject) present(c container, next time.Time) []Segment {
 	case state.Terminated != nil:
 		t := state.Terminated
 		return []Segment{
-			{State: p.overAs(c), From: t.StartedAt.Time, To: t.FinishedAt.Time, Note: exitNote(t)},
+			{State: p.overAs(c), From: runStart(t), To: t.FinishedAt.Time, Note: exitNote(t)},
 			{State: SegmentTerminated, From: t.FinishedAt.Time, Note: exitNote(t)},
 		}
 	case state.Waiting != nil && !p.hookSince(c).IsZero():
@@ -234,8 +234,8 @@ func (p subject) overAs(c container) SegmentState {
 }
 
 func exitNote(t *corev1.ContainerStateTerminated) string {
-	if t.Reason == "OOMKilled" {
-		return fmt.Sprintf("exit code %d, OOMKilled", t.ExitCode)
+	if t.Reason == oomKilled || begun(t).IsZero() && t.Reason != "" {
+		return fmt.Sprintf("exit code %d, %s", t.ExitCode, t.Reason)
 	}
 	return fmt.Sprintf("exit code %d", t.ExitCode)
 }
@@ -246,12 +246,20 @@ func firstStart(list []container) time.Time {
 		switch {
 		case c.status == nil:
 		case c.status.LastTerminationState.Terminated != nil:
-			return c.status.LastTerminationState.Terminated.StartedAt.Time
+			return runStart(c.status.LastTerminationState.Terminated)
 		case c.status.State.Terminated != nil:
-			return c.status.State.Terminated.StartedAt.Time
+			return runStart(c.status.State.Terminated)
 		case c.status.State.Running != nil:
 			return c.status.State.Running.StartedAt.Time
 		}
 	}
 	return time.Time{}
+}
+
+// runStart is when a run began; one that could not be started has no length.
+func runStart(t *corev1.ContainerStateTerminated) time.Time {
+	if at := begun(t); !at.IsZero() {
+		return at
+	}
+	return t.FinishedAt.Time
 }

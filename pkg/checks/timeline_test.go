@@ -184,4 +184,12 @@ main shop: PodInitializing
 sidecar proxy: never started
 main shop: never started
 `},
+	{"sidecar-crash-looping/cannot-start", `
+sidecar proxy GATE restarts=3 exit=128: RunContainerError
+  waiting 0..110 (2 earlier runs not in the status any more)
+  started 110..110 (exit code 128, StartError)
+  waiting 110.. (RunContainerError)
+main web: PodInitializing
+  waiting 0.. (PodInitializing)
+`},
 }

@@ -36,6 +36,11 @@ func trimVolumes(in []corev1.Volume) []corev1.Volume {
 		if v.CSI != nil {
 			v.CSI = &corev1.CSIVolumeSource{Driver: v.CSI.Driver, ReadOnly: v.CSI.ReadOnly, NodePublishSecretRef: v.CSI.NodePublishSecretRef}
 		}
+		if v.GitRepo != nil {
+			repository := *v.GitRepo
+			repository.Repository = redactText(repository.Repository)
+			v.GitRepo = &repository
+		}
 		if v.FlexVolume != nil {
 			v.FlexVolume = &corev1.FlexVolumeSource{Driver: v.FlexVolume.Driver, SecretRef: v.FlexVolume.SecretRef}
 		}
