@@ -136,7 +136,11 @@ func TestAttribution(t *testing.T) {
 	c, err := cluster.Start(t.Context(), cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	check(t, err)
 	t.Cleanup(func() { check(t, c.Stop()) })
-	makeNamespace(t, c, "hooks", "shop", "closed", "policed")
+	makeNamespace(t, c, "hooks", "shop", "closed", "policed", "uploads")
+	_, err = c.Client().CoreV1().ServiceAccounts("uploads").Create(t.Context(), &corev1.ServiceAccount{
+		ObjectMeta: metav1.ObjectMeta{Name: "uploader", Annotations: map[string]string{"example.com/role": "arn"}},
+	}, metav1.CreateOptions{})
+	check(t, err)
 	at := serveBehindService(t, c, "hooks", "azure-wi-webhook-webhook-service", "registry.example/azure/workload-identity/webhook:v1.2.2")
 	in := func(namespace string) *metav1.LabelSelector {
 		return &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}}
@@ -146,6 +150,8 @@ func TestAttribution(t *testing.T) {
 		{Configuration: "a-annotate", Client: at("/annotate"), NamespaceSelector: in("shop")},
 		{Configuration: "b-strip", Client: at("/strip"), NamespaceSelector: in("shop"), ObjectSelector: skip},
 		{Configuration: "c-annotate", Client: at("/annotate"), NamespaceSelector: in("shop")},
+		{Configuration: "f-annotate", Client: at("/annotate"), NamespaceSelector: in("uploads")},
+		{Configuration: "g-strip", Client: at("/strip/service-accounts/uploader"), NamespaceSelector: in("uploads"), ObjectSelector: skip},
 		{Configuration: "d-gone", NamespaceSelector: in("closed"), FailurePolicy: admissionregistrationv1.Ignore,
 			Client: admissionregistrationv1.WebhookClientConfig{Service: &admissionregistrationv1.ServiceReference{Namespace: "hooks", Name: "gone"}}},
 	} {
