@@ -58,6 +58,7 @@ func serveBehindService(t *testing.T, c *cluster.Cluster, namespace, name, image
 	//lint:ignore SA1019 the service proxy reads Endpoints, and nothing else
 	_, err = core.Endpoints(namespace).Create(ctx, &corev1.Endpoints{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
+		//lint:ignore SA1019 as above
 		Subsets: []corev1.EndpointSubset{{
 			Addresses: []corev1.EndpointAddress{{IP: c.Host(), TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: namespace, Name: name, UID: pod.UID}}},
 			Ports:     []corev1.EndpointPort{{Port: int32(port)}},
