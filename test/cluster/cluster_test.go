@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,13 +59,15 @@ func start(t *testing.T, config cluster.Config) *cluster.Cluster {
 
 var on, off = map[string]bool{"SidecarContainers": true}, map[string]bool{"SidecarContainers": false}
 
-// sharedNodes is every kind of kubelet there is, by its name.
-var sharedNodes = []struct {
+// sharedNode is one kind of kubelet.
+type sharedNode struct {
 	name, version string
 	gates         map[string]bool
 	series        string // of the gate on its metrics page
 	page          string // of the recorded pages
-}{
+}
+
+var sharedNodes = []sharedNode{
 	{"k27", "1.27", nil, "", "1.27"},
 	{"k28-off", "1.28", nil, `{name="SidecarContainers",stage="ALPHA"} 0`, "1.28-off"},
 	{"k28-on", "1.28", on, `{name="SidecarContainers",stage="ALPHA"} 1`, "1.28-on"},
@@ -85,6 +88,7 @@ func shared(t *testing.T) *cluster.Cluster {
 	t.Helper()
 	needNodes(t, "what needs nodes")
 	sharedCluster.Do(func() {
+		addNewerNodes(t)
 		config := cluster.Config{ControllerManager: &cluster.Component{}, Scheduler: &cluster.Component{}}
 		for _, n := range sharedNodes {
 			config.Nodes = append(config.Nodes, cluster.Node{
@@ -99,6 +103,21 @@ func shared(t *testing.T) *cluster.Cluster {
 		t.Fatal(sharedCluster.err)
 	}
 	return sharedCluster.Cluster
+}
+
+// addNewerNodes adds what was added to test/kubernetes since: there the gate
+// is locked on.
+func addNewerNodes(t *testing.T) {
+	t.Helper()
+	minors, err := binaries.Minors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, minor := range minors {
+		if !slices.ContainsFunc(sharedNodes, func(n sharedNode) bool { return n.version == minor }) {
+			sharedNodes = append(sharedNodes, sharedNode{name: "k" + minor[2:], version: minor})
+		}
+	}
 }
 
 func stopShared() error {

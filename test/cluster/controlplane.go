@@ -11,6 +11,7 @@ import (
 	"time"
 
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
@@ -99,13 +100,9 @@ func (c *Cluster) startAPIServer(ctx context.Context, i int, component Component
 	if err != nil {
 		return nil, err
 	}
-	version, err := binaries.GitVersion(component.Version)
-	if err != nil {
-		return nil, err
-	}
 	name := fmt.Sprintf("control-plane-%d", i)
 	a := &APIServer{
-		Name: name, GitVersion: version, cluster: c,
+		Name: name, cluster: c,
 		Endpoint: "https://" + net.JoinHostPort(c.network.host(i), apiPort),
 	}
 	flags := c.apiServerFlags(c.network.host(i))
@@ -210,7 +207,19 @@ func (a *APIServer) ready(ctx context.Context) error {
 		return err
 	}
 	defer client.CloseIdleConnections()
-	return get(ctx, client, a.Endpoint+"/readyz")
+	if err := get(ctx, client, a.Endpoint+"/readyz"); err != nil {
+		return err
+	}
+	discovery, err := discovery.NewDiscoveryClientForConfigAndClient(a.Config(), client)
+	if err != nil {
+		return err
+	}
+	version, err := discovery.ServerVersion()
+	if err != nil {
+		return err
+	}
+	a.GitVersion = version.GitVersion
+	return nil
 }
 
 func (c *Cluster) healthy(url string) func(context.Context) error {
