@@ -1,0 +1,58 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+)
+
+// TestWebhookInPod: the stripping webhook runs in a pod on a real kubelet, and is reached through its
+// Service: by the API server, and by doctor through the service proxy.
+func TestWebhookInPod(t *testing.T) {
+	needsKubelets(t)
+	c, err := cluster.Start(t.Context(), cluster.Config{
+		APIServers:        []cluster.Component{{Version: "1.36"}},
+		ControllerManager: &cluster.Component{Version: "1.36"},
+		Nodes:             []cluster.Node{{Name: "n1", Component: cluster.Component{Version: "1.36"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	server, err := c.RunWebhook(t.Context(), cluster.WebhookPod{Namespace: "hooks", Name: "strip", Node: c.Kubelets[0], Strip: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.InstallWebhook(t.Context(), cluster.Webhook{
+		Configuration:     "strip",
+		Client:            server.Client("/mutate"),
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: "default"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := plugin(t, c.Kubeconfig, "doctor", "-o", "json", "--checks", "webhook-strips-restart-policy")
+	if got.exit != 3 {
+		t.Errorf("exit %d\n%s%s", got.exit, got.stdout, got.stderr)
+	}
+	want := []string{"webhook-strips-restart-policy: strip/strip.example.com"}
+	if diff := cmp.Diff(want, findingsOf(t, got)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	const proof = `asked by itself (service proxy, dryRun: true) about the canary, its patch has: {"op":"remove","path":"/spec/initContainers/1/restartPolicy"}`
+	for _, f := range got.report(t).Checks {
+		for _, finding := range f.Findings {
+			if diff := cmp.Diff(proof, finding.Evidence[2]); diff != "" {
+				t.Errorf("evidence: -want +got\n%s", diff)
+			}
+		}
+	}
+}
