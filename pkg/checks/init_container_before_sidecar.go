@@ -75,6 +75,9 @@ func (p subject) needs(c container) (later *container, port int, proof string) {
 		}
 	}
 	line := everyCommand(c.Container)
+	if c.running() && !waits.MatchString(line) {
+		return nil, 0, "" // it may serve that port itself for its work
+	}
 	for _, found := range local.FindAllStringSubmatch(line, -1) {
 		if port := number(found[1]); owner(port) != nil {
 			return owner(port), port, fmt.Sprintf("command of %s connects to %s", c.Name, oneLine(found[0]))
@@ -85,6 +88,9 @@ func (p subject) needs(c container) (later *container, port int, proof string) {
 
 // local finds an address of the pod itself in a command line.
 var local = regexp.MustCompile(`(?:127\.0\.0\.1|localhost|\[::1\])[:\s/]+(\d{2,5})\b`)
+
+// waits is a command that tries until something answers.
+var waits = regexp.MustCompile(`\b(?:until|while|wait\S*|retry|retries|pg_isready|nc\s+-\S*z)`)
 
 // after is the containers that are started after c.
 func (p subject) after(c container) []container {

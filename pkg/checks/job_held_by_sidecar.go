@@ -32,18 +32,17 @@ var jobHeldBySidecar = podCheck(Check{
 	if len(done) == 0 || len(running) == 0 || len(done)+len(running) < len(p.mains) {
 		return nil, nil
 	}
+	since := ageOf(p.s.Snapshot, lastEnd(done))
 	var evidence []string
 	for _, c := range running {
 		list := signs(c.Container)
-		if len(list) == 0 {
+		if len(list) == 0 || since.below(young(list)) {
 			return nil, nil // may be at work
 		}
+		if since.untold(young(list)) && !strong(list) {
+			return nil, p.noClock("container " + c.Name + " has run alone")
+		}
 		evidence = append(evidence, texts(list)...)
-	}
-	last := lastEnd(done)
-	since := ageOf(p.s.Snapshot, last)
-	if since.below(settle) {
-		return nil, nil
 	}
 	held := running[0]
 	f := &Finding{

@@ -47,7 +47,7 @@ var sidecarStartRace = podCheck(Check{
 })
 
 // raced is the sidecar that a container was too early for, with the proof: its own words, or else
-// the times of both where the sidecar is known software.
+// that it ended right after the start of known software and has worked since.
 func (p subject) raced(c container, end *corev1.ContainerStateTerminated) (*container, string) {
 	lines := slices.Concat(p.logs(c), strings.Split(end.Message, "\n"))
 	for i, proxy := range p.all() {
@@ -61,11 +61,11 @@ func (p subject) raced(c container, end *corev1.ContainerStateTerminated) (*cont
 			}
 		}
 		begin := firstStart([]container{proxy})
-		if softwareOf(proxy.Container) == nil || len(lines) > 1 || begin.IsZero() || end.FinishedAt.IsZero() {
+		if softwareOf(proxy.Container) == nil || len(lines) > 1 || !c.running() || begin.IsZero() || end.FinishedAt.IsZero() {
 			continue
 		}
 		if apart := end.FinishedAt.Sub(begin); apart < headStart && !proxy.failed() {
-			return &p.all()[i], fmt.Sprintf("times: %s ended %s after %s was started; its log was not seen", c.Name, max(apart, 0).Round(time.Second), proxy.Name)
+			return &p.all()[i], fmt.Sprintf("times: %s ended %s after %s was started, and has run since it was restarted; its log was not seen", c.Name, max(apart, 0).Round(time.Second), proxy.Name)
 		}
 	}
 	return nil, ""
