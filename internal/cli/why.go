@@ -51,9 +51,9 @@ cluster: the API server is asked for pods that have not succeeded and for events
 that are warnings, both in pages, and for deployments; of the pods those are kept
 that are not running and ready, have restarted or are being deleted.
 
-One pod costs at most five requests, and two for its log. Only GET is used; where
-a field was taken from a pod on its way into the cluster, pods are also created
-with dryRun=All, which stores nothing, to name who took it.
+One pod costs at most five requests, and two for its log. All of them are GET;
+where a field was taken from a pod on its way into the cluster, why does what
+doctor does to name who took it: dry runs, which store nothing.
 
 Exit code: 0 nothing is wrong; 3 a root cause was found; 4 something is wrong, or
 may be, and the cause could not be told; 1 could not run; 2 wrong command line;
