@@ -1,0 +1,46 @@
+package collect
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+func TestReduceCRD(t *testing.T) {
+	with := func(fields, more string) string {
+		return `{"type":"array","items":{"properties":{"image":{}` + fields + `}` + more + `}}`
+	}
+	schema := `{"properties":{
+		"old":{"properties":{"initContainers":` + with("", "") + `}},
+		"new":{"properties":{"initContainers":` + with(`,"restartPolicy":{}`, "") + `}},
+		"kept":{"properties":{"initContainers":` + with("", `,"x-kubernetes-preserve-unknown-fields":true`) + `}},
+		"around":{"x-kubernetes-preserve-unknown-fields":true,"properties":{"initContainers":` + with("", "") + `}},
+		"deep":{"items":{"additionalProperties":{"properties":{"template":{"properties":{"initContainers":` + with("", "") + `}}}}}},
+		"open":{"additionalProperties":true},
+		"names":{"properties":{"initContainers":{"type":"array","items":{"type":"string"}}}}
+	}}`
+	for _, test := range []struct {
+		preserve string
+		want     facts.CRDVersion
+	}{
+		{"false", facts.CRDVersion{Name: "v1", Served: true, Storage: true,
+			Keeps:  []string{"kept.initContainers", "new.initContainers"},
+			Prunes: []string{"around.initContainers", "deep[].*.template.initContainers", "old.initContainers"}}},
+		{"true", facts.CRDVersion{Name: "v1", Served: true, Storage: true,
+			Keeps: []string{"kept.initContainers", "new.initContainers", "around.initContainers", "deep[].*.template.initContainers", "old.initContainers"}}},
+	} {
+		var d crd
+		text := `{"metadata":{"name":"g.example.com"},"spec":{"group":"example.com","names":{"kind":"G"},"preserveUnknownFields":` + test.preserve + `,
+			"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":` + schema + `}},{"name":"v0","schema":{}}]}}`
+		if err := json.Unmarshal([]byte(text), &d); err != nil {
+			t.Fatal(err)
+		}
+		want := facts.CRD{Name: "g.example.com", Group: "example.com", Kind: "G", Versions: []facts.CRDVersion{test.want}}
+		if diff := cmp.Diff(want, reduceCRD(&d)); diff != "" {
+			t.Errorf("preserveUnknownFields %s: -want +got\n%s", test.preserve, diff)
+		}
+	}
+}
