@@ -51,6 +51,10 @@ type situation struct {
 	Because string `json:"because"`
 	// Known is why the expectation does not hold yet, or not always; the answer is then only logged.
 	Known string `json:"known"`
+	// Undated is why the answer is another one where nothing tells the time, as in seen.yaml.
+	Undated string `json:"undated"`
+	// Crowded is why the answer is another one when it is asked about the whole cluster.
+	Crowded string `json:"crowded"`
 	// Recorded is false where no cluster can show it here; Source then says where seen.yaml is from.
 	Recorded *bool  `json:"recorded"`
 	Source   string `json:"source"`

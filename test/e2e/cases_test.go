@@ -48,6 +48,7 @@ func TestCases(t *testing.T) {
 			for i, s := range mine {
 				t.Run(s.name, func(t *testing.T) { (<-results[i]).judge(t, s) })
 			}
+			t.Run("all", func(t *testing.T) { stage.judgeAll(t, mine) })
 		})
 	}
 }

@@ -183,3 +183,34 @@ func (s *situation) judgeWords(t *testing.T, diagnoses []diagnosis) {
 		}
 	}
 }
+
+// judgeAll asks about the whole cluster, where every trouble that has not been repaired must be
+// found again, and none where there is none.
+func (st *stage) judgeAll(t *testing.T, all []*situation) {
+	needsWhy(t)
+	a := st.ask("-A")
+	diagnoses, err := a.diagnoses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	causes := map[string][]string{}
+	for _, d := range diagnoses {
+		if d.RootCause != "" {
+			causes[d.Object.Namespace] = append(causes[d.Object.Namespace], d.RootCause)
+		}
+	}
+	for _, s := range all {
+		want := s.Expect
+		if len(s.Fixed) > 0 || s.After != "" {
+			want = ""
+		}
+		for _, cause := range causes[s.name] {
+			if cause != want {
+				s.wrong(t)("why -A: %s: root cause %s, want %q", s.name, cause, want)
+			}
+		}
+		if want != "" && len(causes[s.name]) == 0 && s.Crowded == "" {
+			s.wrong(t)("why -A: %s: no root cause, want %s", s.name, want)
+		}
+	}
+}
