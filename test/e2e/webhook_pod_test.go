@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,5 +55,15 @@ func TestWebhookInPod(t *testing.T) {
 				t.Errorf("evidence: -want +got\n%s", diff)
 			}
 		}
+	}
+	if test := plugin(t, c.Kubeconfig, "webhook", "test", "--in-cluster", "strip"); test.exit != 3 || !strings.Contains(test.stdout, "0 of 5 came through unharmed") {
+		t.Errorf("webhook test: exit %d\n%s%s", test.exit, test.stdout, test.stderr)
+	}
+	if test := plugin(t, c.Kubeconfig, "webhook", "test", "--in-cluster", "nobody"); test.exit != 1 || test.stdout != "" {
+		t.Errorf("webhook test of nobody: exit %d\n%s%s", test.exit, test.stdout, test.stderr)
+	}
+	table := plugin(t, c.Kubeconfig, "webhooks")
+	if got := strings.Fields(table.stdout[strings.Index(table.stdout, "\n")+1:]); !cmp.Equal(got[:9], []string{"1", "strip/strip.example.com", "hooks/strip", "Fail", "None", "10s", "1", "class-2", "strips"}) {
+		t.Errorf("webhooks: exit %d\n%s%s", table.exit, table.stdout, table.stderr)
 	}
 }
