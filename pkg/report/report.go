@@ -5,6 +5,7 @@ package report
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -52,6 +53,8 @@ type Report struct {
 	Ignored []Ignored `json:"ignored"`
 	// Diagnoses are the answers of `why`; nil, and not written, in the report of another command.
 	Diagnoses []Diagnosis `json:"diagnoses,omitzero"`
+	// Until is where pictures end: TakenAt, or the newest time of a file that does not know its own.
+	Until time.Time `json:"-"`
 }
 
 // Tool is the plugin that made the report.

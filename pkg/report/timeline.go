@@ -106,13 +106,14 @@ func (pic picture) has(is func(bar) bool) bool {
 	return false
 }
 
-// pictureOf draws the timeline of a diagnosis, from the pod's creation to the time of the report.
-func pictureOf(d Diagnosis, taken time.Time) picture {
+// pictureOf draws the timeline of a diagnosis, from the pod's creation to the time of the report; now
+// says that this is when the pod was looked at, not just a time that a file mentions.
+func pictureOf(d Diagnosis, taken time.Time, now bool) picture {
 	from, to := bounds(d.Timeline)
 	if taken.After(to) {
 		to = taken
 	}
-	pic := picture{title: pictureTitle(d, from, taken), length: to.Sub(from)}
+	pic := picture{title: pictureTitle(d, from, taken, now), length: to.Sub(from)}
 	for _, row := range d.Timeline {
 		l := lane{role: row.Type, name: row.Name, note: noteOf(row), gate: row.Gate}
 		for _, s := range row.Segments {
@@ -123,7 +124,7 @@ func pictureOf(d Diagnosis, taken time.Time) picture {
 	return pic
 }
 
-func pictureTitle(d Diagnosis, from, taken time.Time) string {
+func pictureTitle(d Diagnosis, from, taken time.Time, now bool) string {
 	if len(d.Pods) == 0 || len(d.Timeline) == 0 {
 		return objectName(d.Object) + ": no pod was seen"
 	}
@@ -135,7 +136,7 @@ func pictureTitle(d Diagnosis, from, taken time.Time) string {
 		return title
 	}
 	title += ", created " + from.UTC().Format(time.RFC3339)
-	if taken.After(from) {
+	if now && taken.After(from) {
 		title += ", " + short(taken.Sub(from)) + " ago"
 	}
 	return title

@@ -82,7 +82,7 @@ func TestPictures(t *testing.T) {
 	lengths := []time.Duration{250 * time.Second, 130 * time.Minute, 25 * time.Minute}
 	var pictures []picture
 	for i, d := range timelines() {
-		pictures = append(pictures, pictureOf(d, epoch.Add(lengths[i])))
+		pictures = append(pictures, pictureOf(d, epoch.Add(lengths[i]), true))
 	}
 	for name, o := range map[string]Options{
 		"utf8-80.txt":   {Width: 80, Unicode: true},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -23,6 +24,10 @@ type Diagnosis struct {
 func Why(s *facts.Snapshot, results []checks.Result, asked []checks.Object, toolVersion string) *Report {
 	results = withGaps(s, results, asked)
 	r := New(s, results, toolVersion)
+	r.Until = s.TakenAt.Time
+	if len(s.GapsOf(facts.Clock, "*")) > 0 {
+		r.TakenAt = metav1.Time{}
+	}
 	r.Diagnoses = []Diagnosis{}
 	for _, d := range checks.Diagnose(s, results) {
 		r.Diagnoses = append(r.Diagnoses, Diagnosis{Diagnosis: d, Timeline: timelineOf(s, d)})

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 )
@@ -31,7 +30,7 @@ func whyWide(w io.Writer, r *Report, o Options) error { return newPage(w, o, tru
 func whySVG(w io.Writer, r *Report, _ Options) error {
 	var pictures []picture
 	for _, d := range r.Diagnoses {
-		pictures = append(pictures, pictureOf(d, r.TakenAt.Time))
+		pictures = append(pictures, pictureOf(d, r.Until, !r.TakenAt.IsZero()))
 	}
 	return svgPictures(w, r.Summary, pictures)
 }
@@ -55,7 +54,7 @@ func (p *page) why(r *Report) error {
 			p.print()
 			p.marked(diagnosisMark(d), objectName(d.Object)+podsOf(d)+": "+d.Message)
 		}
-		p.diagnosis(d, p.full || len(r.Diagnoses) <= mostPictures, r.TakenAt.Time)
+		p.diagnosis(d, p.full || len(r.Diagnoses) <= mostPictures, r)
 		if single && cause != d.RootCause {
 			p.print()
 			p.explain(d.RootCause)
@@ -119,7 +118,7 @@ func byCause(list []Diagnosis) []Diagnosis {
 }
 
 // diagnosis is what stands under its sentence: everything, with a picture, where draw is set.
-func (p *page) diagnosis(d Diagnosis, draw bool, taken time.Time) {
+func (p *page) diagnosis(d Diagnosis, draw bool, r *Report) {
 	if len(d.Pods) > 1 || p.full && len(d.Pods) > 0 {
 		p.prose("  ", "pods: ", p.some(d.Pods))
 	}
@@ -141,7 +140,7 @@ func (p *page) diagnosis(d Diagnosis, draw bool, taken time.Time) {
 	}
 	if draw && len(d.Timeline) > 0 {
 		p.print()
-		pic := pictureOf(d, taken)
+		pic := pictureOf(d, r.Until, !r.TakenAt.IsZero())
 		p.prose("  ", "", pic.title)
 		p.picture(pic)
 	}
