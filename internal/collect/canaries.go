@@ -105,6 +105,9 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 			c.attribute(ctx, chain, class, t, &canary)
 			return []facts.Canary{canary}
 		}
+		if slices.Contains(whateverThePod, cause) {
+			return []facts.Canary{canary}
+		}
 		control := c.send(ctx, class, admission.ControlOf(t.pod))
 		control.Control = true
 		c.attribute(ctx, chain, class, t, &canary)

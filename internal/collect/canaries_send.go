@@ -57,6 +57,12 @@ func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod)
 	return canary
 }
 
+// whateverThePod are causes that do not depend on what is in the pod: to send another one costs the
+// webhooks' time-outs again and tells nothing new.
+var whateverThePod = []facts.Cause{
+	facts.CauseNamespace, facts.CauseAccess, facts.CauseNoAnswer, facts.CauseFailed, facts.CauseNoDryRun,
+}
+
 // sendWithFields sends the canary with the newer fields that the API server keeps, and without them
 // when it is refused with them. It returns the try that counts.
 func (c *collector) sendWithFields(ctx context.Context, class *class, t try) (try, facts.Canary) {
@@ -66,7 +72,7 @@ func (c *collector) sendWithFields(ctx context.Context, class *class, t try) (tr
 	if canary.Refusal == nil {
 		return rich, canary
 	}
-	if cause, _ := canary.Refusal.Cause(); cause == facts.CauseNamespace || cause == facts.CauseAccess || cause == facts.CauseNoAnswer {
+	if cause, _ := canary.Refusal.Cause(); slices.Contains(whateverThePod, cause) {
 		return rich, canary
 	}
 	canary = c.send(ctx, class, t.pod)

@@ -96,7 +96,7 @@ func set(t *testing.T, c *cluster.Cluster, s scene, server, real *cluster.Webhoo
 	}
 	for i, path := range s.webhooks {
 		w := cluster.Webhook{
-			Configuration: fmt.Sprintf("%s-%d", s.namespace, i+1), Timeout: time.Second,
+			Configuration: fmt.Sprintf("%s-%d", s.namespace, i+1), Timeout: 30 * time.Second,
 			NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: s.namespace}},
 		}
 		switch rest, isReal := strings.CutPrefix(path, "real"); {
@@ -106,6 +106,9 @@ func set(t *testing.T, c *cluster.Cluster, s scene, server, real *cluster.Webhoo
 			w.Client = server.BadCA("/annotate")
 		default:
 			w.Client = server.Client(path)
+		}
+		if path == "/hang" {
+			w.Timeout = time.Second
 		}
 		if s.change != nil {
 			s.change(&w)
@@ -179,7 +182,7 @@ func TestCanariesOnRealAPIServers(t *testing.T) {
 	for _, version := range []string{"1.32", "1.36"} {
 		t.Run(version, func(t *testing.T) {
 			c := stage(t, version)
-			snapshot, ledger := run(t, collect.Options{Config: c.Config()})
+			snapshot, ledger := run(t, collect.Options{Config: c.Config(), Timeout: 3 * time.Minute})
 			golden(t, "scenes-"+version, digest(snapshot))
 			for _, r := range ledger.Requests() {
 				if r.Method != "GET" && !strings.Contains(r.URL, "selfsubjectaccessreviews") && !strings.Contains(r.URL, "dryRun=All") && !slices.ContainsFunc(scenes, func(s scene) bool {
