@@ -23,7 +23,7 @@ var podAPIServersDisagree = Check{
 	Optional: []facts.Kind{facts.Deployments, facts.ReplicaSets, facts.APIServers, facts.ControlPlane},
 	Run: func(s *facts.Snapshot) Outcome {
 		sc := sceneOf(s)
-		o := Outcome{Tried: fmt.Sprintf("%s of %s", counted(len(s.Deployments), "Deployment"), counted(len(s.Pods), "pod"))}
+		o := Outcome{Tried: fmt.Sprintf("%s, %s", counted(len(s.Deployments), "Deployment"), counted(len(s.Pods), "pod"))}
 		for i := range s.Deployments {
 			if f := sc.endlessFinding(&s.Deployments[i]); f != nil {
 				o.Findings = append(o.Findings, *f)

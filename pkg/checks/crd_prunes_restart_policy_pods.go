@@ -23,7 +23,7 @@ var podCRDPrunesRestartPolicy = Check{
 	Needs:    []facts.Kind{facts.Pods, facts.CustomWorkloads, facts.ReplicaSets, facts.Jobs},
 	Optional: []facts.Kind{facts.CustomWorkloads, facts.ReplicaSets, facts.Jobs},
 	Run: func(s *facts.Snapshot) Outcome {
-		o := Outcome{Tried: fmt.Sprintf("%s of %s", counted(len(s.CustomWorkloads), "custom resource"), counted(len(s.Pods), "pod"))}
+		o := Outcome{Tried: fmt.Sprintf("%s, %s", counted(len(s.CustomWorkloads), "custom resource"), counted(len(s.Pods), "pod"))}
 		for i := range s.CustomWorkloads {
 			w := &s.CustomWorkloads[i]
 			lost := slices.DeleteFunc(slices.Clone(w.Applied), func(name string) bool {

@@ -20,7 +20,7 @@ var podRefused = Check{
 	Optional: slices.Concat(witnessed, makesPods),
 	Run: func(s *facts.Snapshot) Outcome {
 		sc := sceneOf(s)
-		o := Outcome{Tried: fmt.Sprintf("%s of %s", counted(len(sc.makers), "owner"), counted(len(s.Pods), "pod"))}
+		o := Outcome{Tried: fmt.Sprintf("%s, %s", counted(len(sc.makers), "owner"), counted(len(s.Pods), "pod"))}
 		for _, r := range sc.refusals() {
 			cause, name := r.Cause()
 			if cause == facts.CauseStripped {
