@@ -29,7 +29,7 @@ var podRefused = Check{
 			who, fix := refuser(cause, name, r)
 			o.Findings = append(o.Findings, Finding{
 				Object:   sc.topOf(r.maker.Object),
-				Message:  fmt.Sprintf("no pod can be created, %s: %s refuses it: %s", r.since.words(), who, clause(r.words())),
+				Message:  fmt.Sprintf("%s: %s refuses it: %s", r.lead(), who, clause(r.words())),
 				Evidence: slices.Concat(r.evidence, sidecarShare(r.maker)),
 				Fix:      fix,
 			})

@@ -22,8 +22,9 @@ type maker struct {
 	path string
 	// resource is how kubectl calls it.
 	resource string
-	// lacksPods is that it has fewer pods than it is meant to have.
+	// lacksPods is that it has fewer pods than it is meant to have, pods how many it has.
 	lacksPods bool
+	pods      int32
 	// failures are the conditions of a ReplicaSet that say that a pod was refused.
 	failures []appsv1.ReplicaSetCondition
 	// custom is a kind that is not built in: no strategic merge patch.
@@ -92,16 +93,18 @@ func makers(s *facts.Snapshot) []maker {
 	}
 	for i := range s.StatefulSets {
 		w := &s.StatefulSets[i]
-		add("StatefulSet", &w.ObjectMeta, &w.Spec.Template, templatePath).lacksPods = w.Status.Replicas < replicas(w.Spec.Replicas)
+		m := add("StatefulSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
+		m.lacksPods, m.pods = w.Status.Replicas < replicas(w.Spec.Replicas), w.Status.Replicas
 	}
 	for i := range s.DaemonSets {
 		w := &s.DaemonSets[i]
-		add("DaemonSet", &w.ObjectMeta, &w.Spec.Template, templatePath).lacksPods = w.Status.CurrentNumberScheduled < w.Status.DesiredNumberScheduled
+		m := add("DaemonSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
+		m.lacksPods, m.pods = w.Status.CurrentNumberScheduled < w.Status.DesiredNumberScheduled, w.Status.CurrentNumberScheduled
 	}
 	for i := range s.ReplicaSets {
 		w := &s.ReplicaSets[i]
 		m := add("ReplicaSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
-		m.lacksPods = w.Status.Replicas < replicas(w.Spec.Replicas)
+		m.lacksPods, m.pods = w.Status.Replicas < replicas(w.Spec.Replicas), w.Status.Replicas
 		for _, c := range w.Status.Conditions {
 			if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == failedCreate {
 				m.failures = append(m.failures, c)

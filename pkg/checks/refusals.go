@@ -21,6 +21,14 @@ type refusal struct {
 
 const failedCreate = "FailedCreate"
 
+// lead is how a message about it begins.
+func (r refusal) lead() string {
+	if r.maker.pods > 0 {
+		return fmt.Sprintf("no further pod can be created (there are %d), %s", r.maker.pods, r.since.words())
+	}
+	return "no pod can be created, " + r.since.words()
+}
+
 // refusals are those of owners that still lack pods; the newest of each owner. What was refused once
 // and has been created since is history.
 func (s *scene) refusals() []refusal {

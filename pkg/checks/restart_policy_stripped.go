@@ -196,7 +196,7 @@ func refusedFinding(s *scene, r refusal) Finding {
 	who := s.thieves(r.maker.Namespace, l)
 	return Finding{
 		Object:   s.topOf(r.maker.Object),
-		Message:  fmt.Sprintf("no pod can be created, %s: %s loses restartPolicy: Always on the way in, to %s, and its probes are then not allowed", r.since.words(), name, who.name),
+		Message:  fmt.Sprintf("%s: %s loses restartPolicy: Always on the way in, to %s, and its probes are then not allowed", r.lead(), name, who.name),
 		Evidence: slices.Concat(r.evidence, l.evidence, who.evidence),
 		Fix:      who.fix,
 		Because:  append(who.because, s.endless(s.topOf(r.maker.Object))...),
