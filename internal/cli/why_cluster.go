@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
 // newWhyClusterFlags is how `why` reaches a cluster: as doctor does, without what is about canaries
@@ -61,6 +62,9 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 	}, namespace, nil
 }
 
+// mostLogs is how many containers' logs are read when logs are asked for.
+const mostLogs = 50
+
 // readLogs reads the log of the container to blame. Without being asked it does so for one pod in
 // trouble, not for many.
 func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, snapshot *facts.Snapshot) {
@@ -73,7 +77,7 @@ func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, sn
 	}
 	var sources []collect.LogSource
 	for _, d := range diagnoses {
-		if source, ok := blamed(snapshot, d); ok {
+		if source, ok := blamed(snapshot, d); ok && len(sources) < mostLogs {
 			sources = append(sources, source)
 		}
 	}
@@ -85,14 +89,7 @@ func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, sn
 // blamed is the container whose log may tell more: the one that the pod waits for, else one that
 // the answer names, else one that failed. It must have run.
 func blamed(snapshot *facts.Snapshot, d checks.Diagnosis) (collect.LogSource, bool) {
-	if len(d.Pods) == 0 {
-		return collect.LogSource{}, false
-	}
-	at := slices.IndexFunc(snapshot.Pods, func(p pod) bool { return p.Name == d.Pods[0] && p.Namespace == d.Object.Namespace })
-	if at < 0 {
-		return collect.LogSource{}, false
-	}
-	best := suspect(checks.Timeline(snapshot, &snapshot.Pods[at]), strings.FieldsFunc(d.Message, notName))
+	best := suspect(report.Timeline(snapshot, d), strings.FieldsFunc(d.Message, notName))
 	if best == nil {
 		return collect.LogSource{}, false
 	}

@@ -30,11 +30,19 @@ func (r *PodReader) ReadLogs(ctx context.Context, sources []LogSource) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.c.opts.Timeout, errRunTime)
 	defer cancel()
 	r.c.snapshot.Seen = append(r.c.snapshot.Seen, facts.Logs)
+	limit := make(chan struct{}, r.c.opts.Concurrency)
 	var wg sync.WaitGroup
+	read := func(s LogSource, previous bool) {
+		wg.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			r.readLog(ctx, s, previous)
+		})
+	}
 	for _, s := range sources {
-		wg.Go(func() { r.readLog(ctx, s, false) })
+		read(s, false)
 		if s.Previous {
-			wg.Go(func() { r.readLog(ctx, s, true) })
+			read(s, true)
 		}
 	}
 	wg.Wait()

@@ -29,25 +29,49 @@ func Why(s *facts.Snapshot, results []checks.Result, asked []checks.Object, tool
 		r.TakenAt = metav1.Time{}
 	}
 	r.Diagnoses = []Diagnosis{}
+	pods := apart(s)
 	for _, d := range checks.Diagnose(s, results) {
-		r.Diagnoses = append(r.Diagnoses, Diagnosis{Diagnosis: d, Timeline: timelineOf(s, d)})
+		r.Diagnoses = append(r.Diagnoses, Diagnosis{Diagnosis: d, Timeline: pods.timeline(d)})
 	}
 	r.Verdict = r.whyVerdict(s)
 	r.Summary = whySummary(r, s, asked)
 	return r
 }
 
-// timelineOf is the picture of the first pod of a diagnosis.
-func timelineOf(s *facts.Snapshot, d checks.Diagnosis) []checks.Row {
-	if len(d.Pods) > 0 {
-		for i := range s.Pods {
-			if s.Pods[i].Name == d.Pods[0] && s.Pods[i].Namespace == d.Object.Namespace {
-				return append([]checks.Row{}, checks.Timeline(s, &s.Pods[i])...)
-			}
+// alone is what a snapshot says of each of its pods. A timeline needs nothing else, and a thousand of
+// them would otherwise look through a thousand pods' events each.
+type alone map[checks.Object]*facts.Snapshot
+
+func apart(s *facts.Snapshot) alone {
+	out := alone{}
+	for i := range s.Pods {
+		out[checks.Object{Kind: "Pod", Namespace: s.Pods[i].Namespace, Name: s.Pods[i].Name}] = &facts.Snapshot{
+			TakenAt: s.TakenAt, Seen: s.Seen, Gaps: s.GapsOf(facts.Clock, "*"), Pods: s.Pods[i : i+1],
 		}
 	}
-	return []checks.Row{}
+	for _, e := range s.Events {
+		about := checks.Object{Kind: e.InvolvedObject.Kind, Namespace: e.InvolvedObject.Namespace, Name: e.InvolvedObject.Name}
+		if pod := out[about]; pod != nil {
+			pod.Events = append(pod.Events, e)
+		}
+	}
+	return out
 }
+
+// timeline is that of the first pod of a diagnosis.
+func (a alone) timeline(d checks.Diagnosis) []checks.Row {
+	if len(d.Pods) == 0 {
+		return []checks.Row{}
+	}
+	s := a[checks.Object{Kind: "Pod", Namespace: d.Object.Namespace, Name: d.Pods[0]}]
+	if s == nil {
+		return []checks.Row{}
+	}
+	return append([]checks.Row{}, checks.Timeline(s, &s.Pods[0])...)
+}
+
+// Timeline is that of the first pod of a diagnosis; empty when it was not seen.
+func Timeline(s *facts.Snapshot, d checks.Diagnosis) []checks.Row { return apart(s).timeline(d) }
 
 // refused is the check that looks at what makes pods rather than at pods.
 const refused = "pod-refused"
