@@ -28,9 +28,15 @@ var about = []struct {
 	{"/log", []facts.Kind{facts.Logs}},
 	{"/events", []facts.Kind{facts.Events}},
 	{"/pods", []facts.Kind{facts.Pods}},
+	// The shapes of pods that workloads make are those of canaries.
 	{"/replicasets", []facts.Kind{facts.ReplicaSets}},
-	{"/deployments", []facts.Kind{facts.Deployments}},
-	{"GET /api/v1/namespaces", []facts.Kind{facts.Namespaces}},
+	{"/deployments", []facts.Kind{facts.Deployments, facts.Canaries}},
+	{"/statefulsets", []facts.Kind{facts.Canaries}},
+	{"/daemonsets", []facts.Kind{facts.Canaries}},
+	{"/jobs", []facts.Kind{facts.Canaries}},
+	{"/cronjobs", []facts.Kind{facts.Canaries}},
+	{"/serviceaccounts", []facts.Kind{facts.Canaries}},
+	{"GET /api/v1/namespaces", []facts.Kind{facts.Namespaces, facts.Canaries}},
 	{"GET /version", []facts.Kind{facts.APIServers}},
 }
 
@@ -44,15 +50,24 @@ func kindsOf(class string) []facts.Kind {
 }
 
 // others are the facts that are had in another way when a request goes wrong, with the reason. A
-// run is then to say what it says undisturbed.
-var others = []struct{ part, fault, why string }{
-	{"selfsubjectaccessreviews", "", "a right that cannot be asked about is tried; the request itself tells"},
-	{"", "wrong content type", "the answer itself is the right one, and is read as what was asked for"},
+// run is then to say what it says undisturbed. An empty command, part or fault is any.
+var others = []struct{ command, part, fault, why string }{
+	{"", "selfsubjectaccessreviews", "", "a right that cannot be asked about is tried; the request itself tells"},
+	{"", "", "wrong content type", "the answer itself is the right one, and is read as what was asked for"},
+	{"", "GET /metrics", "", "since 1.33 the gate is locked on, which the version tells"},
+	{"", "/proxy/metrics", "", "the kubelet's configuration tells as well"},
+	{"", "/leases", "", "the endpoints of the API servers count them as well"},
+	{"", "/namespaces/default/endpointslices", "", "the leases of the API servers count them as well"},
+	{"", "/podtemplates", "", "defaults of the API server, without which a webhook is asked just as well; the gate is told by the version"},
+	{"", "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/", "", "who took the field shows by leaving webhooks out, one by one"},
+	{"webhooks", "POST /api/v1/namespaces/default/pods", "", "no webhook is called for this class, so that no line of the table is about it"},
+	{"why", "/log", "nothing", "an empty log is a log"},
+	{"why", "", "", "the root cause shows by other facts; what is missing would be further evidence"},
 }
 
 func anotherWay(x trial) bool {
 	for _, o := range others {
-		if strings.Contains(x.class, o.part) && (o.fault == "" || o.fault == x.fault.name) {
+		if strings.HasPrefix(x.command.name, o.command) && strings.Contains(x.class, o.part) && (o.fault == "" || o.fault == x.fault.name) {
 			return true
 		}
 	}
