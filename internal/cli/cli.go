@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -32,8 +33,7 @@ func Main(args []string, streams genericiooptions.IOStreams) int {
 
 // silence keeps libraries from writing: what they would say is in the gaps of the report.
 func silence() {
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard)
+	klog.SetSlogLogger(slog.New(slog.DiscardHandler)) // SetOutput would leave errors, which klog copies to stderr
 	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 }
 

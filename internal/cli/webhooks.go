@@ -51,7 +51,13 @@ and by asking each webhook by itself where one of those was changed.`,
 			if err != nil {
 				return err
 			}
-			return printWebhooks(streams, format.value, s)
+			if err := printWebhooks(streams, format.value, s); err != nil {
+				return err
+			}
+			if cmd.Context().Err() != nil {
+				return exit(exitInterrupted)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "Read a snapshot or kubectl's YAML or JSON instead of a cluster; - is stdin; repeatable")
