@@ -34,6 +34,9 @@ func TestRefusalCause(t *testing.T) {
 		{403, `pods "c" is forbidden: violates PodSecurity "restricted:latest": seccompProfile`, CauseNamespace, ""},
 		{504, `Timeout: request did not complete within the allotted timeout`, CauseNoAnswer, ""},
 		{0, `EOF`, CauseNoAnswer, ""},
+		{401, `Unauthorized`, CauseNoAnswer, ""},
+		{429, `too many requests, please try again later`, CauseNoAnswer, ""},
+		{503, `apiserver is shutting down`, CauseNoAnswer, ""},
 		{500, `etcdserver: leader changed`, CauseOther, ""},
 	} {
 		cause, name := (&Refusal{Code: test.code, Message: test.text}).Cause()

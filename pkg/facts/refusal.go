@@ -2,6 +2,7 @@ package facts
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -70,11 +71,15 @@ func (r *Refusal) Cause() (cause Cause, name string) {
 		}
 		return c.cause, name
 	}
-	if r.Code == 0 || r.Code == 504 {
+	if slices.Contains(passing, r.Code) {
 		return CauseNoAnswer, ""
 	}
 	return CauseOther, ""
 }
+
+// passing are the codes of an API server that is busy, starting or does not know the caller any more:
+// they tell nothing about the pod, which may be let through a moment later. 0 is no answer at all.
+var passing = []int32{0, 401, 429, 502, 503, 504}
 
 // OneLine is the message without the diff that the API server may append, bounded for evidence.
 func (r *Refusal) OneLine() string {
