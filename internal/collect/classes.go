@@ -74,11 +74,12 @@ func (c *collector) bounded(classes []class) []class {
 // canaryNamespaces are the namespaces that the caller asks for and that still take pods.
 func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, bool) {
 	all := c.snapshot.Namespaces
-	if len(c.gapsOf(facts.Namespaces, "")) > 0 {
+	if gaps := c.gapsOf(facts.Namespaces, ""); len(gaps) > 0 {
 		ns, ok := c.oneNamespace(ctx)
 		if !ok {
-			c.gap(facts.Canaries, "", "without the list of namespaces it is not known where canaries are needed",
-				"see the gap of the namespaces, or ask for one namespace: --namespace NAME")
+			// Reports show the gaps of the kinds that checks need, of which namespaces are none.
+			c.gap(facts.Canaries, "", "without the list of namespaces it is not known where canaries are needed: "+gaps[0].Reason,
+				gaps[0].Remedy+"; or ask for one namespace: --namespace NAME")
 			return nil, false
 		}
 		all = []corev1.Namespace{*ns}

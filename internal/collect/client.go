@@ -37,6 +37,9 @@ func newCollector(o Options) (*collector, error) {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
 	httpClient.CheckRedirect = noRedirect
+	if c.config.ExecProvider != nil || c.config.AuthProvider != nil {
+		httpClient.Transport = impatient{httpClient.Transport}
+	}
 	client, err := kubernetes.NewForConfigAndClient(c.config, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)

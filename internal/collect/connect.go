@@ -93,6 +93,9 @@ func (c *collector) unreachable(err error) error {
 	} else {
 		e.Problem, e.Hint = unreachableConnection(err)
 	}
+	if plugin := c.config.ExecProvider; plugin != nil && errors.Is(err, context.DeadlineExceeded) {
+		e.Hint = fmt.Sprintf("see whether your credential plugin returns: %s; else %s", plugin.Command, hintNetwork)
+	}
 	return e
 }
 

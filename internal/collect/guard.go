@@ -79,6 +79,9 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := g.next.RoundTrip(req)
 	g.ledger.record(req, start, resp, err)
+	if err == nil && !strings.HasSuffix(req.URL.Path, "/metrics") {
+		resp.Body = &bounded{ReadCloser: resp.Body, left: maxBody}
+	}
 	return resp, err
 }
 

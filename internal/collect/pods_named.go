@@ -126,8 +126,10 @@ func Types() []string {
 
 // named gets one object the way kubectl does.
 func (c *collector) named(ctx context.Context, namespace string, n Name) (*unstructured.Unstructured, error) {
-	infos, err := resource.NewBuilder(&getter{c, ctx}).Unstructured().
-		NamespaceParam(namespace).DefaultNamespace().ResourceNames(pods, n.String()).Do().Infos()
+	infos, err := untilDone(ctx, func() ([]*resource.Info, error) {
+		return resource.NewBuilder(&getter{c, ctx}).Unstructured().
+			NamespaceParam(namespace).DefaultNamespace().ResourceNames(pods, n.String()).Do().Infos()
+	}, func([]*resource.Info) {})
 	if err != nil {
 		return nil, err
 	}

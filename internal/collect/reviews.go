@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -127,6 +128,9 @@ func (c *collector) askWebhook(ctx context.Context, call admission.Call, w *admi
 	} else {
 		method = facts.Directly
 		raw, err = c.askURL(ctx, call, w, body)
+	}
+	if errors.Is(err, errNotAsked) {
+		return nil, "", err
 	}
 	if err != nil {
 		return nil, method, err

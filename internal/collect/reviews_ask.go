@@ -37,6 +37,9 @@ func (c *collector) askService(ctx context.Context, service *admissionregistrati
 	return post(ctx, c.http, u.String(), body)
 }
 
+// errNotAsked is in errors that tell nothing about the webhook.
+var errNotAsked = errors.New("it was not asked")
+
 // askURL posts a review to a webhook outside the cluster, as the API server would: with the CA of its
 // configuration. A loopback address is the API server's own machine, not this one.
 func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissionregistrationv1.MutatingWebhook, body []byte) ([]byte, error) {
@@ -46,7 +49,7 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 	// The snapshot has no authorities, and a URL without its secrets.
 	full, err := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, call.Configuration, metav1.GetOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("read its configuration: %w", err)
+		return nil, fmt.Errorf("%w: read its configuration: %w", errNotAsked, err)
 	}
 	var config admissionregistrationv1.WebhookClientConfig
 	for _, other := range full.Webhooks {
