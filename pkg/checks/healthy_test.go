@@ -95,6 +95,14 @@ var healthyShapes = map[string]corev1.Pod{
 	"a word in a command": shape(4*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
 		plainInit(p, corev1.Container{Name: "restore", Image: "db:1", Command: []string{"pg_restore", "--port", "5432"}}, 4*time.Minute)
 	}),
+	"an init container that serves itself": shape(20*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
+		plainInit(p, corev1.Container{Name: "seed", Image: "db:1", Command: []string{"sh", "-c", "start-db && psql -h localhost:15001 -f seed.sql"}}, 19*time.Minute)
+	}),
+	"a proxy starts while main fails for its own reasons": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil
+		p.Spec.Containers = []corev1.Container{{Name: "main", Image: "main:1"}, {Name: "envoy", Image: "envoy:1"}}
+		p.Status.ContainerStatuses = list{restarted(running("main", 50*time.Minute), 1, 1, 55*time.Minute), running("envoy", time.Hour)}
+	}),
 	"being deleted": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		deleted, grace := before(-20*time.Second), int64(30)
 		p.DeletionTimestamp, p.DeletionGracePeriodSeconds = &deleted, &grace
@@ -147,7 +155,7 @@ func TestHealthy(t *testing.T) {
 	s.Nodes[0].Status.NodeInfo.KubeletVersion = "v1.34.4"
 	s.Jobs = []batchv1.Job{{ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "job"}, Status: batchv1.JobStatus{Succeeded: 1}}}
 	for name, p := range healthyShapes {
-		for i := range 8 {
+		for i := range 8 { // more than 200 pods
 			copied := p.DeepCopy()
 			copied.Name = fmt.Sprintf("%s %d", name, i)
 			if p.Spec.RestartPolicy == corev1.RestartPolicyNever || p.Status.Phase == corev1.PodFailed {
