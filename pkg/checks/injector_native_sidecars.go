@@ -135,37 +135,46 @@ func (in injector) byDefault(tags []string) modeReading {
 func (in injector) automatic(why string) modeReading {
 	needs, s := in.entry.Needs, in.snapshot
 	if needs.Server != "" {
-		if s.ServerVersion == nil {
-			return modeReading{mode: known.Undecided, why: why + ", when the API server is " + needs.Server + " or newer; its version was not read"}
+		rule := why + ", but only when the API server is " + needs.Server + " or newer; "
+		if s.ServerVersion == nil || parseVersion(s.ServerVersion.GitVersion) == nil {
+			return modeReading{mode: known.Undecided, why: rule + "its version was not read"}
 		}
 		if parseVersion(s.ServerVersion.GitVersion).LessThan(parseVersion(needs.Server)) {
-			return modeReading{mode: known.NotNative, why: why + ", but only when the API server is " + needs.Server + " or newer; it is " + s.ServerVersion.GitVersion}
+			return modeReading{mode: known.NotNative, why: rule + "it is " + s.ServerVersion.GitVersion}
 		}
 	}
 	if needs.Kubelets == "" {
 		return modeReading{mode: known.Native, why: why}
 	}
 	rule := why + ", but only when every kubelet is " + needs.Kubelets + " or newer"
-	if old := olderKubelets(s, needs.Kubelets); len(old) > 0 {
+	old, unclear := olderKubelets(s, needs.Kubelets)
+	if len(old) > 0 {
 		return modeReading{mode: known.NotNative, why: rule + "; older are " + boundedList(old)}
 	}
 	if len(unread(s, facts.Nodes)) > 0 || len(s.Nodes) == 0 {
 		return modeReading{mode: known.Undecided, why: rule + "; not all nodes were read"}
 	}
+	if len(unclear) > 0 {
+		return modeReading{mode: known.Undecided, why: rule + "; no version can be read of " + boundedList(unclear)}
+	}
 	return modeReading{mode: known.Native, why: why}
 }
 
 // olderKubelets are the nodes before a version, and those without a version that can be read.
-func olderKubelets(s *facts.Snapshot, than string) []string {
-	var out []string
+func olderKubelets(s *facts.Snapshot, than string) (old, unclear []string) {
 	for i := range s.Nodes {
-		v := parseVersion(s.Nodes[i].Status.NodeInfo.KubeletVersion)
-		if v == nil || v.LessThan(parseVersion(than)) {
-			out = append(out, fmt.Sprintf("%s (%s)", s.Nodes[i].Name, orNone(s.Nodes[i].Status.NodeInfo.KubeletVersion)))
+		kubelet := s.Nodes[i].Status.NodeInfo.KubeletVersion
+		name := fmt.Sprintf("%s (%s)", s.Nodes[i].Name, orNone(kubelet))
+		switch v := parseVersion(kubelet); {
+		case v == nil:
+			unclear = append(unclear, name)
+		case v.LessThan(parseVersion(than)):
+			old = append(old, name)
 		}
 	}
-	slices.Sort(out)
-	return out
+	slices.Sort(old)
+	slices.Sort(unclear)
+	return old, unclear
 }
 
 func boundedList(list []string) string {
