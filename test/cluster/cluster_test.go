@@ -21,12 +21,27 @@ var update = flag.Bool("update", false, "record the kubelets' pages anew")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	before := watchers()
 	code := m.Run()
 	if err := stopShared(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
+	if after := watchers(); before != "" && after != "" && before != after {
+		fmt.Fprintf(os.Stderr, "max_user_instances: before %s, after %s\n", before, after)
+		code = 1
+	}
 	os.Exit(code)
+}
+
+// watchers is a setting that clusters with nodes change and must put back. It
+// is empty while there are clusters, other processes' too.
+func watchers() string {
+	if _, err := os.Stat(fmt.Sprintf("/tmp/kubectl-sidecar-test-%d", os.Getuid())); err == nil {
+		return ""
+	}
+	value, _ := os.ReadFile("/proc/sys/fs/inotify/max_user_instances")
+	return strings.TrimSpace(string(value))
 }
 
 // needNodes skips what needs nodes or their network, but not where everything

@@ -18,9 +18,8 @@
 // with it. KUBEBUILDER_ASSETS is honoured all the same.
 //
 // Control planes and fake nodes need Linux and nothing else. Nodes also need
-// root and a few packages; CanRunNodes says what is missing. A kubelet takes
-// 6 of the machine's inotify instances (fs.inotify.max_user_instances, 128 by
-// default), so about 15 nodes run at once.
+// root and a few packages; CanRunNodes says what is missing. While there are
+// nodes, fs.inotify.max_user_instances is at least 1024.
 //
 // Nothing outlives the process that called Start. Children carry a death
 // signal; a node is a PID, mount, network and cgroup namespace which the

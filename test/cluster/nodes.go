@@ -94,6 +94,9 @@ func (c *Cluster) startNode(ctx context.Context, n Node) (*Kubelet, error) {
 	if err := CanRunNodes(); err != nil {
 		return nil, fmt.Errorf("start a node: %w", err)
 	}
+	if err := c.slot.RaiseLimit(); err != nil {
+		return nil, fmt.Errorf("start a node: %w", err)
+	}
 	if err := c.writeImages(ctx); err != nil {
 		return nil, err
 	}

@@ -79,7 +79,10 @@ func TestWebhookBehaviours(t *testing.T) {
 		{"remove-for-others", here.Client("/remove/service-accounts/other"), "sidecar+ init"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := cluster.Webhook{Configuration: test.name, Client: test.client, Timeout: time.Second}
+			w := cluster.Webhook{Configuration: test.name, Client: test.client, Timeout: 10 * time.Second}
+			if test.name == "hang" {
+				w.Timeout = time.Second
+			}
 			if _, err := c.InstallWebhook(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}

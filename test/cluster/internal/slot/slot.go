@@ -98,6 +98,7 @@ func Sweep() (int, error) {
 			cleaned++
 		}
 	}
+	settle()
 	return cleaned, errors.Join(errs...)
 }
 
@@ -130,7 +131,39 @@ func acquire(n int) (*Slot, error) {
 func (s *Slot) release() {
 	_ = os.Remove(lockOf(s.Number))
 	s.lock.Close()
-	_ = os.Remove(base()) // fails while there are other slots
+	settle()
+}
+
+// settle puts back what clusters share when there is none any more.
+func settle() {
+	unlock, err := lockBase()
+	if err != nil {
+		return
+	}
+	defer unlock()
+	if held, _ := filepath.Glob(filepath.Join(base(), "*.lock")); len(held) == 0 {
+		restoreLimit()
+		_ = os.Remove(base())
+	}
+}
+
+// lockBase locks the folder of all slots, which must not have been replaced
+// by another one in the meantime.
+func lockBase() (unlock func(), err error) {
+	for {
+		f, err := os.Open(base())
+		if err != nil {
+			return nil, err
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			f.Close()
+			return nil, err
+		}
+		if isStill(f, base()) {
+			return func() { f.Close() }, nil
+		}
+		f.Close()
+	}
 }
 
 func isStill(f *os.File, name string) bool {
