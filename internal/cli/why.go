@@ -196,8 +196,9 @@ func (o *whyOptions) ask(ctx context.Context) (*facts.Snapshot, []checks.Object,
 	case err != nil:
 		return nil, nil, whyFailure(err)
 	}
-	o.readLogs(ctx, reader, snapshot)
-	if more := o.readAdmission(ctx, options, snapshot); more != nil {
+	first := checks.Diagnose(snapshot, checks.Run(snapshot, checks.Pods(), nil))
+	o.readLogs(ctx, reader, snapshot, first)
+	if more := o.readAdmission(ctx, options, snapshot, first); more != nil {
 		requests = func() []collect.Request { return slices.Concat(reader.Ledger().Requests(), more.Requests()) }
 	}
 	return snapshot, objects(reader.Asked()), nil

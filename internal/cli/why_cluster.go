@@ -67,12 +67,8 @@ const mostLogs = 50
 
 // readLogs reads the log of the container to blame. Without being asked it does so for one pod in
 // trouble, not for many.
-func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, snapshot *facts.Snapshot) {
-	if !o.logs || ctx.Err() != nil {
-		return
-	}
-	diagnoses := checks.Diagnose(snapshot, checks.Run(snapshot, checks.Pods(), nil))
-	if len(diagnoses) == 0 || len(diagnoses) > 1 && !o.logsAsked {
+func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, snapshot *facts.Snapshot, diagnoses []checks.Diagnosis) {
+	if !o.logs || ctx.Err() != nil || len(diagnoses) == 0 || len(diagnoses) > 1 && !o.logsAsked {
 		return
 	}
 	var sources []collect.LogSource
@@ -140,12 +136,12 @@ const strippedID = "restart-policy-stripped"
 
 // readAdmission finds out who took a field from a pod, where one did: as doctor does, for the
 // namespace of the pod. It returns what it sent.
-func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options, snapshot *facts.Snapshot) *collect.Ledger {
+func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options, snapshot *facts.Snapshot, diagnoses []checks.Diagnosis) *collect.Ledger {
 	if ctx.Err() != nil {
 		return nil
 	}
 	var namespaces []string
-	for _, d := range checks.Diagnose(snapshot, checks.Run(snapshot, checks.Pods(), nil)) {
+	for _, d := range diagnoses {
 		if d.RootCause == strippedID && !slices.Contains(namespaces, d.Object.Namespace) {
 			namespaces = append(namespaces, d.Object.Namespace)
 		}
