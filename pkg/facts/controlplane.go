@@ -88,7 +88,7 @@ func flags(args []string) map[string][]string {
 	return out
 }
 
-// imageTag is "v1.29.3" for "registry.k8s.io/kube-apiserver:v1.29.3@sha256:…".
+// imageTag is "v1.29.3" for "registry.example/kube-apiserver:v1.29.3@sha256:…".
 func imageTag(image string) string {
 	image, _, _ = strings.Cut(image, "@")
 	name := image[strings.LastIndex(image, "/")+1:]

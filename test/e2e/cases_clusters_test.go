@@ -66,7 +66,7 @@ func caseClusters() map[string]cluster.Config {
 func (st *stage) furnish(name string) error {
 	switch name {
 	case "mixed":
-		if err := st.nameImage("docker.io/istio/proxyv2:1.20.0"); err != nil {
+		if err := st.nameImage("registry.example/istio/proxyv2:1.20.0"); err != nil {
 			return err
 		}
 		if err := st.webhooks(); err != nil {
