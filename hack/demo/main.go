@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -39,18 +38,11 @@ func main() {
 
 // kubelets reports whether real kubelets can run here, and says why not.
 func kubelets() bool {
-	switch {
-	case runtime.GOOS != "linux":
-		say("no real kubelets on %s: pages that real ones served stand in for them", runtime.GOOS)
-	case os.Getuid() != 0:
-		say("no real kubelets without root: pages that real ones served stand in for them")
-	default:
-		if _, err := exec.LookPath("containerd"); err == nil {
-			return true
-		}
-		say("no real kubelets without containerd: pages that real ones served stand in for them")
+	err := cluster.CanRunNodes()
+	if err != nil {
+		say("no real kubelets here (%v): pages that real ones served stand in for them", err)
 	}
-	return false
+	return err == nil
 }
 
 func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "demo: "+format+"\n", args...) }

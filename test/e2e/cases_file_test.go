@@ -53,8 +53,6 @@ type situation struct {
 	Known string `json:"known"`
 	// Undated is why the answer is another one where nothing tells the time, as in seen.yaml.
 	Undated string `json:"undated"`
-	// Crowded is why the answer is another one when it is asked about the whole cluster.
-	Crowded string `json:"crowded"`
 	// Recorded is false where no cluster can show it here; Source then says where seen.yaml is from.
 	Recorded *bool  `json:"recorded"`
 	Source   string `json:"source"`

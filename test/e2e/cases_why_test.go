@@ -209,7 +209,7 @@ func (st *stage) judgeAll(t *testing.T, all []*situation) {
 				s.wrong(t)("why -A: %s: root cause %s, want %q", s.name, cause, want)
 			}
 		}
-		if want != "" && len(causes[s.name]) == 0 && s.Crowded == "" {
+		if want != "" && len(causes[s.name]) == 0 {
 			s.wrong(t)("why -A: %s: no root cause, want %s", s.name, want)
 		}
 	}

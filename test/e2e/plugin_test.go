@@ -10,11 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 )
 
 // pluginPath is the plugin, built once from this tree by TestMain.
@@ -40,14 +40,14 @@ func TestMain(m *testing.M) {
 // needsKubelets skips a test where real kubelets cannot run, and fails it in CI.
 func needsKubelets(t *testing.T) {
 	t.Helper()
-	if runtime.GOOS == "linux" && os.Getuid() == 0 {
+	err := cluster.CanRunNodes()
+	if err == nil {
 		return
 	}
-	const why = "real kubelets need Linux and root"
 	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
+		t.Fatal(err)
 	}
-	t.Skip(why)
+	t.Skip(err)
 }
 
 // A ran is one finished run of the plugin.
