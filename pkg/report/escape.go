@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -86,7 +87,7 @@ func Escape(s string) string { return line(s) }
 // text (U+202E, U+200B), unusual spaces, and bytes that are not UTF-8.
 func line(s string) string {
 	if plain(s) {
-		return s
+		return disarm(s)
 	}
 	var b strings.Builder
 	for len(s) > 0 {
@@ -102,7 +103,25 @@ func line(s string) string {
 		}
 		s = s[size:]
 	}
-	return b.String()
+	return disarm(b.String())
+}
+
+// What CI systems take for an instruction in a log: GitHub's ::error file=x::text, at the beginning of
+// a line, where wrapping may put it, and the older ##[error]text and Azure's ##vso[...], anywhere.
+var (
+	workflowCommand = regexp.MustCompile(`(^|\s):(:[a-zA-Z-]+(?:\s.*?)?::)`)
+	loggingCommand  = regexp.MustCompile(`#(#(?:vso)?\[)`)
+)
+
+// disarm escapes a character of such instructions.
+func disarm(s string) string {
+	if strings.Contains(s, "::") {
+		s = workflowCommand.ReplaceAllString(s, `${1}\x3a${2}`)
+	}
+	if strings.Contains(s, "##") {
+		s = loggingCommand.ReplaceAllString(s, `\x23${1}`)
+	}
+	return s
 }
 
 // plain is the common case, in which nothing needs to be copied.

@@ -24,6 +24,10 @@ func TestLine(t *testing.T) {
 		"cut \xe4\xb8, lone \xff": `cut \xe4\xb8, lone \xff`,
 		"\U000e0041tag":           `\U000e0041tag`,
 		"replacement \ufffd":      "replacement \ufffd",
+		"::error file=a::b":       `\x3a:error file=a::b`,
+		"a ::add-mask::b std::x":  `a \x3a:add-mask::b std::x`,
+		"##[error]a ##vso[task]b": `\x23#[error]a \x23#vso[task]b`,
+		"[::1]:80, ::1, a::b::c":  "[::1]:80, ::1, a::b::c",
 	} {
 		if got := line(in); got != want {
 			t.Errorf("line(%q) = %q, want %q", in, got, want)
