@@ -67,7 +67,7 @@ and by asking each webhook by itself where one of those was changed.`,
 }
 
 func printWebhooks(streams genericiooptions.IOStreams, format string, s *facts.Snapshot) error {
-	rows := checks.WebhookTable(s)
+	rows, gaps := harmless(checks.WebhookTable(s), s.Gaps)
 	var out bytes.Buffer
 	if format == "json" {
 		enc := json.NewEncoder(&out)
@@ -77,7 +77,7 @@ func printWebhooks(streams genericiooptions.IOStreams, format string, s *facts.S
 			Kind       string              `json:"kind"`
 			Webhooks   []checks.WebhookRow `json:"webhooks"`
 			Missing    []facts.Gap         `json:"missing"`
-		}{facts.APIVersion, "Webhooks", rows, append([]facts.Gap{}, s.Gaps...)})
+		}{facts.APIVersion, "Webhooks", rows, gaps})
 		if err != nil {
 			return err
 		}
@@ -86,10 +86,31 @@ func printWebhooks(streams genericiooptions.IOStreams, format string, s *facts.S
 	if err := webhookTable(&out, rows); err != nil {
 		return err
 	}
-	for _, g := range s.Gaps {
-		fmt.Fprintf(&out, "? %s %s: %s\n  -> %s\n", g.Kind, g.Scope, report.Escape(g.Reason), report.Escape(g.Remedy))
+	for _, g := range gaps {
+		fmt.Fprintf(&out, "? %s %s: %s\n  -> %s\n", g.Kind, g.Scope, g.Reason, g.Remedy)
 	}
 	return writeTo(streams.Out, out.Bytes())
+}
+
+// harmless escapes what is printed, in every format alike: JSON's own escaping ends at the first jq -r.
+func harmless(rows []checks.WebhookRow, gaps []facts.Gap) ([]checks.WebhookRow, []facts.Gap) {
+	for i := range rows {
+		r := &rows[i]
+		for _, text := range []*string{&r.Name, &r.Backend, &r.FailurePolicy, &r.SideEffects, &r.Result, &r.Proof} {
+			*text = report.Escape(*text)
+		}
+		for j := range r.Classes {
+			r.Classes[j] = report.Escape(r.Classes[j])
+		}
+	}
+	out := []facts.Gap{}
+	for _, g := range gaps {
+		out = append(out, facts.Gap{
+			Kind: facts.Kind(report.Escape(string(g.Kind))), Scope: report.Escape(g.Scope),
+			Reason: report.Escape(g.Reason), Remedy: report.Escape(g.Remedy),
+		})
+	}
+	return rows, out
 }
 
 func webhookTable(out *bytes.Buffer, rows []checks.WebhookRow) error {
@@ -115,9 +136,6 @@ func webhookTable(out *bytes.Buffer, rows []checks.WebhookRow) error {
 		}
 		cells := []string{order, r.Name, orDash(r.Backend), orDash(r.FailurePolicy), orDash(r.SideEffects), timeout,
 			strconv.Itoa(r.Namespaces), orDash(someOf(r.Classes)), r.Result, orDash(r.Proof)}
-		for i := range cells {
-			cells[i] = report.Escape(cells[i])
-		}
 		if err := table.Append(cells); err != nil {
 			return err
 		}
