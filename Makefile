@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: build install demo test unit lint vulncheck packages kubernetes clean
+.PHONY: build install demo test unit sweep fuzz lint vulncheck packages kubernetes clean
 
 build: ## the plugin, into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-sidecar ./cmd/kubectl-sidecar
@@ -20,6 +20,18 @@ test: packages lint kubernetes ## everything: unit, integration on real API serv
 
 unit: ## only what needs no cluster
 	go test ./pkg/... ./cmd/... ./docs/... ./internal/... -short
+
+sweep: ## every request of every command goes wrong in every way; make test runs a sample of it
+	SWEEP=all go test ./test/sweep -run TestSweep -count=1 -timeout 60m
+
+FUZZTIME ?= 10m
+fuzz: ## each fuzz target for FUZZTIME; what is found becomes a file under testdata/fuzz
+	@set -e; for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
+		for target in $$(grep -oE '^func Fuzz[A-Za-z]+' $$file | cut -c6-); do \
+			echo "$$(dirname $$file) $$target"; \
+			go test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
 
 packages: ## Debian packages for real kubelets; says what will not run where they cannot be installed
 	@hack/packages.sh
