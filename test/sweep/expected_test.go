@@ -37,7 +37,8 @@ var about = []struct {
 	{"/cronjobs", []facts.Kind{facts.Canaries}},
 	{"/serviceaccounts", []facts.Kind{facts.Canaries}},
 	{"GET /api/v1/namespaces", []facts.Kind{facts.Namespaces, facts.Canaries}},
-	{"GET /version", []facts.Kind{facts.APIServers}},
+	// The metrics page has the version too; what remains is which fields canaries may have.
+	{"GET /version", []facts.Kind{facts.APIServers, facts.Canaries}},
 }
 
 func kindsOf(class string) []facts.Kind {
@@ -58,6 +59,7 @@ var others = []struct{ command, part, fault, why string }{
 	{"", "/proxy/metrics", "", "the kubelet's configuration tells as well"},
 	{"", "/leases", "", "the endpoints of the API servers count them as well"},
 	{"", "/namespaces/default/endpointslices", "", "the leases of the API servers count them as well"},
+	{"", "GET /apis/admissionregistration.k8s.io/v1", "404", "what is not served does not exist; older versions of it are asked for next"},
 	{"", "/podtemplates", "", "defaults of the API server, without which a webhook is asked just as well; the gate is told by the version"},
 	{"", "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/", "", "who took the field shows by leaving webhooks out, one by one"},
 	{"webhooks", "POST /api/v1/namespaces/default/pods", "", "no webhook is called for this class, so that no line of the table is about it"},

@@ -22,6 +22,7 @@ type outcome struct {
 	verdict report.Verdict
 	status  map[string]checks.Status // of each check, or what a diagnosis or webhook says
 	gaps    []facts.Gap
+	said    map[string]string // the first finding of each check that failed
 }
 
 // understand reads what a command printed.
@@ -47,9 +48,12 @@ func understand(cmd *command, r ran) (outcome, error) {
 }
 
 func judged(r *report.Report) outcome {
-	out := outcome{verdict: r.Verdict, status: map[string]checks.Status{}}
+	out := outcome{verdict: r.Verdict, status: map[string]checks.Status{}, said: map[string]string{}}
 	for _, e := range r.Checks {
 		out.status[e.ID] = e.Status
+		if len(e.Findings) > 0 {
+			out.said[e.ID] = fmt.Sprintf("%s %q", e.Findings[0].Message, e.Findings[0].Evidence)
+		}
 		out.gaps = append(out.gaps, e.Missing...)
 	}
 	for _, d := range r.Diagnoses {
@@ -131,7 +135,7 @@ func sound(x trial, got outcome) error {
 		case now == before, now == checks.Unknown, now == "suspect": // of several, one
 		case !known && strings.HasPrefix(id, "diagnosis undiagnosed"):
 		default:
-			errs = append(errs, fmt.Errorf("%s: %q, undisturbed %q", id, now, before))
+			errs = append(errs, fmt.Errorf("%s: %q, undisturbed %q: %s", id, now, before, got.said[id]))
 		}
 	}
 	return errors.Join(errs...)
@@ -141,8 +145,8 @@ func sound(x trial, got outcome) error {
 // the result is that of the undisturbed run.
 func honest(x trial, r ran, got outcome) error {
 	same := maps.Equal(got.status, x.command.baseline.status) && got.verdict == x.command.baseline.verdict
-	if same && (x.fault.passing || anotherWay(x)) {
-		return nil
+	if (x.fault.passing || anotherWay(x)) && (same || got.verdict != report.Ready) {
+		return nil // other requests may have run out of time, and say so themselves
 	}
 	var errs []error
 	if got.verdict == report.Ready && !sameErrors(x, got) {
@@ -150,7 +154,9 @@ func honest(x trial, r ran, got outcome) error {
 	}
 	kinds := kindsOf(x.class)
 	named := slices.ContainsFunc(got.gaps, func(g facts.Gap) bool {
-		return slices.Contains(kinds, g.Kind) && !slices.Contains(x.command.baseline.gaps, g)
+		// Where connections are refused from some request on, the last ones count as well.
+		about := slices.Contains(kinds, g.Kind) || x.fault.name == "refused"
+		return about && !slices.Contains(x.command.baseline.gaps, g)
 	})
 	// The table of webhooks says for each whether it could tell.
 	if !named && (same || x.command.args[0] != "webhooks") {
