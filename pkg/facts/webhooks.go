@@ -24,7 +24,8 @@ func TrimWebhooks(c *admissionregistrationv1.MutatingWebhookConfiguration) admis
 	return out
 }
 
-// RedactURL removes what may be secret in a URL: user, password, and the values of its query.
+// RedactURL removes what may be secret in a URL: user, password, the values of its query, and keys in
+// its path.
 func RedactURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -43,7 +44,30 @@ func RedactURL(raw string) string {
 		u.RawQuery = query.Encode()
 	}
 	u.Fragment, u.RawFragment = "", ""
+	if path := redactPath(u.Path); path != u.Path {
+		u.Path, u.RawPath = path, ""
+	}
 	return u.String()
+}
+
+// A key is a part of a path that nobody would have made up: long, and with many digits. An API
+// server allows a webhook neither user nor query, so that keys are put into the path.
+const keyLength, keyDigits = 16, 4
+
+func redactPath(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		digits := 0
+		for _, r := range part {
+			if r >= '0' && r <= '9' {
+				digits++
+			}
+		}
+		if len(part) >= keyLength && digits >= keyDigits {
+			parts[i] = redacted
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // MutatingPoliciesOf joins policies and their bindings, sorted by name.

@@ -42,6 +42,7 @@ func TestMatchesPods(t *testing.T) {
 func TestRedactURL(t *testing.T) {
 	for url, want := range map[string]string{
 		"https://10.0.0.1:6443/x": "https://10.0.0.1:6443/x", "https://a:b@c/d?e=f&e=g#h": "https://REDACTED@c/d?e=REDACTED&e=REDACTED",
+		"https://c/hook/4f9a8c7d6e5b4a39?x": "https://c/hook/REDACTED?x=REDACTED", "https://c/mutate-core-v1-pod": "https://c/mutate-core-v1-pod",
 		"https://c/%zz": "(a URL that cannot be read)", "": "",
 	} {
 		if got := RedactURL(url); got != want {
