@@ -29,7 +29,7 @@ fuzz: ## each fuzz target for FUZZTIME; what is found becomes a file under testd
 	@set -e; for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
 		for target in $$(grep -oE '^func Fuzz[A-Za-z]+' $$file | cut -c6-); do \
 			echo "$$(dirname $$file) $$target"; \
-			go test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+			go test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
 		done; \
 	done
 
