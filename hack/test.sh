@@ -3,14 +3,29 @@
 set -uo pipefail
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+
 # Verbose, so that skips can be counted; shown are verdicts, failures and skips.
-go test -v -timeout 40m -p "${TEST_PARALLEL:-2}" ./... 2>&1 | tee "$log" |
-	grep --line-buffered -vE '^(=== |    --- PASS|--- PASS|PASS$)|no test files'
-status=${PIPESTATUS[0]}
+run() {
+	go test -v -timeout 40m "$@" 2>&1 | tee -a "$log" |
+		grep --line-buffered -E '^(ok|FAIL|panic|---? FAIL|\?)|^ *--- (FAIL|SKIP)|^ +[a-z_]+_test\.go:[0-9]+:|^sweep' | grep --line-buffered -v 'no test files'
+	return "${PIPESTATUS[0]}"
+}
+
+status=0
+# Packages that start clusters run one after the other, so that they do not slow each other down.
+clusters='/(internal/collect|test/.*|hack/.*)$'
+run -p 2 $(go list ./... | grep -vE "$clusters") || status=1
+run -p 1 $(go list ./... | grep -E "$clusters") || status=1
+
 skipped=$(grep -cE '^ *--- SKIP' "$log")
 if [ "$skipped" -gt 0 ]; then
 	echo "$skipped tests did not run:"
 	grep -A1 -E '^ *--- SKIP' "$log"
 	[ "${CI:-}" = true ] && status=1
+fi
+if [ "$status" -ne 0 ]; then
+	echo "the end of what was printed:"
+	grep -nE '^ *--- FAIL' "$log"
+	tail -n 60 "$log"
 fi
 exit "$status"

@@ -78,10 +78,26 @@ func glob(t *testing.T, pattern string) []string {
 	return found
 }
 
+// taken reports whether another cluster has the folder, the link and the names of cgroups by now, as
+// tests of other packages that run at the same time may: what has these names is then not this
+// cluster's. Nobody is given a name that is not free.
+func (tr traces) taken(t *testing.T) bool {
+	t.Helper()
+	for _, proc := range glob(t, "/proc/[0-9]*") {
+		environ, _ := os.ReadFile(proc + "/environ")
+		id, command := identify(proc)
+		if _, old := tr.processes[id]; !old && strings.Contains(command, "etcd") && bytes.Contains(environ, []byte("KUBECTL_SIDECAR_TEST_SLOT="+tr.dir+"\x00")) {
+			return true
+		}
+	}
+	return false
+}
+
 // left is what is still there of it.
 func (tr traces) left(t *testing.T) []string {
 	t.Helper()
 	var left []string
+	taken := tr.taken(t)
 	for _, proc := range glob(t, "/proc/[0-9]*") {
 		id, _ := identify(proc)
 		if command, ok := tr.processes[id]; ok && id != "" {
@@ -90,7 +106,7 @@ func (tr traces) left(t *testing.T) []string {
 		if namespace, err := os.Readlink(proc + "/ns/net"); err == nil && tr.namespaces[namespace] && id != "" {
 			left = append(left, "network namespace "+namespace)
 		}
-		if mounts, _ := os.ReadFile(proc + "/mountinfo"); bytes.Contains(mounts, []byte(tr.dir+"/")) {
+		if mounts, _ := os.ReadFile(proc + "/mountinfo"); bytes.Contains(mounts, []byte(tr.dir+"/")) && !taken {
 			left = append(left, "mounts in the namespace of "+id)
 		}
 	}
@@ -98,7 +114,9 @@ func (tr traces) left(t *testing.T) []string {
 		tr.dir, tr.dir + ".lock", "/sys/class/net/" + tr.link,
 		"/sys/fs/cgroup/" + tr.link + "-*", "/sys/fs/cgroup/*/" + tr.link + "-*",
 	} {
-		left = append(left, glob(t, pattern)...)
+		if !taken {
+			left = append(left, glob(t, pattern)...)
+		}
 	}
 	for _, name := range glob(t, "/run/netns/*") { // there may be others'
 		var stat syscall.Stat_t
