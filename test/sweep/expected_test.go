@@ -63,6 +63,7 @@ var others = []struct{ command, part, fault, why string }{
 	{"", "/podtemplates", "", "defaults of the API server, without which a webhook is asked just as well; the gate is told by the version"},
 	{"", "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/", "", "who took the field shows by leaving webhooks out, one by one"},
 	{"webhooks", "POST /api/v1/namespaces/default/pods", "", "no webhook is called for this class, so that no line of the table is about it"},
+	{"webhooks", "POST /api/v1/namespaces/NS/pods", "", "a webhook whose canary is refused is asked by itself"},
 	{"why", "/log", "nothing", "an empty log is a log"},
 	{"why", "", "", "the root cause shows by other facts; what is missing would be further evidence"},
 }
