@@ -62,6 +62,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 		return fmt.Errorf("reading pod %s: %w", name, notFound)
 	}
 	r.limit("pod %s/%s does not exist any more: its events are all that is left", namespace, name)
+	r.c.gap(facts.Pods, "", fmt.Sprintf("pod %s/%s does not exist any more", namespace, name), "ask for what exists: kubectl get pods")
 	r.askUnread(Name{pods, name})
 	return nil
 }
