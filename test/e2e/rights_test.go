@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,6 +23,19 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
 )
+
+var examples = flag.Bool("examples", false, "write what each caller of TestDoctorRights saw to docs/examples")
+
+// keep writes the caller's snapshot for docs/transcripts.md, when that is asked for.
+func keep(t *testing.T, kubeconfig, name string) {
+	t.Helper()
+	if !*examples {
+		return
+	}
+	if r := plugin(t, kubeconfig, "snapshot", "-o", "../../docs/examples/"+name+".yaml"); r.exit != 0 {
+		t.Fatalf("snapshot: exit %d\n%s", r.exit, r.stderr)
+	}
+}
 
 // TestDoctorRights is about who may see what, and about a webhook that strips the field in one
 // namespace of fifty: one cluster, four callers.
@@ -50,6 +64,7 @@ func TestDoctorRights(t *testing.T) {
 	t.Run("view", func(t *testing.T) {
 		bind(t, c, "viewer", "view")
 		await(t, c, "viewer", &authorizationv1.ResourceAttributes{Verb: "list", Resource: "pods"})
+		keep(t, as(t, c, "viewer"), "view")
 		r := plugin(t, as(t, c, "viewer"), "doctor", "-o", "json")
 		if rep := r.report(t); rep.Verdict != report.Unknown || r.exit != report.ExitUnknown {
 			t.Errorf("verdict %s exit %d, want unknown exit 4\n%s", rep.Verdict, r.exit, r.stdout)
@@ -57,6 +72,7 @@ func TestDoctorRights(t *testing.T) {
 	})
 	t.Run("printed rights", func(t *testing.T) {
 		grant(t, c, "auditor")
+		keep(t, as(t, c, "auditor"), "printed-rights")
 		r := plugin(t, as(t, c, "auditor"), "doctor", "-o", "json")
 		for _, e := range r.report(t).Checks {
 			if len(e.Missing) > 0 || e.Status == checks.Unknown {
@@ -98,6 +114,7 @@ func fiftyNamespaces(t *testing.T, c *cluster.Cluster) {
 
 // stripped wants the one finding of the one class, naming the namespace and the webhook.
 func stripped(t *testing.T, c *cluster.Cluster) {
+	keep(t, c.Kubeconfig, "one-of-fifty")
 	r := plugin(t, c.Kubeconfig, "doctor", "-o", "json")
 	rep := r.report(t)
 	if rep.Verdict != report.NotReady || r.exit != report.ExitFindings {
@@ -134,6 +151,7 @@ func notEverywhere(t *testing.T, c *cluster.Cluster) {
 	}
 	bindIn(t, c, "restricted", "edit", metav1.NamespaceDefault)
 	await(t, c, "restricted", &authorizationv1.ResourceAttributes{Verb: "create", Resource: "pods", Namespace: metav1.NamespaceDefault})
+	keep(t, as(t, c, "restricted"), "not-everywhere")
 	r := plugin(t, as(t, c, "restricted"), "doctor", "-o", "json")
 	rep := r.report(t)
 	entry := find(rep, "webhook-strips-restart-policy")
