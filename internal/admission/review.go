@@ -130,7 +130,7 @@ func (a *Answer) apply(patch []byte) error {
 	if err != nil {
 		return fmt.Errorf("its patch cannot be read: %w", err)
 	}
-	patched, err := operations.Apply(a.Pod)
+	patched, err := applied(operations, a.Pod)
 	if err != nil {
 		return fmt.Errorf("its patch does not apply: %s", shortened(err.Error()))
 	}
@@ -140,6 +140,17 @@ func (a *Answer) apply(patch []byte) error {
 	}
 	a.Pod = patched
 	return nil
+}
+
+// applied is pod after the operations. The library panics on some of what a webhook may send, such as
+// a replacement of the whole document without a value; that is the webhook's fault, not a crash.
+func applied(operations jsonpatch.Patch, pod []byte) (patched []byte, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("it is malformed (%v)", fault)
+		}
+	}()
+	return operations.Apply(pod)
 }
 
 // Touching are the operations of the patch that reach what is at or below path, or around it: the
