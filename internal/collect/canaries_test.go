@@ -182,7 +182,7 @@ func TestCanariesOnRealAPIServers(t *testing.T) {
 	for _, version := range []string{"1.32", "1.36"} {
 		t.Run(version, func(t *testing.T) {
 			c := stage(t, version)
-			snapshot, ledger := run(t, collect.Options{Config: c.Config(), Timeout: 3 * time.Minute})
+			snapshot, ledger := run(t, collect.Options{Config: c.Config(), Timeout: 3 * time.Minute, RequestTimeout: time.Minute})
 			golden(t, "scenes-"+version, digest(snapshot))
 			for _, r := range ledger.Requests() {
 				if r.Method != "GET" && !strings.Contains(r.URL, "selfsubjectaccessreviews") && !strings.Contains(r.URL, "dryRun=All") && !slices.ContainsFunc(scenes, func(s scene) bool {
