@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -51,9 +52,10 @@ cluster: the API server is asked for pods that have not succeeded and for events
 that are warnings, both in pages, and for deployments; of the pods those are kept
 that are not running and ready, have restarted or are being deleted.
 
-One pod costs at most five requests, and two for its log. All of them are GET;
-where a field was taken from a pod on its way into the cluster, why does what
-doctor does to name who took it: dry runs, which store nothing.
+One pod costs at most five requests, and two for its log; Services are read, too,
+when it is ready and a sidecar has a named port. All of them are GET; where a field
+was taken from a pod on its way into the cluster, why does what doctor does to name
+who took it: dry runs, which store nothing.
 
 Exit code: 0 nothing is wrong; 3 a root cause was found; 4 something is wrong, or
 may be, and the cause could not be told; 1 could not run; 2 wrong command line;
@@ -159,6 +161,13 @@ func unseen(s *facts.Snapshot) string {
 	for _, kind := range collect.PodKinds() {
 		if !s.Has(kind) && kind != facts.CustomWorkloads {
 			kinds = append(kinds, string(kind))
+		}
+	}
+	if slices.ContainsFunc(s.Pods, func(p corev1.Pod) bool { return facts.NeedsServices(&p) }) {
+		for _, kind := range []facts.Kind{facts.Services, facts.EndpointSlices} {
+			if !s.Has(kind) {
+				kinds = append(kinds, string(kind))
+			}
 		}
 	}
 	if len(kinds) == 0 {

@@ -38,7 +38,8 @@ type Asked struct{ Kind, Namespace, Name string }
 //
 // One pod costs at most five requests: the pod, its events, its node, its owner, its owner's owner.
 // A workload costs as much: itself, the ReplicaSets or Jobs between it and its pods, the pods,
-// their events, a node. No right is asked for first, since that would cost as much as trying.
+// their events, a node. Who sends to a ready pod is asked only where it may matter; see readServices.
+// No right is asked for first, since that would cost as much as trying.
 type PodReader struct {
 	c     *collector
 	query PodQuery
@@ -180,6 +181,7 @@ func (r *PodReader) readAround(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.readOwners(ctx) })
 	wg.Go(func() { r.readNodes(ctx) })
+	wg.Go(func() { r.readServices(ctx) })
 	if len(r.c.snapshot.Pods) <= fewPods && r.onlyPods() {
 		wg.Go(func() { r.readEventsOfPods(ctx) })
 		wg.Wait()

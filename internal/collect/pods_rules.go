@@ -24,7 +24,13 @@ var (
 	listReplicaSets = ownerRule("list", "apps", facts.ReplicaSets)
 	listJobs        = ownerRule("list", "batch", facts.Jobs)
 	listDeployments = ownerRule("list", "apps", facts.Deployments)
-	readLogs        = Rule{
+	listServices    = Rule{
+		PolicyRule: rule("list", "", "services"), Kind: facts.Services, Why: "find the Services that mean a sidecar's port by its name",
+	}
+	listSlicesOf = Rule{
+		PolicyRule: rule("list", "discovery.k8s.io", "endpointslices"), Kind: facts.EndpointSlices, Why: "see whether such a Service reaches the port",
+	}
+	readLogs = Rule{
 		PolicyRule: rule("get", "", "pods/log"), Kind: facts.Logs, Optional: true,
 		Why: "quote the last lines of the container to blame; they may hold what is no one else's business",
 	}
@@ -38,6 +44,7 @@ var (
 		ownerRule("get", "batch", facts.Jobs),
 		ownerRule("get", "batch", facts.CronJobs),
 		listDeployments, listReplicaSets, listJobs,
+		listServices, listSlicesOf,
 		readLogs,
 	}
 )

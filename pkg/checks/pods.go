@@ -37,6 +37,7 @@ func Pods() []Check {
 		jobHeldBySidecar,
 		sidecarNotReady,
 		sidecarBlocksTermination,
+		podKnownControlPlaneBug,
 	}
 }
 

@@ -33,7 +33,6 @@ type recording struct {
 // undecidedRecordings are recordings whose expected root cause cannot be told from what is read, and why. Their
 // answer must then have no root cause, rather than a guess.
 var undecidedRecordings = map[string]string{
-	"21-named-port":       "Services are not read",
 	"25-ignores-term":     "nothing shows that the regular container has ended",
 	"25-ignores-term-136": "nothing shows that the regular container has ended",
 }

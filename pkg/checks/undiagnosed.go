@@ -36,7 +36,8 @@ func (p subject) undiagnosed(results []Result) *Diagnosis {
 		for _, g := range gaps {
 			unknown = addOnce(unknown, fmt.Sprintf("not known: %s: %s; %s", g.Kind, g.Reason, g.Remedy))
 		}
-		undecided := r.Check.ID == sidecarBlocksTermination.ID && p.deleting() && len(p.leftSidecars()) > 0
+		undecided := r.Check.ID == sidecarBlocksTermination.ID && p.deleting() && len(p.leftSidecars()) > 0 ||
+			r.Check.ID == knownControlPlaneBug.ID && !p.s.Has(facts.Services)
 		if len(gaps) == 0 && !undecided {
 			ruledOut = append(ruledOut, r.Check.ID)
 		}

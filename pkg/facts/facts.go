@@ -12,6 +12,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/version"
 )
@@ -106,6 +107,9 @@ type Snapshot struct {
 	Jobs            []batchv1.Job        `json:"jobs,omitempty"`
 	CronJobs        []batchv1.CronJob    `json:"cronJobs,omitempty"`
 	CustomWorkloads []CustomWorkload     `json:"customWorkloads,omitempty"`
+	// Services and EndpointSlices are who sends to the pods, trimmed.
+	Services       []corev1.Service            `json:"services,omitempty"`
+	EndpointSlices []discoveryv1.EndpointSlice `json:"endpointSlices,omitempty"`
 	// Logs are the last lines of containers that are suspected.
 	Logs []ContainerLog `json:"logs,omitempty"`
 

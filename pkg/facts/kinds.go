@@ -26,6 +26,8 @@ var kinds = []struct {
 	{Jobs, "run against the cluster, or add: kubectl get jobs -A -o yaml --show-managed-fields"},
 	{CronJobs, "run against the cluster, or add: kubectl get cronjobs -A -o yaml --show-managed-fields"},
 	{CustomWorkloads, "run against the cluster"},
+	{Services, "run against the cluster, or add: kubectl get services -A -o yaml"},
+	{EndpointSlices, "run against the cluster, or add: kubectl get endpointslices -A -o yaml"},
 	{Logs, "run against the cluster, without --logs=false"},
 }
 

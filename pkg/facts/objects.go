@@ -12,6 +12,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "sigs.k8s.io/json"
 )
@@ -54,6 +55,12 @@ var known = map[string]objectKind{
 	})},
 	"Job.batch":     {Jobs, object(func(f *file, o *batchv1.Job) { f.snapshot.Jobs = append(f.snapshot.Jobs, TrimJob(o)) })},
 	"CronJob.batch": {CronJobs, object(func(f *file, o *batchv1.CronJob) { f.snapshot.CronJobs = append(f.snapshot.CronJobs, TrimCronJob(o)) })},
+	"Service": {Services, object(func(f *file, o *corev1.Service) {
+		f.snapshot.Services = append(f.snapshot.Services, TrimService(o))
+	})},
+	"EndpointSlice.discovery.k8s.io": {EndpointSlices, object(func(f *file, o *discoveryv1.EndpointSlice) {
+		f.snapshot.EndpointSlices = append(f.snapshot.EndpointSlices, TrimEndpointSlice(o))
+	})},
 	"MutatingWebhookConfiguration.admissionregistration.k8s.io": {MutatingWebhooks, object(func(f *file, o *webhooks) {
 		f.snapshot.MutatingWebhooks = append(f.snapshot.MutatingWebhooks, TrimWebhooks(o))
 	})},

@@ -6,6 +6,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -21,6 +22,8 @@ func (s *Snapshot) sortPods() {
 	s.CustomWorkloads = sorted(s.CustomWorkloads, func(o *CustomWorkload) string {
 		return o.Kind + "\x00" + o.Namespace + "\x00" + o.Name
 	})
+	s.Services = sorted(s.Services, func(o *corev1.Service) string { return fullName(o) })
+	s.EndpointSlices = sorted(s.EndpointSlices, func(o *discoveryv1.EndpointSlice) string { return fullName(o) })
 	s.Events = sorted(s.Events, func(e *corev1.Event) string {
 		at := e.LastTimestamp.Time
 		if at.IsZero() {

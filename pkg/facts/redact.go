@@ -12,6 +12,8 @@ func (s *Snapshot) redact() {
 	s.Nodes = mapped(s.Nodes, TrimNode)
 	s.Namespaces = mapped(s.Namespaces, TrimNamespace)
 	s.MutatingWebhooks = mapped(s.MutatingWebhooks, TrimWebhooks)
+	s.Services = mapped(s.Services, TrimService)
+	s.EndpointSlices = mapped(s.EndpointSlices, TrimEndpointSlice)
 	s.APIServerLeases = mapped(s.APIServerLeases, TrimLease)
 	s.Canaries = slices.Clone(s.Canaries)
 	for i, c := range s.Canaries {

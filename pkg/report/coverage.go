@@ -36,6 +36,8 @@ var counters = map[facts.Kind]func(s *facts.Snapshot) (seen, total int){
 	facts.Jobs:             listed(facts.Jobs, func(s *facts.Snapshot) int { return len(s.Jobs) }),
 	facts.CronJobs:         listed(facts.CronJobs, func(s *facts.Snapshot) int { return len(s.CronJobs) }),
 	facts.CustomWorkloads:  listed(facts.CustomWorkloads, func(s *facts.Snapshot) int { return len(s.CustomWorkloads) }),
+	facts.Services:         listed(facts.Services, func(s *facts.Snapshot) int { return len(s.Services) }),
+	facts.EndpointSlices:   listed(facts.EndpointSlices, func(s *facts.Snapshot) int { return len(s.EndpointSlices) }),
 	facts.Logs:             listed(facts.Logs, func(s *facts.Snapshot) int { return len(s.Logs) }),
 }
 
