@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
@@ -142,9 +143,13 @@ func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options,
 	}
 	var namespaces []string
 	for _, d := range diagnoses {
-		if d.RootCause == strippedID && !slices.Contains(namespaces, d.Object.Namespace) {
+		if d.RootCause != strippedID {
+			continue
+		}
+		if !slices.Contains(namespaces, d.Object.Namespace) {
 			namespaces = append(namespaces, d.Object.Namespace)
 		}
+		options.Pods = append(options.Pods, onePod(snapshot, d)...)
 	}
 	if len(namespaces) == 0 {
 		return nil
@@ -162,6 +167,16 @@ func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options,
 	}
 	joinAdmission(snapshot, found)
 	return ledger
+}
+
+// onePod is one of the pods that a diagnosis is about: they have the same owner, hence the same shape.
+func onePod(s *facts.Snapshot, d checks.Diagnosis) []corev1.Pod {
+	for _, p := range s.Pods {
+		if p.Namespace == d.Object.Namespace && slices.Contains(d.Pods, p.Name) {
+			return []corev1.Pod{p}
+		}
+	}
+	return nil
 }
 
 // joinAdmission adds what was found about admission.

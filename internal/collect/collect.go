@@ -11,6 +11,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -62,6 +63,8 @@ type Options struct {
 	Selector string
 	// MaxCanaries is how many canaries are sent at most; 0 is DefaultMaxCanaries.
 	MaxCanaries int
+	// Pods are pods of the cluster whose own shapes are tried as well as those of pod templates.
+	Pods []corev1.Pod
 	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.
 	// It may be called from several goroutines, one call at a time.
 	Progress func(step string, done, total int)

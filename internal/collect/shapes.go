@@ -105,7 +105,26 @@ func (c *collector) templates(ctx context.Context) (out []admission.Template, co
 		}
 		out = append(out, found...)
 	}
+	for i := range c.opts.Pods {
+		out = append(out, shapeOfPod(&c.opts.Pods[i]))
+	}
 	return withAccounts(out, accounts), complete
+}
+
+// shapeOfPod is what webhooks may look at of a pod that is there already. What names the pod itself is
+// left out: its owner's other pods have the same without it.
+func shapeOfPod(p *corev1.Pod) admission.Template {
+	labels := maps.Clone(p.Labels)
+	for _, own := range []string{"pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index",
+		"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"} {
+		delete(labels, own)
+	}
+	annotations := maps.Clone(p.Annotations)
+	delete(annotations, facts.LastAppliedAnnotation)
+	return admission.Template{
+		Object: "Pod " + p.Namespace + "/" + p.Name, Namespace: p.Namespace,
+		Labels: labels, Annotations: annotations, Account: p.Spec.ServiceAccountName,
+	}
 }
 
 // mayNotList records the gap of a list that the caller may not read.

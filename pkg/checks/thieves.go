@@ -39,12 +39,19 @@ func (s *scene) thieves(namespace string, l loss) thief {
 		return t
 	}
 	all := trials(s.Snapshot)
+	var there []trial
 	for _, t := range all {
 		if slices.Contains(t.class.Namespaces, namespace) {
-			return caught(t, all, l)
+			there = append(there, t)
 		}
 	}
-	return s.unknownThief(l)
+	if len(there) == 0 {
+		return s.unknownThief(l)
+	}
+	// The canary of the namespace comes first. Where it came through, one with the labels, annotations
+	// and service account of pods there may not have.
+	tells := max(0, slices.IndexFunc(there, func(t trial) bool { return len(changesOf(t, facts.Stripped)) > 0 }))
+	return caught(there[tells], all, l)
 }
 
 // caught is what the canary of the namespace's class shows.
@@ -54,7 +61,11 @@ func caught(t trial, all []trial, l loss) thief {
 	}
 	var evidence []string
 	for _, c := range changesOf(t, facts.Stripped) {
-		evidence = append(evidence, "canary in namespace "+t.canary.Namespace+" (dry run): "+c.Detail)
+		like := ""
+		if t.class.Shape != nil {
+			like = " like " + t.examples()
+		}
+		evidence = append(evidence, "canary"+like+" in namespace "+t.canary.Namespace+" (dry run): "+c.Detail)
 	}
 	accused := t.accused(facts.Stripped)
 	switch {

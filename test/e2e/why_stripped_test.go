@@ -18,7 +18,7 @@ import (
 const strippedPod = `
 apiVersion: v1
 kind: Pod
-metadata: {name: web, namespace: shop}
+metadata: {name: web, namespace: shop, labels: {app: web}}
 spec:
   terminationGracePeriodSeconds: 1
   initContainers:
@@ -27,33 +27,42 @@ spec:
   - {name: app, image: ` + cluster.ToolImage + `, args: [serve, ":8080"]}
 `
 
-// TestWhyStripped asks about a pod whose sidecar lost its restartPolicy to a webhook, which is named.
+// TestWhyStripped asks about pods whose sidecar lost its restartPolicy to a webhook, which is named:
+// also where it looks at a label that only this pod has, which no owner's template tells of.
 func TestWhyStripped(t *testing.T) {
 	needsKubelets(t)
 	c := start(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
 		Scheduler: &cluster.Component{Version: "1.36"}, Nodes: []cluster.Node{{Component: cluster.Component{Version: "1.36"}}},
 	})
-	kubectl(t, c, "create", "namespace", "shop")
 	server, err := c.StripWebhook(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	for namespace, objects := range map[string]*metav1.LabelSelector{
+		"shop": nil, "media": {MatchLabels: map[string]string{"app": "web"}},
+	} {
+		t.Run(namespace, func(t *testing.T) { whyStripped(t, c, server, namespace, objects) })
+	}
+}
+
+func whyStripped(t *testing.T, c *cluster.Cluster, server *cluster.WebhookServer, namespace string, objects *metav1.LabelSelector) {
+	kubectl(t, c, "create", "namespace", namespace)
 	if _, err := c.InstallWebhook(t.Context(), cluster.Webhook{
-		Configuration: "labeler", Client: server.Client("/mutate"),
-		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": "shop"}},
+		Configuration: "labeler-" + namespace, Client: server.Client("/mutate"), ObjectSelector: objects,
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}},
 	}); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "pod.yaml")
-	if err := os.WriteFile(file, []byte(strippedPod), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(strippedPod, "shop", namespace)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	kubectl(t, c, "apply", "-f", file)
 
 	var r ran
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
-		if r = plugin(t, c.Kubeconfig, "why", "web", "-n", "shop", "-o", "json", "--show-requests"); r.exit == report.ExitFindings {
+		if r = plugin(t, c.Kubeconfig, "why", "web", "-n", namespace, "-o", "json", "--show-requests"); r.exit == report.ExitFindings {
 			break
 		}
 	}
@@ -62,7 +71,7 @@ func TestWhyStripped(t *testing.T) {
 		t.Fatalf("exit %d\n%s%s", r.exit, r.stdout, r.stderr)
 	}
 	d := rep.Diagnoses[0]
-	if d.RootCause != "restart-policy-stripped" || !strings.Contains(d.Message, "labeler") || !slices.Contains(d.Because, "webhook-strips-restart-policy") {
+	if d.RootCause != "restart-policy-stripped" || !strings.Contains(d.Message, "labeler-"+namespace) || !slices.Contains(d.Because, "webhook-strips-restart-policy") {
 		t.Errorf("%s: %s, because %v", d.RootCause, d.Message, d.Because)
 	}
 	// Dry runs, access reviews, and the webhook itself, which is asked with a dry-run review.
