@@ -38,12 +38,8 @@ type clusterFlags struct {
 
 func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	c := &clusterFlags{
-		kube:   genericclioptions.NewConfigFlags(true),
 		scrape: choice{valid: []string{string(collect.ScrapeAuto), string(collect.ScrapeAll), string(collect.ScrapeNone)}},
 	}
-	*c.kube.Timeout = collect.DefaultRequestTimeout.String()
-	kubeconfig := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
-	c.kube.AddFlags(kubeconfig)
 	own := cmd.Flags()
 	own.StringVarP(&c.selector, "selector", "l", "", "Send canaries only to namespaces whose `labels` match, such as team=a")
 	addChoice(cmd, &c.scrape, "scrape", "", "Which kubelets to ask for their gate: auto asks those whose version does not decide")
@@ -51,17 +47,28 @@ func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "How many pods to create with dryRun=All at most: one for each class of namespaces and each shape of pods")
 	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` to look at the cluster; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
-	for name, help := range map[string]string{
+	c.addKubeconfigFlags(cmd, map[string]string{
 		"namespace":       "Send canaries only to this `namespace`",
 		"request-timeout": "How `long` to wait for one kubelet; lists and dry runs get four times as long",
-	} {
+	})
+	return c
+}
+
+// addKubeconfigFlags adds the flags of every kubectl command, after the command's own. Those in mine
+// mean something to the command itself: they are listed among its own, with that help.
+func (c *clusterFlags) addKubeconfigFlags(cmd *cobra.Command, mine map[string]string) {
+	c.kube = genericclioptions.NewConfigFlags(true)
+	*c.kube.Timeout = collect.DefaultRequestTimeout.String()
+	kubeconfig := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
+	c.kube.AddFlags(kubeconfig)
+	own := cmd.Flags()
+	for name, help := range mine {
 		f := kubeconfig.Lookup(name)
 		f.Usage = help
 		own.AddFlag(f)
 	}
 	cmd.SetUsageFunc(usageWith(own, kubeconfig))
 	own.AddFlagSet(kubeconfig)
-	return c
 }
 
 // usageWith lists the flags that every kubectl command has after those that are the command's own.

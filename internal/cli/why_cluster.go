@@ -7,9 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/cli-runtime/pkg/genericclioptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -21,26 +19,16 @@ import (
 // and kubelets.
 func newWhyClusterFlags(cmd *cobra.Command) *clusterFlags {
 	c := &clusterFlags{
-		kube:        genericclioptions.NewConfigFlags(true),
 		scrape:      choice{valid: []string{string(collect.ScrapeAuto)}, value: string(collect.ScrapeAuto)},
 		concurrency: collect.DefaultConcurrency,
 	}
-	*c.kube.Timeout = collect.DefaultRequestTimeout.String()
-	kubeconfig := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
-	c.kube.AddFlags(kubeconfig)
 	own := cmd.Flags()
 	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How long to look at the cluster; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
-	for name, help := range map[string]string{
+	c.addKubeconfigFlags(cmd, map[string]string{
 		"namespace":       "The namespace of the names",
 		"request-timeout": "How long to wait for an answer; each request gets four times as long",
-	} {
-		f := kubeconfig.Lookup(name)
-		f.Usage = help
-		own.AddFlag(f)
-	}
-	cmd.SetUsageFunc(usageWith(own, kubeconfig))
-	own.AddFlagSet(kubeconfig)
+	})
 	// The only error is a flag that does not exist, which the tests would show.
 	_ = cmd.RegisterFlagCompletionFunc("namespace", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		return c.completeNames(cmd.Context(), "namespaces", typed, ""), cobra.ShellCompDirectiveNoFileComp

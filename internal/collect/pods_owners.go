@@ -225,7 +225,8 @@ func (r *PodReader) put(owner metav1.Object) {
 	case *batchv1.CronJob:
 		s.CronJobs = append(s.CronJobs, facts.TrimCronJob(o))
 	case *unstructured.Unstructured:
-		if custom, ok := customWorkload(o); ok {
+		raw, err := o.MarshalJSON()
+		if custom, ok := facts.WorkloadOf(raw); err == nil && ok {
 			s.CustomWorkloads = append(s.CustomWorkloads, custom)
 		}
 	}

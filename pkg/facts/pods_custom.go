@@ -15,14 +15,23 @@ var customPaths = []string{"spec.template", "spec.jobTargetRef.template", "spec.
 // CustomWorkloadOf is what a check can use of an object of a kind that is not built in, in JSON; ok is
 // false for one without a pod template, and for one of a built-in group.
 func CustomWorkloadOf(raw []byte) (w CustomWorkload, ok bool) {
+	var o metav1.TypeMeta
+	if json.Unmarshal(raw, &o) != nil {
+		return CustomWorkload{}, false
+	}
+	if group, _, _ := strings.Cut(o.APIVersion, "/"); !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io") {
+		return CustomWorkload{}, false
+	}
+	return WorkloadOf(raw)
+}
+
+// WorkloadOf is the same for an object of any group, such as one that is known to own pods.
+func WorkloadOf(raw []byte) (w CustomWorkload, ok bool) {
 	var o struct {
 		metav1.TypeMeta   `json:",inline"`
 		metav1.ObjectMeta `json:"metadata"`
 	}
 	if json.Unmarshal(raw, &o) != nil {
-		return CustomWorkload{}, false
-	}
-	if group, _, _ := strings.Cut(o.APIVersion, "/"); !strings.Contains(group, ".") || strings.HasSuffix(group, ".k8s.io") {
 		return CustomWorkload{}, false
 	}
 	for _, path := range customPaths {
