@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ type doctorOptions struct {
 	streams genericiooptions.IOStreams
 	cluster *clusterFlags
 	files   []string
-	format  choice
+	output  outputs
 	failOn  choice
 	color   choice
 	choose  selection
@@ -28,7 +27,7 @@ type doctorOptions struct {
 func newDoctor(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &doctorOptions{
 		streams: streams,
-		format:  choice{valid: formatNames()},
+		output:  outputs{formats: report.Formats},
 		failOn:  choice{valid: []string{"info", "warning", "error"}, value: "error"},
 		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
 	}
@@ -44,26 +43,19 @@ line; 130 interrupted. It is the same for every output format.`,
 		Example: examples(name,
 			"the cluster of the current context", "doctor",
 			"as JSON, also failing for warnings", "doctor -o json --fail-on warning",
+			"text in the log of a pipeline, and a file beside it", "doctor -o json=report.json",
 			"what kubectl wrote, without a cluster", "doctor -f nodes.yaml -f webhooks.yaml",
 			"only two checks, in one namespace", "doctor --checks webhook-strips-restart-policy,webhook-breaks-canary -n payments"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
-	addChoice(cmd, &o.format, "output", "o", "Output format")
+	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4")
 	addChoice(cmd, &o.color, "color", "", "When to use colour")
 	o.choose.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
 	return cmd
-}
-
-func formatNames() []string {
-	var names []string
-	for _, f := range report.Formats {
-		names = append(names, f.Name)
-	}
-	return names
 }
 
 func (o *doctorOptions) run(cmd *cobra.Command) error {
@@ -74,6 +66,11 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 	if err := o.check(cmd); err != nil {
 		return err
 	}
+	out, err := o.output.open(o.streams)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
 	ctx := cmd.Context()
 	snapshot, err := o.facts(ctx, list)
 	if err != nil {
@@ -86,7 +83,7 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 		return !slices.ContainsFunc(list, func(c checks.Check) bool { return c.ID == id })
 	})
 	r := report.New(snapshot, results, buildVersion().Version)
-	if err := o.print(r); err != nil {
+	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}
 	return o.exit(ctx, r)
@@ -94,6 +91,9 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 
 // check refuses combinations that would promise what is not done.
 func (o *doctorOptions) check(cmd *cobra.Command) error {
+	if err := o.output.check(); err != nil {
+		return err
+	}
 	if len(o.files) == 0 {
 		return o.cluster.check()
 	}
@@ -110,16 +110,6 @@ func (o *doctorOptions) facts(ctx context.Context, list []checks.Check) (*facts.
 		return readFiles(ctx, o.streams.In, o.files)
 	}
 	return o.cluster.collect(ctx, o.streams, kindsOf(list))
-}
-
-// print writes the report in one piece: a reader gets all of it or nothing.
-func (o *doctorOptions) print(r *report.Report) error {
-	at := slices.IndexFunc(report.Formats, func(f report.Format) bool { return f.Name == o.format.value })
-	var out bytes.Buffer
-	if err := report.Formats[at].Print(&out, r, printOptions(o.streams.Out, o.color.value)); err != nil {
-		return err
-	}
-	return writeTo(o.streams.Out, out.Bytes())
 }
 
 func (o *doctorOptions) exit(ctx context.Context, r *report.Report) error {

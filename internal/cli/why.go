@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -30,14 +28,14 @@ type whyOptions struct {
 	logs          bool
 	logsAsked     bool // --logs was given
 	namespaced    bool // --namespace was given
-	format        choice
+	output        outputs
 	color         choice
 }
 
 func newWhy(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &whyOptions{
 		streams: streams,
-		format:  choice{valid: whyFormatNames()},
+		output:  outputs{formats: report.WhyFormats},
 		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
 	}
 	cmd := &cobra.Command{
@@ -64,7 +62,7 @@ may be, and the cause could not be told; 1 could not run; 2 wrong command line;
 			"a pod", "why web-7d4b9c6f5-x2k8p",
 			"the pods of a deployment and of a job", "why deploy/web job/import -n shop",
 			"every suspicious pod of the cluster", "why -A",
-			"the picture alone, to attach to a ticket", "why deploy/web -o svg > web.svg",
+			"the picture alone, to attach to a ticket", "why deploy/web -o svg=web.svg",
 			"what kubectl wrote, without a cluster", "why -A -f pods.yaml -f events.yaml"),
 		ValidArgsFunction: o.complete,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
@@ -74,18 +72,10 @@ may be, and the cause could not be told; 1 could not run; 2 wrong command line;
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Look at every suspicious pod of the cluster")
 	own.StringVarP(&o.selector, "selector", "l", "", "Look at the pods whose labels match, such as app=web")
 	own.BoolVar(&o.logs, "logs", true, "Quote the last lines of the container to blame; on by default when one pod is in trouble")
-	addChoice(cmd, &o.format, "output", "o", "Output format")
+	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.color, "color", "", "When to use colour")
 	o.cluster = newWhyClusterFlags(cmd)
 	return cmd
-}
-
-func whyFormatNames() []string {
-	var names []string
-	for _, f := range report.WhyFormats {
-		names = append(names, f.Name)
-	}
-	return names
 }
 
 func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
@@ -97,6 +87,11 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 	if err := o.check(cmd); err != nil {
 		return err
 	}
+	out, err := o.output.open(o.streams)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
 	ctx := cmd.Context()
 	snapshot, asked, err := o.facts(ctx)
 	if err != nil {
@@ -106,7 +101,7 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 		snapshot.Limits = append(snapshot.Limits, "interrupted: what was not read by then is unknown")
 	}
 	r := report.Why(snapshot, judge(snapshot), asked, buildVersion().Version)
-	if err := o.print(r); err != nil {
+	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}
 	switch code := r.WhyExitCode(); {
@@ -120,6 +115,9 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 
 // check refuses combinations that contradict each other.
 func (o *whyOptions) check(cmd *cobra.Command) error {
+	if err := o.output.check(); err != nil {
+		return err
+	}
 	switch {
 	case len(o.names) > 0 && o.selector != "":
 		return usage("leave one of the two out", "names and --selector exclude each other")
@@ -228,19 +226,4 @@ func objects(asked []collect.Asked) []checks.Object {
 		out = append(out, checks.Object{Kind: a.Kind, Namespace: a.Namespace, Name: a.Name})
 	}
 	return out
-}
-
-// print writes the report in one piece: a reader gets all of it or nothing.
-func (o *whyOptions) print(r *report.Report) error {
-	for _, f := range report.WhyFormats {
-		if f.Name != o.format.value {
-			continue
-		}
-		var out bytes.Buffer
-		if err := f.Print(&out, r, printOptions(o.streams.Out, o.color.value)); err != nil {
-			return err
-		}
-		return writeTo(o.streams.Out, out.Bytes())
-	}
-	return fmt.Errorf("no format %s", o.format.value)
 }

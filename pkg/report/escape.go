@@ -37,6 +37,7 @@ func clean(r *Report) *Report {
 	})
 	c.Ignored = each(r.Ignored, func(i Ignored) Ignored { return Ignored{Kind: line(i.Kind), Count: i.Count} })
 	c.Checks = each(r.Checks, cleanEntry)
+	c.Waivers = each(r.Waivers, cleanWaiver)
 	if r.Diagnoses != nil {
 		c.Diagnoses = each(r.Diagnoses, cleanDiagnosis)
 	}
@@ -47,12 +48,32 @@ func cleanEntry(e Entry) Entry {
 	e.ID, e.Title, e.Tried = line(e.ID), line(e.Title), line(e.Tried)
 	e.Category, e.Status = checks.Category(line(string(e.Category))), checks.Status(line(string(e.Status)))
 	e.Findings = each(e.Findings, cleanFinding)
-	e.Missing = each(e.Missing, func(g facts.Gap) facts.Gap {
-		return facts.Gap{
-			Kind: facts.Kind(line(string(g.Kind))), Scope: line(g.Scope), Reason: line(g.Reason), Remedy: block(g.Remedy),
-		}
+	e.Missing = each(e.Missing, cleanGap)
+	e.Suppressed = each(e.Suppressed, func(s Suppressed) Suppressed {
+		return Suppressed{Finding: cleanFinding(s.Finding), Waiver: cleanWaivedBy(s.Waiver)}
+	})
+	e.Accepted = each(e.Accepted, func(a Accepted) Accepted {
+		return Accepted{Gap: cleanGap(a.Gap), Waiver: cleanWaivedBy(a.Waiver)}
 	})
 	return e
+}
+
+func cleanGap(g facts.Gap) facts.Gap {
+	return facts.Gap{
+		Kind: facts.Kind(line(string(g.Kind))), Scope: line(g.Scope), Reason: line(g.Reason), Remedy: block(g.Remedy),
+	}
+}
+
+func cleanWaiver(w Waiver) Waiver {
+	w.Action, w.State = WaiverAction(line(string(w.Action))), WaiverState(line(string(w.State)))
+	w.Check, w.Object, w.Reason, w.Until, w.Source = line(w.Check), line(w.Object), line(w.Reason), line(w.Until), line(w.Source)
+	return w
+}
+
+func cleanWaivedBy(w WaivedBy) WaivedBy {
+	return WaivedBy{
+		Action: WaiverAction(line(string(w.Action))), Reason: line(w.Reason), Until: line(w.Until), Source: line(w.Source),
+	}
 }
 
 func cleanFinding(f checks.Finding) checks.Finding {

@@ -19,12 +19,15 @@ type Printer func(w io.Writer, r *Report, o Options) error
 type Format struct {
 	Name  string
 	Print Printer
+	// Annotates says that a CI service picks the format's lines out of a log, wherever they stand:
+	// it may share stdout with another.
+	Annotates bool
 }
 
 // Formats is every output format, the default first.
 var Formats = []Format{
-	{"text", escaped(text)},
-	{"wide", escaped(wide)},
-	{"json", escaped(jsonDocument)},
-	{"yaml", escaped(yamlDocument)},
+	{Name: "text", Print: escaped(text)},
+	{Name: "wide", Print: escaped(wide)},
+	{Name: "json", Print: escaped(jsonDocument)},
+	{Name: "yaml", Print: escaped(yamlDocument)},
 }

@@ -107,12 +107,14 @@ func TestNew(t *testing.T) {
 				},
 				Missing: []facts.Gap{
 					{Kind: "clock"}, {Kind: "nodes", Scope: "a", Reason: "y"}, {Kind: "nodes", Scope: "a", Reason: "z"}, {Kind: "nodes", Scope: "b"},
-				}},
+				},
+				Suppressed: []Suppressed{}, Accepted: []Accepted{}},
 			{ID: "a-check", Title: "a", Category: checks.Admission, Severity: checks.Info, Status: checks.Pass,
-				Findings: []checks.Finding{}, Missing: []facts.Gap{}},
+				Findings: []checks.Finding{}, Missing: []facts.Gap{}, Suppressed: []Suppressed{}, Accepted: []Accepted{}},
 			{ID: "skipped", Title: "s", Category: checks.Admission, Severity: checks.Error, Status: checks.Skipped,
-				Findings: []checks.Finding{}, Missing: []facts.Gap{}},
+				Findings: []checks.Finding{}, Missing: []facts.Gap{}, Suppressed: []Suppressed{}, Accepted: []Accepted{}},
 		},
+		Waivers: []Waiver{},
 		Limits:  []string{"canaries: namespace a only"},
 		Ignored: []Ignored{{"configmap", 1}, {"secret", 2}},
 	}

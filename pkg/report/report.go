@@ -47,6 +47,9 @@ type Report struct {
 	// Nodes groups nodes by kubelet version and gate.
 	Nodes  []NodeGroup `json:"nodes"`
 	Checks []Entry     `json:"checks"`
+	// Waivers are the caller's exceptions, with what came of each; those that cover nothing, or have
+	// expired, are here too.
+	Waivers []Waiver `json:"waivers"`
 	// Limits says how the caller narrowed the question.
 	Limits []string `json:"limits"`
 	// Ignored counts the objects of an input file that no check has a use for.
@@ -92,14 +95,18 @@ type Ignored struct {
 
 // An Entry is one check with its answer.
 type Entry struct {
-	ID       string           `json:"id"`
-	Title    string           `json:"title"`
-	Category checks.Category  `json:"category"`
-	Severity checks.Severity  `json:"severity"`
-	Status   checks.Status    `json:"status"`
-	Tried    string           `json:"tried"`
+	ID       string          `json:"id"`
+	Title    string          `json:"title"`
+	Category checks.Category `json:"category"`
+	Severity checks.Severity `json:"severity"`
+	Status   checks.Status   `json:"status"`
+	Tried    string          `json:"tried"`
+	// Findings and Missing are what counts: what a waiver covers is in the next two.
 	Findings []checks.Finding `json:"findings"`
 	Missing  []facts.Gap      `json:"missing"`
+	// Suppressed are findings that do not count, Accepted gaps that do not, each with the reason.
+	Suppressed []Suppressed `json:"suppressed"`
+	Accepted   []Accepted   `json:"accepted"`
 }
 
 // New sorts results into a report. It is the only place that sorts and the only one that decides.
@@ -113,6 +120,7 @@ func New(s *facts.Snapshot, results []checks.Result, toolVersion string) *Report
 		Coverage:   coverage(s),
 		Nodes:      nodeGroups(s),
 		Checks:     []Entry{},
+		Waivers:    []Waiver{},
 		Limits:     append([]string{}, s.Limits...),
 		Ignored:    ignored(s.Unknown),
 	}
@@ -140,8 +148,10 @@ func entry(res checks.Result) Entry {
 	e := Entry{
 		ID: res.Check.ID, Title: res.Check.Title, Category: res.Check.Category,
 		Severity: res.Check.Severity, Status: res.Status(), Tried: res.Outcome.Tried,
-		Findings: append([]checks.Finding{}, res.Outcome.Findings...),
-		Missing:  append([]facts.Gap{}, res.Outcome.Missing...),
+		Findings:   append([]checks.Finding{}, res.Outcome.Findings...),
+		Missing:    append([]facts.Gap{}, res.Outcome.Missing...),
+		Suppressed: []Suppressed{},
+		Accepted:   []Accepted{},
 	}
 	for i := range e.Findings {
 		e.Findings[i].Evidence = append([]string{}, e.Findings[i].Evidence...)

@@ -10,15 +10,12 @@ import (
 )
 
 // WhyFormats is every output format of `why`, the default first.
-var WhyFormats = []struct {
-	Name  string
-	Print Printer
-}{
-	{"text", escaped(whyText)},
-	{"wide", escaped(whyWide)},
-	{"json", escaped(jsonDocument)},
-	{"yaml", escaped(yamlDocument)},
-	{"svg", escaped(whySVG)},
+var WhyFormats = []Format{
+	{Name: "text", Print: escaped(whyText)},
+	{Name: "wide", Print: escaped(whyWide)},
+	{Name: "json", Print: escaped(jsonDocument)},
+	{Name: "yaml", Print: escaped(yamlDocument)},
+	{Name: "svg", Print: escaped(whySVG)},
 }
 
 func whyText(w io.Writer, r *Report, o Options) error { return newPage(w, o, false).why(r) }
