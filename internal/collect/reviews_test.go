@@ -1,16 +1,12 @@
 package collect_test
 
 import (
-	"crypto/tls"
-	"net"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -19,70 +15,14 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
-	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/webhook"
 )
 
-// serveBehindService serves webhooks on this machine, behind a Service whose endpoint looks like a
-// pod: the API server dials nothing else, and the service proxy neither.
+// serveBehindService serves webhooks on this machine, behind a Service.
 func serveBehindService(t *testing.T, c *cluster.Cluster, namespace, name, image string) func(path string) admissionregistrationv1.WebhookClientConfig {
 	t.Helper()
-	ctx, core := t.Context(), c.Client().CoreV1()
-	cert, key, err := c.ServingCertificate(name+"."+namespace+".svc", c.Host())
+	server, err := c.ServeWebhooksBehind(t.Context(), namespace, name, image)
 	check(t, err)
-	pair, err := tls.X509KeyPair(cert, key)
-	check(t, err)
-	listener, err := net.Listen("tcp", net.JoinHostPort(c.Host(), "0"))
-	check(t, err)
-	server := webhook.Server(&webhook.Handler{})
-	server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}}
-	go func() { _ = server.ServeTLS(listener, "", "") }()
-	t.Cleanup(func() { server.Close() })
-	_, portText, _ := net.SplitHostPort(listener.Addr().String())
-	port, _ := strconv.Atoi(portText)
-
-	labels := map[string]string{"app": name}
-	_, err = core.Services(namespace).Create(ctx, &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       corev1.ServiceSpec{Selector: labels, Ports: []corev1.ServicePort{{Port: 443}}},
-	}, metav1.CreateOptions{})
-	check(t, err)
-	pod, err := core.Pods(namespace).Create(ctx, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "webhook", Image: image}}},
-	}, metav1.CreateOptions{})
-	check(t, err)
-	pod.Status.PodIP, pod.Status.PodIPs = c.Host(), []corev1.PodIP{{IP: c.Host()}}
-	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-	_, err = core.Pods(namespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{})
-	check(t, err)
-	//lint:ignore SA1019 the service proxy reads Endpoints, and nothing else
-	_, err = core.Endpoints(namespace).Create(ctx, &corev1.Endpoints{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
-		//lint:ignore SA1019 as above
-		Subsets: []corev1.EndpointSubset{{
-			Addresses: []corev1.EndpointAddress{{IP: c.Host(), TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: namespace, Name: name, UID: pod.UID}}},
-			Ports:     []corev1.EndpointPort{{Port: int32(port)}},
-		}},
-	}, metav1.CreateOptions{})
-	check(t, err)
-	// The API server's own calls look at EndpointSlices, which nobody makes here.
-	ready, number := true, int32(port)
-	_, err = c.Client().DiscoveryV1().EndpointSlices(namespace).Create(ctx, &discoveryv1.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: name}},
-		AddressType: discoveryv1.AddressTypeIPv4,
-		Endpoints: []discoveryv1.Endpoint{{
-			Addresses: []string{c.Host()}, Conditions: discoveryv1.EndpointConditions{Ready: &ready},
-			TargetRef: &corev1.ObjectReference{Kind: "Pod", Namespace: namespace, Name: name, UID: pod.UID},
-		}},
-		Ports: []discoveryv1.EndpointPort{{Port: &number}},
-	}, metav1.CreateOptions{})
-	check(t, err)
-	return func(path string) admissionregistrationv1.WebhookClientConfig {
-		return admissionregistrationv1.WebhookClientConfig{
-			Service:  &admissionregistrationv1.ServiceReference{Namespace: namespace, Name: name, Path: &path},
-			CABundle: c.CA(),
-		}
-	}
+	return server.Client
 }
 
 func check(t *testing.T, err error) {
