@@ -72,7 +72,7 @@ func (s *scene) endlessFinding(d *appsv1.Deployment) *Finding {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s of it lack the field (%s)", counted(len(without), "ReplicaSet"), strings.Join(shown, ", ")))
 	}
 	f.Fix = "Stop it, then give all API servers the same version and gates (kubectl sidecar explain apiservers-disagree), and delete the surplus ReplicaSets:\n\n" +
-		indent(fmt.Sprintf("kubectl rollout pause deployment %s -n %s\nkubectl get replicasets -n %s --sort-by .metadata.creationTimestamp", d.Name, d.Namespace, d.Namespace))
+		indent(shell("kubectl rollout pause deployment %s -n %s\nkubectl get replicasets -n %s --sort-by .metadata.creationTimestamp", d.Name, d.Namespace, d.Namespace))
 	for _, p := range having(apiServers(s.Snapshot).seen, GateOff, GateUnsupported) {
 		id := apiserverGateOff.ID
 		if p.gate == GateUnsupported {

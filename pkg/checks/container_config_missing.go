@@ -33,10 +33,10 @@ var containerConfigMissing = podCheck(Check{
 		}
 		if m := missingKey.FindStringSubmatch(text); m != nil {
 			f.Message = fmt.Sprintf("%s cannot be created, %s: %s %s has no key %s", c.role(), p.born().words(), m[2], m[4], m[1])
-			f.Fix = fmt.Sprintf("Add the key, or correct its name in the template; see which keys there are:\n\n%s", indent(fmt.Sprintf("kubectl describe %s %s -n %s", strings.ToLower(m[2]), m[4], p.Namespace)))
+			f.Fix = fmt.Sprintf("Add the key, or correct its name in the template; see which keys there are:\n\n%s", indent(shell("kubectl describe %s %s -n %s", strings.ToLower(m[2]), m[4], p.Namespace)))
 		} else if m := missingObject.FindStringSubmatch(text); m != nil {
 			f.Message = fmt.Sprintf("%s cannot be created, %s: there is no %s %s in namespace %s", c.role(), p.born().words(), m[1], m[2], p.Namespace)
-			f.Fix = fmt.Sprintf("Create it in namespace %s, or correct its name in the template; the kubelet tries again by itself:\n\n%s", p.Namespace, indent(fmt.Sprintf("kubectl get %ss -n %s", m[1], p.Namespace)))
+			f.Fix = fmt.Sprintf("Create it in namespace %s, or correct its name in the template; the kubelet tries again by itself:\n\n%s", p.Namespace, indent(shell("kubectl get %s -n %s", strings.ToLower(m[1])+"s", p.Namespace)))
 		}
 		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)...)
 		return f, nil

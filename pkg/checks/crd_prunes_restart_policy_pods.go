@@ -66,7 +66,7 @@ func prunedFinding(w *facts.CustomWorkload, lost []string) Finding {
 		},
 	}
 	f.Fix = "Update the CRD to one whose schema has initContainers[].restartPolicy (Helm does not update CRDs by itself), then apply the object again. To see whether it has:\n\n" +
-		indent(fmt.Sprintf("kubectl explain %s.%s.spec.initContainers.restartPolicy --api-version %s", strings.ToLower(w.Kind), w.Path, w.APIVersion))
+		indent(shell("kubectl explain %s --api-version %s", strings.ToLower(w.Kind)+"."+w.Path+".spec.initContainers.restartPolicy", w.APIVersion))
 	plural, _ := meta.UnsafeGuessKindToResource(schema.FromAPIVersionAndKind(w.APIVersion, w.Kind))
 	if k, ok := known.CRDByName(plural.GroupResource().String()); ok {
 		f.Fix = fmt.Sprintf("The CRD of %s has it since %s. %s", k.Software, k.Fixed, f.Fix)

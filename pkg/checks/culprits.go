@@ -172,7 +172,7 @@ func (v *verdict) fix(s *facts.Snapshot, webhook string) string {
 }
 
 func policyFix(name string) string {
-	return "change the mutations of the policy so that they leave restartPolicy and the list of init containers alone (kubectl get mutatingadmissionpolicy " + name + " -o yaml), or narrow its matchConstraints"
+	return "change the mutations of the policy so that they leave restartPolicy and the list of init containers alone (" + shell("kubectl get mutatingadmissionpolicy %s -o yaml", name) + "), or narrow its matchConstraints"
 }
 
 // where is all its namespaces, and the pods of its shapes where those are not in them.

@@ -55,7 +55,7 @@ func gateFix(component string, p process, server string) string {
 	switch {
 	case emulates(p.v, p.emulation):
 		later = "It can be off because this server emulates an older version (--emulated-version): without that it is locked to on."
-	case at >= minorOn:
+	case facts.GateByDefault(at):
 		later = "It is on by default in this version: somebody turned it off. From 1.33 on that is not possible any more."
 	}
 	if p.probed {

@@ -2,7 +2,6 @@ package checks
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -52,7 +51,7 @@ func labelCommand(good, bad []node) (command, rule string) {
 		return "kubectl label node " + names(good) + " " + sidecarLabel + "=true", can
 	}
 	if selector := commonLabel(good, bad); selector != "" {
-		return "kubectl label node -l " + selector + " " + sidecarLabel + "=true", can
+		return "kubectl label node -l " + word(selector) + " " + sidecarLabel + "=true", can
 	}
 	if len(bad) <= manyNodes {
 		return "kubectl label node " + names(bad) + " " + sidecarLabel + "=false", cannot
@@ -65,7 +64,7 @@ func labelCommand(good, bad []node) (command, rule string) {
 func names(list []node) string {
 	var out []string
 	for _, n := range list {
-		out = append(out, n.Name)
+		out = append(out, word(n.Name))
 	}
 	return strings.Join(out, " ")
 }
@@ -119,11 +118,11 @@ func nodeUpgrade(to string, list []node) string {
 func poolUpgrade(n node) string {
 	switch {
 	case n.Labels["eks.amazonaws.com/nodegroup"] != "":
-		return fmt.Sprintf("aws eks update-nodegroup-version --cluster-name CLUSTER --nodegroup-name %s", n.Labels["eks.amazonaws.com/nodegroup"])
+		return shell("aws eks update-nodegroup-version --cluster-name CLUSTER --nodegroup-name %s", n.Labels["eks.amazonaws.com/nodegroup"])
 	case n.Labels["cloud.google.com/gke-nodepool"] != "":
-		return fmt.Sprintf("gcloud container clusters upgrade CLUSTER --node-pool %s", n.Labels["cloud.google.com/gke-nodepool"])
+		return shell("gcloud container clusters upgrade CLUSTER --node-pool %s", n.Labels["cloud.google.com/gke-nodepool"])
 	case n.Labels["kubernetes.azure.com/agentpool"] != "":
-		return fmt.Sprintf("az aks nodepool upgrade --resource-group GROUP --cluster-name CLUSTER --name %s --kubernetes-version VERSION", n.Labels["kubernetes.azure.com/agentpool"])
+		return shell("az aks nodepool upgrade --resource-group GROUP --cluster-name CLUSTER --name %s --kubernetes-version VERSION", n.Labels["kubernetes.azure.com/agentpool"])
 	}
 	return ""
 }

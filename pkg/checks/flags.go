@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -55,19 +56,6 @@ func lookup(settings []setting, name string) *bool {
 	return out
 }
 
-// groupOf is the special gate that SidecarContainers belongs to at a minor version, "" from GA on:
-// AllAlpha and AllBeta set every gate of that stage that is not set by name
-// (component-base/featuregate/feature_gate.go, specialFeatures).
-func groupOf(minor int) string {
-	switch {
-	case minor == minorKnown:
-		return "AllAlpha"
-	case minor > minorKnown && minor < minorLocked:
-		return "AllBeta"
-	}
-	return ""
-}
-
 // flagReading is what the command line of a static pod says of the gate. A command line is the whole
 // truth for these components, so that a gate it does not name has its default. Enabled is nil where
 // the flag cannot be understood or the version is not known.
@@ -87,16 +75,19 @@ func flagReading(pod facts.ControlPlanePod, effective *version.Version) facts.Fe
 	if r.Enabled = lookup(settings, facts.SidecarContainers); r.Enabled != nil || effective == nil || minor(effective) < minorKnown {
 		return r
 	}
-	if group := groupOf(minor(effective)); group != "" {
+	if group := facts.GateGroup(minor(effective)); group != "" {
 		if r.Enabled = lookup(settings, group); r.Enabled != nil {
 			return r
 		}
 	}
-	byDefault := minor(effective) >= minorOn
+	byDefault := facts.GateByDefault(minor(effective))
 	r.Enabled = &byDefault
 	r.Evidence += fmt.Sprintf(" (default of %s: %s)", release(minor(effective)), map[bool]string{true: "on", false: "off"}[byDefault])
 	return r
 }
+
+// gateSetting matches one part of --feature-gates; no component would start with another.
+var gateSetting = regexp.MustCompile(`^[\w:]+\s*=\s*\w+$`)
 
 // withGateOn is the value of --feature-gates that turns SidecarContainers on at a minor version and
 // leaves everything else as it is; "" when the flag is then not needed. It does not name the gate
@@ -107,15 +98,15 @@ func withGateOn(flag string, minor int) string {
 	if strings.Contains(flag, "kube:") { // with and without the prefix must not be mixed
 		gate = "kube:" + gate
 	}
-	byDefault := minor >= minorOn
+	byDefault := facts.GateByDefault(minor)
 	for part := range strings.SplitSeq(flag, ",") {
 		key, value, _ := strings.Cut(part, "=")
 		name := strings.TrimPrefix(strings.TrimSpace(key), "kube:")
-		if part == "" || name == facts.SidecarContainers {
+		if name == facts.SidecarContainers || !gateSetting.MatchString(strings.TrimSpace(part)) {
 			continue
 		}
 		kept = append(kept, strings.TrimSpace(part))
-		if b, err := strconv.ParseBool(strings.TrimSpace(value)); err == nil && name == groupOf(minor) {
+		if b, err := strconv.ParseBool(strings.TrimSpace(value)); err == nil && name == facts.GateGroup(minor) {
 			byDefault = b
 		}
 	}

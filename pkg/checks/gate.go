@@ -15,7 +15,6 @@ import (
 // pkg/features/kube_features.go of each version, versioned_kube_features.go in 1.32).
 const (
 	minorKnown  = facts.FirstMinor        // 1.28: alpha, off unless set
-	minorOn     = 29                      // beta, on unless set
 	minorLocked = facts.LastOpenMinor + 1 // 1.33: GA; told to turn it off, a component does not start
 	minorGone   = 37                      // no longer known; told about it, a component does not start
 )

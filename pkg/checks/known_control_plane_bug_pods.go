@@ -110,7 +110,7 @@ func lostFinding(lost []lostPort) *Finding {
 	f.Evidence = append(f.Evidence, "kubernetes#127976, #128850; fixed in 1.33.0")
 	var patches []string
 	for _, s := range services {
-		patches = append(patches, fmt.Sprintf("kubectl patch service %s -n %s --type=json -p %s", s.Name, s.Namespace, quoted(encode(ops[s]))))
+		patches = append(patches, shell("kubectl patch service %s -n %s --type=json -p %s", s.Name, s.Namespace, encode(ops[s])))
 	}
 	f.Fix = paragraphs("Give the Service the number of the port; that holds in every version, and no pod has to be made anew:",
 		indent(strings.Join(patches, "\n")), "Or upgrade kube-controller-manager to 1.33 or later.")

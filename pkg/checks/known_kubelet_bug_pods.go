@@ -58,7 +58,7 @@ func (p subject) bugged(c container) *Finding {
 		return &Finding{
 			Message:  fmt.Sprintf("%s shows a known bug of kubelet %s (%s): %s", c.role(), p.node.Status.NodeInfo.KubeletVersion, b.ref, b.text),
 			Evidence: append(evidence, "node "+p.node.Name+": "+p.node.evidence()[0], "fixed in "+strings.Join(b.fixed, ", ")),
-			Fix: paragraphs("Make the pod anew; that helps until it happens again:", indent(fmt.Sprintf("kubectl delete pod %s -n %s", p.Name, p.Namespace)),
+			Fix: paragraphs("Make the pod anew; that helps until it happens again:", indent(shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)),
 				nodeUpgrade(firstWithout(kubeletBugs, p.node.v)+" or later", []node{*p.node})),
 		}
 	}

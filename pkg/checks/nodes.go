@@ -70,7 +70,7 @@ func (n node) noVersion() facts.Gap {
 	return facts.Gap{
 		Kind: facts.Nodes, Scope: facts.NodeScope(n.Name),
 		Reason: fmt.Sprintf("its kubeletVersion is %q, which is no version of Kubernetes", n.Status.NodeInfo.KubeletVersion),
-		Remedy: "kubectl describe node " + n.Name + " (has its kubelet ever started? is the node still needed?)",
+		Remedy: shell("kubectl describe node %s", n.Name) + " (has its kubelet ever started? is the node still needed?)",
 	}
 }
 

@@ -52,30 +52,29 @@ func (r refusal) words() string {
 
 // refuser says who refuses a pod and what to do about it.
 func refuser(cause facts.Cause, name string, r refusal) (who, fix string) {
-	in := " -n " + r.maker.Namespace
 	switch cause {
 	case facts.CauseDenied:
 		return "admission webhook " + name, "Change the pod template so that the webhook accepts it, or ask its owner; see who it belongs to:\n\n" +
-			indent("kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep -B 30 'name: "+name+"'")
+			indent("kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep -B 30 "+word("name: "+name))
 	case facts.CauseFailed, facts.CauseNoDryRun, facts.CausePatch, facts.CauseExpression:
 		if name == "" {
 			name = "(its name is not in the message)"
 		}
 		return "admission webhook " + name + ", which fails,", "Repair the webhook: is its Service there, do its pods run, is its certificate valid?\n\n" +
-			indent("kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep -A 20 'name: "+name+"'")
+			indent("kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep -A 20 "+word("name: "+name))
 	case facts.CausePolicy:
-		return "admission policy " + name, "Change the pod template so that the policy accepts it:\n\n" + indent("kubectl get validatingadmissionpolicy "+name+" -o yaml")
+		return "admission policy " + name, "Change the pod template so that the policy accepts it:\n\n" + indent(shell("kubectl get validatingadmissionpolicy %s -o yaml", name))
 	case facts.CauseAccess:
 		return "the API server", "Let the controller's service account create pods there, or the user who runs it."
 	case facts.CauseNamespace:
 		if strings.Contains(r.Message, "violates PodSecurity") {
 			return "Pod Security of namespace " + r.maker.Namespace, "Set what the message lists in the securityContext of the containers, native sidecars included; see which level the namespace has:\n\n" +
-				indent("kubectl get namespace "+r.maker.Namespace+" -o jsonpath='{.metadata.labels}'")
+				indent(shell("kubectl get namespace %s -o jsonpath='{.metadata.labels}'", r.maker.Namespace))
 		}
 		return "the namespace " + r.maker.Namespace, "See its limits, and what is used of them; the requests and limits of native sidecars count in full:\n\n" +
-			indent("kubectl describe resourcequota,limitrange,serviceaccount"+in)
+			indent(shell("kubectl describe resourcequota,limitrange,serviceaccount -n %s", r.maker.Namespace))
 	}
-	return "the API server", "Change the pod template as the message says:\n\n" + indent("kubectl edit "+r.maker.resource+" "+r.maker.Name+in)
+	return "the API server", "Change the pod template as the message says:\n\n" + indent(shell("kubectl edit %s %s -n %s", r.maker.resource, r.maker.Name, r.maker.Namespace))
 }
 
 // sidecarShare is what the native sidecars of a template ask for, as evidence.

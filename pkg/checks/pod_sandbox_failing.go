@@ -35,7 +35,7 @@ func (p subject) sandboxFix(text string) string {
 		fix = "Look at the network plugin of that node: its pods, its configuration in /etc/cni/net.d, free addresses."
 	}
 	return "Not a matter of sidecars. " + fix + " See whether other pods start there:\n\n" +
-		indent("kubectl get pods -A -o wide --field-selector spec.nodeName="+p.Spec.NodeName)
+		indent(shell("kubectl get pods -A -o wide --field-selector %s", "spec.nodeName="+p.Spec.NodeName))
 }
 
 func deref(s *string) string {

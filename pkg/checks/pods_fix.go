@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -194,24 +195,24 @@ var jobLabels = []string{"controller-uid", "job-name", "batch.kubernetes.io/cont
 
 // command is the patch as a command, and what else it takes for pods to be made anew.
 func (p subject) command(m maker, kind, patch string) string {
-	object := fmt.Sprintf("%s %s -n %s", m.resource, m.Name, m.Namespace)
+	object := shell("%s %s -n %s", m.resource, m.Name, m.Namespace)
 	switch m.Kind {
 	case "Job", "Pod":
-		out := fmt.Sprintf("kubectl get %s -o json |\n  kubectl patch --local -f - -o json --type=%s -p %s |\n", object, kind, quoted(patch))
+		out := "kubectl get " + object + " -o json |\n" + shell("  kubectl patch --local -f - -o json --type=%s -p %s |\n", kind, patch)
 		if reset := m.reset(); reset != "" {
-			out += "  kubectl patch --local -f - -o json --type=strategic -p " + quoted(reset) + " |\n"
+			out += shell("  kubectl patch --local -f - -o json --type=strategic -p %s |\n", reset)
 		}
 		return out + "  kubectl replace --force -f -"
 	}
-	out := fmt.Sprintf("kubectl patch %s --type=%s -p %s", object, kind, quoted(patch))
+	out := "kubectl patch " + object + shell(" --type=%s -p %s", kind, patch)
 	switch m.Kind {
 	case "CronJob":
 		if len(p.makers) > 1 {
-			out += fmt.Sprintf("\nkubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
+			out += shell("\nkubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
 		}
 	case "StatefulSet", "ReplicaSet":
 		// Neither replaces a pod that is not ready by itself.
-		out += fmt.Sprintf("\nkubectl delete pod %s -n %s", p.Name, m.Namespace)
+		out += shell("\nkubectl delete pod %s -n %s", p.Name, m.Namespace)
 	}
 	return out
 }
@@ -247,8 +248,26 @@ func encode(value any) string {
 	return string(out)
 }
 
-// quoted is a shell's word.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+// shell is a command line with each of the words as one word of a shell's. Some of them are chosen by
+// whoever makes an object, and nobody checks them: owner references, what events are about, messages.
+func shell(format string, words ...string) string {
+	quoted := make([]any, len(words))
+	for i, w := range words {
+		quoted[i] = word(w)
+	}
+	return fmt.Sprintf(format, quoted...)
+}
+
+// harmless matches what means to a shell what it says.
+var harmless = regexp.MustCompile(`^[A-Za-z0-9._:/=,@%+-]+$`)
+
+// word is one word of a shell's, in quotes where it has to be.
+func word(s string) string {
+	if harmless.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
 
 // sidecarFix says how to make a native sidecar of an init container, or who has to.
 func (p subject) sidecarFix(c container) string {
@@ -284,7 +303,7 @@ func (p subject) injected(c container, k *knownSidecar) string {
 
 // logsCommand shows what a container said last.
 func (p subject) logsCommand(c container) string {
-	out := fmt.Sprintf("kubectl logs %s -n %s -c %s", p.Name, p.Namespace, c.Name)
+	out := shell("kubectl logs %s -n %s -c %s", p.Name, p.Namespace, c.Name)
 	if c.restarts() > 0 && !c.running() || c.restarts() > 0 && c.ended() != nil {
 		out += " --previous"
 	}

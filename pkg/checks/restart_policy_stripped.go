@@ -165,13 +165,13 @@ func (p subject) again(c container, l loss) string {
 	lead := "Then make the pods anew:\n\n"
 	switch m.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
-		return lead + indent(fmt.Sprintf("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace))
+		return lead + indent(shell("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace))
 	case "CronJob":
-		return lead + indent(fmt.Sprintf("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace))
+		return lead + indent(shell("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace))
 	case "Pod":
 		return "Then set the field again, because the pod stays without it:\n\n" + p.sidecarFix(c)
 	}
-	return lead + indent(fmt.Sprintf("kubectl delete pod %s -n %s", p.Name, p.Namespace))
+	return lead + indent(shell("kubectl delete pod %s -n %s", p.Name, p.Namespace))
 }
 
 var fieldIndex = regexp.MustCompile(`spec\.initContainers\[(\d+)\]`)

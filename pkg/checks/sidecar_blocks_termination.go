@@ -59,7 +59,7 @@ var sidecarBlocksTermination = podCheck(Check{
 	if line := commandLine(c.Container); line != "" {
 		f.Evidence = append(f.Evidence, "command of "+c.Name+": "+oneLine(line))
 	}
-	f.Fix += " To be rid of this pod now:\n\n" + indent(fmt.Sprintf("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace))
+	f.Fix += " To be rid of this pod now:\n\n" + indent(shell("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace))
 	if p.grace() > 60 && p.target().meta != nil {
 		f.Fix += "\n\nA shorter grace period ends the next one sooner (the value is an example):\n\n" +
 			indent(p.command(p.target(), "strategic", encode(nest(p.target().path, map[string]any{"terminationGracePeriodSeconds": 30}))))

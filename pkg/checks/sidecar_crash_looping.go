@@ -67,7 +67,7 @@ func (p subject) cannotStart(c container) *Finding {
 	return &Finding{
 		Message:  fmt.Sprintf("sidecar %s cannot be started (%s): %s%s", c.Name, c.waiting(), clause(c.status.State.Waiting.Message), p.blocks(c)),
 		Evidence: slices.Concat(waitingEvidence(c), p.ending(c), newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)),
-		Fix:      "Correct its command, its mounts or its securityContext in the template, as the message says:\n\n" + indent(fmt.Sprintf("kubectl edit %s %s -n %s", p.target().resource, p.target().Name, p.Namespace)),
+		Fix:      "Correct its command, its mounts or its securityContext in the template, as the message says:\n\n" + indent(shell("kubectl edit %s %s -n %s", p.target().resource, p.target().Name, p.Namespace)),
 	}
 }
 

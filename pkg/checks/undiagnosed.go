@@ -65,7 +65,7 @@ func (p subject) openOf(r Result) []facts.Gap {
 // odd is the state of a pod that does not get on, in one line, and the command to run next; "" for
 // one that does.
 func (p subject) odd() (state, next string) {
-	describe := fmt.Sprintf("kubectl describe pod %s -n %s", p.Name, p.Namespace)
+	describe := shell("kubectl describe pod %s -n %s", p.Name, p.Namespace)
 	switch {
 	case p.finished():
 		return "", ""
@@ -100,7 +100,7 @@ func (p subject) odd() (state, next string) {
 // work or a sidecar does not stop, its status does not tell.
 func (p subject) longGrace(main, sidecar container) (state, next string) {
 	return fmt.Sprintf("the pod was deleted %s and has a grace period of %d s: %s or %s has not ended; which of them is not in its status, which the kubelet does not update while a pod ends", p.deleted().ago(), p.grace(), main.role(), sidecar.role()),
-		fmt.Sprintf("# an error that the container is not running means that only %s is left\nkubectl exec %s -n %s -c %s -- true", sidecar.Name, p.Name, p.Namespace, main.Name)
+		shell("# an error that the container is not running means that only %s is left\nkubectl exec %s -n %s -c %s -- true", sidecar.Name, p.Name, p.Namespace, main.Name)
 }
 
 // pastGrace says why a pod that is being deleted may still be there.
@@ -156,7 +156,7 @@ func (p subject) nextFor(c container) string {
 	if c.ran() {
 		return p.logsCommand(c)
 	}
-	return fmt.Sprintf("kubectl describe pod %s -n %s", p.Name, p.Namespace)
+	return shell("kubectl describe pod %s -n %s", p.Name, p.Namespace)
 }
 
 // stateLines is where each container stands.

@@ -37,7 +37,7 @@ var volumeNotMounted = podCheck(Check{
 	return &Finding{
 		Message:  fmt.Sprintf("no container can be created, %s: %s is not mounted: %s", p.born().words(), what, clause(events[0].Message)),
 		Evidence: append(newest(p.s.Snapshot, events, 3), p.volumeSources(events[0].Message)...),
-		Fix:      "Not a matter of sidecars. Create what is missing, or correct the volume in the template; see the claim and the driver:\n\n" + indent(fmt.Sprintf("kubectl describe pod %s -n %s\nkubectl get persistentvolumeclaims,volumeattachments -n %s", p.Name, p.Namespace, p.Namespace)),
+		Fix:      "Not a matter of sidecars. Create what is missing, or correct the volume in the template; see the claim and the driver:\n\n" + indent(shell("kubectl describe pod %s -n %s\nkubectl get persistentvolumeclaims,volumeattachments -n %s", p.Name, p.Namespace, p.Namespace)),
 	}, nil
 })
 

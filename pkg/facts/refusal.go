@@ -37,18 +37,18 @@ const (
 )
 
 // causes are the API server's own texts, most telling first. A group, where there is one, is the
-// webhook's (or policy's) name.
+// webhook's (or policy's) name; one with spaces is no name, but somebody's text.
 var causes = []struct {
 	cause Cause
 	text  *regexp.Regexp
 }{
-	{CauseNoDryRun, regexp.MustCompile(`admission webhook "([^"]+)" does not support dry run`)},
-	{CauseNoDryRun, regexp.MustCompile(`failed calling webhook "([^"]+)": Webhook SideEffects is nil`)},
-	{CauseDenied, regexp.MustCompile(`admission webhook "([^"]+)" denied the request`)},
-	{CauseFailed, regexp.MustCompile(`failed calling webhook "([^"]+)":`)},
+	{CauseNoDryRun, regexp.MustCompile(`admission webhook "([^"\s]+)" does not support dry run`)},
+	{CauseNoDryRun, regexp.MustCompile(`failed calling webhook "([^"\s]+)": Webhook SideEffects is nil`)},
+	{CauseDenied, regexp.MustCompile(`admission webhook "([^"\s]+)" denied the request`)},
+	{CauseFailed, regexp.MustCompile(`failed calling webhook "([^"\s]+)":`)},
 	{CauseStripped, regexp.MustCompile(`may not be set for init containers without restartPolicy=Always`)},
-	{CausePolicy, regexp.MustCompile(`ValidatingAdmissionPolicy '([^']+)' (?:with binding '[^']+' )?denied request`)},
-	{CausePolicy, regexp.MustCompile(`policy ['"]([^'"]+)['"] (?:with binding '[^']+' )?denied request`)},
+	{CausePolicy, regexp.MustCompile(`ValidatingAdmissionPolicy '([^'\s]+)' (?:with binding '[^']+' )?denied request`)},
+	{CausePolicy, regexp.MustCompile(`policy ['"]([^'"\s]+)['"] (?:with binding '[^']+' )?denied request`)},
 	{CauseExpression, regexp.MustCompile(`expression '.*' resulted in error`)},
 	{CausePatch, regexp.MustCompile(`operation does not apply|doc is missing (?:path|key)|json: cannot unmarshal`)},
 	{CauseAccess, regexp.MustCompile(`cannot create resource "pods" in API group ""`)},
