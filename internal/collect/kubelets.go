@@ -206,9 +206,13 @@ func (s *scrape) read(ctx context.Context, n *corev1.Node) (*facts.FeatureReadin
 }
 
 func (s *scrape) get(ctx context.Context, node, page string, read func(io.Reader) error) error {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.RequestTimeout)
+	return patiently(ctx, func() error { return s.getOnce(ctx, node, page, read) })
+}
+
+func (s *scrape) getOnce(ctx context.Context, node, page string, read func(io.Reader) error) error {
+	ctx, cancel := s.request(ctx, s.opts.RequestTimeout)
 	defer cancel()
-	resp, err := s.fetch(ctx, s.http, "/api/v1/nodes/"+node+"/proxy/"+page)
+	resp, err := s.fetchOnce(ctx, s.http, "/api/v1/nodes/"+node+"/proxy/"+page)
 	if a, ok := answered(err); ok && a.Status && a.Code == http.StatusForbidden && strings.Contains(a.Message, "nodes/proxy") {
 		return &proxyRefused{words: a.Message}
 	}
@@ -274,12 +278,10 @@ func configReading(node, version string, gates map[string]bool) (*facts.FeatureR
 	if !ok || minor < facts.FirstMinor || minor > facts.LastOpenMinor {
 		return nil, fmt.Errorf("it does not tell the default of version %q", version)
 	}
-	stage, all, enabled := "BETA", "AllBeta", true
-	if minor == facts.FirstMinor {
-		stage, all, enabled = "ALPHA", "AllAlpha", false
-	}
+	enabled, group := facts.GateByDefault(minor), facts.GateGroup(minor)
+	stage := strings.ToUpper(strings.TrimPrefix(group, "All"))
 	why := fmt.Sprintf("%s is not set, the default of %s is %t", facts.SidecarContainers, version, enabled)
-	for _, name := range []string{all, facts.SidecarContainers} {
+	for _, name := range []string{group, facts.SidecarContainers} {
 		if set, ok := gates[name]; ok {
 			enabled, why = set, fmt.Sprintf("%s: %t is set", name, set)
 		}

@@ -3,6 +3,8 @@ package checks
 import (
 	"fmt"
 	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // A platform is who runs a control plane, as far as its version or address tells.

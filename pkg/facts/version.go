@@ -35,3 +35,20 @@ func VersionDecides(gitVersion string) (on, decided bool) {
 	}
 	return false, false
 }
+
+// GateByDefault reports whether the SidecarContainers gate is on at a minor version when nothing
+// sets it: it is beta, and on, from 1.29 (KEP-753).
+func GateByDefault(minor int) bool { return minor > FirstMinor }
+
+// GateGroup is the special gate that sets SidecarContainers at a minor version where it is not set
+// by name: AllAlpha, AllBeta, or "" where the gate is not known or locked
+// (component-base/featuregate/feature_gate.go, specialFeatures).
+func GateGroup(minor int) string {
+	switch {
+	case minor == FirstMinor:
+		return "AllAlpha"
+	case minor > FirstMinor && minor <= LastOpenMinor:
+		return "AllBeta"
+	}
+	return ""
+}
