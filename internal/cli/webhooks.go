@@ -95,13 +95,7 @@ func printWebhooks(streams genericiooptions.IOStreams, format string, s *facts.S
 // harmless escapes what is printed, in every format alike: JSON's own escaping ends at the first jq -r.
 func harmless(rows []checks.WebhookRow, gaps []facts.Gap) ([]checks.WebhookRow, []facts.Gap) {
 	for i := range rows {
-		r := &rows[i]
-		for _, text := range []*string{&r.Name, &r.Backend, &r.FailurePolicy, &r.SideEffects, &r.Result, &r.Proof} {
-			*text = report.Escape(*text)
-		}
-		for j := range r.Classes {
-			r.Classes[j] = report.Escape(r.Classes[j])
-		}
+		rows[i] = report.CleanWebhook(rows[i])
 	}
 	out := []facts.Gap{}
 	for _, g := range gaps {

@@ -36,6 +36,7 @@ func clean(r *Report) *Report {
 		return NodeGroup{Version: line(g.Version), Gate: line(g.Gate), Source: line(g.Source), Names: lines(g.Names)}
 	})
 	c.Ignored = each(r.Ignored, func(i Ignored) Ignored { return Ignored{Kind: line(i.Kind), Count: i.Count} })
+	c.Webhooks = each(r.Webhooks, CleanWebhook)
 	c.Checks = each(r.Checks, cleanEntry)
 	c.Waivers = each(r.Waivers, cleanWaiver)
 	if r.Diagnoses != nil {
@@ -82,11 +83,23 @@ func cleanFinding(f checks.Finding) checks.Finding {
 	if f.Because != nil {
 		f.Because = lines(f.Because)
 	}
+	if f.Namespaces != nil {
+		f.Namespaces = lines(f.Namespaces)
+	}
 	return f
 }
 
 func cleanObject(o checks.Object) checks.Object {
 	return checks.Object{Kind: line(o.Kind), Namespace: line(o.Namespace), Name: line(o.Name)}
+}
+
+// CleanWebhook is what printers do to a row of the table of webhooks, for whoever else prints it.
+func CleanWebhook(w checks.WebhookRow) checks.WebhookRow {
+	for _, text := range []*string{&w.Name, &w.Backend, &w.FailurePolicy, &w.SideEffects, &w.Result, &w.Proof} {
+		*text = line(*text)
+	}
+	w.Classes = lines(w.Classes)
+	return w
 }
 
 // each maps a slice; the result is never nil.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/version"
@@ -39,6 +40,9 @@ func TestNew(t *testing.T) {
 		Kubelets: []facts.FeatureReading{
 			reading("b", facts.SourceMetrics, &off), reading("c", facts.SourceMetrics, &on), reading("d", facts.SourceConfigz, &on),
 			reading("e", facts.SourceMetrics, nil), reading("h", facts.SourceMetrics, &on), reading("i", facts.SourceMetrics, nil),
+		},
+		MutatingWebhooks: []admissionv1.MutatingWebhookConfiguration{
+			{ObjectMeta: metav1.ObjectMeta{Name: "m"}, Webhooks: []admissionv1.MutatingWebhook{{Name: "w"}}},
 		},
 		APIServers:         []facts.APIServer{{Version: "v1.30.14"}},
 		APIServerEndpoints: []string{"10.0.0.10:6443", "10.0.0.11:6443"},
@@ -97,6 +101,7 @@ func TestNew(t *testing.T) {
 			{"v1.33.0", "on", "metrics", []string{"h"}},
 			{"v1.33.0", "on", "version", []string{"f"}},
 		},
+		Webhooks: []checks.WebhookRow{{Order: 1, Name: "m/w", Classes: []string{}, Result: "not called"}},
 		Checks: []Entry{
 			{ID: "z-check", Title: "z", Category: checks.NodesGroup, Severity: checks.Error, Status: checks.Fail, Tried: "all",
 				Findings: []checks.Finding{

@@ -45,8 +45,11 @@ type Report struct {
 	// Coverage is how much of each kind was seen; a kind that is not in it was not looked for.
 	Coverage []Coverage `json:"coverage"`
 	// Nodes groups nodes by kubelet version and gate.
-	Nodes  []NodeGroup `json:"nodes"`
-	Checks []Entry     `json:"checks"`
+	Nodes []NodeGroup `json:"nodes"`
+	// Webhooks are the mutating webhooks and policies in call order, with what each does to the field.
+	// It is empty, too, when they were not looked for: Coverage tells.
+	Webhooks []checks.WebhookRow `json:"webhooks"`
+	Checks   []Entry             `json:"checks"`
 	// Waivers are the caller's exceptions, with what came of each; those that cover nothing, or have
 	// expired, are here too.
 	Waivers []Waiver `json:"waivers"`
@@ -119,6 +122,7 @@ func New(s *facts.Snapshot, results []checks.Result, toolVersion string) *Report
 		TakenAt:    s.TakenAt,
 		Coverage:   coverage(s),
 		Nodes:      nodeGroups(s),
+		Webhooks:   checks.WebhookTable(s),
 		Checks:     []Entry{},
 		Waivers:    []Waiver{},
 		Limits:     append([]string{}, s.Limits...),
