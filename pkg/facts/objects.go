@@ -2,6 +2,7 @@ package facts
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -262,7 +263,7 @@ func (f *file) finish() (*Snapshot, error) {
 	case f.objects == 0:
 		return nil, errors.New("not a single Kubernetes object is in it")
 	case f.whole:
-		return s, f.complete()
+		return s, cmp.Or(f.complete(), s.impossibleName())
 	}
 	s.MutatingPolicies = MutatingPoliciesOf(f.policies, f.bindings)
 	if s.Has(MutatingPolicies) && (len(f.policies) == 0 || len(f.bindings) == 0) {
@@ -272,7 +273,7 @@ func (f *file) finish() (*Snapshot, error) {
 		s.Gaps = append(s.Gaps, Gap{Kind: APIServers, Reason: "the file has Leases of API servers, but not what their gates are", Remedy: HowToGet(APIServers)})
 	}
 	s.Sort()
-	return s, nil
+	return s, s.impossibleName()
 }
 
 // complete refuses a snapshot without its last part: keys are written in alphabetical order, and

@@ -85,7 +85,7 @@ func trimMeta(m *metav1.ObjectMeta) metav1.ObjectMeta {
 		Name: m.Name, GenerateName: m.GenerateName, Namespace: m.Namespace, UID: m.UID, Labels: m.Labels,
 		Annotations: trimAnnotations(m.Annotations), CreationTimestamp: m.CreationTimestamp,
 		DeletionTimestamp: m.DeletionTimestamp, DeletionGracePeriodSeconds: m.DeletionGracePeriodSeconds,
-		Finalizers: m.Finalizers, OwnerReferences: m.OwnerReferences, Generation: m.Generation,
+		Finalizers: m.Finalizers, OwnerReferences: possibleOwners(m.OwnerReferences), Generation: m.Generation,
 		ManagedFields: trimManagedFields(m.ManagedFields),
 	}
 }

@@ -62,11 +62,8 @@ func trimJobSpec(s *batchv1.JobSpec) batchv1.JobSpec {
 // TrimEvent keeps what an event says, about what, how often and when.
 func TrimEvent(e *corev1.Event) corev1.Event {
 	out := corev1.Event{
-		InvolvedObject: corev1.ObjectReference{
-			APIVersion: e.InvolvedObject.APIVersion, Kind: e.InvolvedObject.Kind, Namespace: e.InvolvedObject.Namespace,
-			Name: e.InvolvedObject.Name, UID: e.InvolvedObject.UID, FieldPath: e.InvolvedObject.FieldPath,
-		},
-		Reason: e.Reason, Message: bound(redactText(e.Message)), Type: e.Type, Count: e.Count,
+		InvolvedObject: about(e.InvolvedObject),
+		Reason:         e.Reason, Message: bound(redactText(e.Message)), Type: e.Type, Count: e.Count,
 		FirstTimestamp: e.FirstTimestamp, LastTimestamp: e.LastTimestamp, EventTime: e.EventTime, Series: e.Series,
 		ReportingController: e.ReportingController,
 	}
