@@ -101,7 +101,7 @@ func TestNew(t *testing.T) {
 			{"v1.33.0", "on", "metrics", []string{"h"}},
 			{"v1.33.0", "on", "version", []string{"f"}},
 		},
-		Webhooks: []checks.WebhookRow{{Order: 1, Name: "m/w", Classes: []string{}, Result: "not called"}},
+		Webhooks: []checks.WebhookRow{{Order: 1, Name: "m/w", Classes: []string{}, Result: "not dry-runnable", Proof: "its sideEffects"}},
 		Checks: []Entry{
 			{ID: "z-check", Title: "z", Category: checks.NodesGroup, Severity: checks.Error, Status: checks.Fail, Tried: "all",
 				Findings: []checks.Finding{
