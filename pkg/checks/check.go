@@ -79,6 +79,9 @@ type Outcome struct {
 // A Finding is one instance of the check's problem.
 type Finding struct {
 	Object Object `json:"object"`
+	// Namespaces are those that Object stands for when it is a class of namespaces or pods: the name of
+	// a class is another in the next run. Empty otherwise.
+	Namespaces []string `json:"namespaces,omitempty"`
 	// Message says what is wrong and where; it does not repeat Object, so that equal findings on
 	// many objects read the same and can be shown together.
 	Message string `json:"message"`

@@ -159,6 +159,19 @@ func (v *verdict) object(s *facts.Snapshot) Object {
 	return Object{Kind: "MutatingWebhook", Name: v.name}
 }
 
+// namespaces are those of the classes while the culprit is unknown, and none otherwise.
+func (v *verdict) namespaces() []string {
+	if v.name != "" {
+		return nil
+	}
+	var out []string
+	for _, t := range v.in {
+		out = append(out, t.class.Namespaces...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func (v *verdict) isPolicy(s *facts.Snapshot) bool {
 	return slices.ContainsFunc(s.MutatingPolicies, func(p facts.MutatingPolicy) bool { return p.Name == v.name })
 }

@@ -32,15 +32,16 @@ func runWebhookBreaks(s *facts.Snapshot) Outcome {
 			name = t.badPatch()
 		}
 		f := Finding{
-			Object:   t.object(),
-			Message:  message + " in " + t.where(),
-			Evidence: []string{"canary in namespace " + t.canary.Namespace + " (dry run) was refused: " + t.canary.Refusal.OneLine()},
-			Fix:      breakageFix(cause, name),
+			Object:     t.object(),
+			Namespaces: t.class.Namespaces,
+			Message:    message + " in " + t.where(),
+			Evidence:   []string{"canary in namespace " + t.canary.Namespace + " (dry run) was refused: " + t.canary.Refusal.OneLine()},
+			Fix:        breakageFix(cause, name),
 		}
 		if full := t.called(name); full != "" {
-			f.Object = Object{Kind: "MutatingWebhook", Name: full}
+			f.Object, f.Namespaces = Object{Kind: "MutatingWebhook", Name: full}, nil
 		} else if name != "" {
-			f.Object = Object{Kind: "AdmissionWebhook", Name: name}
+			f.Object, f.Namespaces = Object{Kind: "AdmissionWebhook", Name: name}, nil
 			if cause == facts.CausePolicy {
 				f.Object.Kind = "AdmissionPolicy"
 			}

@@ -14,12 +14,15 @@ var webhookMovesRestartPolicy = Check{
 func runWebhookMoves(s *facts.Snapshot) Outcome {
 	all := trials(s)
 	out := Outcome{Missing: undecided(s, all, cameBack), Tried: triedClasses(all, cameBack)}
-	for _, v := range verdicts(all, facts.Moved, func(t trial) []string { return changeEvidence(t, facts.Moved) }) {
+	happened := func(t trial) []string { return changeEvidence(t, facts.Moved) }
+	out.Missing = append(out.Missing, unproven(s, all, facts.Moved, happened)...)
+	for _, v := range verdicts(all, facts.Moved, happened) {
 		out.Findings = append(out.Findings, Finding{
-			Object:   v.object(s),
-			Message:  "the wrong init container becomes the native sidecar in " + v.where(),
-			Evidence: v.evidence(s),
-			Fix:      v.fix(s, "let the webhook address containers by name before it builds its patch: a patch by index hits another container once somebody has inserted one; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector"),
+			Object:     v.object(s),
+			Namespaces: v.namespaces(),
+			Message:    "the wrong init container becomes the native sidecar in " + v.where(),
+			Evidence:   v.evidence(s),
+			Fix:        v.fix(s, "let the webhook address containers by name before it builds its patch: a patch by index hits another container once somebody has inserted one; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector"),
 		})
 	}
 	return out

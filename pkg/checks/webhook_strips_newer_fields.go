@@ -22,6 +22,7 @@ func runWebhookStripsNewerFields(s *facts.Snapshot) Outcome {
 	decides := func(t trial) bool { return t.canary != nil && t.canary.Fields != nil }
 	out := Outcome{Missing: fieldGaps(s, all, decides), Tried: triedClasses(all, decides)}
 	seen := keptSomewhere(all)
+	out.Missing = append(out.Missing, unprovenFields(s, all, seen)...)
 	lost := map[string][]string{} // by culprit, or by class where there is none
 	in := map[string][]trial{}
 	var order []string
@@ -107,8 +108,9 @@ func newerFieldsFinding(s *facts.Snapshot, v *verdict, fields []facts.Field) Fin
 		oldest = min(oldest, minorKnown)
 	}
 	f := Finding{
-		Object:  v.object(s),
-		Message: fmt.Sprintf("pods lose %s in %s", counted(len(fields), "newer field"), v.where()),
+		Object:     v.object(s),
+		Namespaces: v.namespaces(),
+		Message:    fmt.Sprintf("pods lose %s in %s", counted(len(fields), "newer field"), v.where()),
 		Evidence: []string{
 			fmt.Sprintf("canary in namespace %s (dry run) was sent with these and came back without: %s", t.canary.Namespace, strings.Join(names, ", ")),
 		},

@@ -16,12 +16,14 @@ var webhookStripsRestartPolicy = Check{
 func runWebhookStrips(s *facts.Snapshot) Outcome {
 	all := trials(s)
 	out := Outcome{Missing: undecided(s, all, showsStripping), Tried: triedClasses(all, showsStripping)}
+	out.Missing = append(out.Missing, unproven(s, all, facts.Stripped, stripEvidence)...)
 	for _, v := range verdicts(all, facts.Stripped, stripEvidence) {
 		out.Findings = append(out.Findings, Finding{
-			Object:   v.object(s),
-			Message:  "native sidecars lose restartPolicy: Always in " + v.where() + " and become init containers that never end",
-			Evidence: v.evidence(s),
-			Fix:      stripFix(s, v),
+			Object:     v.object(s),
+			Namespaces: v.namespaces(),
+			Message:    "native sidecars lose restartPolicy: Always in " + v.where() + " and become init containers that never end",
+			Evidence:   v.evidence(s),
+			Fix:        stripFix(s, v),
 		})
 	}
 	return out

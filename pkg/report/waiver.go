@@ -15,7 +15,8 @@ type Waiver struct {
 	// Action is what the waiver does: suppress a finding, accept a gap, or baseline, which suppresses
 	// what was there when the baseline was written.
 	Action WaiverAction `json:"action"`
-	Check  string       `json:"check"`
+	// Check is the id of the check; empty where the state is invalid and not even that can be read.
+	Check string `json:"check"`
 	// Object is what the waiver is limited to: KIND/NAMESPACE/NAME or KIND/NAME as findings are
 	// printed, or the scope of a gap; empty for all.
 	Object string `json:"object"`
@@ -25,7 +26,7 @@ type Waiver struct {
 	Until string `json:"until"`
 	// Source is where it is written: FILE:LINE, or annotation on KIND/NAME.
 	Source string `json:"source"`
-	// State is what came of it: used, unused or expired.
+	// State is what came of it: used, unused, expired or invalid.
 	State WaiverState `json:"state"`
 	// Count is the number of findings and gaps that it covers; for an expired one, that it would.
 	Count int `json:"count"`
@@ -47,6 +48,8 @@ const (
 	Used    WaiverState = "used"
 	Unused  WaiverState = "unused"
 	Expired WaiverState = "expired"
+	// Invalid is an annotation that cannot be read; Reason says why. It covers nothing.
+	Invalid WaiverState = "invalid"
 )
 
 // A WaivedBy says why something does not count.
