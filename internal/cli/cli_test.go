@@ -205,6 +205,13 @@ func TestErrorsAreOneLine(t *testing.T) {
 	if code != 1 || stdout != "" || stderr != want {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
+	node := `{kind: Node, apiVersion: v1, metadata: {name: "a\n::error::\e[31m\u202e"}}`
+	code, stdout, stderr = call(t, node, "doctor", "-f", "-")
+	want = `error: stdin: Node: the name "a\n::error::\x1b[31m\u202e" cannot come from a cluster: a lowercase RFC 1123 subdomain ` +
+		"must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character\nhint: " + hintFile + "\n"
+	if code != 1 || stdout != "" || stderr != want {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
 }
 
 // TestDocuments validates what is really printed against the published schema.
@@ -218,7 +225,7 @@ func TestDocuments(t *testing.T) {
 		"a secret":     "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n",
 		"a node":       fmt.Sprintf(node, "", "v1.36.3"),
 		"old and new":  fmt.Sprintf(node, "1", "v1.27.4") + fmt.Sprintf(node, "2", "v1.30.2"),
-		"hostile":      fmt.Sprintf(node, `\e[31m\n\u202e`, `"v1.27.4\a"`),
+		"hostile":      fmt.Sprintf(node, "", `"v1.27.4\e[31m\n\u202e\a"`),
 		"no version":   fmt.Sprintf(node, "", `""`),
 		"other system": fmt.Sprintf(node, "", "mainline"),
 	} {
