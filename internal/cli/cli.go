@@ -88,9 +88,11 @@ not see is unknown, never fine.`,
 		newRBAC(name, streams),
 		newExplain(name, streams),
 		newVersion(name, streams),
+		newOptions(streams),
 	)
 	root.SetHelpCommand(newHelp())
-	addCompletion(root, streams)
+	root.SetHelpFunc(printHelp)
+	addCompletion(root, name, streams)
 	return root
 }
 

@@ -61,41 +61,15 @@ func (c *clusterFlags) addKubeconfigFlags(cmd *cobra.Command, mine map[string]st
 	*c.kube.Timeout = collect.DefaultRequestTimeout.String()
 	kubeconfig := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
 	c.kube.AddFlags(kubeconfig)
-	own := cmd.Flags()
-	for name, help := range mine {
-		f := kubeconfig.Lookup(name)
-		f.Usage = help
-		own.AddFlag(f)
-	}
-	cmd.SetUsageFunc(usageWith(own, kubeconfig))
-	own.AddFlagSet(kubeconfig)
-}
-
-// usageWith lists the flags that every kubectl command has after those that are the command's own.
-func usageWith(own, kubeconfig *pflag.FlagSet) func(*cobra.Command) error {
-	mine := pflag.NewFlagSet("own", pflag.ContinueOnError)
-	mine.AddFlagSet(own)
-	theirs := pflag.NewFlagSet("theirs", pflag.ContinueOnError)
 	kubeconfig.VisitAll(func(f *pflag.Flag) {
-		if mine.Lookup(f.Name) == nil {
-			theirs.AddFlag(f)
+		if help, own := mine[f.Name]; own {
+			f.Usage = help
+			return
 		}
+		f.Annotations = map[string][]string{ofKubectl: {"true"}}
 	})
-	return func(cmd *cobra.Command) error {
-		out := cmd.OutOrStderr()
-		fmt.Fprintf(out, "Usage:\n  %s\n", cmd.UseLine())
-		if cmd.HasExample() {
-			fmt.Fprintf(out, "\nExamples:\n%s\n", cmd.Example)
-		}
-		own.VisitAll(func(f *pflag.Flag) {
-			if theirs.Lookup(f.Name) == nil && mine.Lookup(f.Name) == nil {
-				mine.AddFlag(f) // registered after the cluster's
-			}
-		})
-		fmt.Fprintf(out, "\nFlags:\n%s\nKubeconfig flags, as of kubectl:\n%s",
-			mine.FlagUsagesWrapped(defaultWidth), theirs.FlagUsagesWrapped(defaultWidth))
-		return nil
-	}
+	cmd.Flags().AddFlagSet(kubeconfig)
+	c.completeKubeconfig(cmd)
 }
 
 // check refuses values that no cluster is needed to judge.

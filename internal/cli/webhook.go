@@ -75,6 +75,7 @@ not be asked; 2 wrong command line.`,
 	addChoice(cmd, &o.version, "review-version", "", "Version of AdmissionReview to send to --url")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newClusterFlags(cmd)
+	o.cluster.completeFlag(cmd, "in-cluster", "mutatingwebhookconfigurations")
 	return cmd
 }
 

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,27 +27,4 @@ func (o *whyOptions) complete(cmd *cobra.Command, args []string, typed string) (
 		directive |= cobra.ShellCompDirectiveNoSpace
 	}
 	return out, directive
-}
-
-// completeNames are the names of a type that begin with what was typed, each after prefix.
-func (c *clusterFlags) completeNames(ctx context.Context, resource, typed, prefix string) []string {
-	config, err := c.config()
-	if err != nil {
-		return nil
-	}
-	namespace, _, err := c.kube.ToRawKubeConfigLoader().Namespace()
-	if err != nil {
-		return nil
-	}
-	names, err := collect.CompleteNames(ctx, collect.Options{Config: config, Tool: buildVersion().Version}, namespace, resource)
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, name := range names {
-		if strings.HasPrefix(prefix+name, typed) {
-			out = append(out, prefix+name)
-		}
-	}
-	return out
 }
