@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -47,7 +48,7 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 		return collect.Options{}, "", couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
 	}
 	return collect.Options{
-		Config: config, Timeout: o.cluster.timeout, RequestTimeout: o.cluster.requestTimeout, Tool: buildVersion().Version,
+		Config: config, Until: time.Now().Add(o.cluster.timeout), RequestTimeout: o.cluster.requestTimeout, Tool: buildVersion().Version,
 	}, namespace, nil
 }
 
@@ -145,6 +146,9 @@ func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options,
 	options.Kinds = admissionKinds
 	if len(namespaces) == 1 {
 		options.Namespace = namespaces[0]
+	}
+	if !time.Now().Before(options.Until) {
+		snapshot.Limits = append(snapshot.Limits, "the time for the run was over before it was asked who took restartPolicy away: give it more, --timeout 5m")
 	}
 	found, ledger, err := collect.Run(ctx, options)
 	if err != nil {

@@ -64,7 +64,7 @@ func (c *collector) askInstalled(ctx context.Context, call admission.Call, w *ad
 	if w.TimeoutSeconds != nil {
 		timeout = time.Duration(*w.TimeoutSeconds) * time.Second
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := c.request(ctx, timeout)
 	defer cancel()
 	if w.ClientConfig.Service != nil {
 		return c.askService(ctx, w.ClientConfig.Service, body)

@@ -36,7 +36,7 @@ func (c *collector) send(ctx context.Context, class *class, pod *corev1.Pod) fac
 }
 
 func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod) facts.Canary {
-	ctx, cancel := context.WithTimeout(ctx, c.createTimeout(class))
+	ctx, cancel := c.request(ctx, c.createTimeout(class))
 	defer cancel()
 	canary := facts.Canary{Class: class.fact.ID, Namespace: pod.Namespace, Sent: withoutValues(pod)}
 	result := c.client.CoreV1().RESTClient().Post().Namespace(pod.Namespace).Resource("pods").

@@ -28,7 +28,7 @@ func newCollector(o Options) (*collector, error) {
 	if o.Config == nil {
 		return nil, errors.New("no client configuration")
 	}
-	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}}
+	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS)}
 	if err := c.configure(); err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
@@ -58,7 +58,7 @@ func (c *collector) configure() error {
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
 	cfg.UserAgent = fmt.Sprintf("kubectl-sidecar/%s (%s/%s)", c.opts.Tool, runtime.GOOS, runtime.GOARCH)
-	// Concurrency is bounded here, and the server protects itself (API priority and fairness).
+	// The guard keeps the pace, of what is not sent by client-go, too.
 	cfg.QPS, cfg.Burst, cfg.RateLimiter = -1, 0, nil
 	// Every request has a deadline of its own, in its context.
 	cfg.Timeout = 0
@@ -68,7 +68,7 @@ func (c *collector) configure() error {
 	// Whoever wants the warnings of an answer takes them from there; client-go would print them.
 	cfg.WarningHandler, cfg.WarningHandlerWithContext = rest.NoWarnings{}, nil
 	wrap := func(rt http.RoundTripper) http.RoundTripper {
-		return &guard{next: rt, ledger: c.ledger, broken: c.broken, host: base.Host, prefix: base.EscapedPath()}
+		return &guard{next: rt, ledger: c.ledger, broken: c.broken, pace: c.pace, host: base.Host, prefix: base.EscapedPath()}
 	}
 	// The first wrapper is the innermost: whatever others do to a request, the guard sees it.
 	cfg.WrapTransport = transport.Wrappers(wrap, c.opts.Config.WrapTransport)
@@ -113,6 +113,8 @@ type answerError struct {
 	Message string
 	// Status means that the API server itself said so; else it passed on what something else said.
 	Status bool
+	// RetryAfter is how long to wait before another try may help.
+	RetryAfter time.Duration
 }
 
 func (e *answerError) Error() string {
@@ -152,41 +154,44 @@ func (c *collector) readJSON(ctx context.Context, path string, into any) error {
 	return nil
 }
 
-// fetch gets a path of the API server, which may have a query. The caller closes the answer's body.
-func (c *collector) fetch(ctx context.Context, client *http.Client, path string) (*http.Response, error) {
+// fetch gets a path of the API server, which may have a query, again when that is busy. The caller
+// closes the answer's body.
+func (c *collector) fetch(ctx context.Context, client *http.Client, path string) (resp *http.Response, err error) {
+	err = patiently(ctx, func() error {
+		resp, err = c.fetchOnce(ctx, client, path)
+		return err
+	})
+	return resp, err
+}
+
+func (c *collector) fetchOnce(ctx context.Context, client *http.Client, path string) (*http.Response, error) {
 	u := *c.base
 	path, u.RawQuery, _ = strings.Cut(path, "?")
 	u.Path += path
-	for try := 1; ; try++ {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-		if err != nil {
-			return nil, err
-		}
-		// JSON for the API server's own errors, anything for what stands behind it.
-		req.Header.Set("Accept", "application/json, */*")
-		resp, err := client.Do(req)
-		if err != nil {
-			return nil, err
-		}
-		if resp.StatusCode == http.StatusOK {
-			return resp, nil
-		}
-		err = readError(resp)
-		if resp.StatusCode != http.StatusTooManyRequests || try == 3 {
-			return nil, err
-		}
-		select {
-		case <-time.After(retryAfter(resp.Header)):
-		case <-ctx.Done():
-			return nil, err
-		}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
 	}
+	// JSON for the API server's own errors, anything for what stands behind it.
+	req.Header.Set("Accept", "application/json, */*")
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, readError(resp)
+	}
+	return resp, nil
 }
 
-// retryAfter is how long a busy server asks to wait.
+// retryAfter is how long a busy server asks to wait: seconds, or a date.
 func retryAfter(h http.Header) time.Duration {
-	if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s >= 0 {
-		return min(time.Duration(s)*time.Second, 5*time.Second)
+	after := h.Get("Retry-After")
+	if s, err := strconv.Atoi(after); err == nil && s >= 0 {
+		return time.Duration(s) * time.Second
+	}
+	if t, err := http.ParseTime(after); err == nil {
+		return max(0, time.Until(t))
 	}
 	return time.Second
 }
@@ -194,19 +199,23 @@ func retryAfter(h http.Header) time.Duration {
 // readError turns an answer into an error and closes it.
 func readError(resp *http.Response) error {
 	defer resp.Body.Close()
+	answer := &answerError{Code: resp.StatusCode, RetryAfter: retryAfter(resp.Header)}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 16<<10))
 	if err != nil {
-		return &answerError{Code: resp.StatusCode, Message: fmt.Sprintf("HTTP status %d", resp.StatusCode)}
+		answer.Message = fmt.Sprintf("HTTP status %d", resp.StatusCode)
+		return answer
 	}
 	var status metav1.Status
 	if json.Unmarshal(body, &status) == nil && status.Kind == "Status" {
-		return &answerError{Code: resp.StatusCode, Message: status.Message, Status: true}
+		answer.Message, answer.Status = status.Message, true
+		return answer
 	}
 	text := oneLine(string(body))
 	if strings.HasPrefix(text, "<") {
 		text = "a web page"
 	}
-	return &answerError{Code: resp.StatusCode, Message: strings.TrimSpace(fmt.Sprintf("HTTP status %d: %s", resp.StatusCode, text))}
+	answer.Message = strings.TrimSpace(fmt.Sprintf("HTTP status %d: %s", resp.StatusCode, text))
+	return answer
 }
 
 // serverURL is the server for people.

@@ -33,9 +33,11 @@ const (
 
 // What Options has when a field is zero.
 const (
-	// DefaultConcurrency is small against the 400 reads that an API server takes at once by
-	// default, so that a run does not crowd out anybody; at 30 ms per kubelet it still reads
-	// 5,000 of them in about 5 s.
+	// DefaultConcurrency bounds what nobody else does: to the API server, what passes through
+	// nodes/proxy is long-running (k8s.io/kubernetes pkg/controlplane/apiserver, LongRunningFunc), so
+	// that neither its limit on requests in flight nor its priority and fairness holds it back. 32 is
+	// less than the 49 of 600 seats that those grant to users in the level global-default, and at
+	// 30 ms per kubelet 5,000 of them are read in about 5 s. docs/performance.md says what it costs.
 	DefaultConcurrency    = 32
 	DefaultTimeout        = 60 * time.Second
 	DefaultRequestTimeout = 5 * time.Second
@@ -52,8 +54,13 @@ type Options struct {
 	Scrape ScrapeMode
 	// Concurrency is how many kubelets are asked at once; 0 is DefaultConcurrency.
 	Concurrency int
+	// QPS is how many requests are sent per second at most; 0 is as many as are answered.
+	QPS float32
 	// Timeout bounds the whole run; 0 is DefaultTimeout.
 	Timeout time.Duration
+	// Until, if set, is when the run has to be over instead: several runs that are one command for
+	// the user share it.
+	Until time.Time
 	// RequestTimeout bounds one scrape. Lists and reviews, which may be large or go through
 	// slower machinery, get four times as long. 0 is DefaultRequestTimeout.
 	RequestTimeout time.Duration
@@ -86,6 +93,7 @@ type collector struct {
 	ledger *Ledger
 	broken *breach
 	access *access
+	pace   *pace
 
 	mu       sync.Mutex
 	snapshot *facts.Snapshot
@@ -121,9 +129,17 @@ func (c *collector) step(name string, done, total int) {
 	c.opts.Progress(name, done, total)
 }
 
+// bounded returns a context that ends when the run has to be over.
+func (o Options) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !o.Until.IsZero() {
+		return context.WithDeadlineCause(ctx, o.Until, errRunTime)
+	}
+	return context.WithTimeoutCause(ctx, o.Timeout, errRunTime)
+}
+
 // reading returns a context for one request that reads or reviews objects.
 func (c *collector) reading(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, 4*c.opts.RequestTimeout)
+	return c.request(ctx, 4*c.opts.RequestTimeout)
 }
 
 // withDefaults fills what the caller left open.

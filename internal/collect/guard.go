@@ -25,6 +25,7 @@ type guard struct {
 	host   string // of the API server
 	prefix string // of its path, "" or "/k8s/clusters/c-1"
 	broken *breach
+	pace   *pace
 }
 
 // breach keeps the first refusal of all the guards of a run.
@@ -77,8 +78,15 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		g.ledger.record(req, start, nil, err)
 		return nil, err
 	}
+	if err := g.pace.take(req.Context()); err != nil {
+		return nil, err
+	}
+	start = time.Now()
 	resp, err := g.next.RoundTrip(req)
 	g.ledger.record(req, start, resp, err)
+	if err == nil {
+		g.pace.heed(req, resp)
+	}
 	if err == nil && !strings.HasSuffix(req.URL.Path, "/metrics") {
 		resp.Body = &bounded{ReadCloser: resp.Body, left: maxBody}
 	}

@@ -105,7 +105,7 @@ func TestGuard(t *testing.T) {
 		{"POST", webhook, `{"kind":"AdmissionReview","x":"` + strings.Repeat("x", maxReview) + `","request":{"dryRun":true}}`, "too large"},
 	} {
 		reached, body := 0, ""
-		g := &guard{host: "api:6443", prefix: "/base", ledger: &Ledger{}, broken: &breach{}, next: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+		g := &guard{host: "api:6443", prefix: "/base", ledger: &Ledger{}, broken: &breach{}, pace: newPace(0), next: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			reached++
 			if r.Body != nil {
 				read, _ := io.ReadAll(r.Body)
@@ -146,7 +146,7 @@ func TestGuard(t *testing.T) {
 }
 
 func TestGuardRefusesUpgrade(t *testing.T) {
-	g := &guard{host: "api", ledger: &Ledger{}, broken: &breach{}}
+	g := &guard{host: "api", ledger: &Ledger{}, broken: &breach{}, pace: newPace(0)}
 	req := httptest.NewRequest("GET", "https://api/apis/subresources.kubevirt.io/v1/namespaces/a/virtualmachineinstances/b/vnc", nil)
 	req.Header.Set("Upgrade", "websocket")
 	if _, err := g.RoundTrip(req); !errors.Is(err, errRefused) {

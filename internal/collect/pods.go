@@ -81,7 +81,7 @@ func (r *PodReader) Asked() []Asked { return slices.Clone(r.asked) }
 // Read reads what was asked for. An error means that there is nothing to judge: a name that does
 // not exist and never did, a cluster that does not answer. What is missing besides is a gap.
 func (r *PodReader) Read(ctx context.Context) (*facts.Snapshot, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.c.opts.Timeout, errRunTime)
+	ctx, cancel := r.c.opts.bounded(ctx)
 	defer cancel()
 	r.c.snapshot.Seen = append(r.c.snapshot.Seen, podKinds...)
 	err := r.read(ctx)

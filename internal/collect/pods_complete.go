@@ -24,7 +24,7 @@ func CompleteNames(ctx context.Context, o Options, namespace, resource string) (
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, completeTime)
+	ctx, cancel := c.request(ctx, completeTime)
 	defer cancel()
 	path := []string{"/api/v1/namespaces"}
 	if resource != namespacesResource {

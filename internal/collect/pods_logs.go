@@ -27,7 +27,7 @@ type LogSource struct {
 // ReadLogs adds the last lines of containers to the snapshot of Read, with what looks like a
 // credential taken out. A log that does not exist is nothing to report.
 func (r *PodReader) ReadLogs(ctx context.Context, sources []LogSource) {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.c.opts.Timeout, errRunTime)
+	ctx, cancel := r.c.opts.bounded(ctx)
 	defer cancel()
 	r.c.snapshot.Seen = append(r.c.snapshot.Seen, facts.Logs)
 	limit := make(chan struct{}, r.c.opts.Concurrency)

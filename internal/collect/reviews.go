@@ -116,7 +116,7 @@ func (c *collector) askWebhook(ctx context.Context, call admission.Call, w *admi
 	if err != nil {
 		return nil, "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.webhookTimeout(call))
+	ctx, cancel := c.request(ctx, c.webhookTimeout(call))
 	defer cancel()
 	var (
 		raw    []byte

@@ -3,6 +3,7 @@ package collect
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -18,10 +19,15 @@ func Run(ctx context.Context, o Options) (*facts.Snapshot, *Ledger, error) {
 	if err != nil {
 		return nil, &Ledger{}, err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.opts.Timeout, errRunTime)
+	ctx, cancel := c.opts.bounded(ctx)
 	defer cancel()
-	c.step("API servers", 0, 0)
 	kinds := withFoundations(c.opts.Kinds)
+	if errors.Is(context.Cause(ctx), errRunTime) { // before it began
+		c.nothing(ctx, kinds)
+		c.finish(kinds)
+		return c.snapshot, c.ledger, nil
+	}
+	c.step("API servers", 0, 0)
 	err = c.run(ctx, kinds)
 	if broken := c.broken.get(); broken != nil {
 		return nil, c.ledger, broken
