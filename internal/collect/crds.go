@@ -23,7 +23,8 @@ const crdPage = 50
 // crd is what is read of a CustomResourceDefinition.
 type crd struct {
 	Metadata struct {
-		Name string `json:"name"`
+		Name        string            `json:"name"`
+		Annotations map[string]string `json:"annotations"`
 	} `json:"metadata"`
 	Spec struct {
 		Group string `json:"group"`
@@ -89,7 +90,9 @@ func (c *collector) crds(ctx context.Context) {
 }
 
 func reduceCRD(d *crd) facts.CRD {
-	out := facts.CRD{Name: d.Metadata.Name, Group: d.Spec.Group, Kind: d.Spec.Names.Kind}
+	out := facts.CRD{
+		Name: d.Metadata.Name, Group: d.Spec.Group, Kind: d.Spec.Names.Kind, Ignore: facts.IgnoreOf(d.Metadata.Annotations),
+	}
 	for _, v := range d.Spec.Versions {
 		version := facts.CRDVersion{Name: v.Name, Served: v.Served, Storage: v.Storage}
 		v.Schema.OpenAPIV3Schema.walk("", &version)

@@ -9,6 +9,8 @@ type MutatingPolicy struct {
 	Bindings []string `json:"bindings,omitempty"`
 	// MatchesPods is whether its match constraints cover the creation of pods.
 	MatchesPods bool `json:"matchesPods"`
+	// Ignore is its [IgnoreAnnotation].
+	Ignore string `json:"ignore,omitempty"`
 }
 
 // A Class is a set of namespaces in which a pod is seen by the same admission chain, so that one
@@ -177,6 +179,8 @@ type CRD struct {
 	Kind  string `json:"kind"`
 	// Versions are those that have a list of init containers somewhere.
 	Versions []CRDVersion `json:"versions,omitempty"`
+	// Ignore is its [IgnoreAnnotation].
+	Ignore string `json:"ignore,omitempty"`
 }
 
 // A CRDVersion is one version of a CRD whose schema embeds init containers.

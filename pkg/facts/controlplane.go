@@ -34,6 +34,7 @@ func StaticPod(p *corev1.Pod) (pod ControlPlanePod, ok bool) {
 		Component: component, Name: p.Name, Node: p.Spec.NodeName, Version: imageTag(c.Image),
 		FeatureGates:    strings.Join(f["--feature-gates"], ","),
 		EmulatedVersion: strings.Join(f["--emulated-version"], ","),
+		Ignore:          IgnoreOf(p.Annotations),
 	}
 	if component == "kube-apiserver" {
 		pod.Address = advertised(p, f)

@@ -214,6 +214,8 @@ type ControlPlanePod struct {
 	Address string `json:"address,omitempty"`
 	// Ready is whether the pod's Ready condition is true.
 	Ready bool `json:"ready"`
+	// Ignore is its [IgnoreAnnotation].
+	Ignore string `json:"ignore,omitempty"`
 }
 
 // Has reports whether kind was looked for.

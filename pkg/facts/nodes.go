@@ -49,10 +49,11 @@ func NodeReady(n *corev1.Node) *corev1.NodeCondition {
 	return nil
 }
 
-// TrimNode keeps what a check can use of a node: no annotations, addresses, images or machine IDs.
+// TrimNode keeps what a check can use of a node: no annotations but [IgnoreAnnotation], no addresses,
+// images or machine IDs.
 func TrimNode(n *corev1.Node) corev1.Node {
 	out := corev1.Node{ObjectMeta: metav1.ObjectMeta{
-		Name: n.Name, Labels: n.Labels, CreationTimestamp: n.CreationTimestamp,
+		Name: n.Name, Labels: n.Labels, Annotations: keepIgnore(n.Annotations), CreationTimestamp: n.CreationTimestamp,
 	}}
 	out.Spec = corev1.NodeSpec{ProviderID: n.Spec.ProviderID, Unschedulable: n.Spec.Unschedulable, Taints: n.Spec.Taints}
 	out.Status.NodeInfo = n.Status.NodeInfo
@@ -64,9 +65,9 @@ func TrimNode(n *corev1.Node) corev1.Node {
 	return out
 }
 
-// TrimNamespace keeps a namespace's name and labels, and that it is being deleted.
+// TrimNamespace keeps a namespace's name, labels and [IgnoreAnnotation], and that it is being deleted.
 func TrimNamespace(n *corev1.Namespace) corev1.Namespace {
-	out := corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: n.Labels}}
+	out := corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: n.Labels, Annotations: keepIgnore(n.Annotations)}}
 	if n.Status.Phase == corev1.NamespaceTerminating {
 		out.Status.Phase = n.Status.Phase
 	}

@@ -132,7 +132,7 @@ kind: MutatingAdmissionPolicyBinding
 metadata: {name: b}
 spec: {policyName: p}
 `, func(s *Snapshot) {
-			s.MutatingPolicies, s.Seen = []MutatingPolicy{{"p", []string{"b"}, true}}, []Kind{MutatingPolicies}
+			s.MutatingPolicies, s.Seen = []MutatingPolicy{{Name: "p", Bindings: []string{"b"}, MatchesPods: true}}, []Kind{MutatingPolicies}
 		}},
 		{"leases: one of an API server, one of a node", `apiVersion: coordination.k8s.io/v1
 kind: Lease

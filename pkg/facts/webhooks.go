@@ -10,9 +10,11 @@ import (
 )
 
 // TrimWebhooks keeps what decides whether, when and how a configuration's webhooks are called; no
-// annotations, no CA bundles, no credentials in URLs.
+// annotations but [IgnoreAnnotation], no CA bundles, no credentials in URLs.
 func TrimWebhooks(c *admissionregistrationv1.MutatingWebhookConfiguration) admissionregistrationv1.MutatingWebhookConfiguration {
-	out := admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: c.Name, Labels: c.Labels}}
+	out := admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{
+		Name: c.Name, Labels: c.Labels, Annotations: keepIgnore(c.Annotations),
+	}}
 	for _, w := range c.Webhooks {
 		w.ClientConfig.CABundle = nil
 		if w.ClientConfig.URL != nil {
@@ -74,7 +76,7 @@ func redactPath(path string) string {
 func MutatingPoliciesOf(policies []admissionregistrationv1.MutatingAdmissionPolicy, bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding) []MutatingPolicy {
 	var out []MutatingPolicy
 	for i := range policies {
-		p := MutatingPolicy{Name: policies[i].Name, MatchesPods: matchesPods(policies[i].Spec.MatchConstraints)}
+		p := MutatingPolicy{Name: policies[i].Name, MatchesPods: matchesPods(policies[i].Spec.MatchConstraints), Ignore: IgnoreOf(policies[i].Annotations)}
 		for _, b := range bindings {
 			if b.Spec.PolicyName == p.Name {
 				p.Bindings = append(p.Bindings, b.Name)
