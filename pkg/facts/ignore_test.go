@@ -15,7 +15,7 @@ func TestIgnoreAnnotation(t *testing.T) {
 	const objects = `
 apiVersion: v1
 kind: Node
-metadata: {name: n, annotations: &a {kubectl-sidecar.dev/ignore: "kubelet-gate-off reason=token=hunter2 until=2027-01-31", planted: secret}}
+metadata: {name: node-1, annotations: {kubectl-sidecar.dev/ignore: "kubelet-gate-off reason=token=hunter2 until=2027-01-31", planted: secret}}
 ---
 apiVersion: v1
 kind: Namespace
