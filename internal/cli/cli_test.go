@@ -3,11 +3,14 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -114,6 +117,34 @@ func TestProgressIsSilent(t *testing.T) {
 	if out.Len() > 0 {
 		t.Errorf("wrote %q", out.String())
 	}
+}
+
+// TestProgressEstimate: how long the rest takes is told once it can be.
+func TestProgressEstimate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &progress{out: io.Discard, done: make(chan struct{})}
+		for _, moment := range []struct {
+			after       time.Duration
+			step        string
+			done, total int
+			want        string
+		}{
+			{0, "nodes", 500, 0, "reading nodes"},
+			{0, "kubelets", 0, 5000, "reading kubelets: 0 of 5000"},
+			{time.Second, "kubelets", 100, 5000, "reading kubelets: 100 of 5000"}, // too early to tell
+			{4 * time.Second, "kubelets", 500, 5000, "reading kubelets: 500 of 5000, about 45s left"},
+			{0, "canaries", 1, 3, "reading canaries: 1 of 3"}, // each has a beginning of its own
+			{85 * time.Second, "kubelets", 2500, 5000, "reading kubelets: 2500 of 5000, about 1m30s left"},
+			{90 * time.Second, "kubelets", 4999, 5000, "reading kubelets: 4999 of 5000"},
+			{0, "kubelets", 5000, 5000, "reading kubelets: 5000 of 5000"},
+		} {
+			time.Sleep(moment.after)
+			p.step(moment.step, moment.done, moment.total)
+			if p.line != moment.want {
+				t.Errorf("%q, want %q", p.line, moment.want)
+			}
+		}
+	})
 }
 
 func TestProgressLine(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type clusterFlags struct {
 	scrape       choice
 	concurrency  int
 	maxCanaries  int
+	qps          float32
 	timeout      time.Duration
 	showRequests bool
 
@@ -44,6 +46,7 @@ func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	own.StringVarP(&c.selector, "selector", "l", "", "Send canaries only to namespaces whose `labels` match, such as team=a")
 	addChoice(cmd, &c.scrape, "scrape", "", "Which kubelets to ask for their gate: auto asks those whose version does not decide")
 	own.IntVar(&c.concurrency, "concurrency", collect.DefaultConcurrency, "How many kubelets to ask at once")
+	c.addQPS(own)
 	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "How many pods to create with dryRun=All at most: one for each class of namespaces and each shape of pods")
 	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` to look at the cluster; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
@@ -72,10 +75,17 @@ func (c *clusterFlags) addKubeconfigFlags(cmd *cobra.Command, mine map[string]st
 	c.completeKubeconfig(cmd)
 }
 
+func (c *clusterFlags) addQPS(flags *pflag.FlagSet) {
+	flags.Float32Var(&c.qps, "qps", 0, "How many requests to send per second at most; 0 is as fast as they are answered")
+}
+
 // check refuses values that no cluster is needed to judge.
 func (c *clusterFlags) check() error {
 	if c.concurrency < 1 {
 		return usage("the default is fine for most clusters", "--concurrency: %d is not a positive number", c.concurrency)
+	}
+	if !(c.qps >= 0 && c.qps <= math.MaxInt32) { // not so for NaN
+		return usage("for example --qps 50; 0 is no limit", "--qps: %v is not a number of requests per second", c.qps)
 	}
 	if c.timeout <= 0 {
 		return usage("for example --timeout 5m", "--timeout: %v is not a positive duration", c.timeout)
@@ -104,8 +114,8 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 	defer progress.stop()
 	snapshot, ledger, err := collect.Run(ctx, collect.Options{
 		Config: config, Kinds: kinds, Scrape: collect.ScrapeMode(c.scrape.value), Concurrency: c.concurrency,
-		MaxCanaries: c.maxCanaries,
-		Timeout:     c.timeout, RequestTimeout: c.requestTimeout,
+		MaxCanaries: c.maxCanaries, QPS: c.qps,
+		Timeout: c.timeout, RequestTimeout: c.requestTimeout,
 		Namespace: *c.kube.Namespace, Selector: c.selector,
 		Progress: progress.step, Tool: buildVersion().Version,
 	})

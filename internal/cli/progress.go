@@ -22,6 +22,7 @@ type progress struct {
 
 	mu    sync.Mutex
 	line  string
+	began map[string]time.Time // of steps
 	shown bool
 }
 
@@ -37,13 +38,33 @@ func startProgress(out io.Writer) *progress {
 
 // step is told how far a step is; total is 0 when that is not known.
 func (p *progress) step(name string, done, total int) {
-	line := fmt.Sprintf("reading %s", name)
-	if total > 0 {
-		line = fmt.Sprintf("reading %s: %d of %d", name, done, total)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.line = line
+	if p.began == nil {
+		p.began = map[string]time.Time{}
+	}
+	began, known := p.began[name]
+	if !known || done == 0 {
+		began = time.Now()
+		p.began[name] = began
+	}
+	p.line = fmt.Sprintf("reading %s", name)
+	if total > 0 {
+		p.line = fmt.Sprintf("reading %s: %d of %d%s", name, done, total, remaining(time.Since(began), done, total))
+	}
+}
+
+// remaining estimates from what is done how long the rest takes, once that can be told, and is worth
+// telling.
+func remaining(elapsed time.Duration, done, total int) string {
+	if elapsed < 2*time.Second || done <= 0 || done >= total {
+		return ""
+	}
+	left := time.Duration(float64(elapsed) / float64(done) * float64(total-done)).Round(time.Second)
+	if left < time.Second {
+		return ""
+	}
+	return fmt.Sprintf(", about %v left", left)
 }
 
 func (p *progress) show() {

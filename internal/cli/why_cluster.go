@@ -24,6 +24,7 @@ func newWhyClusterFlags(cmd *cobra.Command) *clusterFlags {
 		concurrency: collect.DefaultConcurrency,
 	}
 	own := cmd.Flags()
+	c.addQPS(own)
 	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How long to look at the cluster; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
 	c.addKubeconfigFlags(cmd, map[string]string{
@@ -48,7 +49,7 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 		return collect.Options{}, "", couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
 	}
 	return collect.Options{
-		Config: config, Until: time.Now().Add(o.cluster.timeout), RequestTimeout: o.cluster.requestTimeout, Tool: buildVersion().Version,
+		Config: config, Until: time.Now().Add(o.cluster.timeout), RequestTimeout: o.cluster.requestTimeout, QPS: o.cluster.qps, Tool: buildVersion().Version,
 	}, namespace, nil
 }
 
