@@ -24,11 +24,14 @@ type doctorOptions struct {
 	choose  selection
 }
 
+// failNever is the value of --fail-on that leaves the verdict to the report.
+const failNever = "never"
+
 func newDoctor(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &doctorOptions{
 		streams: streams,
 		output:  outputs{formats: report.Formats},
-		failOn:  choice{valid: []string{"info", "warning", "error"}, value: "error"},
+		failOn:  choice{valid: []string{"info", "warning", "error", failNever}, value: "error"},
 		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
 	}
 	cmd := &cobra.Command{
@@ -39,7 +42,8 @@ tells of one. Nothing is changed: pods are created with dryRun=All only.
 
 Exit code: 0 nothing found at or above --fail-on; 3 something found; 4 nothing
 found, but not all was seen that could show it; 1 could not run; 2 wrong command
-line; 130 interrupted. It is the same for every output format.`,
+line; 130 interrupted. It is the same for every output format. With --fail-on
+never, 3 and 4 are 0: for a step that hands the report on to whoever judges it.`,
 		Example: examples(name,
 			"the cluster of the current context", "doctor",
 			"as JSON, also failing for warnings", "doctor -o json --fail-on warning",
@@ -51,7 +55,7 @@ line; 130 interrupted. It is the same for every output format.`,
 	}
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
 	addOutputs(cmd, &o.output)
-	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4")
+	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: the report alone tells")
 	addChoice(cmd, &o.color, "color", "", "When to use colour")
 	o.choose.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
@@ -116,6 +120,9 @@ func (o *doctorOptions) exit(ctx context.Context, r *report.Report) error {
 	if ctx.Err() != nil {
 		return exit(exitInterrupted)
 	}
+	if o.failOn.value == failNever {
+		return nil
+	}
 	var failOn checks.Severity
 	if err := failOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
 		return err
@@ -132,8 +139,8 @@ type selection struct{ only, skip []string }
 func (s *selection) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&s.only, "checks", nil, "Run only these checks (`ID,...`), and read only what they need")
 	cmd.Flags().StringSliceVar(&s.skip, "skip", nil, "Do not run these checks (`ID,...`)")
-	complete(cmd, "checks", checkIDs())
-	complete(cmd, "skip", checkIDs())
+	completeList(cmd, "checks", checkIDs())
+	completeList(cmd, "skip", checkIDs())
 }
 
 // checks is the checks to run, in the order of the report.
