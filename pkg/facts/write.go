@@ -1,10 +1,13 @@
 package facts
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
@@ -16,7 +19,7 @@ func (s *Snapshot) Write(w io.Writer) error {
 	out.APIVersion, out.Kind = APIVersion, SnapshotKind
 	out.redact()
 	out.Sort()
-	text, err := yaml.Marshal(&out)
+	text, err := toYAML(&out)
 	if err != nil {
 		return fmt.Errorf("write the snapshot: %w", err)
 	}
@@ -24,6 +27,24 @@ func (s *Snapshot) Write(w io.Writer) error {
 		return fmt.Errorf("write the snapshot: %w", err)
 	}
 	return nil
+}
+
+// toYAML is yaml.Marshal, which goes by way of JSON, for text with characters that may stand in JSON as
+// they are, but not in YAML: DEL and its like.
+func toYAML(v any) ([]byte, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for _, r := range string(raw) {
+		if unicode.IsControl(r) || r == '\ufeff' || r == '\ufffe' || r == '\uffff' {
+			fmt.Fprintf(&out, `\u%04x`, r)
+			continue
+		}
+		out.WriteRune(r)
+	}
+	return yaml.JSONToYAML(out.Bytes())
 }
 
 // Sort puts the lists of the snapshot into an order that does not depend on how they were read: by
