@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -64,52 +62,5 @@ doctor -f gives the same report elsewhere and later.`,
 func sayGaps(streams genericiooptions.IOStreams, s *facts.Snapshot) {
 	if n := len(s.Gaps); n > 0 {
 		fmt.Fprintf(streams.ErrOut, "note: %d facts could not be read; doctor -f says which, and what would help\n", n)
-	}
-}
-
-// A target is a file that appears complete or not at all.
-type target struct {
-	streams genericiooptions.IOStreams
-	name    string
-	temp    *os.File // nil for stdout
-}
-
-// newTarget makes sure that the result can be written before a cluster is asked for it.
-func newTarget(name string, streams genericiooptions.IOStreams) (*target, error) {
-	t := &target{streams: streams, name: name}
-	if name == "-" {
-		return t, nil
-	}
-	var err error
-	t.temp, err = os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return nil, couldNotRun("", fmt.Errorf("writing %s: %w", name, cause(err)))
-	}
-	return t, nil
-}
-
-func (t *target) finish(data []byte) error {
-	if t.temp == nil {
-		return writeTo(t.streams.Out, data)
-	}
-	_, err := t.temp.Write(data)
-	if closeErr := t.temp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(t.temp.Name(), t.name)
-	}
-	if err != nil {
-		return couldNotRun("", fmt.Errorf("writing %s: %w", t.name, cause(err)))
-	}
-	t.temp = nil
-	return nil
-}
-
-// discard removes what is left of an unfinished file.
-func (t *target) discard() {
-	if t.temp != nil {
-		t.temp.Close()
-		os.Remove(t.temp.Name())
 	}
 }
