@@ -18,7 +18,7 @@ var version string
 // A build is what version prints.
 type build struct {
 	Version  string `json:"version"`
-	Commit   string `json:"commit"`
+	Commit   string `json:"commit"` // empty where the build did not record it, as in releases: their version names it
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 }
@@ -65,7 +65,11 @@ func newVersion(name string, streams genericiooptions.IOStreams) *cobra.Command 
 					return err
 				}
 			} else {
-				fmt.Fprintf(&out, "kubectl-sidecar %s (commit %s, %s, %s)\n", b.Version, cmp.Or(b.Commit, "unknown"), b.Go, b.Platform)
+				commit := ""
+				if b.Commit != "" {
+					commit = "commit " + b.Commit + ", "
+				}
+				fmt.Fprintf(&out, "kubectl-sidecar %s (%s%s, %s)\n", b.Version, commit, b.Go, b.Platform)
 			}
 			return writeTo(streams.Out, out.Bytes())
 		},
