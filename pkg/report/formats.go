@@ -30,4 +30,8 @@ var Formats = []Format{
 	{Name: "wide", Print: escaped(wide)},
 	{Name: "json", Print: escaped(jsonDocument)},
 	{Name: "yaml", Print: escaped(yamlDocument)},
+	{Name: "junit", Print: escaped(junitDocument)},
+	{Name: "sarif", Print: escaped(sarifDocument)},
+	{Name: "prometheus", Print: escaped(prometheusDocument)},
+	{Name: "openreports", Print: escaped(openReportsDocument)},
 }

@@ -59,6 +59,8 @@ type Report struct {
 	Ignored []Ignored `json:"ignored"`
 	// Diagnoses are the answers of `why`; nil, and not written, in the report of another command.
 	Diagnoses []Diagnosis `json:"diagnoses,omitzero"`
+	// Gate is set by a command whose exit code the caller can influence; nil otherwise.
+	Gate *Gate `json:"-"`
 	// Until is where pictures end: TakenAt, or the newest time of a file that does not know its own.
 	Until time.Time `json:"-"`
 }

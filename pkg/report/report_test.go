@@ -27,6 +27,10 @@ var variants = []struct {
 	{"wide.txt", "wide", Options{Width: 80, Unicode: true}},
 	{"json.json", "json", Options{Width: 80, Color: true}},
 	{"yaml.yaml", "yaml", Options{Width: 80, Color: true}},
+	{"junit.xml", "junit", Options{Width: 80, Color: true}},
+	{"sarif.json", "sarif", Options{Width: 80, Color: true}},
+	{"prometheus.prom", "prometheus", Options{Width: 80, Color: true}},
+	{"openreports.yaml", "openreports", Options{Width: 80, Color: true}},
 }
 
 // TestFormats prints every report under testdata in every format.
