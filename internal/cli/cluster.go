@@ -101,6 +101,9 @@ func (c *clusterFlags) check() error {
 		d = c.timeout // kubectl's "no limit": the run still has one
 	}
 	c.requestTimeout = d
+	// In a pod there is no kubeconfig, but a service account. A timeout would make the empty
+	// configuration look like one that somebody wrote, which is not looked beyond.
+	*c.kube.Timeout = "0"
 	return nil
 }
 
