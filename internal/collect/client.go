@@ -28,7 +28,7 @@ func newCollector(o Options) (*collector, error) {
 	if o.Config == nil {
 		return nil, errors.New("no client configuration")
 	}
-	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS)}
+	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS), clock: &serverClock{}}
 	if err := c.configure(); err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
@@ -46,6 +46,7 @@ func newCollector(o Options) (*collector, error) {
 	}
 	c.client, c.rest, c.http = client, client.CoreV1().RESTClient(), httpClient
 	c.snapshot = newSnapshot(o, serverURL(c.base))
+	c.began = c.snapshot.TakenAt.Time
 	return c, nil
 }
 
@@ -68,7 +69,7 @@ func (c *collector) configure() error {
 	// Whoever wants the warnings of an answer takes them from there; client-go would print them.
 	cfg.WarningHandler, cfg.WarningHandlerWithContext = rest.NoWarnings{}, nil
 	wrap := func(rt http.RoundTripper) http.RoundTripper {
-		return &guard{next: rt, ledger: c.ledger, broken: c.broken, pace: c.pace, host: base.Host, prefix: base.EscapedPath()}
+		return timed{&guard{next: rt, ledger: c.ledger, broken: c.broken, pace: c.pace, host: base.Host, prefix: base.EscapedPath()}, c.clock}
 	}
 	// The first wrapper is the innermost: whatever others do to a request, the guard sees it.
 	cfg.WrapTransport = transport.Wrappers(wrap, c.opts.Config.WrapTransport)

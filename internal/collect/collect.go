@@ -94,6 +94,8 @@ type collector struct {
 	broken *breach
 	access *access
 	pace   *pace
+	clock  *serverClock
+	began  time.Time // by this machine's clock
 
 	mu       sync.Mutex
 	snapshot *facts.Snapshot

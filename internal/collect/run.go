@@ -122,6 +122,7 @@ func (c *collector) nothing(ctx context.Context, kinds []facts.Kind) {
 func (c *collector) finish(kinds []facts.Kind) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.setTime()
 	s := c.snapshot
 	for _, k := range kinds {
 		if !s.Has(k) {

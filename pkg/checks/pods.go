@@ -1,6 +1,10 @@
 package checks
 
 import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -70,6 +74,9 @@ func podCheck(c Check, ask func(p subject) (f *Finding, gaps []facts.Gap)) Check
 				f.Object = p.object()
 				o.Findings = append(o.Findings, *f)
 			}
+			if f == nil && len(gaps) == 0 && slices.Contains(c.Needs, facts.Clock) && p.ahead() {
+				gaps = p.noClock("the pod has been so")
+			}
 			o.Missing = append(o.Missing, gaps...)
 		}
 		o.Tried = counted(len(list), "pod")
@@ -80,10 +87,29 @@ func podCheck(c Check, ask func(p subject) (f *Finding, gaps []facts.Gap)) Check
 
 // noClock is the gap of a pod whose state would say something if it were known how long it lasts.
 func (p subject) noClock(what string) []facts.Gap {
-	return []facts.Gap{{
+	g := facts.Gap{
 		Kind: facts.Clock, Scope: podScope(p), Reason: "when the file was taken is not known, and with it how long " + what,
 		Remedy: facts.HowToGet(facts.Clock),
-	}}
+	}
+	if p.ahead() {
+		g.Reason = "times of the pod lie in the future, because somebody's clock is wrong; how long " + what + " is not known"
+		g.Remedy = "compare the clocks of the nodes and of the control plane (timedatectl), set them right, and make the pod anew"
+		if p.Spec.NodeName != "" {
+			g.Remedy = "compare the clocks of node " + p.Spec.NodeName + " and of the control plane (timedatectl), set them right, and make the pod anew"
+		}
+	}
+	return []facts.Gap{g}
+}
+
+// ahead is whether the times of a pod that is not where it will stay lie in the future: they are of the
+// kubelet's clock, and nothing can be said to be young or to last by one that is ahead.
+func (p subject) ahead() bool {
+	ready := p.condition(corev1.PodReady)
+	if p.s.TakenAt.IsZero() || p.finished() || !p.deleting() && ready != nil && ready.Status == corev1.ConditionTrue {
+		return false
+	}
+	newest := (&facts.Snapshot{Pods: []corev1.Pod{*p.Pod}, Events: p.events()}).NewestTime()
+	return p.s.Age(newest) < -tolerated
 }
 
 // noEvents is the gap of a pod whose state only events explain; none when events were read.

@@ -22,9 +22,13 @@ type age struct {
 	known, exact bool
 }
 
-// ageOf is unknown when either time is; nothing is guessed.
+// tolerated is by how much a time may lie in the future: clocks differ a little, and a run may take a while.
+const tolerated = 2 * time.Minute
+
+// ageOf is unknown when either time is; nothing is guessed. It is unknown as well when the clock of
+// whoever wrote the time is ahead: what lies in the future is neither young nor old.
 func ageOf(s *facts.Snapshot, at metav1.Time) age {
-	if s.TakenAt.IsZero() || at.IsZero() {
+	if s.TakenAt.IsZero() || at.IsZero() || s.Age(at) < -tolerated {
 		return age{at: at}
 	}
 	return age{at: at, since: max(s.Age(at), 0), known: true, exact: len(s.GapsOf(facts.Clock, "*")) == 0}
