@@ -20,6 +20,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -201,11 +202,23 @@ func list(rights map[string]bool, r rbacv1.PolicyRule) {
 	}
 }
 
-// TestEveryRightIsNeeded: --explain names for each right a check that loses something without it.
+// TestEveryRightIsNeeded: --explain names for each right a check that loses something without it, which
+// needs what the right is for; and nothing is named that no right has. test/rights proves the rest.
 func TestEveryRightIsNeeded(t *testing.T) {
-	for _, r := range rightsOf(checks.All()) {
-		if len(r.checks) == 0 {
-			t.Errorf("%s: no check needs it", r.what())
+	all := rightsOf(checks.All())
+	for _, r := range all {
+		if len(r.Checks) == 0 || len(r.Checks) != len(costs[r.String()]) {
+			t.Errorf("%s: it costs %v, of which %v are checks", r, costs[r.String()], r.Checks)
+		}
+		for _, c := range checks.All() {
+			if slices.Contains(r.Checks, c.ID) && !slices.ContainsFunc(r.Gaps, func(k facts.Kind) bool { return slices.Contains(c.Needs, k) }) {
+				t.Errorf("%s: %s needs none of %v", r, c.ID, r.Gaps)
+			}
+		}
+	}
+	for name := range costs {
+		if !slices.ContainsFunc(all, func(r right) bool { return r.String() == name }) {
+			t.Errorf("%q is no right", name)
 		}
 	}
 }

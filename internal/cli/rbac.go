@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -21,146 +21,140 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		choose  selection
 		role    string
 		explain bool
-		command = choice{valid: []string{"doctor", "why"}}
+		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why"}}
+		format  = choice{valid: []string{"text", "json"}}
 	)
 	cmd := &cobra.Command{
 		Use:   "rbac",
-		Short: "Print the ClusterRole that doctor or why needs",
-		Long: `Print the ClusterRole that doctor needs to see everything, for all checks or the
-chosen ones, with what each right is for. Every right that is missing costs only
-what it is for.`,
+		Short: "Print the ClusterRole that doctor or another command needs",
+		Long: `Print the ClusterRole that a command needs to see everything; that of doctor for
+all checks or the chosen ones, with what each right is for. Every right that is
+missing costs only what --explain says.`,
 		Example: examples(name,
 			"give it to a service account", "rbac | kubectl apply -f -",
 			"what each right buys, and what is lost without it", "rbac --explain",
 			"what why needs", "rbac --for why",
 			"only what the checks of kubelets need", "rbac --checks kubelet-too-old,kubelet-gate-off"),
 		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			list, err := choose.checks()
-			if err != nil {
-				return err
-			}
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if problems := validation.IsDNS1123Subdomain(role); len(problems) > 0 {
 				return usage("for example --name sidecar-doctor", "--name: %q is not a name for a ClusterRole", role)
 			}
-			rights := rightsOf(list)
-			if command.value == "why" {
-				if rights, err = whyRights(choose); err != nil {
-					return err
-				}
+			if cmd.Flags().Changed("output") && !explain {
+				return usage("a ClusterRole is YAML; for the rights as data: rbac --explain -o json", "--output is about --explain")
 			}
-			if explain {
-				return writeTo(streams.Out, explainRights(rights, printOptions(streams.Out, colorNever)))
+			list, err := commandRights(command.value, choose)
+			switch {
+			case err != nil:
+				return err
+			case explain && format.value == "json":
+				return writeRights(streams, command.value, list)
+			case explain:
+				return writeTo(streams.Out, explainRights(list, printOptions(streams.Out, colorNever)))
 			}
-			return writeTo(streams.Out, clusterRole(role, command.value, rights))
+			return writeTo(streams.Out, clusterRole(role, command.value, list))
 		},
 	}
 	choose.addFlags(cmd)
 	addChoice(cmd, &command, "for", "", "Which command the role is for")
+	addChoice(cmd, &format, "output", "o", "Format of --explain")
 	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "The `name` of the ClusterRole")
 	cmd.Flags().BoolVar(&explain, "explain", false, "Say what each right is for and what is lost without it")
 	return cmd
 }
 
-// A right is one rule, or several that are alike, with the checks that lose something without it.
-type right struct {
-	collect.Rule
-	checks []string
-}
-
-func rightsOf(list []checks.Check) []right {
-	var out []right
-	for _, rule := range collect.Rules(kindsOf(list)) {
-		r := right{Rule: rule}
-		for _, c := range list {
-			if needs(c, rule) {
-				r.checks = append(r.checks, c.ID)
-			}
-		}
-		if last := len(out) - 1; last >= 0 && alike(out[last], r) {
-			out[last].Resources = slices.Concat(out[last].Resources, r.Resources)
-			continue
-		}
-		out = append(out, r)
+// commandRights is what a command needs.
+func commandRights(command string, choose selection) ([]right, error) {
+	if command != "doctor" && len(choose.only)+len(choose.skip) > 0 {
+		return nil, usage("leave them out", "--for %s: --checks and --skip are about the checks of doctor", command)
 	}
-	return out
-}
-
-// alike reports whether two rights differ in their resources only.
-func alike(a, b right) bool {
-	return len(a.Resources) > 0 && slices.Equal(a.APIGroups, b.APIGroups) && slices.Equal(a.Verbs, b.Verbs) &&
-		a.Namespace == b.Namespace && a.Why == b.Why && a.Optional == b.Optional && slices.Equal(a.checks, b.checks)
-}
-
-// needs reports whether a check reads what the rule allows to read.
-func needs(c checks.Check, rule collect.Rule) bool {
-	return slices.ContainsFunc(collect.Rules(slices.Concat([]facts.Kind{}, c.Needs)), func(r collect.Rule) bool {
-		return r.Kind == rule.Kind && r.String() == rule.String()
-	})
-}
-
-// dangers says what else somebody could do with a right, where that is much more than what it is
-// for: RBAC knows neither dry runs nor single paths of a kubelet.
-var dangers = map[string]string{
-	"get nodes/proxy":       "opens the whole API of every kubelet: logs of all pods, on some versions commands in their containers",
-	"create pods":           "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
-	"create services/proxy": "whoever has it can send requests to every Service",
-}
-
-// what is the right as people say it: "get nodes/proxy".
-func (r right) what() string {
-	if len(r.NonResourceURLs) > 0 {
-		return strings.Join(r.Verbs, ",") + " " + strings.Join(r.NonResourceURLs, ",")
+	switch command {
+	case "why":
+		return rights(collect.PodRules(), collect.Rule.PodGaps), nil
+	case "webhooks":
+		return rights(collect.Rules(webhookKinds), collect.Rule.Gaps), nil
 	}
-	return strings.Join(r.Verbs, ",") + " " + strings.Join(r.Resources, ",")
+	list, err := choose.checks()
+	if err != nil {
+		return nil, err
+	}
+	return rightsOf(list), nil
 }
 
-func (r right) where() string {
-	if r.Namespace == "" {
-		return "the whole cluster"
+// writeRights is --explain for programs.
+func writeRights(streams genericiooptions.IOStreams, command string, list []right) error {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(struct {
+		APIVersion string  `json:"apiVersion"`
+		Kind       string  `json:"kind"`
+		Command    string  `json:"command"`
+		Rights     []right `json:"rights"`
+	}{facts.APIVersion, "Rights", command, list}); err != nil {
+		return err
 	}
-	return "namespace " + r.Namespace
+	return writeTo(streams.Out, out.Bytes())
 }
 
 // clusterRole is YAML for kubectl apply, with comments for whoever has to approve it.
-func clusterRole(name, command string, rights []right) []byte {
+func clusterRole(name, command string, list []right) []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, `# What kubectl sidecar %[2]s reads, and what for. After kubectl apply, bind it:
 #   kubectl create clusterrolebinding %[1]s --clusterrole=%[1]s --user=NAME
 # Every rule can be left out: what it is for is then unknown.
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRole
-metadata:
-  name: %[1]s
-rules:
 `, name, command)
+	if command == "why" {
+		out.WriteString("# Who took a field from a pod is found out with the rights of doctor, besides.\n")
+	}
+	fmt.Fprintf(&out, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: %s\nrules:\n", name)
 	var above []string
-	for _, r := range rights {
-		lines := comments(r)
-		if !slices.Equal(lines, above) {
+	for len(list) > 0 {
+		same := 1
+		for same < len(list) && alike(list[0], list[same]) {
+			same++
+		}
+		if lines := comments(list[0]); !slices.Equal(lines, above) {
 			fmt.Fprintf(&out, "# %s\n", strings.Join(lines, "\n# "))
+			above = lines
 		}
-		above = lines
-		if len(r.NonResourceURLs) > 0 {
-			fmt.Fprintf(&out, "- nonResourceURLs: %s\n", flow(r.NonResourceURLs))
+		rule := list[0].rule()
+		for _, r := range list[1:same] {
+			rule.Resources = append(rule.Resources, r.Resource)
+		}
+		if len(rule.NonResourceURLs) > 0 {
+			fmt.Fprintf(&out, "- nonResourceURLs: %s\n", flow(rule.NonResourceURLs))
 		} else {
-			fmt.Fprintf(&out, "- apiGroups: %s\n  resources: %s\n", flow(r.APIGroups), flow(r.Resources))
+			fmt.Fprintf(&out, "- apiGroups: %s\n  resources: %s\n", flow(rule.APIGroups), flow(rule.Resources))
 		}
-		fmt.Fprintf(&out, "  verbs: %s\n", flow(r.Verbs))
+		fmt.Fprintf(&out, "  verbs: %s\n", flow(rule.Verbs))
+		list = list[same:]
 	}
 	return out.Bytes()
 }
 
+// alike reports whether two rights differ in their resources only.
+func alike(a, b right) bool {
+	return a.Path == "" && b.Path == "" && a.Group == b.Group && a.Verb == b.Verb && slices.Equal(comments(a), comments(b))
+}
+
 func comments(r right) []string {
-	out := report.Wrap(r.Why, defaultWidth-2)
-	if r.Namespace != "" {
-		out = append(out, "Needed in namespace "+r.Namespace+" only: a Role there would do.")
+	var out []string
+	for _, u := range r.Uses {
+		for _, line := range report.Wrap(u.Why, defaultWidth-2) {
+			if !slices.Contains(out, line) {
+				out = append(out, line)
+			}
+		}
 	}
-	if r.Optional {
+	if where := r.where(); where != "" {
+		out = append(out, "Needed in namespace "+where+" only: a Role there would do.")
+	}
+	if r.optional() {
 		out = append(out, "Optional: other rights may answer the same.")
 	}
-	if danger := dangers[r.what()]; danger != "" {
-		out = append(out, report.Wrap("DANGER: "+danger+".", defaultWidth-2)...)
+	if r.Danger != "" {
+		out = append(out, report.Wrap("DANGER: "+r.Danger+".", defaultWidth-2)...)
 	}
 	return out
 }
@@ -175,7 +169,7 @@ func flow(list []string) string {
 }
 
 // explainRights is the same for people.
-func explainRights(rights []right, o report.Options) []byte {
+func explainRights(list []right, o report.Options) []byte {
 	var out bytes.Buffer
 	paragraph := func(lead, text string) {
 		for i, l := range report.Wrap(lead+text, o.Width-4) {
@@ -186,19 +180,39 @@ func explainRights(rights []right, o report.Options) []byte {
 			fmt.Fprintf(&out, "%s%s\n", indent, l)
 		}
 	}
-	for i, r := range rights {
+	for i, r := range list {
 		if i > 0 {
 			fmt.Fprintln(&out)
 		}
-		fmt.Fprintf(&out, "%s in %s\n", r.what(), r.where())
-		paragraph("for: ", r.Why)
-		if r.Optional {
+		where := "the whole cluster"
+		if r.where() != "" {
+			where = "namespace " + r.where()
+		}
+		fmt.Fprintf(&out, "%s in %s\n", r, where)
+		for _, u := range r.Uses {
+			paragraph("for: ", u.Why)
+			if u.Unless != "" {
+				paragraph("superfluous there with: ", u.Unless)
+			}
+		}
+		if r.optional() {
 			paragraph("optional: ", "other rights may answer the same")
 		}
-		paragraph("may be unknown without it: ", strings.Join(r.checks, ", "))
-		if danger := dangers[r.what()]; danger != "" {
-			paragraph("danger: ", danger)
+		paragraph("not seen without it: ", joined(r.Gaps))
+		if len(r.Checks) > 0 {
+			paragraph("unknown without it, where nothing else tells: ", strings.Join(r.Checks, ", "))
+		}
+		if r.Danger != "" {
+			paragraph("danger: ", r.Danger)
 		}
 	}
 	return out.Bytes()
+}
+
+func joined(kinds []facts.Kind) string {
+	var out []string
+	for _, k := range kinds {
+		out = append(out, string(k))
+	}
+	return strings.Join(out, ", ")
 }

@@ -31,8 +31,8 @@ var (
 
 // backends reads the Services of the mutating webhooks, each once, and the pods behind them.
 func (c *collector) backends(ctx context.Context) {
-	if len(c.gapsOf(facts.MutatingWebhooks, "")) > 0 {
-		c.gap(facts.WebhookBackends, "", "without the mutating webhooks it is not known what is behind them", "see the gap of the mutating webhooks")
+	if gaps := c.gapsOf(facts.MutatingWebhooks, ""); len(gaps) > 0 {
+		c.gap(facts.WebhookBackends, "", "without the mutating webhooks it is not known what is behind them", gaps[0].Remedy)
 		return
 	}
 	read := map[string]facts.WebhookBackend{}

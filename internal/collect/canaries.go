@@ -28,7 +28,7 @@ var createTemplates = Rule{
 }
 
 // canaryRules are the rights that canaries need.
-var canaryRules = append([]Rule{createPods, createTemplates, proxyServices}, shapeRules...)
+var canaryRules = append([]Rule{createPods, createTemplates, proxyServices, getWebhook}, shapeRules...)
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server
@@ -130,19 +130,24 @@ func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class
 		return
 	}
 	if canary.Refusal == nil {
-		spec, ok := c.defaulted(ctx, t.pod)
-		canary.Template = templateOf(t.pod, spec, ok)
-		if ok && lost {
+		spec, err := c.defaulted(ctx, t.pod)
+		canary.Template = templateOf(t.pod, spec, err == nil)
+		if err == nil && lost {
 			canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
+		}
+		if err != nil {
+			c.noTemplate(ctx, class, err)
 		}
 		if canary.Template == facts.TemplateLost {
 			return
 		}
 	}
-	canary.Reviews = c.replay(ctx, class, t.pod)
+	var missing []*missingRight
+	canary.Reviews, missing = c.replay(ctx, class, t.pod)
 	if len(canary.Changes()) > 0 && unproven(canary) {
 		canary.Exempted = c.exempt(ctx, chain, class, t, canary)
 	}
+	c.noReviews(class, canary, missing)
 }
 
 // noCanary records that no canary could be sent for a class.

@@ -108,9 +108,9 @@ func kept(fields []string, spec corev1.PodSpec) []string {
 }
 
 // defaulted creates a PodTemplate with the canary's containers, with dryRun=All, and returns its spec.
-func (c *collector) defaulted(ctx context.Context, sent *corev1.Pod) (corev1.PodSpec, bool) {
-	if ok, _ := c.mayIn(ctx, createTemplates, sent.Namespace); !ok {
-		return corev1.PodSpec{}, false
+func (c *collector) defaulted(ctx context.Context, sent *corev1.Pod) (corev1.PodSpec, error) {
+	if ok, why := c.mayIn(ctx, createTemplates, sent.Namespace); !ok {
+		return corev1.PodSpec{}, &missingRight{createTemplates.In(sent.Namespace), why}
 	}
 	ctx, cancel := c.reading(ctx)
 	defer cancel()
@@ -120,9 +120,9 @@ func (c *collector) defaulted(ctx context.Context, sent *corev1.Pod) (corev1.Pod
 	}
 	got, err := c.client.CoreV1().PodTemplates(sent.Namespace).Create(ctx, template, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 	if err != nil {
-		return corev1.PodSpec{}, false
+		return corev1.PodSpec{}, err
 	}
-	return got.Template.Spec, true
+	return got.Template.Spec, nil
 }
 
 // createTimeout leaves the webhooks of the class the time that their configuration grants them.

@@ -22,7 +22,7 @@ func (c *collector) classes(ctx context.Context) (*admission.Chain, []class) {
 	}
 	if len(c.gapsOf(facts.MutatingWebhooks, "")) > 0 && c.opts.Namespace == "" {
 		c.gap(facts.Canaries, "", "without the mutating webhooks it is not known for which namespaces one canary speaks",
-			"see the gap of the mutating webhooks, or ask for one namespace: --namespace NAME")
+			c.gapsOf(facts.MutatingWebhooks, "")[0].Remedy+"; or ask for one namespace: --namespace NAME")
 		return nil, nil
 	}
 	chain := admission.NewChain(admission.Config{

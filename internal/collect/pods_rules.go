@@ -57,6 +57,14 @@ func ownerRule(verb, group string, kind facts.Kind) Rule {
 	return Rule{PolicyRule: rule(verb, group, string(kind)), Kind: kind, Why: why}
 }
 
+// PodGaps are the kinds of facts in which a right of PodRules leaves a gap when it is missing.
+func (r Rule) PodGaps() []facts.Kind {
+	if slices.Contains(r.Verbs, "get") && r.Kind != facts.Pods && builtin(string(r.Kind)) {
+		return []facts.Kind{r.Kind, facts.Pods} // those of a workload that is asked about by its name
+	}
+	return []facts.Kind{r.Kind}
+}
+
 // PodRules is the least privilege to look at pods without a gap, everywhere.
 func PodRules() []Rule { return slices.Clone(podRules) }
 

@@ -22,15 +22,24 @@ var proxyServices = Rule{
 	Why:  "ask each webhook by itself, after a canary was changed, which of them did it; a powerful right",
 }
 
+// getWebhook is the right to read where a webhook outside the cluster is, and who signed its
+// certificate: the list of all keeps neither.
+var getWebhook = Rule{
+	PolicyRule: rule("get", admissionGroup, "mutatingwebhookconfigurations"), Optional: true,
+	Kind: facts.Canaries,
+	Why:  "the same for webhooks outside the cluster: read their URL and their authority",
+}
+
 // replay asks the webhooks of the class one after the other what they do to the canary, as the API
 // server does: each sees what those before it have changed. What a webhook takes from the sidecars is
 // restored before the next one is asked, so that a second culprit shows too.
-func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) []facts.Review {
+//
+// The rights that were missing are returned as well.
+func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) (out []facts.Review, missing []*missingRight) {
 	pod, err := json.Marshal(c.asSeen(ctx, sent))
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	var out []facts.Review
 	for _, call := range class.webhooks {
 		review := facts.Review{Webhook: call.Name()}
 		w := c.webhook(call)
@@ -44,15 +53,19 @@ func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) 
 		if err == nil {
 			err = judge(&review, sent, answer)
 		}
+		var right *missingRight
+		if errors.As(err, &right) {
+			missing = append(missing, right)
+		}
 		if err != nil {
 			review.Error = oneLine(err.Error())
 		} else if pod, err = admission.Restore(sent, answer.Pod); err != nil {
 			review.Error = oneLine(err.Error())
-			return append(out, review)
+			return append(out, review), missing
 		}
 		out = append(out, review)
 	}
-	return out
+	return out, missing
 }
 
 // judge reads off an answer what it does to the canary.
@@ -79,7 +92,7 @@ func judge(review *facts.Review, sent *corev1.Pod, answer *admission.Answer) err
 // shows, and a service account. What other admission plug-ins add (volumes, tolerations) is missing.
 func (c *collector) asSeen(ctx context.Context, sent *corev1.Pod) *corev1.Pod {
 	pod := sent.DeepCopy()
-	if spec, ok := c.defaulted(ctx, sent); ok && len(facts.Changes(sent, &corev1.Pod{Spec: spec})) == 0 {
+	if spec, err := c.defaulted(ctx, sent); err == nil && len(facts.Changes(sent, &corev1.Pod{Spec: spec})) == 0 {
 		pod.Spec = spec
 	}
 	if pod.Spec.ServiceAccountName == "" {

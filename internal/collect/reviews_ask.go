@@ -23,7 +23,7 @@ import (
 // authority is not checked on this way, and the proxy dials pods only (endpoints with a targetRef).
 func (c *collector) askService(ctx context.Context, service *admissionregistrationv1.ServiceReference, body []byte) ([]byte, error) {
 	if ok, why := c.mayIn(ctx, proxyServices, service.Namespace); !ok {
-		return nil, errors.New(notAllowed(proxyServices.In(service.Namespace), why))
+		return nil, &missingRight{proxyServices.In(service.Namespace), why}
 	}
 	port, path := int32(443), "/"
 	if service.Port != nil {
@@ -48,6 +48,9 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 	}
 	// The snapshot has no authorities, and a URL without its secrets.
 	full, err := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, call.Configuration, metav1.GetOptions{})
+	if a, ok := answered(err); ok && a.Code == http.StatusForbidden {
+		return nil, fmt.Errorf("%w: %w", errNotAsked, &missingRight{getWebhook, a.Message})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: read its configuration: %w", errNotAsked, err)
 	}
@@ -77,6 +80,14 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 	client := &http.Client{Transport: recorder{transport, c.ledger}, CheckRedirect: noRedirect}
 	return post(ctx, client, u.String(), body)
 }
+
+// A missingRight is why something was not asked.
+type missingRight struct {
+	right Rule
+	why   string
+}
+
+func (e *missingRight) Error() string { return notAllowed(e.right, e.why) }
 
 // notAllowed says that a right is missing, with the server's words if it has any.
 func notAllowed(r Rule, why string) string {

@@ -19,6 +19,20 @@ type Rule struct {
 	Why string
 	// Optional rights are powerful, or replaceable by another source.
 	Optional bool
+	// Unless is the right that makes this one superfluous for the purpose; nil when none does.
+	Unless *Rule
+}
+
+// without is which facts cannot be had without others.
+var without = map[facts.Kind][]facts.Kind{
+	facts.Nodes:            {facts.Kubelets},
+	facts.Namespaces:       {facts.Canaries},
+	facts.MutatingWebhooks: {facts.Canaries, facts.WebhookBackends},
+}
+
+// Gaps are the kinds of facts in which a missing right leaves a gap, its own first.
+func (r Rule) Gaps() []facts.Kind {
+	return append([]facts.Kind{r.Kind}, without[r.Kind]...)
 }
 
 const (
@@ -50,7 +64,7 @@ var (
 		Kind: facts.APIServers, Why: "count the API servers and learn their addresses",
 	}
 	probePodTemplates = Rule{
-		PolicyRule: rule("create", "", "podtemplates"), Namespace: defaultNamespace, Optional: true,
+		PolicyRule: rule("create", "", "podtemplates"), Namespace: defaultNamespace, Optional: true, Unless: &readMetrics,
 		Kind: facts.APIServers, Why: "where /metrics is closed: see by a dry run whether the API server keeps the field",
 	}
 	listStaticPods = Rule{
@@ -127,6 +141,10 @@ func withFoundations(kinds []facts.Kind) []facts.Kind {
 	}
 	return out
 }
+
+// Foundations are the kinds that Run collects for kinds: those among them that it does, and what they
+// build on.
+func Foundations(kinds []facts.Kind) []facts.Kind { return withFoundations(kinds) }
 
 // Rules is the least privilege to collect kinds (nil is every kind) without a gap.
 func Rules(kinds []facts.Kind) []Rule {

@@ -34,8 +34,9 @@ func apiServers(s *facts.Snapshot) fleet {
 	leases := s.LiveLeases()
 	pods := slices.DeleteFunc(slices.Clone(f.seen), func(p process) bool { return p.pod == nil })
 	f.total = max(len(f.seen), len(leases), len(s.APIServerEndpoints))
-	// Endpoints alone do not count: a managed control plane shows its load balancer there.
-	f.counted = len(s.GapsOf(facts.APIServers, "")) == 0 &&
+	// Endpoints alone do not count: a managed control plane shows its load balancer there. Leases alone
+	// do not, where the endpoints could not be read: API servers on one host share a Lease.
+	f.counted = len(s.GapsOf(facts.APIServers, "")) == 0 && len(s.GapsOf(facts.APIServers, facts.ScopeEndpoints)) == 0 &&
 		(len(leases) > 0 || len(pods) > 0 && len(pods) >= len(s.APIServerEndpoints) && len(s.GapsOf(facts.ControlPlane, "")) == 0)
 	if f.unseen() > 0 {
 		f.fresh = min(f.unseen(), freshLeases(leases, f.seen))

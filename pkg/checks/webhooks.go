@@ -182,7 +182,7 @@ func (t trial) actors() []string {
 // undecided are the classes of which no canary says what becomes of a sidecar. decides tells
 // whether a class's canary is an answer to the check at hand.
 func undecided(s *facts.Snapshot, all []trial, decides func(trial) bool) []facts.Gap {
-	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" })
+	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" || aside(g) })
 	if len(all) == 0 && s.Has(facts.Canaries) && len(s.GapsOf(facts.Canaries, "*")) == 0 {
 		gaps = append(gaps, facts.Gap{Kind: facts.Canaries, Reason: "no namespace was tried", Remedy: facts.HowToGet(facts.Canaries)})
 	}

@@ -80,6 +80,15 @@ func reordered(sent, returned *corev1.Pod) []Change {
 	return []Change{{Moved, want[0], fmt.Sprintf("spec.initContainers: sent in the order %q, came back as %q", want, got)}}
 }
 
+// Scopes of gaps of canaries that came back: not what became of one is open, but whose doing it was. The
+// scope of its class follows.
+const (
+	// ScopeReview: the webhooks of the class could not be asked by themselves.
+	ScopeReview = "review/"
+	// ScopeTemplate: whether the API server itself keeps what was lost was not tried.
+	ScopeTemplate = "podtemplate/"
+)
+
 const absent = "(absent)"
 
 func policyText(p *corev1.ContainerRestartPolicy) string {

@@ -19,6 +19,9 @@ type pod struct {
 	} `json:"metadata"`
 	Spec struct {
 		ServiceAccountName string      `json:"serviceAccountName"`
+		SecurityContext    struct {
+			AppArmorProfile json.RawMessage `json:"appArmorProfile"`
+		} `json:"securityContext"`
 		InitContainers     []container `json:"initContainers"`
 		Containers         []container `json:"containers"`
 	} `json:"spec"`
@@ -36,6 +39,7 @@ var patches = map[string]func(object []byte) ([]operation, error){
 	"annotate":  onPod(annotate),
 	"remove":    onPod(remove),
 	"strip":     onPod(strip),
+	"app-armor": onPod(appArmor),
 	"move":      onPod(move),
 	"inject":    onPod(inject),
 	"bad-patch": onPod(func(pod) []operation { return []operation{{Op: "remove", Path: "/spec/not/there"}} }),
@@ -86,6 +90,14 @@ func strip(p pod) []operation {
 		}
 	}
 	return operations
+}
+
+// appArmor removes a field that is newer than restartPolicy, as a rebuilt webhook does.
+func appArmor(p pod) []operation {
+	if len(p.Spec.SecurityContext.AppArmorProfile) == 0 {
+		return nil
+	}
+	return []operation{{Op: "remove", Path: "/spec/securityContext/appArmorProfile"}}
 }
 
 func move(p pod) []operation {

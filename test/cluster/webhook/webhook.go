@@ -4,6 +4,7 @@
 //	/allow       changes nothing
 //	/remove      removes every sidecar, an init container with restartPolicy Always
 //	/strip       removes the field restartPolicy from every init container
+//	/app-armor   removes the newer field appArmorProfile
 //	/move        moves the first sidecar's restartPolicy to another init container
 //	/inject      adds a sidecar before the other init containers
 //	/deny        denies

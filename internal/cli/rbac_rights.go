@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"cmp"
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// A right is one verb on one resource, or on one path, with all that it is for. Nothing in a role is
+// there twice: what is left out of it is gone.
+type right struct {
+	Verb     string `json:"verb"`
+	Group    string `json:"group"`
+	Resource string `json:"resource"`
+	Path     string `json:"path"`
+	Uses     []use  `json:"uses"`
+	// Danger is what else somebody could do with it.
+	Danger string `json:"danger"`
+	// Gaps are the kinds of facts that have a gap without it; Checks those that cannot pass then, in
+	// a cluster where it matters.
+	Gaps   []facts.Kind `json:"gaps"`
+	Checks []string     `json:"checks"`
+}
+
+// A use is one thing that a right is for.
+type use struct {
+	Why string `json:"why"`
+	// Namespace is where it is needed; empty for the whole cluster.
+	Namespace string `json:"namespace"`
+	Optional  bool   `json:"optional"`
+	// Unless is another right that makes this one superfluous here; empty when none does.
+	Unless string `json:"unless"`
+}
+
+// String is the right as people say it: "get nodes/proxy", "list jobs.batch".
+func (r right) String() string {
+	out := r.Verb + " " + r.Path + r.Resource
+	if r.Group != "" {
+		out += "." + r.Group
+	}
+	return out
+}
+
+// named is a rule in the same words.
+func named(r collect.Rule) string {
+	return right{Verb: r.Verbs[0], Path: first(r.NonResourceURLs), Group: first(r.APIGroups), Resource: first(r.Resources)}.String()
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+// rights puts rules together that are the same right.
+func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right {
+	var out []right
+	for _, rule := range rules {
+		at := slices.IndexFunc(out, func(r right) bool { return r.String() == named(rule) })
+		if at < 0 {
+			at = len(out)
+			out = append(out, right{
+				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources),
+				Danger: dangers[named(rule)], Checks: []string{},
+			})
+		}
+		r := &out[at]
+		u := use{Why: rule.Why, Namespace: rule.Namespace, Optional: rule.Optional}
+		if rule.Unless != nil {
+			u.Unless = named(*rule.Unless)
+		} else {
+			r.Gaps = append(r.Gaps, gaps(rule)...)
+		}
+		if !slices.Contains(r.Uses, u) {
+			r.Uses = append(r.Uses, u)
+		}
+	}
+	for i := range out {
+		slices.SortFunc(out[i].Gaps, func(a, b facts.Kind) int {
+			return cmp.Compare(slices.Index(facts.Kinds(), a), slices.Index(facts.Kinds(), b))
+		})
+		out[i].Gaps = slices.Compact(out[i].Gaps)
+	}
+	return out
+}
+
+// rule is the right as a role has it.
+func (r right) rule() rbacv1.PolicyRule {
+	if r.Path != "" {
+		return rbacv1.PolicyRule{Verbs: []string{r.Verb}, NonResourceURLs: []string{r.Path}}
+	}
+	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}}
+}
+
+// where is where the right is needed: a namespace when that holds for all uses.
+func (r right) where() string {
+	for _, u := range r.Uses {
+		if u.Namespace == "" || u.Namespace != r.Uses[0].Namespace {
+			return ""
+		}
+	}
+	return r.Uses[0].Namespace
+}
+
+// optional reports whether no use of the right is indispensable.
+func (r right) optional() bool {
+	return !slices.ContainsFunc(r.Uses, func(u use) bool { return !u.Optional })
+}
+
+// Checks that a missing right can stop from passing, by what it shows.
+var (
+	ofAPIServers = []string{"apiserver-gate-off", "apiservers-disagree", "node-version-skew"}
+	ofBackends   = []string{"webhook-fails-open", "known-stripping-software", "injector-native-sidecars"}
+	ofPolicies   = []string{
+		"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar",
+		"webhook-breaks-canary", "webhook-refuses-dry-run", "webhook-strips-newer-fields",
+	}
+	ofCanaries = append(slices.Clone(ofPolicies), "webhook-fails-open")
+	ofReviews  = []string{"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar", "webhook-strips-newer-fields"}
+)
+
+// costs are the checks that cannot pass without a right, where no other right answers the same. No code
+// can derive it, since a check judges itself what it can do without: test/rights proves it, right by
+// right and in both directions, on a real API server.
+var costs = map[string][]string{
+	"get /metrics":                         ofAPIServers,
+	"list leases.coordination.k8s.io":      ofAPIServers,
+	"list endpointslices.discovery.k8s.io": ofAPIServers,
+	"list pods": append([]string{
+		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends...),
+	"list nodes": {
+		"kubelet-too-old", "kubelet-gate-off", "node-cannot-run-sidecars", "sidecars-alpha", "known-kubelet-bug", "node-version-skew",
+		"injector-native-sidecars",
+	},
+	"get nodes/proxy": {"kubelet-gate-off", "sidecars-alpha"},
+	"list namespaces": ofCanaries,
+	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":   append(slices.Clone(ofCanaries), ofBackends[1:]...),
+	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofPolicies,
+	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofPolicies,
+	"create pods":           ofPolicies,
+	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields"},
+	"create services/proxy": ofReviews,
+	"get mutatingwebhookconfigurations.admissionregistration.k8s.io": {"webhook-strips-restart-policy", "webhook-strips-newer-fields"},
+	"list deployments.apps":  ofPolicies,
+	"list statefulsets.apps": ofPolicies,
+	"list daemonsets.apps":   ofPolicies,
+	"list jobs.batch":        ofPolicies,
+	"list cronjobs.batch":    ofPolicies,
+	"list serviceaccounts":   ofPolicies,
+	"get services":           ofBackends,
+	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
+}
+
+// rightsOf is what the checks need. Optional rights, which are the powerful ones, are left out when they
+// tell none of the checks anything that it could not do without.
+func rightsOf(list []checks.Check) []right {
+	read := collect.Foundations(kindsOf(list))
+	out := rights(collect.Rules(kindsOf(list)), func(r collect.Rule) []facts.Kind {
+		return slices.DeleteFunc(r.Gaps(), func(k facts.Kind) bool { return !slices.Contains(read, k) })
+	})
+	for i := range out {
+		for _, c := range list {
+			if slices.Contains(costs[out[i].String()], c.ID) {
+				out[i].Checks = append(out[i].Checks, c.ID)
+			}
+		}
+	}
+	return slices.DeleteFunc(out, func(r right) bool { return r.optional() && len(r.Checks) == 0 })
+}
+
+// dangers says what else somebody could do with a right, where that is much more than what it is
+// for: RBAC knows neither dry runs nor single paths of a kubelet.
+var dangers = map[string]string{
+	"get nodes/proxy":       "opens the whole API of every kubelet: logs of all pods, on some versions commands in their containers",
+	"create pods":           "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
+	"create services/proxy": "whoever has it can send requests to every Service",
+}

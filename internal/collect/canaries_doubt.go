@@ -1,0 +1,54 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// noTemplate records that it was not tried whether the API server itself keeps what a canary lost.
+func (c *collector) noTemplate(ctx context.Context, class *class, err error) {
+	scope := facts.ScopeTemplate + class.scope()
+	var right *missingRight
+	if errors.As(err, &right) {
+		c.gap(facts.Canaries, scope, "whether the API server itself drops it was not tried: "+right.Error(), right.right.remedy())
+		return
+	}
+	c.failed(ctx, createTemplates, scope, err)
+}
+
+// noReviews records that it is open which webhook changed a canary, where the rights to ask each of
+// them were missing and nothing else tells: nobody is proven to have done it, and several may have.
+func (c *collector) noReviews(class *class, canary *facts.Canary, missing []*missingRight) {
+	if len(missing) == 0 || len(class.webhooks)+len(class.fact.Policies) < 2 || attributed(canary) {
+		return
+	}
+	var reasons, remedies []string
+	for _, m := range missing {
+		reasons, remedies = append(reasons, m.Error()), append(remedies, m.right.remedy())
+	}
+	slices.Sort(reasons)
+	slices.Sort(remedies)
+	c.gap(facts.Canaries, facts.ScopeReview+class.scope(),
+		fmt.Sprintf("which of the webhooks there it was is not known: %s", strings.Join(slices.Compact(reasons), "; ")),
+		strings.Join(slices.Compact(remedies), "; "))
+}
+
+// attributed reports whether everything that a canary lost is proven to be somebody's doing. Of a
+// refusal the API server itself names the webhook.
+func attributed(canary *facts.Canary) bool {
+	if canary.Refusal != nil {
+		return true
+	}
+	if len(canary.Changes()) > 0 && unproven(canary) && !slices.ContainsFunc(canary.Exempted, func(e facts.Exempted) bool {
+		return len(e.Changes) == 0 && e.Refusal == nil
+	}) {
+		return false
+	}
+	return canary.Fields == nil || len(canary.Fields.Lost) == 0 ||
+		slices.ContainsFunc(canary.Reviews, func(r facts.Review) bool { return len(r.LostFields) > 0 })
+}
