@@ -15,13 +15,11 @@ import (
 
 // doctorOptions is what was typed.
 type doctorOptions struct {
-	streams genericiooptions.IOStreams
-	cluster *clusterFlags
-	files   []string
-	output  outputs
-	failOn  choice
-	color   choice
-	choose  selection
+	inspection
+	output outputs
+	failOn choice
+	color  choice
+	wait   waiting
 }
 
 // failNever is the value of --fail-on that leaves the verdict to the report.
@@ -29,10 +27,11 @@ const failNever = "never"
 
 func newDoctor(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &doctorOptions{
-		streams: streams,
-		output:  outputs{formats: report.Formats},
-		failOn:  choice{valid: []string{"info", "warning", "error", failNever}, value: "error"},
-		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
+		inspection: inspection{streams: streams},
+
+		output: outputs{formats: report.Formats},
+		failOn: choice{valid: []string{"info", "warning", "error", failNever}, value: "error"},
+		color:  choice{valid: []string{colorAuto, colorAlways, colorNever}},
 	}
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -49,6 +48,8 @@ never, 3 and 4 are 0: for a step that hands the report on to whoever judges it.`
 			"as JSON, also failing for warnings", "doctor -o json --fail-on warning",
 			"text in the log of a pipeline, and a file beside it", "doctor -o json=report.json",
 			"what kubectl wrote, without a cluster", "doctor -f nodes.yaml -f webhooks.yaml",
+			"in a pipeline: only what is new since the baseline", "doctor --baseline baseline.yaml --waivers waivers.yaml",
+			"after an upgrade: until it is ready, for five minutes at most", "doctor --wait 5m",
 			"only two checks, in one namespace", "doctor --checks webhook-strips-restart-policy,webhook-breaks-canary -n payments"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
@@ -58,15 +59,14 @@ never, 3 and 4 are 0: for a step that hands the report on to whoever judges it.`
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: the report alone tells")
 	addChoice(cmd, &o.color, "color", "", "When to use colour")
 	o.choose.addFlags(cmd)
+	o.except.addFlags(cmd)
+	o.except.addBaselineFlag(cmd)
+	o.wait.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
 	return cmd
 }
 
 func (o *doctorOptions) run(cmd *cobra.Command) error {
-	list, err := o.choose.checks()
-	if err != nil {
-		return err
-	}
 	if err := o.check(cmd); err != nil {
 		return err
 	}
@@ -76,21 +76,27 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 	}
 	defer out.discard()
 	ctx := cmd.Context()
-	snapshot, err := o.facts(ctx, list)
+	r, err := o.look(ctx)
 	if err != nil {
 		return err
 	}
-	if ctx.Err() != nil {
-		snapshot.Limits = append(snapshot.Limits, "interrupted: what was not read by then is unknown")
+	if r.Gate, err = o.gate(ctx, r); err != nil {
+		return err
 	}
-	results := checks.Run(snapshot, checks.All(), func(id string) bool {
-		return !slices.ContainsFunc(list, func(c checks.Check) bool { return c.ID == id })
-	})
-	r := report.New(snapshot, results, buildVersion().Version)
 	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}
 	return o.exit(ctx, r)
+}
+
+// look makes one report, or with --wait as many as it takes.
+func (o *doctorOptions) look(ctx context.Context) (*report.Report, error) {
+	if o.wait.limit == 0 {
+		return o.report(ctx, o.cluster.timeout)
+	}
+	return o.wait.until(ctx, o.streams.ErrOut, o.cluster.timeout, o.report, func(r *report.Report) bool {
+		return o.exit(ctx, r) == nil
+	})
 }
 
 // check refuses combinations that would promise what is not done.
@@ -98,37 +104,38 @@ func (o *doctorOptions) check(cmd *cobra.Command) error {
 	if err := o.output.check(); err != nil {
 		return err
 	}
-	if len(o.files) == 0 {
-		return o.cluster.check()
+	if err := o.prepare(cmd); err != nil {
+		return err
 	}
-	for _, flag := range []string{"namespace", "selector", "scrape", "show-requests"} {
-		if cmd.Flags().Changed(flag) {
-			return usage("with -f no cluster is asked: leave one of the two out", "--%s has no effect on a file", flag)
-		}
+	if o.wait.limit > 0 && o.failOn.value == failNever {
+		return usage("leave one of the two out", "with --fail-on never there is nothing to --wait for")
 	}
-	return nil
+	return o.wait.check(cmd)
 }
 
-func (o *doctorOptions) facts(ctx context.Context, list []checks.Check) (*facts.Snapshot, error) {
-	if len(o.files) > 0 {
-		return readFiles(ctx, o.streams.In, o.files)
+// gate is what --fail-on makes of the report. For formats that mark what fails, never is error: the
+// exit code does not tell, so that they have to.
+func (o *doctorOptions) gate(ctx context.Context, r *report.Report) (*report.Gate, error) {
+	g := &report.Gate{FailOn: checks.Error}
+	if o.failOn.value != failNever {
+		if err := g.FailOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
+			return nil, err
+		}
+		g.Exit = r.ExitCode(g.FailOn)
 	}
-	return o.cluster.collect(ctx, o.streams, kindsOf(list))
+	if ctx.Err() != nil {
+		g.Exit = exitInterrupted
+	}
+	return g, nil
 }
 
 func (o *doctorOptions) exit(ctx context.Context, r *report.Report) error {
-	if ctx.Err() != nil {
-		return exit(exitInterrupted)
-	}
-	if o.failOn.value == failNever {
-		return nil
-	}
-	var failOn checks.Severity
-	if err := failOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
+	g, err := o.gate(ctx, r)
+	if err != nil {
 		return err
 	}
-	if code := r.ExitCode(failOn); code != report.ExitOK {
-		return exit(code)
+	if g.Exit != report.ExitOK {
+		return exit(g.Exit)
 	}
 	return nil
 }

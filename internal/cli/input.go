@@ -22,7 +22,7 @@ func readFiles(ctx context.Context, stdin io.Reader, names []string) (*facts.Sna
 	var all bytes.Buffer
 	var snapshot *facts.Snapshot
 	for _, name := range names {
-		data, err := readInput(ctx, stdin, name)
+		data, err := readInput(ctx, stdin, name, hintFile)
 		if err != nil {
 			return nil, err
 		}
@@ -48,8 +48,8 @@ func display(name string) string {
 	return name
 }
 
-// readInput reads a file, or stdin, which may never end: then Ctrl-C does.
-func readInput(ctx context.Context, stdin io.Reader, name string) ([]byte, error) {
+// readInput reads a file, or stdin, which may never end: then Ctrl-C does. hint is for what cannot be read.
+func readInput(ctx context.Context, stdin io.Reader, name, hint string) ([]byte, error) {
 	type result struct {
 		data []byte
 		err  error
@@ -67,7 +67,7 @@ func readInput(ctx context.Context, stdin io.Reader, name string) ([]byte, error
 	select {
 	case r := <-done:
 		if r.err != nil {
-			return nil, couldNotRun(hintFile, fmt.Errorf("reading %s: %w", display(name), cause(r.err)))
+			return nil, couldNotRun(hint, fmt.Errorf("reading %s: %w", display(name), cause(r.err)))
 		}
 		return r.data, nil
 	case <-ctx.Done():

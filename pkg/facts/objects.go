@@ -146,11 +146,14 @@ func (h header) name(kind string) string {
 	return kind
 }
 
+// ErrReport is the error of reading a report where a snapshot is expected.
+var ErrReport = errors.New("a report, not a snapshot; a snapshot is written by: kubectl sidecar snapshot -o FILE")
+
 // addOwn reads what this program wrote.
 func (f *file) addOwn(h header, raw []byte) error {
 	switch {
 	case h.Kind == "Report":
-		return errors.New("a report, not a snapshot; a snapshot is written by: kubectl sidecar snapshot -o FILE")
+		return ErrReport
 	case h.Kind != SnapshotKind:
 		return fmt.Errorf("a %s, not a snapshot", h.Kind)
 	case h.APIVersion != APIVersion:

@@ -53,12 +53,15 @@ var (
 	markWarn    = mark{"‼", "[warn]", yellow}
 	markInfo    = mark{"i", "[info]", blue}
 	markUnknown = mark{"?", "[?]", yellow}
+	markWaived  = mark{"~", "[waived]", blue}
 )
 
 func markOf(e Entry) mark {
 	switch {
 	case e.Status == checks.Pass:
 		return markPass
+	case e.Status == Waived:
+		return markWaived
 	case e.Status != checks.Fail:
 		return markUnknown
 	case e.Severity == checks.Error:

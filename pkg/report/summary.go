@@ -32,7 +32,13 @@ func summary(r *Report) string {
 	default:
 		parts = append(parts, fmt.Sprintf("not all was seen (%s)", lacking))
 	}
+	if r.Verdict != Ready && t.waived() != "" {
+		parts = append(parts, t.waived())
+	}
 	add(t.skipped, "%s skipped", number(t.skipped, "check"))
+	expired, invalid := waiversThat(r, Expired), waiversThat(r, Invalid)
+	add(expired, "%s expired", number(expired, "waiver"))
+	add(invalid, "%s cannot be read", number(invalid, "annotation"))
 	return strings.Join(parts, "; ")
 }
 
@@ -45,6 +51,8 @@ func lead(r *Report, t tally) string {
 		return fmt.Sprintf("unknown: %s could not tell (%s), none found an error", of(t.unknown, t.ran, "check"), unseen(r))
 	case r.Verdict == Unknown:
 		return "unknown: no check of severity error ran"
+	case t.waived() != "":
+		return fmt.Sprintf("ready, with %s: %s passed (%s)", t.waived(), of(t.passed, t.ran, "check"), covered(r))
 	case t.passed == t.ran:
 		return fmt.Sprintf("ready: %s passed (%s)", all(t.ran, "check"), covered(r))
 	}
@@ -56,12 +64,41 @@ type tally struct {
 	ran, passed, skipped    int
 	errors, warnings, infos int
 	unknown, blind          int
+	suppressed, accepted    int // findings, and gaps, of which each is counted once
+}
+
+// waived counts what does not count; empty when everything does.
+func (t tally) waived() string {
+	var words []string
+	if t.suppressed > 0 {
+		words = append(words, number(t.suppressed, "suppressed finding"))
+	}
+	if t.accepted > 0 {
+		words = append(words, number(t.accepted, "accepted gap"))
+	}
+	return list(words, "and")
+}
+
+func waiversThat(r *Report, state WaiverState) int {
+	n := 0
+	for _, w := range r.Waivers {
+		if w.State == state {
+			n++
+		}
+	}
+	return n
 }
 
 func count(entries []Entry) tally {
 	var t tally
+	accepted := map[facts.Gap]bool{}
 	for _, e := range entries {
+		t.suppressed += len(e.Suppressed)
+		for _, a := range e.Accepted {
+			accepted[a.Gap] = true
+		}
 		switch {
+		case e.Status == Waived:
 		case e.Status == checks.Skipped:
 			t.skipped++
 			continue
@@ -81,6 +118,7 @@ func count(entries []Entry) tally {
 		}
 		t.ran++
 	}
+	t.accepted = len(accepted)
 	return t
 }
 

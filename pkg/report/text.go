@@ -77,6 +77,7 @@ func (p *page) header(r *Report) {
 }
 
 func (p *page) footer(r *Report) {
+	p.waivers(r)
 	p.print()
 	if skipped := skippedIDs(r); len(skipped) > 0 {
 		p.prose("", "skipped: ", p.skipped(skipped))
@@ -125,7 +126,7 @@ func ignoredObjects(ignored []Ignored) string {
 
 func (p *page) entry(e Entry) {
 	line := e.Title
-	if p.full || e.Status == checks.Unknown {
+	if p.full || e.Status == checks.Unknown || e.Status == Waived {
 		line += " [" + e.ID + "]"
 	}
 	if e.Tried != "" && e.Status == checks.Pass {
@@ -144,6 +145,7 @@ func (p *page) entry(e Entry) {
 		p.finding(g)
 	}
 	p.missing(e)
+	p.waived(e)
 	if e.Status == checks.Fail {
 		p.prose("    ", "see: ", "kubectl sidecar explain "+e.ID)
 	}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+func newBaseline(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &inspection{streams: streams}
+	var file string
+	cmd := &cobra.Command{
+		Use:   "baseline",
+		Short: "Write down what is wrong now, so that doctor fails only for what is new",
+		Long: `Write the findings of doctor into a file for doctor --baseline, which then does
+not count them. A finding is recognised by its check and its object: the same check
+on another node, webhook or namespace is new. What is suppressed already is left
+out; so is what could not be seen, which may be anything.
+
+Exit code: 0 written; 1 could not run; 2 wrong command line; 130 interrupted.`,
+		Example: examples(name,
+			"accept what is there, and fail for what comes", "baseline -o baseline.yaml",
+			"use it", "doctor --baseline baseline.yaml",
+			"of a file, without a cluster", "baseline -f snapshot.yaml -o baseline.yaml"),
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.prepare(cmd); err != nil {
+				return err
+			}
+			target, err := newTarget(file, streams)
+			if err != nil {
+				return err
+			}
+			defer target.discard()
+			return o.writeBaseline(cmd.Context(), target)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "output", "o", "-", "The `file` to write; - is stdout")
+	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
+	o.choose.addFlags(cmd)
+	o.except.addFlags(cmd)
+	o.cluster = newClusterFlags(cmd)
+	return cmd
+}
+
+func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
+	r, err := i.report(ctx, i.cluster.timeout)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return &failure{err: errors.New("interrupted, nothing was written"), code: exitInterrupted}
+	}
+	var out bytes.Buffer
+	lines, err := report.WriteBaseline(&out, r)
+	if err != nil {
+		return err
+	}
+	if err := target.finish(out.Bytes()); err != nil {
+		return err
+	}
+	fmt.Fprintf(i.streams.ErrOut, "note: %d findings in the baseline\n", lines)
+	gaps := map[facts.Gap]bool{}
+	for _, e := range r.Checks {
+		for _, g := range e.Missing {
+			gaps[g] = true
+		}
+	}
+	if len(gaps) > 0 {
+		fmt.Fprintf(i.streams.ErrOut, "note: %d facts could not be seen and are not part of it; doctor says which, and a waiver can accept them\n", len(gaps))
+	}
+	return nil
+}
