@@ -195,7 +195,7 @@ func (o *webhookTest) print(all []tested) error {
 			return err
 		}
 	case "junit":
-		if err := junit(&out, all); err != nil {
+		if err := junitTests(&out, all); err != nil {
 			return err
 		}
 	default:

@@ -1,10 +1,11 @@
 package cli
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
@@ -41,51 +42,22 @@ func problemLines(r admission.ProbeResult) []string {
 	return out
 }
 
-// The elements of a JUnit report, as pipelines read them.
-type junitSuite struct {
-	XMLName  xml.Name    `xml:"testsuite"`
-	Name     string      `xml:"name,attr"`
-	Tests    int         `xml:"tests,attr"`
-	Failures int         `xml:"failures,attr"`
-	Cases    []junitCase `xml:"testcase"`
-}
-
-type junitCase struct {
-	Class   string        `xml:"classname,attr"`
-	Name    string        `xml:"name,attr"`
-	Failure *junitFailure `xml:"failure,omitempty"`
-}
-
-type junitFailure struct {
-	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
-}
-
-func junit(out io.Writer, all []tested) error {
-	suites := struct {
-		XMLName xml.Name `xml:"testsuites"`
-		Suites  []junitSuite
-	}{}
+// junitTests has a suite for each webhook and a case for each pod that it was sent.
+func junitTests(out io.Writer, all []tested) error {
+	var suites []junit.Testsuite
 	for _, t := range all {
-		suite := junitSuite{Name: t.Webhook, Tests: len(t.Results)}
+		suite := junit.Testsuite{Name: report.Escape(t.Webhook)}
 		for _, r := range t.Results {
-			c := junitCase{Class: t.Webhook, Name: r.Name}
-			if len(r.Problems) > 0 {
-				suite.Failures++
-				c.Failure = &junitFailure{Message: r.Problems[0].Kind, Text: strings.Join(problemLines(r), "\n")}
+			c := junit.Testcase{Classname: suite.Name, Name: report.Escape(r.Name)}
+			if lines := problemLines(r); len(r.Problems) > 0 {
+				for i := range lines {
+					lines[i] = report.Escape(lines[i])
+				}
+				c.Failure = &junit.Result{Message: lines[0], Type: report.Escape(r.Problems[0].Kind), Data: strings.Join(lines, "\n")}
 			}
-			suite.Cases = append(suite.Cases, c)
+			suite.AddTestcase(c)
 		}
-		suites.Suites = append(suites.Suites, suite)
+		suites = append(suites, suite)
 	}
-	if _, err := io.WriteString(out, xml.Header); err != nil {
-		return err
-	}
-	enc := xml.NewEncoder(out)
-	enc.Indent("", "  ")
-	if err := enc.Encode(suites); err != nil {
-		return err
-	}
-	_, err := io.WriteString(out, "\n")
-	return err
+	return report.WriteJUnit(out, "kubectl sidecar webhook test", suites)
 }
