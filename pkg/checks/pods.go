@@ -80,9 +80,23 @@ func podCheck(c Check, ask func(p subject) (f *Finding, gaps []facts.Gap)) Check
 			o.Missing = append(o.Missing, gaps...)
 		}
 		o.Tried = counted(len(list), "pod")
+		o.unread(s, c.Needs)
 		return o
 	}
 	return c
+}
+
+// unread adds to a finding what was looked for and could not be read: it stands, and might say more.
+// That a clock is missing the checks say themselves, where it matters.
+func (o *Outcome) unread(s *facts.Snapshot, needs []facts.Kind) {
+	if len(o.Findings) == 0 {
+		return
+	}
+	for _, g := range s.Gaps {
+		if g.Kind != facts.Clock && slices.Contains(needs, g.Kind) && !slices.Contains(o.Missing, g) {
+			o.Missing = append(o.Missing, g)
+		}
+	}
 }
 
 // noClock is the gap of a pod whose state would say something if it were known how long it lasts.

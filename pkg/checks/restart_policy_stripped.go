@@ -39,6 +39,7 @@ var restartPolicyStripped = Check{
 				o.Findings = append(o.Findings, refusedFinding(sc, refusal))
 			}
 		}
+		o.unread(s, slices.Concat(witnessed, owned, thievesNeed))
 		return o
 	},
 }
