@@ -4,10 +4,22 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: build install demo test unit sweep fuzz lint vulncheck packages kubernetes clean
+.PHONY: build image install demo test unit sweep fuzz docs release reproducible lint vulncheck packages kubernetes clean
 
 build: ## the plugin, into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-sidecar ./cmd/kubectl-sidecar
+
+# The image is the same again for the same commit: its time is the commit's.
+IMAGE        ?= registry.example/kubectl-sidecar
+IMAGE_ARCHES ?= amd64 arm64
+IMAGE_DIR    ?= dist
+image: SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+image: ## the container image of deploy/, into dist/kubectl-sidecar-image.tar
+	@set -e; for arch in $(IMAGE_ARCHES); do \
+		GOOS=linux GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o $(abspath $(IMAGE_DIR))/image/linux-$$arch/kubectl-sidecar ./cmd/kubectl-sidecar; \
+	done
+	go run -C hack/image . -name $(IMAGE) -version $(VERSION) -created $(SOURCE_DATE_EPOCH) -license $(CURDIR)/LICENSE \
+		-programs $(abspath $(IMAGE_DIR))/image -o $(abspath $(IMAGE_DIR))/kubectl-sidecar-image.tar
 
 install: ## the plugin, into GOBIN or GOPATH/bin: `kubectl sidecar` works when that is on PATH
 	go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/kubectl-sidecar
@@ -46,6 +58,16 @@ lint:
 
 vulncheck: ## needs the vulnerability database of the Go project, hence the network
 	go tool -modfile=hack/tools/go.mod govulncheck ./...
+
+docs: ## the pages of all commands, into docs/cli
+	go run ./hack/docs
+
+URL ?= https://github.com/kubectl-sidecar/kubectl-sidecar/releases/download
+release: ## archives for six platforms, sums, bills of materials and krew's manifest, into dist/: make release VERSION=v0.1.0
+	go run ./hack/release -version $(VERSION) -url $(URL)
+
+reproducible: ## build a release twice, the second time elsewhere and with an empty cache, and compare
+	FRESH=1 go test ./test/release -run TestReproducible -count=1 -timeout 60m
 
 clean:
 	go run ./test/cluster/cmd/testcluster clean || true

@@ -1,0 +1,127 @@
+package deploy
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/scheme"
+	psa "k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+)
+
+const roleFile = "../../deploy/base/clusterrole.yaml"
+
+// The rights are those that `rbac` prints, to the letter: go test ./test/deploy -run Rights -update.
+func TestRightsAreCurrent(t *testing.T) {
+	printed := plugin(t, os.DevNull, "rbac")
+	if printed.exit != 0 {
+		t.Fatalf("rbac: exit %d\n%s", printed.exit, printed.stderr)
+	}
+	if *update {
+		if err := os.WriteFile(roleFile, []byte(printed.stdout), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.ReadFile(roleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(file), printed.stdout); diff != "" {
+		t.Errorf("%s is out of date (-file +printed):\n%s", roleFile, diff)
+	}
+}
+
+// rendered is what kubectl would apply, decoded strictly.
+func rendered(t *testing.T, dir string) []runtime.Object {
+	t.Helper()
+	var out []runtime.Object
+	decoder := scheme.Codecs.UniversalDeserializer()
+	for text := range strings.SplitSeq(kubectl(t, nil, "kustomize", dir), "\n---\n") {
+		object, _, err := decoder.Decode([]byte(text), nil, nil)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		out = append(out, object)
+	}
+	return out
+}
+
+func only[T runtime.Object](t *testing.T, objects []runtime.Object) T {
+	t.Helper()
+	var found []T
+	for _, o := range objects {
+		if o, ok := o.(T); ok {
+			found = append(found, o)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d objects of type %T", len(found), *new(T))
+	}
+	return found[0]
+}
+
+// The pods are what Pod Security calls restricted, by its own rules, and say what they need.
+func TestRestricted(t *testing.T) {
+	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, containers := range map[string][]string{"../../deploy": {"doctor"}, "../../deploy/openreports": {"doctor", "publish"}} {
+		objects := rendered(t, dir)
+		namespace := only[*corev1.Namespace](t, objects)
+		if level := namespace.Labels[psa.EnforceLevelLabel]; level != string(psa.LevelRestricted) {
+			t.Errorf("%s: the namespace enforces %q", dir, level)
+		}
+		pod := only[*batchv1.CronJob](t, objects).Spec.JobTemplate.Spec.Template
+		restricted := psa.LevelVersion{Level: psa.LevelRestricted, Version: psa.LatestVersion()}
+		result := policy.AggregateCheckResults(evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec))
+		if !result.Allowed {
+			t.Errorf("%s: %s", dir, result.ForbiddenDetail())
+		}
+		var names []string
+		for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+			names = append(names, c.Name)
+			if c.Resources.Requests.Cpu().IsZero() || c.Resources.Requests.Memory().IsZero() || c.Resources.Limits.Memory().IsZero() {
+				t.Errorf("%s: container %s does not say what it needs: %+v", dir, c.Name, c.Resources)
+			}
+			if c.SecurityContext.ReadOnlyRootFilesystem == nil || !*c.SecurityContext.ReadOnlyRootFilesystem {
+				t.Errorf("%s: container %s can write to its image", dir, c.Name)
+			}
+		}
+		if !slices.Equal(names, containers) {
+			t.Errorf("%s: containers %v, want %v", dir, names, containers)
+		}
+	}
+}
+
+// In a namespace of another name everything points there, and the policy, which knows the account by its
+// own name alone, needs no change.
+func TestOtherNamespace(t *testing.T) {
+	objects := rendered(t, overlay(t, "openreports", map[string]any{"namespace": "observability"}))
+	if name := only[*corev1.Namespace](t, objects).Name; name != "observability" {
+		t.Errorf("the namespace is %s", name)
+	}
+	if ns := only[*batchv1.CronJob](t, objects).Namespace; ns != "observability" {
+		t.Errorf("the CronJob is in %s", ns)
+	}
+	bindings := 0
+	for _, o := range objects {
+		if b, ok := o.(*rbacv1.ClusterRoleBinding); ok {
+			bindings++
+			want := []rbacv1.Subject{{Kind: "ServiceAccount", Name: "kubectl-sidecar", Namespace: "observability"}}
+			if diff := cmp.Diff(want, b.Subjects); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", b.Name, diff)
+			}
+		}
+	}
+	if bindings != 2 {
+		t.Errorf("%d bindings, want 2", bindings)
+	}
+}
