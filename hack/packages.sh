@@ -9,6 +9,7 @@ command -v ip >/dev/null || [ -x /sbin/ip ] || need+=(iproute2)
 command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || need+=(iptables)
 [ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || need+=(containernetworking-plugins)
 command -v xmllint >/dev/null || need+=(libxml2-utils) # test/formats: JUnit documents
+command -v buildah >/dev/null || need+=(buildah) # test/deploy: the Containerfile
 [ ${#need[@]} -eq 0 ] && exit 0
 if [ "$(uname -s)" != Linux ]; then
 	echo "packages: real kubelets run on Linux only; recorded kubelet pages stand in for them" >&2
