@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -72,6 +73,7 @@ func podCheck(c Check, ask func(p subject) (f *Finding, gaps []facts.Gap)) Check
 			f, gaps := ask(p)
 			if f != nil {
 				f.Object = p.object()
+				f.Evidence = append(f.Evidence, p.unreadOwner()...)
 				o.Findings = append(o.Findings, *f)
 			}
 			if f == nil && len(gaps) == 0 && slices.Contains(c.Needs, facts.Clock) && p.ahead() {
@@ -97,6 +99,21 @@ func (o *Outcome) unread(s *facts.Snapshot, needs []facts.Kind) {
 			o.Missing = append(o.Missing, g)
 		}
 	}
+}
+
+// unreadOwner says that the object to change may not be the one that a fix names: its own owner, if it
+// has one, is not known.
+func (p subject) unreadOwner() []string {
+	if len(p.makers) == 0 || p.makers[len(p.makers)-1].meta != nil {
+		return nil
+	}
+	m := p.makers[len(p.makers)-1]
+	for _, g := range p.s.Gaps {
+		if g.Scope == m.resource+"/"+m.Namespace+"/"+m.Name {
+			return []string{fmt.Sprintf("not known: whether %s %s has an owner, which then is what to change: %s", m.resource, m.Name, oneLine(g.Reason))}
+		}
+	}
+	return nil
 }
 
 // noClock is the gap of a pod whose state would say something if it were known how long it lasts.

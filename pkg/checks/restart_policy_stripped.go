@@ -151,7 +151,7 @@ func (p subject) strippedFinding(c container, l loss) Finding {
 	if c.running() {
 		f.Evidence = append(f.Evidence, p.stateEvidence(c))
 	}
-	f.Evidence = append(f.Evidence, who.evidence...)
+	f.Evidence = slices.Concat(f.Evidence, who.evidence, p.unreadOwner())
 	f.Because = append(who.because, p.s.endless(p.top())...)
 	f.Fix = paragraphs(who.fix, p.again(c, l))
 	return f
