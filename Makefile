@@ -62,9 +62,9 @@ vulncheck: ## needs the vulnerability database of the Go project, hence the netw
 docs: ## the pages of all commands, into docs/cli
 	go run ./hack/docs
 
-URL ?= https://github.com/kubectl-sidecar/kubectl-sidecar/releases/download
+RELEASE_URL ?= https://github.com/kubectl-sidecar/kubectl-sidecar/releases/download
 release: ## archives for six platforms, sums, bills of materials and krew's manifest, into dist/: make release VERSION=v0.1.0
-	go run ./hack/release -version $(VERSION) -url $(URL)
+	go run ./hack/release -version $(VERSION) -url $(RELEASE_URL)
 
 reproducible: ## build a release twice, the second time elsewhere and with an empty cache, and compare
 	FRESH=1 go test ./test/release -run TestReproducible -count=1 -timeout 60m

@@ -73,7 +73,7 @@ func parse(args []string) (*release, error) {
 	r := &release{}
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.StringVar(&r.version, "version", "", "version of the release, such as v0.1.0")
-	flags.StringVar(&r.out, "out", "dist", "folder to write; what was there is replaced")
+	flags.StringVar(&r.out, "out", "dist", "folder to write into; older files of the same names are replaced")
 	flags.StringVar(&r.url, "url", "https://github.com/kubectl-sidecar/kubectl-sidecar/releases/download", "URL that the folders of all versions are below, for a mirror or a fork")
 	only := flags.String("platforms", "", "only these, such as linux/amd64,windows/amd64; there is no manifest for krew then")
 	if err := flags.Parse(args); err != nil {
@@ -93,7 +93,7 @@ func parse(args []string) (*release, error) {
 	return r, nil
 }
 
-// build leaves the old folder as it was until the new one is complete.
+// build leaves the folder as it was until everything is complete.
 func (r *release) build(ctx context.Context) error {
 	temp, err := os.MkdirTemp(filepath.Dir(filepath.Clean(r.out)), ".release-")
 	if err != nil {
@@ -122,7 +122,26 @@ func (r *release) build(ctx context.Context) error {
 	if err := writeSums(dist); err != nil {
 		return err
 	}
-	return errors.Join(os.RemoveAll(r.out), os.Rename(dist, r.out))
+	return r.publish(dist)
+}
+
+// publish puts what was built where it belongs, in place of what had its names. The rest of the folder
+// is not ours.
+func (r *release) publish(dist string) error {
+	entries, err := os.ReadDir(dist)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(r.out, 0o755); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		target := filepath.Join(r.out, e.Name())
+		if err := errors.Join(os.RemoveAll(target), os.Rename(filepath.Join(dist, e.Name()), target)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // commonFiles is what every archive has besides the binary; those of Windows do without what needs a

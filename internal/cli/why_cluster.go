@@ -31,10 +31,6 @@ func newWhyClusterFlags(cmd *cobra.Command) *clusterFlags {
 		"namespace":       "The namespace of the names",
 		"request-timeout": "How long to wait for an answer; each request gets four times as long",
 	})
-	// The only error is a flag that does not exist, which the tests would show.
-	_ = cmd.RegisterFlagCompletionFunc("namespace", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		return c.completeNames(cmd.Context(), "namespaces", typed, ""), cobra.ShellCompDirectiveNoFileComp
-	})
 	return c
 }
 

@@ -18,7 +18,8 @@ const (
 // onlyMetadata asks for names without what they belong to.
 const onlyMetadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
-// CompleteNames lists the names of a built-in type, for a shell to offer; "namespaces" is one too.
+// CompleteNames lists the names of a built-in type of pods, workloads and the like, for a shell to
+// offer; "namespaces" and "mutatingwebhookconfigurations" are offered, too.
 func CompleteNames(ctx context.Context, o Options, namespace, resource string) ([]string, error) {
 	c, err := newCollector(o)
 	if err != nil {
@@ -26,11 +27,9 @@ func CompleteNames(ctx context.Context, o Options, namespace, resource string) (
 	}
 	ctx, cancel := c.request(ctx, completeTime)
 	defer cancel()
-	path := []string{"/api/v1/namespaces"}
-	if resource != namespacesResource {
-		if path, err = listPath(namespace, resource); err != nil {
-			return nil, err
-		}
+	path, err := listPath(namespace, resource)
+	if err != nil {
+		return nil, err
 	}
 	raw, err := c.rest.Get().AbsPath(path...).Param("limit", fmt.Sprint(completeMost)).SetHeader("Accept", onlyMetadata).DoRaw(ctx)
 	if err != nil {
@@ -47,10 +46,17 @@ func CompleteNames(ctx context.Context, o Options, namespace, resource string) (
 	return names, nil
 }
 
-const namespacesResource = "namespaces"
+// clusterLists is where types are listed that are in no namespace.
+var clusterLists = map[string]string{
+	"namespaces":                    "/api/v1/namespaces",
+	"mutatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+}
 
 // listPath is where a built-in type is listed.
 func listPath(namespace, resource string) ([]string, error) {
+	if path, ok := clusterLists[resource]; ok {
+		return []string{path}, nil
+	}
 	if !builtin(resource) {
 		return nil, fmt.Errorf("%q is not a built-in type", resource)
 	}
