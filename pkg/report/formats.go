@@ -10,6 +10,9 @@ type Options struct {
 	Color bool
 	// Unicode allows characters beyond ASCII in what the printer itself says.
 	Unicode bool
+	// Limit is the most bytes that a page of Markdown may have; 0 is no limit. What is left out is
+	// counted on the page.
+	Limit int
 }
 
 // A Printer writes a report. It knows no check and decides nothing.
@@ -28,6 +31,10 @@ type Format struct {
 var Formats = []Format{
 	{Name: "text", Print: escaped(text)},
 	{Name: "wide", Print: escaped(wide)},
+	{Name: "short", Print: escaped(shortForm)},
+	{Name: "markdown", Print: escaped(markdown)},
+	{Name: "html", Print: escaped(htmlDocument)},
+	{Name: "github", Print: escaped(annotations), Annotates: true},
 	{Name: "json", Print: escaped(jsonDocument)},
 	{Name: "yaml", Print: escaped(yamlDocument)},
 	{Name: "junit", Print: escaped(junitDocument)},

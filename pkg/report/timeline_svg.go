@@ -11,13 +11,21 @@ import (
 // Measures of the drawing, in pixels. Its width fits a ticket and a slide; the letters are of one
 // width, so that what is cut can be reckoned.
 const (
-	svgWidth  = 960
 	svgMargin = 16
-	svgLane   = 26
 	svgBar    = 14
-	svgName   = 264 // where the bars begin
-	svgNote   = 716 // where they end
 	svgLetter = 7.3 // of the monospaced font at 12 pixels
+)
+
+// A sheet is what a drawing is made for.
+type sheet struct {
+	width, lane float64
+	from, to    float64 // where the bars begin and end
+	stacked     bool    // names and notes stand above the bars, not beside them
+}
+
+var (
+	wideSheet   = sheet{width: 960, lane: 26, from: 264, to: 716}
+	narrowSheet = sheet{width: 344, lane: 44, from: 8, to: 336, stacked: true} // a phone
 )
 
 // svgInk is readable on white and on black: contrast 4.5 or more on both.
@@ -25,14 +33,15 @@ const svgInk = "#777777"
 
 // A drawing writes SVG: nothing is loaded from elsewhere, nothing is run, all text is escaped.
 type drawing struct {
+	sheet
 	body bytes.Buffer
 	y    float64
 }
 
 // svgPictures writes pictures below each other.
 func svgPictures(w io.Writer, title string, pictures []picture) error {
-	d := &drawing{y: svgMargin}
-	for _, line := range wrap(title, svgLetters(svgWidth-2*svgMargin)) {
+	d := &drawing{sheet: wideSheet, y: svgMargin}
+	for _, line := range wrap(title, svgLetters(d.width-2*svgMargin)) {
 		d.text(svgMargin, d.y+12, "font-weight='bold'", line)
 		d.y += 18
 	}
@@ -40,10 +49,22 @@ func svgPictures(w io.Writer, title string, pictures []picture) error {
 		d.y += 8
 		d.picture(pic)
 	}
+	return d.write(w, title)
+}
+
+// svgPicture writes one picture without its title, for a page that says it.
+func svgPicture(w io.Writer, on sheet, pic picture) error {
+	d := &drawing{sheet: on}
+	d.chart(pic)
+	d.y -= svgMargin
+	return d.write(w, pic.title)
+}
+
+func (d *drawing) write(w io.Writer, title string) error {
 	height := d.y + svgMargin
-	_, err := fmt.Fprintf(w, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%.0f' viewBox='0 0 %d %.0f' "+
+	_, err := fmt.Fprintf(w, "<svg xmlns='http://www.w3.org/2000/svg' width='%.0f' height='%.0f' viewBox='0 0 %.0f %.0f' "+
 		"font-family='ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace' font-size='12' fill='%s' role='img'>\n<title>%s</title>\n%s</svg>\n",
-		svgWidth, height, svgWidth, height, svgInk, xmlText(title), d.body.String())
+		d.width, height, d.width, height, svgInk, xmlText(title), d.body.String())
 	return err
 }
 
@@ -51,19 +72,23 @@ func svgPictures(w io.Writer, title string, pictures []picture) error {
 func svgLetters(width float64) int { return int(width / svgLetter) }
 
 func (d *drawing) picture(pic picture) {
-	for _, line := range wrap(pic.title, svgLetters(svgWidth-2*svgMargin)) {
+	for _, line := range wrap(pic.title, svgLetters(d.width-2*svgMargin)) {
 		d.text(svgMargin, d.y+12, "", line)
 		d.y += 18
 	}
-	if len(pic.lanes) == 0 {
-		return
+	if len(pic.lanes) > 0 {
+		d.y += 4
+		d.chart(pic)
 	}
-	d.y += 4
-	s := scaleOf(pic, svgNote-svgName)
+}
+
+// chart is the picture below its title.
+func (d *drawing) chart(pic picture) {
+	s := scaleOf(pic, d.to-d.from)
 	top := d.y + 16
-	bottom := top + float64(len(pic.lanes))*svgLane
+	bottom := top + float64(len(pic.lanes))*d.sheet.lane
 	for _, tick := range s.ticks(svgLetter) {
-		x := svgName + s.at(tick)
+		x := d.from + s.at(tick)
 		d.add("<line x1='%.1f' y1='%.1f' x2='%.1f' y2='%.1f' stroke='%s' stroke-opacity='0.3'/>\n", x, d.y+2, x, bottom, svgInk)
 		d.text(x+4, d.y+12, "font-size='11'", short(tick))
 	}
@@ -75,21 +100,32 @@ func (d *drawing) picture(pic picture) {
 }
 
 func (d *drawing) lane(l lane, s scale) {
-	middle := d.y + svgLane/2
+	middle := d.y + d.sheet.lane/2
 	base := middle + 4
+	if d.stacked {
+		base, middle = d.y+15, d.y+30
+	}
 	weight := ""
 	if l.gate {
 		weight = "font-weight='bold'"
-		d.add("<rect x='4' y='%.1f' width='%d' height='%d' rx='4' fill='%s' fill-opacity='0.12'/>\n", d.y+1, svgWidth-8, svgLane-2, lookGate.fill)
-		d.add("<path d='M%d %.1f l8 5 l-8 5 z' fill='%s'/>\n", 6, middle-5, lookGate.fill)
+		d.add("<rect x='4' y='%.1f' width='%.0f' height='%.0f' rx='4' fill='%s' fill-opacity='0.12'/>\n", d.y+1, d.width-8, d.sheet.lane-2, lookGate.fill)
+		d.add("<path d='M%d %.1f l8 5 l-8 5 z' fill='%s'/>\n", 6, base-9, lookGate.fill)
 	}
-	d.text(svgMargin+4, base, weight, l.role)
-	d.text(svgMargin+64, base, weight, cutMiddle(l.name, svgLetters(svgName-svgMargin-72)))
+	if d.stacked {
+		text := l.role + " " + cutMiddle(l.name, 20)
+		if l.note != "" {
+			text += ": " + l.note
+		}
+		d.text(svgMargin+4, base, weight, cutEnd(text, svgLetters(d.width-svgMargin-8)))
+	} else {
+		d.text(svgMargin+4, base, weight, l.role)
+		d.text(svgMargin+64, base, weight, cutMiddle(l.name, svgLetters(d.from-svgMargin-72)))
+		d.text(d.to+12, base, weight, cutEnd(l.note, svgLetters(d.width-d.to-20)))
+	}
 	for _, b := range l.bars {
 		d.bar(b, s, middle)
 	}
-	d.text(svgNote+12, base, weight, cutEnd(l.note, svgLetters(svgWidth-svgNote-20)))
-	d.y += svgLane
+	d.y += d.sheet.lane
 }
 
 func (d *drawing) bar(b bar, s scale, middle float64) {
@@ -98,12 +134,12 @@ func (d *drawing) bar(b bar, s scale, middle float64) {
 	width := max(to-from, 3)
 	from = min(from, s.width-width)
 	if dashes := dashed[look.name]; dashes != "" {
-		d.dashes(svgName+from, svgName+from+width, middle, look.fill, dashes)
+		d.dashes(d.from+from, d.from+from+width, middle, look.fill, dashes)
 		return
 	}
-	d.add("<rect x='%.1f' y='%.1f' width='%.1f' height='%d' rx='2' fill='%s'/>\n", svgName+from, middle-svgBar/2, width, svgBar, look.fill)
+	d.add("<rect x='%.1f' y='%.1f' width='%.1f' height='%d' rx='2' fill='%s'/>\n", d.from+from, middle-svgBar/2, width, svgBar, look.fill)
 	if b.failed {
-		x := svgName + from + width
+		x := d.from + from + width
 		d.add("<path d='M%.1f %.1f l8 8 m0 -8 l-8 8' stroke='%s' stroke-width='3' fill='none'/>\n", x-4, middle-4, lookFailed.fill)
 	}
 }
@@ -117,10 +153,13 @@ func (d *drawing) dashes(from, to, y float64, color, dashes string) {
 
 func (d *drawing) legend(pic picture, s scale) {
 	d.y += 6
-	x := float64(svgName)
+	x := d.from
 	for _, l := range pic.used() {
 		if l.name == lookDone.name {
 			continue // a bar that ends needs no explanation here
+		}
+		if d.stacked && x > d.from && x+17+float64(len(l.name))*svgLetter > d.width {
+			x, d.y = d.from, d.y+18
 		}
 		if dashes := dashed[l.name]; dashes != "" {
 			d.dashes(x, x+12, d.y+8, l.fill, dashes)
@@ -131,6 +170,9 @@ func (d *drawing) legend(pic picture, s scale) {
 		x += 17 + float64(len(l.name))*svgLetter + 14
 	}
 	if s.unit > 0 {
+		if d.stacked && x+12*svgLetter > d.width {
+			x, d.y = d.from, d.y+18
+		}
 		d.text(x, d.y+12, "font-size='11'", "(log scale)")
 	}
 	d.y += 22

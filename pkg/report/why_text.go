@@ -13,6 +13,10 @@ import (
 var WhyFormats = []Format{
 	{Name: "text", Print: escaped(whyText)},
 	{Name: "wide", Print: escaped(whyWide)},
+	{Name: "short", Print: escaped(shortWhy)},
+	{Name: "markdown", Print: escaped(markdownWhy)},
+	{Name: "html", Print: escaped(htmlWhy)},
+	{Name: "github", Print: escaped(annotations), Annotates: true},
 	{Name: "json", Print: escaped(jsonDocument)},
 	{Name: "yaml", Print: escaped(yamlDocument)},
 	{Name: "svg", Print: escaped(whySVG)},
@@ -143,11 +147,7 @@ func (p *page) diagnosis(d Diagnosis, draw bool, r *Report) {
 	}
 	if d.Fix != "" {
 		p.print()
-		lead := "fix: "
-		if d.RootCause == "" {
-			lead = "next: "
-		}
-		p.block("  ", lead, d.Fix)
+		p.block("  ", strings.ToLower(fixTitle(d))+": ", d.Fix)
 	}
 }
 
@@ -160,11 +160,7 @@ func (p *page) explain(cause string) {
 
 // symptom is what follows from the root cause, or stands beside it.
 func (p *page) symptom(d Diagnosis, s checks.Symptom) {
-	lead := "besides: "
-	if slices.Contains(s.Because, d.RootCause) {
-		lead = "hence: "
-	}
-	p.prose("  ", lead, fmt.Sprintf("%s [%s]", s.Message, s.Check))
+	p.prose("  ", symptomLead(d, s.Because)+": ", fmt.Sprintf("%s [%s]", s.Message, s.Check))
 	if p.full {
 		for _, e := range s.Evidence {
 			p.prose("    ", "evidence: ", e)
@@ -196,18 +192,13 @@ func (p *page) whyMissing(r *Report) {
 
 // whyFooter says what the answer rests on.
 func (p *page) whyFooter(r *Report) {
-	var looked []string
-	for _, c := range r.Coverage {
-		if c.Seen > 0 {
-			looked = append(looked, counted(c.Seen, string(c.Kind)))
-		}
-	}
-	if len(looked) == 0 && len(r.Limits) == 0 {
+	looked := lookedAt(r)
+	if looked == "" && len(r.Limits) == 0 {
 		return
 	}
 	p.print()
-	if len(looked) > 0 {
-		p.prose("  ", "looked at: ", strings.Join(looked, ", "))
+	if looked != "" {
+		p.prose("  ", "looked at: ", looked)
 	}
 	for _, l := range r.Limits {
 		p.prose("  ", "limited: ", l)

@@ -1,0 +1,122 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Measures of the short form: it is pasted into chats and tickets, which wrap, and show a screen.
+const (
+	shortProblems = 7
+	shortHoles    = 3
+	shortWhat     = 150 // letters of what is wrong
+	shortEvidence = 130
+)
+
+// shortForm is what one pastes into a ticket: at most 15 lines, each a thing of its own that is not
+// wrapped, in ASCII.
+func shortForm(w io.Writer, r *Report, _ Options) error {
+	s := &summarized{}
+	s.add("%s", r.Summary)
+	list := problems(r)
+	for i, p := range list {
+		if i == shortProblems && len(list) > i+1 {
+			s.add("[...] %s more", number(len(list)-i, "finding"))
+			break
+		}
+		s.add("%s", shortProblem(p))
+	}
+	s.holes(r)
+	s.waived(r)
+	s.about(r)
+	_, err := io.WriteString(w, s.out.String())
+	return err
+}
+
+// summarized gathers lines.
+type summarized struct{ out strings.Builder }
+
+func (s *summarized) add(format string, args ...any) {
+	s.out.WriteString(ascii(fmt.Sprintf(format, args...)) + "\n")
+}
+
+func shortProblem(p problem) string {
+	line := "[" + p.check.Severity.String() + "] "
+	if on := p.on(2); on != "" {
+		line += on + ": "
+	}
+	line += cutEnd(p.message, shortWhat)
+	if e := telling(p.findings[0].Evidence); e != "" {
+		line += " - " + e
+	}
+	return line + " [" + p.check.ID + "]"
+}
+
+// telling is as much of the evidence as there is room for, from the first line on.
+func telling(evidence []string) string {
+	if len(evidence) == 0 {
+		return ""
+	}
+	out := cutEnd(evidence[0], shortEvidence)
+	for _, e := range evidence[1:] {
+		if len(out)+len("; ")+len(e) > shortEvidence {
+			break
+		}
+		out += "; " + e
+	}
+	return out
+}
+
+// holes has a line for each thing that could not be seen.
+func (s *summarized) holes(r *Report) {
+	list := holes(r)
+	for i, h := range list {
+		if i == shortHoles && len(list) > i+1 {
+			s.add("[...] %d more not seen", len(list)-i)
+			break
+		}
+		s.add("[not seen] %s: %s [%s]", h.what(one), cutEnd(h.why(), shortWhat), atMost(2, h.ids))
+	}
+}
+
+// about says what the answer is about, and when it was true.
+func (s *summarized) about(r *Report) {
+	if len(r.Limits) > 0 {
+		s.add("limited: %s", cutEnd(strings.Join(r.Limits, "; "), 2*shortWhat))
+	}
+	s.add("%s, seen at %s, kubectl-sidecar %s", clusterName(r), seenAt(r), r.Tool.Version)
+}
+
+// clusterName is what the report is about.
+func clusterName(r *Report) string {
+	cluster := "cluster " + r.Cluster.Server
+	if r.Cluster.Server == "" {
+		cluster = "cluster not named in the file"
+	}
+	if r.Cluster.Version != "" {
+		cluster += ", Kubernetes " + r.Cluster.Version
+	}
+	return cluster
+}
+
+// seenAt is when that was looked at.
+func seenAt(r *Report) string {
+	if r.TakenAt.IsZero() {
+		return "a time not known"
+	}
+	return r.TakenAt.UTC().Format(time.RFC3339)
+}
+
+// waived counts what does not count.
+func (s *summarized) waived(r *Report) {
+	findings, gaps := 0, 0
+	for _, e := range r.Checks {
+		findings += len(e.Suppressed)
+		gaps += len(e.Accepted)
+	}
+	if findings+gaps > 0 {
+		s.add("[waived] %s and %s do not count, by decision", number(findings, "finding"), number(gaps, "gap"))
+	}
+}
