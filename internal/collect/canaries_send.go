@@ -26,6 +26,12 @@ const fitTries = 3
 // send creates pod with dryRun=All and returns what came back.
 func (c *collector) send(ctx context.Context, class *class, pod *corev1.Pod) facts.Canary {
 	canary := c.sendOnce(ctx, class, pod)
+	if uncalled(canary) {
+		// A connection breaks, a webhook is slow once: who says that no pod can be created tries twice.
+		if again := c.sendOnce(ctx, class, pod); again.Refusal == nil || again.Refusal.Code != 0 {
+			canary = again
+		}
+	}
 	for range fitTries {
 		if canary.Refusal == nil || !admission.Fit(pod, canary.Refusal.Message) {
 			break
@@ -33,6 +39,15 @@ func (c *collector) send(ctx context.Context, class *class, pod *corev1.Pod) fac
 		canary = c.sendOnce(ctx, class, pod)
 	}
 	return canary
+}
+
+// uncalled is a canary that was refused because a webhook could not be called.
+func uncalled(canary facts.Canary) bool {
+	if canary.Refusal == nil {
+		return false
+	}
+	cause, _ := canary.Refusal.Cause()
+	return cause == facts.CauseFailed
 }
 
 func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod) facts.Canary {
