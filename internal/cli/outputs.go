@@ -90,7 +90,7 @@ func (o *outputs) check() error {
 
 // open makes sure that every file can be written before a cluster is asked for what belongs there.
 func (o *outputs) open(streams genericiooptions.IOStreams) (*openOutputs, error) {
-	all := &openOutputs{streams: streams}
+	all := &openOutputs{streams: streams, summary: o.summary()}
 	onStdout := false
 	for _, t := range o.typed {
 		if t.file == "" {
@@ -116,6 +116,7 @@ type openOutputs struct {
 	streams genericiooptions.IOStreams
 	stdout  []report.Format
 	files   []openFile
+	summary *summary // nil for none
 }
 
 type openFile struct {
@@ -145,6 +146,9 @@ func (o *openOutputs) print(r *report.Report, color string) error {
 			err = writeTo(o.streams.Out, data)
 		}
 		keep(err)
+	}
+	if o.summary != nil {
+		keep(o.summary.append(r))
 	}
 	return first
 }
