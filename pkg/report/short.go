@@ -13,6 +13,7 @@ const (
 	shortHoles    = 3
 	shortWhat     = 150 // letters of what is wrong
 	shortEvidence = 130
+	shortLine     = 600
 )
 
 // shortForm is what one pastes into a ticket: at most 15 lines, each a thing of its own that is not
@@ -29,7 +30,6 @@ func shortForm(w io.Writer, r *Report, _ Options) error {
 		s.add("%s", shortProblem(p))
 	}
 	s.holes(r)
-	s.waived(r)
 	s.about(r)
 	_, err := io.WriteString(w, s.out.String())
 	return err
@@ -38,9 +38,13 @@ func shortForm(w io.Writer, r *Report, _ Options) error {
 // summarized gathers lines.
 type summarized struct{ out strings.Builder }
 
+// add writes a line, cut where a name in it makes it longer than anybody reads.
 func (s *summarized) add(format string, args ...any) {
-	s.out.WriteString(ascii(fmt.Sprintf(format, args...)) + "\n")
+	s.whole(cutEnd(fmt.Sprintf(format, args...), shortLine))
 }
+
+// whole writes a line that is to be copied.
+func (s *summarized) whole(line string) { s.out.WriteString(ascii(line) + "\n") }
 
 func shortProblem(p problem) string {
 	line := "[" + p.check.Severity.String() + "] "
@@ -107,16 +111,4 @@ func seenAt(r *Report) string {
 		return "a time not known"
 	}
 	return r.TakenAt.UTC().Format(time.RFC3339)
-}
-
-// waived counts what does not count.
-func (s *summarized) waived(r *Report) {
-	findings, gaps := 0, 0
-	for _, e := range r.Checks {
-		findings += len(e.Suppressed)
-		gaps += len(e.Accepted)
-	}
-	if findings+gaps > 0 {
-		s.add("[waived] %s and %s do not count, by decision", number(findings, "finding"), number(gaps, "gap"))
-	}
 }

@@ -30,7 +30,6 @@ func shortWhy(w io.Writer, r *Report, _ Options) error {
 	if r.Verdict != NotReady {
 		s.holes(r)
 	}
-	s.waived(r)
 	s.about(r)
 	_, err := io.WriteString(w, s.out.String())
 	return err
@@ -42,7 +41,7 @@ func (s *summarized) diagnosis(d Diagnosis) {
 		s.add("evidence: %s", cutEnd(e, shortProof))
 	}
 	if c := command(d.Fix); c != "" {
-		s.add("%s: %s", strings.ToLower(fixTitle(d)), c)
+		s.whole(strings.ToLower(fixTitle(d)) + ": " + c)
 	}
 	if d.RootCause != "" {
 		s.add("see: kubectl sidecar explain %s", d.RootCause)

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +63,30 @@ func TestDiagnosesJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "testdata/why/diagnoses.json", append(out, '\n'))
+}
+
+// TestWhyPages has every format for people as a golden file: one diagnosis with its picture, and one
+// whose texts are all hostile, besides one without a known cause.
+func TestWhyPages(t *testing.T) {
+	one := whyOf(t, "testdata/why/snapshot.yaml")
+	hostile := whyOf(t, "testdata/why/snapshot.yaml")
+	puzzle := hostile.Diagnoses[0]
+	puzzle.RootCause, puzzle.Message = "", "nothing that was seen explains it"
+	poison(reflect.ValueOf(&hostile.Diagnoses), strings.Join(attacks[:24], " "))
+	hostile.Diagnoses = append(hostile.Diagnoses, puzzle)
+	hostile.Summary = troubled(hostile)
+	for dir, r := range map[string]*Report{"testdata/why": one, "testdata/why_hostile": hostile} {
+		for file, format := range map[string]string{
+			"text.txt": "text", "short.txt": "short", "page.md": "markdown", "github.txt": "github", "page.html": "html",
+		} {
+			var out bytes.Buffer
+			at := slices.IndexFunc(WhyFormats, func(f Format) bool { return f.Name == format })
+			if err := WhyFormats[at].Print(&out, r, Options{Width: 80, Unicode: true}); err != nil {
+				t.Fatalf("%s: %v", format, err)
+			}
+			golden(t, filepath.Join(dir, file), out.Bytes())
+		}
+	}
 }
 
 func whyOf(t *testing.T, file string) *Report {
