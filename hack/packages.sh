@@ -8,6 +8,7 @@ command -v runc >/dev/null || [ -x /usr/sbin/runc ] || need+=(runc)
 command -v ip >/dev/null || [ -x /sbin/ip ] || need+=(iproute2)
 command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || need+=(iptables)
 [ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || need+=(containernetworking-plugins)
+command -v strace >/dev/null || need+=(strace) # test/rights: who is connected to
 command -v xmllint >/dev/null || need+=(libxml2-utils) # test/formats: JUnit documents
 command -v buildah >/dev/null || need+=(buildah) # test/deploy: the Containerfile
 [ ${#need[@]} -eq 0 ] && exit 0

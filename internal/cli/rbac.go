@@ -72,7 +72,7 @@ func commandRights(command string, choose selection) ([]right, error) {
 	case "why":
 		return rights(collect.PodRules(), collect.Rule.PodGaps), nil
 	case "webhooks":
-		return rights(collect.Rules(webhookKinds), collect.Rule.Gaps), nil
+		return clusterRights(webhookKinds), nil
 	}
 	list, err := choose.checks()
 	if err != nil {

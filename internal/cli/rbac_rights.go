@@ -146,7 +146,7 @@ var costs = map[string][]string{
 	"create pods":           ofPolicies,
 	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields"},
 	"create services/proxy": ofReviews,
-	"get mutatingwebhookconfigurations.admissionregistration.k8s.io": {"webhook-strips-restart-policy", "webhook-strips-newer-fields"},
+	"get mutatingwebhookconfigurations.admissionregistration.k8s.io": ofReviews,
 	"list deployments.apps":  ofPolicies,
 	"list statefulsets.apps": ofPolicies,
 	"list daemonsets.apps":   ofPolicies,
@@ -157,13 +157,18 @@ var costs = map[string][]string{
 	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
 }
 
+// clusterRights is what reading kinds needs.
+func clusterRights(kinds []facts.Kind) []right {
+	read := collect.Foundations(kinds)
+	return rights(collect.Rules(kinds), func(r collect.Rule) []facts.Kind {
+		return slices.DeleteFunc(r.Gaps(), func(k facts.Kind) bool { return !slices.Contains(read, k) })
+	})
+}
+
 // rightsOf is what the checks need. Optional rights, which are the powerful ones, are left out when they
 // tell none of the checks anything that it could not do without.
 func rightsOf(list []checks.Check) []right {
-	read := collect.Foundations(kindsOf(list))
-	out := rights(collect.Rules(kindsOf(list)), func(r collect.Rule) []facts.Kind {
-		return slices.DeleteFunc(r.Gaps(), func(k facts.Kind) bool { return !slices.Contains(read, k) })
-	})
+	out := clusterRights(kindsOf(list))
 	for i := range out {
 		for _, c := range list {
 			if slices.Contains(costs[out[i].String()], c.ID) {
