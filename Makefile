@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: build image install demo test unit sweep fuzz docs release reproducible lint vulncheck packages kubernetes clean
+.PHONY: build image install demo test unit sweep bench fuzz docs release reproducible lint vulncheck packages kubernetes clean
 
 build: ## the plugin, into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-sidecar ./cmd/kubectl-sidecar
@@ -35,6 +35,10 @@ unit: ## only what needs no cluster
 
 sweep: ## every request of every command goes wrong in every way; make test runs a sample of it
 	SWEEP=all go test ./test/sweep -run TestSweep -count=1 -timeout 60m
+
+BENCH ?=
+bench: build ## what the plugin costs beside kubectl and bare requests, as ratios; BENCH='-nodes 500 -only nodes' for less
+	go run ./test/bench -plugin bin/kubectl-sidecar $(BENCH)
 
 FUZZTIME ?= 10m
 fuzz: ## each fuzz target for FUZZTIME; what is found becomes a file under testdata/fuzz

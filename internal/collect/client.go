@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime"
@@ -159,13 +160,14 @@ func (c *collector) readJSON(ctx context.Context, path string, into any) error {
 // closes the answer's body.
 func (c *collector) fetch(ctx context.Context, client *http.Client, path string) (resp *http.Response, err error) {
 	err = patiently(ctx, func() error {
-		resp, err = c.fetchOnce(ctx, client, path)
+		resp, err = c.fetchOnce(ctx, client, path, nil)
 		return err
 	})
 	return resp, err
 }
 
-func (c *collector) fetchOnce(ctx context.Context, client *http.Client, path string) (*http.Response, error) {
+// fetchOnce sends more headers than the usual ones.
+func (c *collector) fetchOnce(ctx context.Context, client *http.Client, path string, more http.Header) (*http.Response, error) {
 	u := *c.base
 	path, u.RawQuery, _ = strings.Cut(path, "?")
 	u.Path += path
@@ -175,6 +177,7 @@ func (c *collector) fetchOnce(ctx context.Context, client *http.Client, path str
 	}
 	// JSON for the API server's own errors, anything for what stands behind it.
 	req.Header.Set("Accept", "application/json, */*")
+	maps.Copy(req.Header, more)
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err

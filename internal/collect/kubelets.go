@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -37,7 +38,7 @@ func (c *collector) kubelets(ctx context.Context) {
 		c.noProxy(nodes, reason)
 		return
 	}
-	s := scrape{collector: c, total: len(nodes)}
+	s := scrape{collector: c, total: len(nodes), known: map[string]facts.FeatureReading{}}
 	s.run(ctx, nodes)
 	slices.SortFunc(s.readings, func(a, b facts.FeatureReading) int { return strings.Compare(a.Instance, b.Instance) })
 	c.mu.Lock()
@@ -94,6 +95,7 @@ type scrape struct {
 
 	mu       sync.Mutex
 	readings []facts.FeatureReading
+	known    map[string]facts.FeatureReading // what lines of a page mean
 	unasked  []*corev1.Node
 	words    string // of the refusal
 }
@@ -212,17 +214,29 @@ func (s *scrape) get(ctx context.Context, node, page string, read func(io.Reader
 func (s *scrape) getOnce(ctx context.Context, node, page string, read func(io.Reader) error) error {
 	ctx, cancel := s.request(ctx, s.opts.RequestTimeout)
 	defer cancel()
-	resp, err := s.fetchOnce(ctx, s.http, "/api/v1/nodes/"+node+"/proxy/"+page)
+	resp, err := s.fetchOnce(ctx, s.http, "/api/v1/nodes/"+node+"/proxy/"+page, zipped)
 	if a, ok := answered(err); ok && a.Status && a.Code == http.StatusForbidden && strings.Contains(a.Message, "nodes/proxy") {
 		return &proxyRefused{words: a.Message}
 	}
 	if err != nil {
 		return err
 	}
-	// Closing before the end drops the rest of the page, which nobody needs.
 	defer resp.Body.Close()
-	return read(resp.Body)
+	if err := throughGzip(resp, read); err != nil {
+		return err
+	}
+	// What nobody needs is read nevertheless, as long as it comes at once: to break it off costs the API
+	// server more than to end.
+	defer time.AfterFunc(restTime, cancel).Stop()
+	_, _ = io.CopyN(io.Discard, resp.Body, restBytes)
+	return nil
 }
+
+// How much of the rest of a page is read, and for how long.
+const (
+	restBytes = 256 << 10
+	restTime  = 100 * time.Millisecond
+)
 
 // proxyRefused is the API server's own refusal of nodes/proxy.
 type proxyRefused struct{ words string }
@@ -236,15 +250,39 @@ func (s *scrape) metrics(ctx context.Context, node string) (*facts.FeatureReadin
 		if err != nil {
 			return err
 		}
-		families, err := parse(lines)
+		reading, err = s.understand(lines)
 		if err != nil {
 			return err
 		}
-		reading = gateReading("kubelet", lines, families)
 		reading.Instance = node
 		return nil
 	})
 	return reading, err
+}
+
+// mostKnown bounds how many different lines are remembered. Kubelets of one version and configuration
+// have the same, and of those there are few.
+const mostKnown = 64
+
+// understand parses the gate's family, unless another kubelet had the same.
+func (s *scrape) understand(lines []byte) (*facts.FeatureReading, error) {
+	s.mu.Lock()
+	reading, ok := s.known[string(lines)]
+	s.mu.Unlock()
+	if ok {
+		return &reading, nil
+	}
+	families, err := parse(lines)
+	if err != nil {
+		return nil, err
+	}
+	reading = *gateReading("kubelet", lines, families)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) < mostKnown {
+		s.known[string(lines)] = reading
+	}
+	return &reading, nil
 }
 
 // maxConfigz bounds a kubelet's configuration, which is some 3 KB.

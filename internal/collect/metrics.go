@@ -31,6 +31,8 @@ const (
 	maxPage   = 512 << 20
 	maxLine   = 1 << 20
 	maxFamily = 4 << 20
+	// usualFamily is a kubelet's kubernetes_feature_enabled.
+	usualFamily = 16 << 10
 )
 
 // errGarbage means that what was read is not a metrics page.
@@ -63,6 +65,9 @@ func readFamilies(page io.Reader, wanted ...string) ([]byte, error) {
 				return out.Bytes(), nil
 			}
 			if isWanted(name, wanted) {
+				if out.Len() == 0 {
+					out.Grow(usualFamily)
+				}
 				if out.Write(line); out.Len() > maxFamily {
 					return nil, fmt.Errorf("%w: %s is larger than %d MB", errGarbage, name, maxFamily>>20)
 				}

@@ -33,18 +33,28 @@ var knownKubeletBug = Check{
 		all := nodesOf(s)
 		list := ordinary(all)
 		o := Outcome{Tried: triedNodes(all, list, fmt.Sprintf("against %d known bugs", len(kubeletBugs)))}
+		// Thousands of nodes have a few versions.
+		type answer struct {
+			bugs    []string
+			without string
+		}
+		known := map[string]answer{}
 		for _, n := range list {
 			if n.v == nil {
 				o.Missing = append(o.Missing, n.noVersion())
 				continue
 			}
-			bugs := bugsIn(kubeletBugs, n.v)
-			if len(bugs) == 0 {
+			a, ok := known[n.v.String()]
+			if !ok {
+				a = answer{described(bugsIn(kubeletBugs, n.v)), firstWithoutBugs(n.v)}
+				known[n.v.String()] = a
+			}
+			if len(a.bugs) == 0 {
 				continue
 			}
 			o.Findings = append(o.Findings, Finding{
-				Object: n.object(), Message: fmt.Sprintf("kubelet %s has %s with native sidecars", n.Status.NodeInfo.KubeletVersion, counted(len(bugs), "known bug")),
-				Evidence: append(n.evidence()[:1], described(bugs)...), Fix: nodeUpgrade(firstWithoutBugs(n.v)+" or later", []node{n}),
+				Object: n.object(), Message: fmt.Sprintf("kubelet %s has %s with native sidecars", n.Status.NodeInfo.KubeletVersion, counted(len(a.bugs), "known bug")),
+				Evidence: append(n.evidence()[:1], a.bugs...), Fix: nodeUpgrade(a.without+" or later", []node{n}),
 			})
 		}
 		return o

@@ -28,6 +28,8 @@ type FakeNode struct {
 	Labels            map[string]string
 	// NotReady makes the Ready condition False.
 	NotReady bool
+	// Images is how many images the node says that it has; real kubelets list up to 50.
+	Images int
 	// Metrics and Configz say how the kubelet answers to these paths.
 	Metrics, Configz Behaviour
 }
@@ -159,6 +161,7 @@ func nodeObject(n FakeNode, version string) *corev1.Node {
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: n.Name, Labels: labels},
 		Status: corev1.NodeStatus{
+			Images:   images(n.Images),
 			Capacity: resources, Allocatable: resources, Conditions: []corev1.NodeCondition{ready},
 			NodeInfo: corev1.NodeSystemInfo{
 				KubeletVersion: version, ContainerRuntimeVersion: "containerd://1.6.20",
@@ -166,6 +169,19 @@ func nodeObject(n FakeNode, version string) *corev1.Node {
 			},
 		},
 	}
+}
+
+// images are as long as those of registries are.
+func images(n int) []corev1.ContainerImage {
+	var out []corev1.ContainerImage
+	for i := range n {
+		name := fmt.Sprintf("registry.example/platform/team-%02d/service-%02d", i%7, i)
+		out = append(out, corev1.ContainerImage{
+			Names:     []string{fmt.Sprintf("%s@sha256:%064x", name, i+1), fmt.Sprintf("%s:v1.%d.%d", name, i, i%9)},
+			SizeBytes: int64(i+1) * 1_234_567,
+		})
+	}
+	return out
 }
 
 // fakeAddress is where fake kubelets listen: an address that the API server's
