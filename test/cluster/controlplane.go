@@ -36,6 +36,7 @@ type APIServer struct {
 	GitVersion string
 
 	cluster *Cluster
+	program program
 	process *process
 	audit   string
 }
@@ -45,6 +46,16 @@ func (a *APIServer) Config() *rest.Config { return a.cluster.restConfig(a.Endpoi
 
 // Stop ends this API server, leaving the others.
 func (a *APIServer) Stop() { a.process.stop() }
+
+// Start starts an API server that was stopped, as it was, and returns when it can be used.
+func (a *APIServer) Start(ctx context.Context) error {
+	process, err := a.cluster.start(a.program)
+	if err != nil {
+		return err
+	}
+	a.process = process
+	return process.wait(ctx, a.ready)
+}
 
 func (c *Cluster) startControlPlane(ctx context.Context) error {
 	etcd, err := c.startEtcd(ctx)
@@ -115,7 +126,8 @@ func (c *Cluster) startAPIServer(ctx context.Context, i int, component Component
 		flags = append(flags, "--audit-policy-file="+policy, "--audit-log-path="+a.audit, "--audit-log-mode=blocking")
 	}
 	logName := fmt.Sprintf("kube-apiserver-%d", i)
-	a.process, err = c.start(program{name: logName, path: path, args: component.with(flags...), hostname: name})
+	a.program = program{name: logName, path: path, args: component.with(flags...), hostname: name}
+	a.process, err = c.start(a.program)
 	return a, err
 }
 

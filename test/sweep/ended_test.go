@@ -158,21 +158,3 @@ func mountSmall(t *testing.T, dir string) {
 		}
 	})
 }
-
-// TestRestart: the API server goes away in the middle of a run and comes back, as the proxy shows.
-func TestRestart(t *testing.T) {
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
-	f := newFront(t, c)
-	p := f.proxy("GET /api/v1/nodes/NODE/proxy/metrics", fault{name: "restart", spoil: func(x *exchange) {
-		if x.nth == 1 {
-			c.APIServers[0].Stop() // what comes after finds nobody
-		}
-		x.proxy.pass(x.w, x.r)
-	}})
-	defer p.stop()
-	r := launch(t, p.kubeconfig(t), nil, "doctor", "-o", "json", "--timeout", "5s", "--request-timeout", "1s").wait(t)
-	rep := reportOf(t, r)
-	if r.exit == 0 || rep.Verdict == report.Ready || len(missing(rep)) == 0 || r.took > 5*time.Second+grace {
-		t.Errorf("exit %d after %v, verdict %s, missing %v", r.exit, r.took, rep.Verdict, missing(rep))
-	}
-}

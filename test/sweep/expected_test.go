@@ -64,8 +64,8 @@ var others = []struct{ command, part, fault, why string }{
 	{"", "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/", "", "who took the field shows by leaving webhooks out, one by one"},
 	{"webhooks", "POST /api/v1/namespaces/default/pods", "", "no webhook is called for this class, so that no line of the table is about it"},
 	{"webhooks", "POST /api/v1/namespaces/NS/pods", "", "a webhook whose canary is refused is asked by itself"},
-	{"why", "/log", "nothing", "an empty log is a log"},
-	{"why", "", "", "the root cause shows by other facts; what is missing would be further evidence"},
+	{"why", "/log", "", "the last words of a container are one more proof of a cause that its state tells"},
+	{"why", "GET /api/v1/nodes/NODE", "", "a node tells of its kubelet, and who took the field is told by admission"},
 }
 
 func anotherWay(x trial) bool {

@@ -99,8 +99,7 @@ func (x *exchange) answer() (code int, body []byte) {
 
 // refuse makes the API server go away: from now on every connection is refused.
 func (x *exchange) refuse() {
-	_ = x.proxy.server.Listener.Close()
-	go x.proxy.server.CloseClientConnections()
+	x.proxy.vanish()
 	panic(http.ErrAbortHandler)
 }
 

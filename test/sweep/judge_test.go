@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ type outcome struct {
 	status  map[string]checks.Status // of each check, or what a diagnosis or webhook says
 	gaps    []facts.Gap
 	said    map[string]string // the first finding of each check that failed
+	answers string            // what the diagnoses say and what to do, without ages
 }
 
 // understand reads what a command printed.
@@ -58,9 +60,13 @@ func judged(r *report.Report) outcome {
 	}
 	for _, d := range r.Diagnoses {
 		out.status["diagnosis "+d.RootCause] = checks.Fail
+		out.answers += number.ReplaceAllString(fmt.Sprintf("%s/%s: %s\n%s\n", d.Object.Kind, d.Object.Name, d.Message, d.Fix), "N")
 	}
 	return out
 }
+
+// number is what differs between two runs.
+var number = regexp.MustCompile(`\d+`)
 
 // webhookTable is what `webhooks` says; each webhook's result is taken for a check.
 func webhookTable(stdout string) (outcome, error) {
@@ -147,6 +153,9 @@ func honest(x trial, r ran, got outcome) error {
 	same := maps.Equal(got.status, x.command.baseline.status) && got.verdict == x.command.baseline.verdict
 	if (x.fault.passing || anotherWay(x)) && (same || got.verdict != report.Ready) {
 		return nil // other requests may have run out of time, and say so themselves
+	}
+	if x.command.args[0] == "why" && same && got.answers == x.command.baseline.answers {
+		return nil // the answer is whole; what is missing would have been one more proof of it
 	}
 	var errs []error
 	if got.verdict == report.Ready && !sameErrors(x, got) {

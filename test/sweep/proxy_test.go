@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -59,9 +60,11 @@ type proxy struct {
 	fault  fault
 	done   chan struct{} // closed at the end
 
-	mu   sync.Mutex
-	seen []string // classes, in the order in which they came first
-	hits int      // spoiled requests
+	mu    sync.Mutex
+	seen  []string      // classes, in the order in which they came first
+	hits  int           // spoiled requests
+	away  chan struct{} // until it is closed, requests wait for the API server
+	again net.Listener  // after reappear
 }
 
 func (f *front) proxy(class string, spoil fault) *proxy {
@@ -76,8 +79,57 @@ func (f *front) proxy(class string, spoil fault) *proxy {
 
 func (p *proxy) stop() {
 	close(p.done)
+	p.mu.Lock()
+	if p.again != nil {
+		_ = p.again.Close()
+	}
+	p.mu.Unlock()
 	p.server.CloseClientConnections()
 	p.server.Close()
+}
+
+// vanish refuses every connection from now on, and breaks those there are.
+func (p *proxy) vanish() {
+	_ = p.server.Listener.Close()
+	go p.server.CloseClientConnections()
+}
+
+// reappear listens where vanish stopped to.
+func (p *proxy) reappear() error {
+	listener, err := net.Listen("tcp", p.server.Listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.again = tls.NewListener(listener, p.server.TLS)
+	p.mu.Unlock()
+	go func() { _ = p.server.Config.Serve(p.again) }()
+	return nil
+}
+
+// hold has requests wait until the returned function is called.
+func (p *proxy) hold() (release func()) {
+	away := make(chan struct{})
+	p.mu.Lock()
+	p.away = away
+	p.mu.Unlock()
+	return func() { close(away) }
+}
+
+// held waits for the API server where it is away, and reports whether it was.
+func (p *proxy) held(r *http.Request) bool {
+	p.mu.Lock()
+	away := p.away
+	p.mu.Unlock()
+	if away == nil {
+		return false
+	}
+	select {
+	case <-away:
+	case <-p.done:
+	case <-r.Context().Done():
+	}
+	return true
 }
 
 // kubeconfig leads to the proxy, which has the administrator's rights.
@@ -116,7 +168,17 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // pass lets the API server answer.
 func (p *proxy) pass(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	p.held(r)
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	resp, err := p.ask(r)
+	if err != nil && p.held(r) { // it went away in the middle
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		resp, err = p.ask(r)
+	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return

@@ -31,8 +31,13 @@ type ran struct {
 
 // runInside runs the plugin in this process, which costs much less than a process of its own.
 func runInside(kubeconfig string, args ...string) ran {
+	return runFor(timeout, requestTimeout, kubeconfig, args...)
+}
+
+// runFor is runInside with other limits.
+func runFor(whole, each time.Duration, kubeconfig string, args ...string) ran {
 	args = append([]string{"kubectl-sidecar"}, args...)
-	args = append(args, "--kubeconfig", kubeconfig, "--request-timeout", requestTimeout.String(), "--timeout", timeout.String())
+	args = append(args, "--kubeconfig", kubeconfig, "--request-timeout", each.String(), "--timeout", whole.String())
 	return runWith(strings.NewReader(""), args)
 }
 
