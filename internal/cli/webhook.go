@@ -108,7 +108,10 @@ func (o *webhookTest) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	webhooks, err := o.webhooks(ctx)
+	webhooks, ledger, err := o.webhooks(ctx)
+	if o.cluster.showRequests && ledger != nil {
+		defer func() { listRequests(o.streams.ErrOut, ledger.Requests()) }()
+	}
 	if err != nil {
 		return err
 	}
@@ -157,28 +160,27 @@ func (o *webhookTest) ownPod() (*corev1.Pod, error) {
 	return &pod, nil
 }
 
-func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, error) {
+func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, *collect.Ledger, error) {
 	if o.inCluster != "" {
 		config, err := o.cluster.config()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		list, _, err := collect.Webhooks(ctx, collect.Options{Config: config, RequestTimeout: o.cluster.requestTimeout, Tool: buildVersion().Version}, o.inCluster)
-		return list, err
+		return collect.Webhooks(ctx, collect.Options{Config: config, RequestTimeout: o.cluster.requestTimeout, Tool: buildVersion().Version}, o.inCluster)
 	}
 	var ca []byte
 	if o.ca != "" {
 		var err error
 		if ca, err = os.ReadFile(o.ca); err != nil {
-			return nil, couldNotRun("", err)
+			return nil, nil, couldNotRun("", err)
 		}
 	}
 	const patience = 10 * time.Second // an API server's default
-	ask, err := collect.AtURL(o.url, ca, o.insecure, patience)
+	ask, ledger, err := collect.AtURL(o.url, ca, o.insecure, patience)
 	if err != nil {
-		return nil, couldNotRun("", err)
+		return nil, nil, couldNotRun("", err)
 	}
-	return []collect.Installed{{Name: facts.RedactURL(o.url), Version: o.version.value, Ask: ask}}, nil
+	return []collect.Installed{{Name: facts.RedactURL(o.url), Version: o.version.value, Ask: ask}}, ledger, nil
 }
 
 func (o *webhookTest) print(all []tested) error {

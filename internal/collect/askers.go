@@ -74,18 +74,20 @@ func (c *collector) askInstalled(ctx context.Context, call admission.Call, w *ad
 
 // AtURL asks a webhook at a URL of one's own, as an author does on the own machine. ca is PEM; empty
 // means the system's authorities. timeout is that of one review.
-func AtURL(url string, ca []byte, insecure bool, timeout time.Duration) (admission.Asker, error) {
+func AtURL(url string, ca []byte, insecure bool, timeout time.Duration) (admission.Asker, *Ledger, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure}
 	if len(ca) > 0 {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(ca) {
-			return nil, errors.New("the CA file holds no certificate in PEM format")
+			return nil, &Ledger{}, errors.New("the CA file holds no certificate in PEM format")
 		}
 	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}, CheckRedirect: noRedirect}
+	ledger := &Ledger{}
+	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}
+	client := &http.Client{Transport: recorder{transport, ledger}, CheckRedirect: noRedirect}
 	return func(ctx context.Context, body []byte) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		return post(ctx, client, url, body)
-	}, nil
+	}, ledger, nil
 }
