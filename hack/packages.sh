@@ -11,6 +11,7 @@ command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || need+=(iptables)
 command -v strace >/dev/null || need+=(strace) # test/rights: who is connected to
 command -v xmllint >/dev/null || need+=(libxml2-utils) # test/formats: JUnit documents
 command -v buildah >/dev/null || need+=(buildah) # test/deploy: the Containerfile
+command -v chromium >/dev/null || need+=(chromium fonts-dejavu-core) # test/html: pages in a browser
 [ ${#need[@]} -eq 0 ] && exit 0
 if [ "$(uname -s)" != Linux ]; then
 	echo "packages: real kubelets run on Linux only; recorded kubelet pages stand in for them" >&2

@@ -16,6 +16,7 @@ status=0
 clusters='/(internal/collect|test/.*|hack/.*)$'
 run -p 2 $(go list ./... | grep -vE "$clusters") || status=1
 run -p 1 $(go list ./... | grep -E "$clusters") || status=1
+(cd test/html && run ./...) || status=1 # a module of its own
 
 skipped=$(grep -cE '^ *--- SKIP' "$log")
 if [ "$skipped" -gt 0 ]; then
