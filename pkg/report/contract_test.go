@@ -236,3 +236,29 @@ func TestExitCodes(t *testing.T) {
 		t.Errorf("exit codes %s, %v", got, err)
 	}
 }
+
+// TestOutputsPage: the page names every format, and every metric with its labels.
+func TestOutputsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/outputs.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(slices.Clone(Formats), WhyFormats...) {
+		if !bytes.Contains(page, []byte("`"+f.Name+"`")) {
+			t.Errorf("format %s is not on the page", f.Name)
+		}
+	}
+	for _, family := range metrics(readReport(t, "testdata/not-ready/report.json")) {
+		var labels []string
+		for _, l := range family.Metric[0].Label {
+			labels = append(labels, "`"+l.GetName()+"`")
+		}
+		row := fmt.Sprintf("\n| `%s` | %s |", family.GetName(), strings.Join(labels, ", "))
+		if len(labels) == 0 {
+			row = fmt.Sprintf("\n| `%s` | |", family.GetName())
+		}
+		if !bytes.Contains(page, []byte(row)) {
+			t.Errorf("the page has not the row %s", strings.TrimSpace(row))
+		}
+	}
+}
