@@ -66,7 +66,7 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 	if err := target.finish(out.Bytes()); err != nil {
 		return err
 	}
-	fmt.Fprintf(i.streams.ErrOut, "note: %d findings in the baseline\n", lines)
+	fmt.Fprintf(i.streams.ErrOut, "note: %s in the baseline\n", counted(lines, "finding"))
 	gaps := map[facts.Gap]bool{}
 	for _, e := range r.Checks {
 		for _, g := range e.Missing {
@@ -74,7 +74,14 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 		}
 	}
 	if len(gaps) > 0 {
-		fmt.Fprintf(i.streams.ErrOut, "note: %d facts could not be seen and are not part of it; doctor says which, and a waiver can accept them\n", len(gaps))
+		fmt.Fprintf(i.streams.ErrOut, "note: not part of it is what could not be seen (%s): doctor says what, and a waiver can accept it\n", counted(len(gaps), "gap"))
 	}
 	return nil
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -42,6 +42,7 @@ var DiffFormats = []struct {
 	Print DiffPrinter
 }{
 	{"text", func(w io.Writer, d *Diff, o Options) error { return newPage(w, o, false).diff(cleanDiff(d)) }},
+	{"wide", func(w io.Writer, d *Diff, o Options) error { return newPage(w, o, true).diff(cleanDiff(d)) }},
 	{"json", func(w io.Writer, d *Diff, _ Options) error {
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
@@ -103,8 +104,12 @@ func (d *Diff) summary() string {
 	if len(parts) > 0 {
 		parts = []string{"findings: " + strings.Join(parts, ", ")}
 	}
-	add(gaps[Lost], "sight lost in %d places")
-	add(gaps[Regained], "regained in %d")
+	if n := gaps[Lost]; n > 0 {
+		parts = append(parts, "not seen any more: "+number(n, "fact"))
+	}
+	if n := gaps[Regained]; n > 0 {
+		parts = append(parts, "seen again: "+number(n, "fact"))
+	}
 	if len(d.Nodes) > 0 {
 		parts = append(parts, number(len(d.Nodes), "node")+" changed")
 	}
@@ -118,7 +123,7 @@ func inWords(v Verdict) string { return strings.ReplaceAll(string(v), "-", " ") 
 
 func (p *page) diff(d *Diff) error {
 	p.side("before: ", d.Before)
-	p.side("after:  ", d.After)
+	p.side("after: ", d.After)
 	if a, b := d.Before.Cluster.Server, d.After.Cluster.Server; a != b && a != "" && b != "" {
 		p.prose("", "note: ", "these are two clusters")
 	}

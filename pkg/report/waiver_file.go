@@ -112,15 +112,12 @@ func (f *waiverFile) open(data []byte, kind, list string, others ...string) ([]*
 	if len(document.Content) > 0 {
 		root = document.Content[0]
 	}
+	if err := f.header(root, kind); err != nil {
+		return nil, err
+	}
 	top, err := f.fields(root, append([]string{"apiVersion", "kind", list}, others...)...)
 	if err != nil {
 		return nil, err
-	}
-	if got := f.text(top["kind"]); got != kind {
-		return nil, f.fail(cmpNode(top["kind"], root), fmt.Errorf("kind is %q, not %s", got, kind))
-	}
-	if got := f.text(top["apiVersion"]); got != facts.APIVersion {
-		return nil, f.fail(cmpNode(top["apiVersion"], root), fmt.Errorf("apiVersion is %q; this program reads %s", got, facts.APIVersion))
 	}
 	entries := top[list]
 	switch {
@@ -132,11 +129,24 @@ func (f *waiverFile) open(data []byte, kind, list string, others ...string) ([]*
 	return entries.Content, nil
 }
 
-func cmpNode(n, otherwise *yamlv3.Node) *yamlv3.Node {
-	if n == nil {
-		return otherwise
+// header refuses another kind or version before it says what is unknown in it.
+func (f *waiverFile) header(root *yamlv3.Node, kind string) error {
+	at := map[string]*yamlv3.Node{"kind": root, "apiVersion": root}
+	got := map[string]string{}
+	if n := resolved(root); n.Kind == yamlv3.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			at[n.Content[i].Value], got[n.Content[i].Value] = n.Content[i], f.text(resolved(n.Content[i+1]))
+		}
+	} else {
+		return f.fail(root, errors.New("no mapping with apiVersion, kind and a list"))
 	}
-	return n
+	if got["kind"] != kind {
+		return f.fail(at["kind"], fmt.Errorf("kind is %q, not %s", got["kind"], kind))
+	}
+	if got["apiVersion"] != facts.APIVersion {
+		return f.fail(at["apiVersion"], fmt.Errorf("apiVersion is %q; this program reads %s", got["apiVersion"], facts.APIVersion))
+	}
+	return nil
 }
 
 // syntax puts the line of a parser's error where it belongs.

@@ -48,7 +48,7 @@ func TestReadWaiversRefuses(t *testing.T) {
 		{"# nothing\n", "w.yaml:1: the file is empty"},
 		{"\tx: y", "w.yaml:1: not YAML: found character that cannot start any token"},
 		{"a: b\nc: d: e", "w.yaml:2: not YAML: mapping values are not allowed in this context"},
-		{"- a", "w.yaml:1: no mapping with the keys apiVersion, kind, waivers"},
+		{"- a", "w.yaml:1: no mapping with apiVersion, kind and a list"},
 		{"apiVersion: kubectl-sidecar.dev/v1\nkind: Baseline\nwaivers: []", `w.yaml:2: kind is "Baseline", not Waivers`},
 		{"waivers: []", `w.yaml:1: kind is "", not Waivers`},
 		{"apiVersion: kubectl-sidecar.dev/v2\nkind: Waivers\nwaivers: []", `w.yaml:1: apiVersion is "kubectl-sidecar.dev/v2"; this program reads kubectl-sidecar.dev/v1`},
