@@ -65,6 +65,9 @@ type Check struct {
 	// costs, and puts it into Missing.
 	Optional []facts.Kind
 	Run      func(*facts.Snapshot) Outcome
+
+	// ofPods is Run for a scene that others have used already; only checks on pods have it.
+	ofPods func(*scene) Outcome
 }
 
 // An Outcome is what Run saw.
@@ -135,12 +138,21 @@ func (r Result) Status() Status {
 // Run judges the snapshot with every check in list, in order. skip may be nil.
 func Run(s *facts.Snapshot, list []Check, skip func(id string) bool) []Result {
 	out := make([]Result, 0, len(list))
+	var pods *scene // looked up once for all
 	for _, c := range list {
 		if skip != nil && skip(c.ID) {
 			out = append(out, Result{Check: c, Skip: true})
 			continue
 		}
-		o := c.Run(s)
+		var o Outcome
+		if c.ofPods == nil {
+			o = c.Run(s)
+		} else {
+			if pods == nil {
+				pods = sceneOf(s)
+			}
+			o = c.ofPods(pods)
+		}
 		var missing []facts.Gap
 		for _, k := range c.Needs {
 			if !slices.Contains(c.Optional, k) {

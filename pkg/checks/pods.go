@@ -66,9 +66,9 @@ func podCheck(c Check, ask func(p subject) (f *Finding, gaps []facts.Gap)) Check
 	}
 	c.Optional = c.Needs
 	c.Needs = append([]facts.Kind{facts.Pods}, c.Needs...)
-	c.Run = func(s *facts.Snapshot) Outcome {
+	c.ofPods = func(sc *scene) Outcome {
 		var o Outcome
-		list := sceneOf(s).subjects()
+		list := sc.subjects()
 		for _, p := range list {
 			f, gaps := ask(p)
 			if f != nil {
@@ -82,9 +82,10 @@ func podCheck(c Check, ask func(p subject) (f *Finding, gaps []facts.Gap)) Check
 			o.Missing = append(o.Missing, gaps...)
 		}
 		o.Tried = counted(len(list), "pod")
-		o.unread(s, c.Needs)
+		o.unread(sc.Snapshot, c.Needs)
 		return o
 	}
+	c.Run = func(s *facts.Snapshot) Outcome { return c.ofPods(sceneOf(s)) }
 	return c
 }
 

@@ -4,8 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -19,12 +21,17 @@ type scene struct {
 	// events are by what they are about, the newest first.
 	events map[Object][]corev1.Event
 	nodes  map[string]*node
+	jobs   map[Object]*batchv1.Job
+	// siblings are the pods of one owner: those whose first owner has that UID.
+	siblings map[types.UID][]*corev1.Pod
+	pods     []subject
 }
 
 func sceneOf(s *facts.Snapshot) *scene {
 	out := &scene{
 		Snapshot: s, makers: makers(s), named: map[Object]maker{},
 		events: map[Object][]corev1.Event{}, nodes: map[string]*node{},
+		jobs: map[Object]*batchv1.Job{}, siblings: map[types.UID][]*corev1.Pod{},
 	}
 	for _, m := range out.makers {
 		out.named[m.Object] = m
@@ -38,6 +45,14 @@ func sceneOf(s *facts.Snapshot) *scene {
 	}
 	for _, n := range nodesOf(s) {
 		out.nodes[n.Name] = &n
+	}
+	for i := range s.Jobs {
+		out.jobs[Object{"Job", s.Jobs[i].Namespace, s.Jobs[i].Name}] = &s.Jobs[i]
+	}
+	for i := range s.Pods {
+		if owners := s.Pods[i].OwnerReferences; len(owners) > 0 {
+			out.siblings[owners[0].UID] = append(out.siblings[owners[0].UID], &s.Pods[i])
+		}
 	}
 	return out
 }
@@ -83,11 +98,12 @@ func (c container) role() string {
 
 // subjects are the pods of the snapshot, in its order.
 func (s *scene) subjects() []subject {
-	out := make([]subject, 0, len(s.Pods))
-	for i := range s.Pods {
-		out = append(out, s.subject(&s.Pods[i]))
+	if s.pods == nil {
+		for i := range s.Pods {
+			s.pods = append(s.pods, s.subject(&s.Pods[i]))
+		}
 	}
-	return out
+	return s.pods
 }
 
 func (s *scene) subject(p *corev1.Pod) subject {
@@ -297,14 +313,11 @@ func (p subject) historical() bool {
 	if len(p.makers) == 0 {
 		return false
 	}
-	for _, j := range p.s.Jobs {
-		if (Object{"Job", j.Namespace, j.Name}) == p.makers[0].Object && j.Status.Succeeded > 0 {
-			return true
-		}
+	if j := p.s.jobs[p.makers[0].Object]; j != nil && j.Status.Succeeded > 0 {
+		return true
 	}
-	return slices.ContainsFunc(p.s.Pods, func(o corev1.Pod) bool {
+	return slices.ContainsFunc(p.s.siblings[p.OwnerReferences[0].UID], func(o *corev1.Pod) bool {
 		return o.Namespace == p.Namespace && p.CreationTimestamp.Before(&o.CreationTimestamp) &&
-			len(o.OwnerReferences) > 0 && o.OwnerReferences[0].UID == p.OwnerReferences[0].UID &&
 			(o.Status.Phase == corev1.PodRunning || o.Status.Phase == corev1.PodSucceeded)
 	})
 }
