@@ -130,3 +130,27 @@ func missingText(e Entry) string {
 	}
 	return strings.Join(out, "\n")
 }
+
+// idle are the waivers that somebody should look at: those that are used stand with what they cover.
+func idle(r *Report) []Waiver {
+	var out []Waiver
+	for _, w := range r.Waivers {
+		if w.State != Used {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// line is a waiver that is not used, and why that is so.
+func (w Waiver) line() string {
+	what := strings.TrimSpace(string(w.Action) + " " + w.Check)
+	if w.Object != "" {
+		what += " on " + w.Object
+	}
+	text := fmt.Sprintf("waiver %s: %s (%s)", w.State, what, WaivedBy{Action: w.Action, Reason: w.Reason, Until: w.Until, Source: w.Source}.why())
+	if w.State == Expired {
+		text += fmt.Sprintf(", would cover %d", w.Count)
+	}
+	return text
+}

@@ -33,6 +33,13 @@ func junitDocument(w io.Writer, r *Report, _ Options) error {
 		})
 		all.Suites = append(all.Suites, suite)
 	}
+	var waivers []string
+	for _, w := range idle(r) {
+		waivers = append(waivers, w.line())
+	}
+	if len(waivers) > 0 {
+		all.Suites[0].SystemOut = &junit.Output{Data: strings.Join(waivers, "\n")}
+	}
 	return WriteJUnit(w, "kubectl sidecar doctor", all.Suites)
 }
 

@@ -24,10 +24,25 @@ func openResults(r *Report) []openResult {
 		}
 		out = append(out, openEntry(base, e)...)
 	}
-	if len(out) == 0 {
-		return []openResult{{Source: openSource, Policy: "doctor", Result: "error", Message: r.Summary}}
+	for _, w := range idle(r) {
+		out = append(out, openWaiver(w))
+	}
+	if len(r.Checks) == 0 {
+		return append(out, openResult{Source: openSource, Policy: "doctor", Result: "error", Message: r.Summary})
 	}
 	return out
+}
+
+// openWaiver tells of a waiver that covers nothing.
+func openWaiver(w Waiver) openResult {
+	result := openResult{Source: openSource, Policy: w.Check, Severity: "low", Result: "warn", Message: w.line()}
+	if w.State == Unused {
+		result.Result = "skip"
+	}
+	if result.Policy == "" {
+		result.Policy = "doctor"
+	}
+	return result
 }
 
 func openEntry(base openResult, e Entry) []openResult {

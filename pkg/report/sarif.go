@@ -56,6 +56,14 @@ func sarifInvocation(r *Report) *sarif.Invocation {
 	i := sarif.NewInvocation().WithExitCode(code).WithExitCodeDescription(r.Summary)
 	// The tool did what it is for, whatever it found; a code that no report has means that it did not.
 	i.WithExecutionSuccessful(code == ExitOK || code == ExitFindings || code == ExitUnknown)
+	for _, w := range idle(r) {
+		level := sarif.LevelWarning
+		if w.State == Unused {
+			level = sarif.LevelNote
+		}
+		message := sarif.NewTextMessage(unplaced(w.line()))
+		i.AddToolConfigurationNotification(sarif.NewNotification().WithLevel(level).WithMessage(message))
+	}
 	if len(r.Checks) == 0 {
 		i.AddToolExecutionNotification(sarif.NewNotification().WithLevel(sarif.LevelError).WithMessage(sarif.NewTextMessage(r.Summary)))
 	}
