@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // ExitCode is 3 when there is a finding at or above failOn that was not there before, or did not count;
@@ -64,7 +65,7 @@ func cleanDiff(d *Diff) *Diff {
 		return f
 	})
 	out.Gaps = each(d.Gaps, func(g GapDiff) GapDiff {
-		g.Check, g.Scope, g.Reason = line(g.Check), line(g.Scope), line(g.Reason)
+		g.Check, g.Kind, g.Scope, g.Reason = line(g.Check), facts.Kind(line(string(g.Kind))), line(g.Scope), line(g.Reason)
 		return g
 	})
 	state := func(s NodeState) NodeState { return NodeState{Version: line(s.Version), Gate: line(s.Gate)} }
