@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -51,6 +52,26 @@ func TestUnreadOwner(t *testing.T) {
 		}
 	}
 	s.Gaps = nil
+	// With its template known, the field was lost on the way: the canary that would tell to whom has no answer.
+	always := corev1.ContainerRestartPolicyAlways
+	template := corev1.PodTemplateSpec{Spec: *s.Pods[0].Spec.DeepCopy()}
+	template.Spec.InitContainers[0].RestartPolicy = &always
+	s.ReplicaSets = []appsv1.ReplicaSet{{ObjectMeta: metav1.ObjectMeta{Name: "web-1", Namespace: "shop", UID: "u"}, Spec: appsv1.ReplicaSetSpec{Template: template}}}
+	s.Classes = []facts.Class{{ID: "class-1", Namespaces: []string{"shop"}, Webhooks: []string{"a/a.example.com"}}}
+	s.Canaries = []facts.Canary{{Class: "class-1", Namespace: "shop", Sent: &corev1.Pod{}, Refusal: &facts.Refusal{Message: "connection refused"}}}
+	for _, r := range Run(s, Pods(), nil) {
+		if r.Check.ID != restartPolicyStripped.ID {
+			continue
+		}
+		want := []facts.Gap{{
+			Kind: facts.Canaries, Scope: "class-1 (namespace shop)", Reason: "the canary was refused: connection refused",
+			Remedy: "give it more time: --request-timeout 30s --timeout 5m",
+		}}
+		if diff := cmp.Diff(want, r.Outcome.Missing); diff != "" || len(r.Outcome.Findings) != 1 {
+			t.Errorf("%d findings, and misses (-want +got)\n%s", len(r.Outcome.Findings), diff)
+		}
+	}
+	s.ReplicaSets, s.Classes, s.Canaries = nil, nil, nil
 	if text := toYAML(t, Diagnose(s, Run(s, Pods(), nil))); strings.Contains(text, "not known:") {
 		t.Errorf("without a gap: %s", text)
 	}

@@ -40,8 +40,21 @@ var restartPolicyStripped = Check{
 			}
 		}
 		o.unread(s, slices.Concat(witnessed, owned, thievesNeed))
+		o.Missing = append(o.Missing, unanswered(s, o.Findings)...)
 		return o
 	},
+}
+
+// unanswered are the gaps of canaries that were to tell who took the field, and were refused.
+func unanswered(s *facts.Snapshot, found []Finding) []facts.Gap {
+	var out []facts.Gap
+	for _, t := range trials(s) {
+		about := slices.ContainsFunc(found, func(f Finding) bool { return slices.Contains(t.class.Namespaces, f.Object.Namespace) })
+		if about && t.canary != nil && t.canary.Returned == nil && !showsStripping(t) {
+			out = append(out, t.gap())
+		}
+	}
+	return out
 }
 
 // A loss is an init container that was meant to be a native sidecar, and is not.
