@@ -284,3 +284,23 @@ func (w *world) each(t *testing.T) []kubernetes.Interface {
 	}
 	return out
 }
+
+// stripped makes a Deployment whose pod lost the field to a webhook: `why` then does what doctor does.
+func (w *world) stripped(t *testing.T) {
+	t.Helper()
+	lost := template("stripped")
+	lost.Spec.InitContainers[0].RestartPolicy = nil
+	lost.Spec.NodeName = nodeName(3)
+	set, err := w.Client().AppsV1().ReplicaSets("shop").Create(t.Context(), &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "stripped-7d4b9c6f55", Labels: lost.Labels},
+		Spec:       appsv1.ReplicaSetSpec{Selector: &metav1.LabelSelector{MatchLabels: lost.Labels}, Template: template("stripped")},
+	}, metav1.CreateOptions{})
+	check(t, err)
+	since := metav1.NewTime(time.Now().Add(-time.Hour).Truncate(time.Second))
+	status := crashing()
+	status.InitContainerStatuses[0].RestartCount, status.InitContainerStatuses[0].LastTerminationState = 0, corev1.ContainerState{}
+	status.InitContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: since}}
+	w.pod(t, &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "stripped", Namespace: "shop", Labels: lost.Labels, OwnerReferences: owned("ReplicaSet", set, "apps")}, Spec: lost.Spec,
+	}, status)
+}
