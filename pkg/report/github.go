@@ -154,13 +154,13 @@ func diagnosisNote(d Diagnosis) annotation {
 func waiverNotes(r *Report) []annotation {
 	var out []annotation
 	for _, w := range r.Waivers {
-		level := map[WaiverState]string{Expired: "warning", Unused: "notice"}[w.State]
+		level := map[WaiverState]string{Expired: "warning", Invalid: "warning", Unused: "notice"}[w.State]
 		if level == "" {
 			continue
 		}
 		out = append(out, annotation{
 			level: level, title: "waiver " + string(w.State) + ": " + w.Check,
-			message: fmt.Sprintf("%s: %s %s %s, until %s: %s", w.Source, w.Action, w.Check, orAll(w.Object), dash(w.Until), w.Reason),
+			message: fmt.Sprintf("%s: %s %s, until %s: %s", w.Source, strings.TrimSpace(string(w.Action)+" "+w.Check), orAll(w.Object), dash(w.Until), w.Reason),
 		})
 	}
 	return out

@@ -67,12 +67,13 @@ func TestAnnotations(t *testing.T) {
 			{ID: "an-error", Severity: checks.Error, Status: checks.Fail, Findings: []checks.Finding{{
 				Object: checks.Object{Kind: "Node", Name: "n"}, Message: "50%0A, a: b", Evidence: []string{"e1", "e2"}, Fix: "do:\n\n  kubectl get x"}}},
 		},
-		Waivers: []Waiver{{Action: Suppress, Check: "c", Reason: "r", Until: "2026-01-01", Source: "w.yaml:1", State: Expired}, {State: Used}},
+		Waivers: []Waiver{{Action: Suppress, Check: "c", Reason: "r", Until: "2026-01-01", Source: "w.yaml:1", State: Expired}, {State: Used}, {State: Invalid, Check: "x", Reason: "no reason", Source: "annotation on node/n"}},
 	}
 	want := []workflowCommandSeen{
 		{"error", "not ready: 100% of it, really\ncluster https://x:6443, seen at a time not known", map[string]string{"title": "kubectl sidecar doctor: not ready"}},
 		{"error", "50%0A, a: b\non: node/n\nevidence: e1\nevidence: e2\nfix: do:\n\n  kubectl get x\nsee: kubectl sidecar explain an-error", map[string]string{"title": "an-error"}},
 		{"warning", "w.yaml:1: suppress c all, until 2026-01-01: r", map[string]string{"title": "waiver expired: c"}},
+		{"warning", "annotation on node/n: x all, until -: no reason", map[string]string{"title": "waiver invalid: x"}},
 		{"notice", "m\nevidence: e\nfix: f\nsee: kubectl sidecar explain a-note", map[string]string{"title": "a-note"}},
 	}
 	if diff := cmp.Diff(want, commandsOf(t, escaped(annotations), r), cmp.AllowUnexported(workflowCommandSeen{})); diff != "" {

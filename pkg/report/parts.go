@@ -23,7 +23,7 @@ func parts(block string) []part {
 	}
 	for i, l := range strings.Split(block, "\n") {
 		switch {
-		case strings.HasPrefix(l, " ") || i > 0 && l != "" && verbatim(l) || strings.HasPrefix(l, "kubectl "):
+		case strings.HasPrefix(l, " ") || i > 0 && l != "" && verbatim(l) && !strings.HasSuffix(l, ":") || strings.HasPrefix(l, "kubectl "):
 			code = append(code, l)
 		case l == "":
 			if code != nil {

@@ -38,6 +38,8 @@ type place struct {
 var places = []place{
 	{"desk", 1100, 900, "light", "screen"},
 	{"desk-dark", 1100, 900, "dark", "screen"},
+	{"tablet", 820, 1100, "light", "screen"},
+	{"window", 980, 700, "dark", "screen"},
 	{"phone", 390, 844, "light", "screen"},
 	{"phone-dark", 390, 844, "dark", "screen"},
 	{"paper", 718, 1000, "light", "print"}, // A4 less its margins
@@ -95,7 +97,7 @@ func TestFaultsAreSeen(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if faults := look(t, browser, file, places[2], ""); !strings.Contains(strings.Join(faults, "\n"), want) {
+		if faults := look(t, browser, file, places[4], ""); !strings.Contains(strings.Join(faults, "\n"), want) {
 			t.Errorf("%s: not seen; seen: %v", bad, faults)
 		}
 	}
