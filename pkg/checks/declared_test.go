@@ -221,6 +221,10 @@ func TestPages(t *testing.T) {
 		if !strings.Contains(page, "`--skip "+c.ID+"`") {
 			t.Errorf("docs/checks/%s.md does not say how to silence it: `--skip %s`", c.ID, c.ID)
 		}
+		waivable := slices.ContainsFunc(All(), func(o Check) bool { return o.ID == c.ID })
+		if waivable && !(strings.Contains(page, "`--waivers`") && strings.Contains(page, "`kubectl-sidecar.dev/ignore`")) {
+			t.Errorf("docs/checks/%s.md does not say how to waive a finding: `--waivers`, `kubectl-sidecar.dev/ignore`", c.ID)
+		}
 	}
 }
 

@@ -25,7 +25,8 @@ import (
 const gatesChecks = "kubelet-too-old,webhook-strips-restart-policy"
 
 // TestGates: annotations on real objects, a baseline, waiting for a cluster that gets well, and what has
-// changed since, on one real API server with a webhook that strips and a node that is too old.
+// changed since, on one real API server with a webhook that strips and a node that is too old. With
+// -examples it writes the snapshots of docs/gates.md.
 func TestGates(t *testing.T) {
 	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	server, err := c.ServeWebhooks()
@@ -46,6 +47,7 @@ func TestGates(t *testing.T) {
 	const onNode, onWebhook = "kubelet-too-old: old-1", "webhook-strips-restart-policy: labeler/labeler.example.com"
 
 	wants(t, "nothing is waived", doctor(), 3, onNode, onWebhook)
+	keep(t, c.Kubeconfig, "before")
 	before := filepath.Join(dir, "before.yaml")
 	if r := plugin(t, c.Kubeconfig, "snapshot", "-o", before); r.exit != 0 {
 		t.Fatalf("snapshot: exit %d\n%s", r.exit, r.stderr)
@@ -88,6 +90,7 @@ func TestGates(t *testing.T) {
 
 	since := plugin(t, c.Kubeconfig, "diff", before, "--checks", gatesChecks, "-o", "json")
 	changes(t, since, 0, "gone kubelet-too-old node/old-1", "gone webhook-strips-restart-policy mutatingwebhook/labeler/labeler.example.com")
+	keep(t, c.Kubeconfig, "after")
 	after := filepath.Join(dir, "after.yaml")
 	if r := plugin(t, c.Kubeconfig, "snapshot", "-o", after); r.exit != 0 {
 		t.Fatalf("snapshot: exit %d\n%s", r.exit, r.stderr)
