@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,22 +22,26 @@ func FuzzPodStatus(f *testing.F) {
 	if err != nil || len(files) == 0 {
 		f.Fatalf("no recorded situations: %v", err)
 	}
-	recorded := make([][]byte, len(files))
+	recorded := make([]*facts.Snapshot, len(files))
 	for i, file := range files {
-		if recorded[i], err = os.ReadFile(file); err != nil {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if recorded[i], err = facts.Read(bytes.NewReader(data), file); err != nil {
 			f.Fatal(err)
 		}
 		if i%8 == 0 {
-			f.Add(uint8(i), recorded[i][:min(len(recorded[i]), 512)])
+			f.Add(uint8(i), data[:min(len(data), 512)])
 		}
 	}
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
-		s, err := facts.Read(bytes.NewReader(recorded[int(which)%len(recorded)]), "recorded")
-		if err != nil {
-			t.Fatal(err)
-		}
+		copied := *recorded[int(which)%len(recorded)]
+		s := &copied
+		s.Pods = slices.Clone(s.Pods)
 		fill := randfill.NewFromGoFuzz(data).NilChance(0.3).NumElements(0, 4)
 		for i := range s.Pods {
+			s.Pods[i] = *s.Pods[i].DeepCopy()
 			if len(data) > 0 {
 				scramble(fill, &s.Pods[i])
 			}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
@@ -101,7 +102,7 @@ func (p *page) bars(bars []bar, s scale) string {
 	return p.cells(cells)
 }
 
-// columns are the first column of a bar and the one after its last.
+// fitting are the first column of a bar and the one after its last.
 func columns(b bar, s scale) (from, to int) {
 	width := int(s.width)
 	from = min(int(s.at(b.from)), width-1)
@@ -160,8 +161,21 @@ func (p *page) ellipsis(text string, width int) string {
 	}
 	keep := max(width-twwidth.Width(p.dots()), 1)
 	runes := []rune(text)
-	tail := keep / 2
-	return string(runes[:keep-tail]) + p.dots() + string(runes[len(runes)-tail:])
+	tail := slices.Clone(runes)
+	slices.Reverse(tail)
+	tail = fitting(tail, keep/2)
+	slices.Reverse(tail)
+	return string(fitting(runes, keep-keep/2)) + p.dots() + string(tail)
+}
+
+// fitting are the first of runes that fit into a width: some take two columns, some none.
+func fitting(runes []rune, width int) []rune {
+	for i, r := range runes {
+		if width -= twwidth.Width(string(r)); width < 0 {
+			return runes[:i]
+		}
+	}
+	return runes
 }
 
 // cut shortens a text at its end.
@@ -169,7 +183,7 @@ func (p *page) cut(text string, width int) string {
 	if twwidth.Width(text) <= width {
 		return text
 	}
-	return string([]rune(text)[:max(width-twwidth.Width(p.dots()), 1)]) + p.dots()
+	return string(fitting([]rune(text), max(width-twwidth.Width(p.dots()), 1))) + p.dots()
 }
 
 func (p *page) dots() string {
