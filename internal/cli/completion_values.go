@@ -61,6 +61,11 @@ func (c *clusterFlags) completeNames(ctx context.Context, resource, typed, prefi
 	return thatBegin(typed, names)
 }
 
+// complete offers fixed values for a flag.
+func complete(cmd *cobra.Command, flag string, values []string) {
+	offer(cmd, flag, func(_ context.Context, typed string) []string { return thatBegin(typed, values) })
+}
+
 // completeList offers fixed values for a flag that takes several of them, separated by commas.
 func completeList(cmd *cobra.Command, flag string, values []string) {
 	offer(cmd, flag, func(_ context.Context, typed string) []string {

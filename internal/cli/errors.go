@@ -132,12 +132,6 @@ func addChoice(cmd *cobra.Command, c *choice, name, shorthand, help string) {
 	complete(cmd, name, c.valid)
 }
 
-// complete offers fixed values to the shell.
-func complete(cmd *cobra.Command, flag string, values []string) {
-	// The only error is a flag that does not exist, which the tests would show.
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-}
-
 // didYouMean is a hint with the valid value that is closest to what was typed, else all of them.
 func didYouMean(typed string, valid []string) string {
 	if best := nearest(typed, valid); best != "" {

@@ -28,7 +28,12 @@ func newExplain(name string, streams genericiooptions.IOStreams) *cobra.Command 
 			}
 			return nil
 		},
-		ValidArgsFunction: cobra.FixedCompletions(docs.IDs(), cobra.ShellCompDirectiveNoFileComp),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return thatBegin(typed, docs.IDs()), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return writeTo(streams.Out, listChecks(printOptions(streams.Out, colorNever).Width))

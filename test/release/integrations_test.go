@@ -97,8 +97,9 @@ func asK9s(t *testing.T, command string, args []string) string {
 // plugin is the released binary for this machine.
 func plugin(t *testing.T) string {
 	t.Helper()
+	_, data := unpack(t, archive(t))
 	name := filepath.Join(t.TempDir(), "kubectl-sidecar")
-	if err := os.WriteFile(name, unpack(t, archive(t))["kubectl-sidecar"].data, 0o755); err != nil {
+	if err := os.WriteFile(name, data["kubectl-sidecar"], 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return name

@@ -105,7 +105,7 @@ func TestKrewInstall(t *testing.T) {
 func TestKrewManifestURL(t *testing.T) {
 	dist(t)
 	u := newUser(t, "none")
-	u.run(t, "kubectl", "krew", "install", "--manifest-url="+url+"/"+version+"/sidecar.yaml")
+	u.run(t, "kubectl", "krew", "install", "--no-update-index", "--manifest-url="+url+"/"+version+"/sidecar.yaml")
 	u.isInstalled(t)
 }
 
