@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -59,6 +60,8 @@ type proxy struct {
 	class  string // "" spoils nothing
 	fault  fault
 	done   chan struct{} // closed at the end
+	// shift is how far the API server's clock is ahead; all that it says is as by that clock.
+	shift time.Duration
 
 	mu    sync.Mutex
 	seen  []string      // classes, in the order in which they came first
@@ -185,7 +188,15 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request) {
 	}
 	defer resp.Body.Close()
 	copyHeader(w.Header(), resp.Header)
+	if p.shift != 0 {
+		w.Header().Set("Date", time.Now().Add(p.shift).UTC().Format(http.TimeFormat))
+	}
 	w.WriteHeader(resp.StatusCode)
+	if p.shift != 0 {
+		text, _ := io.ReadAll(resp.Body)
+		_, _ = w.Write(shifted(text, p.shift))
+		return
+	}
 	_, _ = io.Copy(w, resp.Body)
 }
 
@@ -211,7 +222,24 @@ func (p *proxy) ask(r *http.Request) (*http.Response, error) {
 	}
 	copyHeader(out.Header, r.Header)
 	out.Header.Del("Authorization")
+	if p.shift != 0 { // readable answers
+		out.Header.Del("Accept-Encoding")
+		out.Header.Set("Accept", "application/json, */*")
+	}
 	return p.front.upstream.RoundTrip(out)
+}
+
+var timestamp = regexp.MustCompile(`"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"`)
+
+// shifted is JSON in which every time is later.
+func shifted(text []byte, by time.Duration) []byte {
+	return timestamp.ReplaceAllFunc(text, func(quoted []byte) []byte {
+		at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(quoted))
+		if err != nil {
+			return quoted
+		}
+		return []byte(at.Add(by).Format(`"` + time.RFC3339Nano + `"`))
+	})
 }
 
 func copyHeader(to, from http.Header) {
