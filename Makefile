@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: build image install demo test unit sweep bench fuzz docs release reproducible lint vulncheck packages kubernetes clean
+.PHONY: build image install demo test unit sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubernetes clean
 
 build: ## the plugin, into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-sidecar ./cmd/kubectl-sidecar
@@ -29,6 +29,7 @@ demo: build packages ## doctor on a real cluster with nodes of different version
 
 test: packages lint kubernetes ## everything: unit, integration on real API servers, end-to-end on real kubelets
 	hack/test.sh
+	$(MAKE) fuzz-short
 
 unit: ## only what needs no cluster
 	go test ./pkg/... ./cmd/... ./docs/... ./internal/... -short
@@ -48,6 +49,9 @@ fuzz: ## each fuzz target for FUZZTIME; what is found becomes a file under testd
 			go test ./$$(dirname $$file) -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x; \
 		done; \
 	done
+
+fuzz-short: ## a few hundred runs of each fuzz target, beside its seeds, which every test run tries
+	$(MAKE) fuzz FUZZTIME=200x
 
 packages: ## Debian packages for real kubelets; says what will not run where they cannot be installed
 	@hack/packages.sh
