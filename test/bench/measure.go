@@ -105,6 +105,10 @@ func duration(n int, do func() error) (time.Duration, error) {
 		}
 		all = append(all, time.Since(began))
 	}
-	slices.Sort(all)
-	return all[len(all)/2], nil
+	return middle(all), nil
+}
+
+func middle(all []time.Duration) time.Duration {
+	all = slices.Sorted(slices.Values(all))
+	return all[len(all)/2]
 }

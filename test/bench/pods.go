@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -51,8 +52,8 @@ func (b *bench) pods(ctx context.Context) error {
 
 func (b *bench) allPods(ctx context.Context, c *cluster.Cluster, size int) error {
 	var out bytes.Buffer
-	why := []string{b.plugin, "why", "-A", "-o", "json", "--timeout", "30m", "--request-timeout", "60s"}
-	if _, err := b.command(ctx, c.Kubeconfig, &out, why...); err != nil { // the API server warms up, too
+	why := []string{b.plugin, "why", "-A", "--timeout", "30m", "--request-timeout", "60s"}
+	if _, err := b.command(ctx, c.Kubeconfig, &out, append(slices.Clone(why), "-o", "json")...); err != nil { // the API server warms up, too
 		return err
 	}
 	var r report.Report
