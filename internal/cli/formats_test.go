@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,8 @@ func TestEveryFormat(t *testing.T) {
 		{"not ready", fmt.Sprintf(node, "a", "v1.27.4"), []string{"-f", "-", "--checks", "kubelet-too-old"}, 3, report.NotReady},
 		{"hostile", fmt.Sprintf(node, `a`, `"v1.27.4\e[31m\u202e<b>|{0}]](x)"`), []string{"-f", "-", "--checks", "kubelet-too-old"}, 3, report.NotReady},
 		{"never", fmt.Sprintf(node, "a", "v1.27.4"), []string{"-f", "-", "--checks", "kubelet-too-old", "--fail-on", "never"}, 0, report.NotReady},
+		{"a warning", fmt.Sprintf(node, "a", "v1.33.1") + "---\n" + fmt.Sprintf(node, "b", "v1.36.3"), []string{"-f", "-", "--checks", "node-version-skew,kubelet-too-old"}, 0, report.Ready},
+		{"a warning counts", fmt.Sprintf(node, "a", "v1.33.1") + "---\n" + fmt.Sprintf(node, "b", "v1.36.3"), []string{"-f", "-", "--checks", "node-version-skew,kubelet-too-old", "--fail-on", "warning"}, 4, report.Ready},
 		{"unknown", fmt.Sprintf(node, "a", "v1.30.2"), []string{"-f", "-", "--checks", "kubelet-gate-off"}, 4, report.Unknown},
 		{"nothing", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n", []string{"-f", "-"}, 4, report.Unknown},
 		{"no error could be", fmt.Sprintf(node, "a", "v1.30.2"), []string{"-f", "-", "--checks", "node-version-skew"}, 0, report.Unknown},
@@ -52,6 +55,7 @@ func everyFormat(t *testing.T, stdin string, args []string, wantExit int, verdic
 	if code, _, stderr := call(t, stdin, all...); code != wantExit {
 		t.Errorf("all at once: exit code %d, want %d\n%s", code, wantExit, stderr)
 	}
+	gated(t, dir, wantExit, slices.Contains(args, failNever))
 	summary := summaryIn(t, filepath.Join(dir, "json"), verdict)
 	for _, f := range report.Formats {
 		code, stdout, stderr := call(t, stdin, append([]string{"doctor", "-o", f.Name}, append(args, "--color", "never")...)...)
@@ -67,6 +71,25 @@ func everyFormat(t *testing.T, stdin string, args []string, wantExit int, verdic
 		}
 		if diff := cmp.Diff(stdout, string(data)); diff != "" {
 			t.Errorf("%s: a file has other text than stdout (-stdout +file):\n%s", f.Name, diff)
+		}
+	}
+}
+
+// gated checks the formats that have a notion of passing: SARIF tells the exit code, and JUnit is red
+// when it is not 0, or cannot tell.
+func gated(t *testing.T, dir string, exit int, never bool) {
+	t.Helper()
+	for format, want := range map[string]string{
+		"sarif": fmt.Sprintf(`"exitCode": %d,`, exit),
+		"junit": `(?m)^      <(failure|error) message=`,
+	} {
+		data, err := os.ReadFile(filepath.Join(dir, format))
+		if err != nil {
+			t.Fatal(err)
+		}
+		expected := format == "sarif" || exit != 0 || never
+		if regexp.MustCompile(want).Match(data) != expected {
+			t.Errorf("exit code %d, and %s has %s: %v", exit, format, want, !expected)
 		}
 	}
 }
