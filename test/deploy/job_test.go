@@ -44,16 +44,16 @@ func TestCronJob(t *testing.T) {
 	t.Run("ready", func(t *testing.T) {
 		job := run(t, c, "ready")
 		want(t, job, batchv1.JobComplete, "")
-		said(t, c, job, "doctor", "✓ ready: ")
+		said(t, c, job, "doctor", "[ok] ready: ")
 	})
 	strips(t, c)
 	t.Run("the service account sees everything", func(t *testing.T) { doctorWorks(t, c, "kubectl-sidecar") })
 	t.Run("not ready", func(t *testing.T) {
 		job := run(t, c, "not-ready")
 		want(t, job, batchv1.JobFailed, batchv1.JobReasonBackoffLimitExceeded)
-		said(t, c, job, "doctor", "× not ready: ")
+		said(t, c, job, "doctor", "[FAIL] not ready: ")
 		state := onlyPod(t, c, job).Status.ContainerStatuses[0].State.Terminated
-		if state == nil || state.ExitCode != 3 || !strings.Contains(state.Message, "× not ready: ") {
+		if state == nil || state.ExitCode != 3 || !strings.Contains(state.Message, "[FAIL] not ready: ") {
 			t.Errorf("the container's end: %+v", state)
 		}
 	})
@@ -182,7 +182,7 @@ func publishes(t *testing.T, c *cluster.Cluster) {
 	kubectl(t, c, "apply", "--kustomize", overlay(t, "openreports", images(t, c, "initContainers", "doctor", "containers", "publish")))
 	job := run(t, c, "published")
 	want(t, job, batchv1.JobComplete, "")
-	said(t, c, job, "doctor", "× not ready: ")
+	said(t, c, job, "doctor", "[FAIL] not ready: ")
 	said(t, c, job, "publish", "clusterreport.openreports.io/kubectl-sidecar-doctor serverside-applied")
 	got := results(t, c)
 	if got["webhook-strips-restart-policy"] != "fail" || got["kubelet-gate-off"] != "pass" {

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	psa "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/yaml"
 )
 
 const roleFile = "../../deploy/base/clusterrole.yaml"
@@ -123,5 +125,35 @@ func TestOtherNamespace(t *testing.T) {
 	}
 	if bindings != 2 {
 		t.Errorf("%d bindings, want 2", bindings)
+	}
+}
+
+var kustomization = regexp.MustCompile("(?s)```yaml\n((?:# kustomization.yaml\n)?resources:\n.*?)```")
+
+// The kustomizations of the page, on top of the folders of this tree, leave no image that cannot be pulled.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/in-cluster.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := kustomization.FindAllStringSubmatch(string(page), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d kustomizations in the page, want 2", len(blocks))
+	}
+	folder := regexp.MustCompile(`//deploy(?:/(\S+))?\?ref=`)
+	for _, block := range blocks {
+		var more map[string]any
+		if err := yaml.Unmarshal([]byte(block[1]), &more); err != nil {
+			t.Fatal(err)
+		}
+		of := folder.FindStringSubmatch(block[1])
+		if of == nil {
+			t.Fatalf("no folder of deploy/ in\n%s", block[1])
+		}
+		delete(more, "resources")
+		out := kubectl(t, nil, "kustomize", overlay(t, of[1], more))
+		if !strings.Contains(out, "image: YOUR-REGISTRY/kubectl-sidecar:v0.1.0") || strings.Contains(out, "registry.example") {
+			t.Errorf("images are left that cannot be pulled:\n%s", out)
+		}
 	}
 }
