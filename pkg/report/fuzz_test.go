@@ -27,6 +27,7 @@ func FuzzReport(f *testing.F) {
 		f.Add(data)
 	}
 	f.Add([]byte("kind: Pod\napiVersion: v1\nmetadata: {name: \"a\\e[31m\\u202e\", namespace: \"\\n::error::\"}\nspec: {containers: [{}], initContainers: [{}]}\nstatus: {initContainerStatuses: [{state: {running: {startedAt: null}}}, {}]}\n"))
+	f.Add([]byte("kind: Node\napiVersion: v1\nmetadata: {name: a, annotations: {kubectl-sidecar.dev/ignore: \"kubelet-too-old reason=\\e[2J\\n::error:: until=2099-01-31; \\u202e\"}}\nstatus: {nodeInfo: {kubeletVersion: v1.27.4}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := facts.Read(bytes.NewReader(data), "fuzz")
 		if err != nil {
@@ -36,7 +37,7 @@ func FuzzReport(f *testing.F) {
 		for _, format := range WhyFormats {
 			printed(t, format.Name, format.Print, why)
 		}
-		doctor := New(s, checks.Run(s, checks.All(), nil), "test")
+		doctor := Waive(New(s, checks.Run(s, checks.All(), nil), "test"), Annotations(s), today)
 		for _, format := range Formats {
 			printed(t, format.Name, format.Print, doctor)
 		}
