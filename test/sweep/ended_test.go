@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,6 +38,9 @@ func TestInterrupted(t *testing.T) {
 		{args: []string{"why", "web-1-a", "-n", "shop", "-o", "json"}, class: "GET /api/v1/namespaces/NS/pods/web-1-a"},
 		{args: []string{"why", "web-1-a", "-n", "shop", "-o", "json"}, class: "GET /apis/apps/v1/namespaces/NS/deployments/web", partial: true},
 		{args: []string{"why", "web-1-a", "-n", "shop", "-o", "json"}, class: "POST /api/v1/namespaces/NS/pods dryRun=All", partial: true},
+		{args: []string{"why", "-A", "-o", "json"}, class: "GET /api/v1/pods fieldSelector=status.phase!=Succeeded"},
+		{args: []string{"why", "-A", "-o", "json"}, class: "GET /api/v1/events fieldSelector=type=Warning", partial: true},
+		{args: []string{"why", "-A", "-o", "json"}, class: "GET /apis/apps/v1/namespaces/NS/replicasets/web-1", partial: true},
 		{args: []string{"webhooks", "-o", "json"}, class: "POST /api/v1/namespaces/NS/pods dryRun=All", partial: true},
 	} {
 		t.Run(phase.args[0]+" "+phase.class, func(t *testing.T) {
@@ -66,6 +70,29 @@ func TestInterrupted(t *testing.T) {
 			t.Errorf("exit %d, left behind: %v (%v)\n%s", r.exit, left, err, r.stderr)
 		}
 	})
+}
+
+// TestInterruptedStdin presses Ctrl-C while a file is awaited that never comes.
+func TestInterruptedStdin(t *testing.T) {
+	for _, command := range []string{"doctor", "webhooks"} {
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer write.Close()
+		r := launch(t, "", func(cmd *exec.Cmd) { cmd.Stdin = read }, command, "-f", "-")
+		// More than a pipe holds: once it is written, it is being read.
+		if _, err := write.Write(bytes.Repeat([]byte("# comment\n"), 20<<10)); err != nil {
+			t.Fatal(err)
+		}
+		r.began = time.Now()
+		if err := r.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.wait(t); got.exit != 130 || got.took > grace || oneError(got) != nil {
+			t.Errorf("%s: exit %d after %v\n%s%s", command, got.exit, got.took, got.stdout, got.stderr)
+		}
+	}
 }
 
 // interrupted sends SIGINT once the request hangs. took is the time since then.
@@ -98,7 +125,7 @@ func TestClosedPipe(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range []string{"text", "wide", "json", "yaml"} {
+	for _, format := range namesOf(report.Formats) {
 		read, write, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -112,7 +139,7 @@ func TestClosedPipe(t *testing.T) {
 	}
 }
 
-// TestFullDisk: a snapshot that does not fit leaves nothing behind, and keeps the old file.
+// TestFullDisk: a snapshot or report that does not fit leaves nothing behind, and keeps the old file.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	mountSmall(t, dir)
@@ -132,6 +159,17 @@ func TestFullDisk(t *testing.T) {
 	r := launch(t, c.Kubeconfig, nil, "snapshot", "-o", file).wait(t)
 	if r.exit != 1 || oneError(r) != nil || !strings.Contains(r.stderr, "no space left") {
 		t.Errorf("exit %d\n%s", r.exit, r.stderr)
+	}
+	nodes := filepath.Join(t.TempDir(), "nodes.yaml")
+	if err := os.WriteFile(nodes, []byte("{kind: Node, apiVersion: v1, metadata: {name: a}, status: {nodeInfo: {kubeletVersion: v1.27.1}}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range namesOf(report.Formats) {
+		r := launch(t, "", nil, "doctor", "-f", nodes, "-o", format+"="+file).wait(t)
+		r.stdout = "" // has the report that is for there
+		if r.exit != 1 || oneError(r) != nil || !strings.Contains(r.stderr, "no space left") {
+			t.Errorf("-o %s=FILE: exit %d\n%s", format, r.exit, r.stderr)
+		}
 	}
 	names, err := os.ReadDir(dir)
 	if old, _ := os.ReadFile(file); err != nil || len(names) != 2 || string(old) != "old" {
