@@ -54,8 +54,16 @@ func (p *page) waived(e Entry) {
 }
 
 func (p *page) sources(list []string) {
-	slices.Sort(list)
-	p.prose("      ", "by: ", p.some(slices.Compact(list)))
+	p.prose("      ", "by: ", p.some(eachOnce(list)))
+}
+
+func eachOnce(list []string) []string {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool {
+		twice := seen[s]
+		seen[s] = true
+		return twice
+	})
 }
 
 // grouped puts together what has the same key, in the order in which keys first appear.
@@ -111,8 +119,7 @@ func (p *page) waiver(same []Waiver, r *Report) {
 	if len(objects) > 0 {
 		what = strings.TrimSpace(what + " on " + p.some(objects))
 	}
-	slices.Sort(sources)
-	by := p.some(slices.Compact(sources))
+	by := p.some(eachOnce(sources))
 	switch {
 	case w.State == Invalid:
 		p.marked(markWarn, fmt.Sprintf("not understood, covers nothing: %s: %s", by, w.Reason))
