@@ -58,7 +58,7 @@ func TestMan(t *testing.T) {
 		left--
 		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
 		page := string(pages[name+".1"])
-		title := `.TH "` + strings.ToUpper(strings.ReplaceAll(cmd.CommandPath(), " ", `\-`)) + `" "1" "" "kubectl-sidecar" "kubectl sidecar"` + "\n"
+		title := `.TH "` + strings.ToUpper(name) + `" "1" "" "kubectl-sidecar" "kubectl sidecar"` + "\n"
 		if !strings.Contains(page, title) {
 			t.Errorf("%s does not begin with %s", name, title)
 		}
