@@ -1,74 +1,119 @@
 package report
 
 import (
-	"html/template"
 	"io"
 	"strings"
+
+	"golang.org/x/net/html"
 )
-
-// An htmlCause is the diagnoses with one root cause.
-type htmlCause struct {
-	Cause     string
-	Diagnoses []htmlDiagnosis
-}
-
-type htmlDiagnosis struct {
-	Diagnosis
-	Open bool
-	// Several says that the page has other diagnoses: its summary is not the sentence about this one.
-	Several bool
-	// Wide and Narrow are the same picture for a desk and for a phone; empty when there is none.
-	Title        string
-	Wide, Narrow template.HTML
-	Rows         []htmlRow
-}
-
-// An htmlRow is a lane of the picture in words.
-type htmlRow struct {
-	Role, Name, Note string
-	Gate             bool
-}
 
 // mostHTMLPictures keeps a page about a broken cluster light enough for a phone.
 const mostHTMLPictures = 50
 
 // htmlWhy is the page of `why`.
 func htmlWhy(w io.Writer, r *Report, _ Options) error {
-	p := newHTMLPage(r)
-	p.Command, p.Answer = "why", whyVerdicts[r.Verdict]
+	p := &htmlPage{Report: r, command: "why", answer: whyVerdicts[r.Verdict]}
 	list := byCause(r.Diagnoses)
-	for _, h := range holes(r) {
-		p.Holes = append(p.Holes, htmlHoleOf(h.gapGroup))
-	}
+	var section *html.Node
 	for i, d := range list {
 		if i == 0 || list[i-1].RootCause != d.RootCause {
-			p.Causes = append(p.Causes, htmlCause{Cause: d.RootCause})
+			section = el("section", el("h2", causeNode(d.RootCause)))
+			p.add(section)
 		}
-		h := htmlDiagnosis{Diagnosis: d, Open: i < mostPictures, Several: len(list) > 1}
-		if i < mostHTMLPictures && len(d.Timeline) > 0 {
-			if err := h.draw(pictureOf(d, r.Until, !r.TakenAt.IsZero())); err != nil {
-				return err
-			}
+		node, err := diagnosisNode(d, r, i < mostPictures, i < mostHTMLPictures, len(list) > 1)
+		if err != nil {
+			return err
 		}
-		last := &p.Causes[len(p.Causes)-1]
-		last.Diagnoses = append(last.Diagnoses, h)
+		add(section, node)
 	}
+	if missing := holes(r); len(missing) > 0 {
+		section := el("section", el("h2", "Not seen"))
+		for _, h := range missing {
+			add(section, el("details", class("check"), el("summary", badgeUnknown.node(), " ", el("h3", string(h.kind))),
+				el("div", class("body"), holeNode(htmlHoleOf(h.gapGroup)))))
+		}
+		p.add(section)
+	}
+	p.add(waiverSection(r))
 	return p.write(w)
 }
 
-// draw makes both pictures. They are trusted: timeline_svg.go writes them, and escapes all text.
-func (h *htmlDiagnosis) draw(pic picture) error {
+func causeNode(cause string) any {
+	if cause == "" {
+		return "Without a known cause"
+	}
+	return el("code", cause)
+}
+
+// diagnosisNode is one diagnosis; several says that its sentence does not stand at the top.
+func diagnosisNode(d Diagnosis, r *Report, open, draw, several bool) (*html.Node, error) {
+	body := el("div", class("body"))
+	if several {
+		add(body, el("p", class("message"), sentence(d.Message)))
+	}
+	if draw && len(d.Timeline) > 0 {
+		figure, err := figureNode(pictureOf(d, r.Until, !r.TakenAt.IsZero()))
+		if err != nil {
+			return nil, err
+		}
+		add(body, figure)
+	}
+	add(body, el("div", class("finding"), proofNode(d)))
+	if d.RootCause != "" {
+		add(body, explainNode(d.RootCause))
+	}
+	return el("details", class("check"), openIf(open),
+		el("summary", diagnosisBadge(d).node(), " ", el("h3", el("code", objectName(d.Object)), podsOf(d))), body), nil
+}
+
+// proofNode is what a diagnosis rests on, and its fix.
+func proofNode(d Diagnosis) *html.Node {
+	dl := el("dl")
+	row := func(name string, content any) {
+		add(dl, el("dt", name))
+		add(dl, el("dd", content))
+	}
+	if len(d.Pods) > 1 {
+		row("pods", nameList(d.Pods, "pod"))
+	}
+	if len(d.Because) > 0 {
+		row("because", codes(d.Because))
+	}
+	evidenceNodes(dl, d.Evidence)
+	for _, s := range d.Symptoms {
+		add(dl, el("dt", symptomLead(d, s.Because)))
+		add(dl, el("dd", sentence(s.Message), " ", el("code", s.Check)))
+	}
+	for _, w := range d.Workarounds {
+		row("workaround in use", sentence(w))
+	}
+	if d.Fix != "" {
+		add(dl, el("dt", strings.ToLower(fixTitle(d))))
+		add(dl, el("dd", class("fix"), blockNodes(d.Fix)))
+	}
+	return dl
+}
+
+// figureNode is a timeline for a desk, for a phone, and in words. timeline_svg.go escapes all text of
+// the pictures.
+func figureNode(pic picture) (*html.Node, error) {
 	var wide, narrow strings.Builder
 	if err := svgPicture(&wide, wideSheet, pic); err != nil {
-		return err
+		return nil, err
 	}
 	if err := svgPicture(&narrow, narrowSheet, pic); err != nil {
-		return err
+		return nil, err
 	}
-	h.Title = pic.title
+	rows := el("tbody")
 	for _, l := range pic.lanes {
-		h.Rows = append(h.Rows, htmlRow{Role: l.role, Name: l.name, Note: l.note, Gate: l.gate})
+		state := dash(l.note)
+		if l.gate {
+			state += " – the pod stands here"
+		}
+		add(rows, el("tr", el("td", el("code", l.name)), el("td", l.role), el("td", sentence(state))))
 	}
-	h.Wide, h.Narrow = template.HTML(wide.String()), template.HTML(narrow.String())
-	return nil
+	table := el("table", el("thead", el("tr", el("th", "container"), el("th", "kind"), el("th", "state"))), rows)
+	return el("figure", el("figcaption", sentence(pic.title)),
+		el("div", class("wide"), trusted(wide.String())), el("div", class("narrow"), trusted(narrow.String())),
+		el("details", class("more"), el("summary", "The picture in words"), table)), nil
 }

@@ -119,13 +119,19 @@ func start(t *testing.T) context.Context {
 		}
 		t.Skip("no Chromium: hack/packages.sh installs it")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()),
+	profile, err := os.MkdirTemp("", "html-profile-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(profile) }) // what the browser writes after its end is no fault of a page
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.UserDataDir(profile),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.WSURLReadTimeout(deadline))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
 	browser, stopBrowser := chromedp.NewContext(allocator)
 	t.Cleanup(stopBrowser)
+	t.Cleanup(func() { _ = chromedp.Cancel(browser) }) // waits for its end; there is nothing to do about an error
 	if err := chromedp.Run(browser); err != nil {
 		t.Fatalf("starting %s: %v", program, err)
 	}
