@@ -120,10 +120,12 @@ func (d *drawing) lane(l lane, s scale) {
 	} else {
 		d.text(svgMargin+4, base, weight, l.role)
 		d.text(svgMargin+64, base, weight, cutMiddle(l.name, svgLetters(d.from-svgMargin-72)))
-		d.text(d.to+12, base, weight, cutEnd(l.note, svgLetters(d.width-d.to-20)))
 	}
 	for _, b := range l.bars {
 		d.bar(b, s, middle)
+	}
+	if !d.stacked {
+		d.text(d.to+12, base, weight, cutEnd(l.note, svgLetters(d.width-d.to-20)))
 	}
 	d.y += d.sheet.lane
 }
