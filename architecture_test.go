@@ -114,3 +114,24 @@ func TestHouseRules(t *testing.T) {
 		}
 	}
 }
+
+// TestNoTemplates: text/template calls methods by name. Where the program can get to it, the linker
+// keeps every exported method of everything: half as large again, and slower to start.
+func TestNoTemplates(t *testing.T) {
+	binary := path.Join(t.TempDir(), "plugin")
+	build := exec.Command("go", "build", "-ldflags=-w", "-o", binary, "./cmd/kubectl-sidecar")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as released
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	symbols, err := exec.Command("go", "tool", "nm", binary).Output()
+	if err != nil {
+		t.Fatalf("go tool nm: %v", err)
+	}
+	if !bytes.Contains(symbols, []byte(" T github.com/spf13/cobra.(*Command).ExecuteC\n")) {
+		t.Fatal("go tool nm does not name functions as this test thinks")
+	}
+	if bytes.Contains(symbols, []byte(" T text/template.(*Template).Execute\n")) {
+		t.Error("the plugin can get to text/template: write what a printer does without it, as pkg/report/html.go")
+	}
+}
