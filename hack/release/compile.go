@@ -19,11 +19,17 @@ func (r *release) compile(ctx context.Context, p platform, out string) error {
 	}, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X "+version+"="+r.version, "-o", out, "./cmd/kubectl-sidecar")
 }
 
-// bill writes the bill of materials: what the binary itself says it was built from.
-func (r *release) bill(ctx context.Context, binary, out string) error {
-	err := run(ctx, []string{"GOFLAGS=", "GOWORK=off"},
-		"go", "tool", "-modfile=hack/release/sbom/go.mod", "cyclonedx-gomod", "bin",
-		"-json", "-std", "-noserial", "-notimestamp", "-disable-html-escape", "-version", r.version, "-output", out, binary)
+// biller builds the program that writes bills of materials, for this machine.
+func biller(ctx context.Context, out string) error {
+	return run(ctx, []string{"GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0"},
+		"go", "build", "-modfile=hack/release/sbom/go.mod", "-o", out, "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod")
+}
+
+// bill writes the bill of materials: what the binary itself says it was built from. The platform is
+// what the environment says, not what the binary does.
+func bill(ctx context.Context, biller string, p platform, version, binary, out string) error {
+	err := run(ctx, []string{"GOFLAGS=", "GOWORK=off", "GOOS=" + p.os, "GOARCH=" + p.arch},
+		biller, "bin", "-json", "-std", "-noserial", "-notimestamp", "-disable-html-escape", "-version", version, "-output", out, binary)
 	if err != nil {
 		return err
 	}

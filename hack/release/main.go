@@ -108,6 +108,9 @@ func (r *release) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := biller(ctx, filepath.Join(temp, "biller")); err != nil {
+		return err
+	}
 	for _, p := range r.platforms {
 		if err := r.platform(ctx, p, temp, dist, common); err != nil {
 			return fmt.Errorf("%s: %w", p, err)
@@ -170,7 +173,7 @@ func (r *release) platform(ctx context.Context, p platform, temp, dist string, c
 	if err := r.compile(ctx, p, binary); err != nil {
 		return err
 	}
-	if err := r.bill(ctx, binary, filepath.Join(dist, p.name()+".sbom.json")); err != nil {
+	if err := bill(ctx, filepath.Join(temp, "biller"), p, r.version, binary, filepath.Join(dist, p.name()+".sbom.json")); err != nil {
 		return err
 	}
 	data, err := os.ReadFile(binary)
