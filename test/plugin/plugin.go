@@ -1,0 +1,83 @@
+// Package plugin builds the plugin from this tree and runs it as a process, as users do.
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// path is the plugin that Main has built.
+var path string
+
+// Path is the plugin's file, while Main runs the tests.
+func Path() string { return path }
+
+// Main is for TestMain: it builds the plugin, runs the tests and returns the exit code.
+func Main(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "kubectl-sidecar-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	path = filepath.Join(dir, "kubectl-sidecar")
+	build := exec.Command("go", "build", "-o", path, "github.com/kubectl-sidecar/kubectl-sidecar/cmd/kubectl-sidecar")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the plugin: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// A Ran is one finished run of the plugin.
+type Ran struct {
+	Args           []string
+	Stdout, Stderr string
+	Exit           int
+}
+
+// Run runs the plugin with a kubeconfig; a run of more than two minutes fails the test.
+func Run(t *testing.T, kubeconfig string, args ...string) Ran {
+	t.Helper()
+	return Launch(t, kubeconfig, path, args...)
+}
+
+// Launch is Run for another program that runs the plugin, such as strace.
+func Launch(t *testing.T, kubeconfig, program string, args ...string) Ran {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "LC_ALL=C.UTF-8")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("running %v: %v", args, err)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("%v did not end: %v\n%s%s", args, ctx.Err(), &stdout, &stderr)
+	}
+	return Ran{args, stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+}
+
+// Report decodes the run's JSON report.
+func (r Ran) Report(t *testing.T) *report.Report {
+	t.Helper()
+	rep := new(report.Report)
+	if err := json.Unmarshal([]byte(r.Stdout), rep); err != nil {
+		t.Fatalf("the report of %v is no JSON: %v\nexit %d\n%s\n%s", r.Args, err, r.Exit, r.Stdout, r.Stderr)
+	}
+	return rep
+}
