@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: build image install demo test unit sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubernetes clean
+.PHONY: build image install demo test unit sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubelets kubernetes clean
 
 build: ## the plugin, into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-sidecar ./cmd/kubectl-sidecar
@@ -24,7 +24,7 @@ image: ## the container image of deploy/, into dist/kubectl-sidecar-image.tar
 install: ## the plugin, into GOBIN or GOPATH/bin: `kubectl sidecar` works when that is on PATH
 	go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/kubectl-sidecar
 
-demo: build packages ## doctor on a real cluster with nodes of different versions and a webhook that strips the field
+demo: build kubelets ## doctor on a real cluster with nodes of different versions and a webhook that strips the field
 	go run ./hack/demo -plugin bin/kubectl-sidecar
 
 test: packages lint kubernetes ## everything: unit, integration on real API servers, end-to-end on real kubelets
@@ -53,7 +53,10 @@ fuzz: ## each fuzz target for FUZZTIME; what is found becomes a file under testd
 fuzz-short: ## a few hundred runs of each fuzz target, beside its seeds, which every test run tries
 	$(MAKE) fuzz FUZZTIME=200x
 
-packages: ## Debian packages for real kubelets; says what will not run where they cannot be installed
+packages: ## Debian packages for the tests; says what will not run where they cannot be installed
+	@hack/packages.sh tests
+
+kubelets: ## of those, the ones for real kubelets
 	@hack/packages.sh
 
 kubernetes: ## the Kubernetes binaries of every version under test/kubernetes, built once

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what real kubelets need (containerd, runc, CNI plugins) where that is possible; elsewhere
-# says which part will not run. Never fails by itself: the tests decide, and with CI=true they do.
+# Installs what real kubelets need (containerd, runc, CNI plugins) where that is possible, and, asked
+# for "tests", the programs that the outputs are tried with; elsewhere says which part will not run.
+# Never fails by itself: the tests decide, and with CI=true they do.
 set -u
 need=()
 command -v containerd >/dev/null || need+=(containerd)
@@ -8,10 +9,13 @@ command -v runc >/dev/null || [ -x /usr/sbin/runc ] || need+=(runc)
 command -v ip >/dev/null || [ -x /sbin/ip ] || need+=(iproute2)
 command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || need+=(iptables)
 [ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || need+=(containernetworking-plugins)
-command -v strace >/dev/null || need+=(strace) # test/rights: who is connected to
-command -v xmllint >/dev/null || need+=(libxml2-utils) # test/formats: JUnit documents
-command -v buildah >/dev/null || need+=(buildah) # test/deploy: the Containerfile
-command -v chromium >/dev/null || need+=(chromium fonts-dejavu-core) # test/html: pages in a browser
+if [ "${1:-}" = tests ]; then
+	command -v strace >/dev/null || need+=(strace) # test/rights: who is connected to
+	command -v xmllint >/dev/null || need+=(libxml2-utils) # test/formats: JUnit documents
+	command -v buildah >/dev/null || need+=(buildah) # test/deploy: the Containerfile
+	command -v chromium >/dev/null || need+=(chromium fonts-dejavu-core) # test/html: pages in a browser
+	command -v npm >/dev/null || need+=(nodejs npm) # test/ci: the template for GitLab
+fi
 [ ${#need[@]} -eq 0 ] && exit 0
 if [ "$(uname -s)" != Linux ]; then
 	echo "packages: real kubelets run on Linux only; recorded kubelet pages stand in for them" >&2
