@@ -33,6 +33,7 @@ type clusterFlags struct {
 	maxCanaries  int
 	qps          float32
 	timeout      time.Duration
+	askURLs      bool
 	showRequests bool
 
 	requestTimeout time.Duration // of kube.Timeout, once checked
@@ -47,6 +48,7 @@ func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	addChoice(cmd, &c.scrape, "scrape", "", "Which kubelets to ask for their gate: auto asks those whose version does not decide")
 	own.IntVar(&c.concurrency, "concurrency", collect.DefaultConcurrency, "How many kubelets to ask at once")
 	c.addQPS(own)
+	c.addAskURLs(own)
 	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "How many pods to create with dryRun=All at most: one for each class of namespaces and each shape of pods")
 	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` to look at the cluster; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
@@ -77,6 +79,10 @@ func (c *clusterFlags) addKubeconfigFlags(cmd *cobra.Command, mine map[string]st
 
 func (c *clusterFlags) addQPS(flags *pflag.FlagSet) {
 	flags.Float32Var(&c.qps, "qps", 0, "How many requests to send per second at most; 0 is as fast as they are answered")
+}
+
+func (c *clusterFlags) addAskURLs(flags *pflag.FlagSet) {
+	flags.BoolVar(&c.askURLs, "ask-urls", true, "Ask a webhook at a URL, too, what it did to a canary that came back changed: the only connection that does not go to the API server")
 }
 
 // check refuses values that no cluster is needed to judge.
@@ -117,7 +123,7 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 	defer progress.stop()
 	snapshot, ledger, err := collect.Run(ctx, collect.Options{
 		Config: config, Kinds: kinds, Scrape: collect.ScrapeMode(c.scrape.value), Concurrency: c.concurrency,
-		MaxCanaries: c.maxCanaries, QPS: c.qps,
+		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs,
 		Timeout: c.timeout, RequestTimeout: c.requestTimeout,
 		Namespace: *c.kube.Namespace, Selector: c.selector,
 		Progress: progress.step, Tool: buildVersion().Version,

@@ -74,7 +74,7 @@ not be asked; 2 wrong command line.`,
 	own.StringVar(&o.pod, "pod", "", "A `file` with a pod of your own to try as well")
 	addChoice(cmd, &o.version, "review-version", "", "Version of AdmissionReview to send to --url")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
-	o.cluster = newClusterFlags(cmd)
+	o.cluster = newWhyClusterFlags(cmd)
 	o.cluster.completeFlag(cmd, "in-cluster", "mutatingwebhookconfigurations")
 	return cmd
 }
@@ -108,6 +108,8 @@ func (o *webhookTest) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
+	defer cancel()
 	webhooks, ledger, err := o.webhooks(ctx)
 	if o.cluster.showRequests && ledger != nil {
 		defer func() { listRequests(o.streams.ErrOut, ledger.Requests()) }()
@@ -166,7 +168,10 @@ func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, *colle
 		if err != nil {
 			return nil, nil, err
 		}
-		return collect.Webhooks(ctx, collect.Options{Config: config, RequestTimeout: o.cluster.requestTimeout, Tool: buildVersion().Version}, o.inCluster)
+		options := collect.Options{
+			Config: config, RequestTimeout: o.cluster.requestTimeout, QPS: o.cluster.qps, Tool: buildVersion().Version,
+		}
+		return collect.Webhooks(ctx, options, o.inCluster)
 	}
 	var ca []byte
 	if o.ca != "" {

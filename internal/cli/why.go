@@ -75,6 +75,7 @@ may be, and the cause could not be told; 1 could not run; 2 wrong command line;
 	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.color, "color", "", "When to use colour")
 	o.cluster = newWhyClusterFlags(cmd)
+	o.cluster.addAskURLs(own)
 	return cmd
 }
 

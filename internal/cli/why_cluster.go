@@ -45,7 +45,8 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 		return collect.Options{}, "", couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
 	}
 	return collect.Options{
-		Config: config, Until: time.Now().Add(o.cluster.timeout), RequestTimeout: o.cluster.requestTimeout, QPS: o.cluster.qps, Tool: buildVersion().Version,
+		Config: config, Until: time.Now().Add(o.cluster.timeout), RequestTimeout: o.cluster.requestTimeout,
+		QPS: o.cluster.qps, NoURLs: !o.cluster.askURLs, Tool: buildVersion().Version,
 	}, namespace, nil
 }
 

@@ -46,6 +46,9 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 	if w.ClientConfig.URL == nil {
 		return nil, errors.New("its configuration has neither service nor url")
 	}
+	if c.opts.NoURLs {
+		return nil, fmt.Errorf("%w: it is outside the cluster, and --ask-urls=false was given", errNotAsked)
+	}
 	// The snapshot has no authorities, and a URL without its secrets.
 	full, err := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, call.Configuration, metav1.GetOptions{})
 	if a, ok := answered(err); ok && a.Code == http.StatusForbidden {

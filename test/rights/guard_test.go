@@ -25,7 +25,7 @@ import (
 
 // asking is every command that asks a cluster, in its modes.
 var asking = []string{
-	"doctor", "doctor -o json --scrape all", "doctor --scrape none -n shop", "doctor -l outside=yes --max-canaries 1",
+	"doctor", "doctor -o json --scrape all", "doctor --scrape none -n shop", "doctor -l outside=yes --max-canaries 1", "doctor --ask-urls=false",
 	"doctor --checks kubelet-gate-off,crd-prunes-restart-policy", "doctor --wait 1s --wait-interval 1s --checks node-version-skew",
 	"snapshot", "webhooks", "webhooks -o json -n shop", "baseline --checks webhook-strips-restart-policy",
 	"webhook test --in-cluster strips", "webhook test --in-cluster strips-at-url -o junit", "webhook test --in-cluster nobody",
@@ -111,6 +111,9 @@ func (w *world) asks(t *testing.T, kubeconfig string, args []string) int {
 	slices.Sort(ledger)
 	if diff := cmp.Diff(ledger, audited); diff != "" && args[0] != "__complete" {
 		t.Errorf("requests: -listed +audited\n%s\n%s", diff, r.Stderr)
+	}
+	if slices.Contains(args, "--ask-urls=false") && len(outside) > 0 {
+		t.Errorf("asked in spite of --ask-urls=false: %v", outside)
 	}
 	w.onlyKnown(t, peers, outside)
 	return len(audited)

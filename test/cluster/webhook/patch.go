@@ -18,12 +18,12 @@ type pod struct {
 		Annotations map[string]string `json:"annotations"`
 	} `json:"metadata"`
 	Spec struct {
-		ServiceAccountName string      `json:"serviceAccountName"`
+		ServiceAccountName string `json:"serviceAccountName"`
 		SecurityContext    struct {
 			AppArmorProfile json.RawMessage `json:"appArmorProfile"`
 		} `json:"securityContext"`
-		InitContainers     []container `json:"initContainers"`
-		Containers         []container `json:"containers"`
+		InitContainers []container `json:"initContainers"`
+		Containers     []container `json:"containers"`
 	} `json:"spec"`
 }
 
