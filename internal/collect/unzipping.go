@@ -1,10 +1,11 @@
 package collect
 
 import (
-	"compress/gzip"
 	"io"
 	"net/http"
 	"sync"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // zipped asks for a compressed page. Go's client would do so, too, but with a new decompressor for each
