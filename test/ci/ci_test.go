@@ -16,27 +16,11 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
-// pluginPath is the plugin, built once from this tree by TestMain.
-var pluginPath string
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "kubectl-sidecar-ci-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	pluginPath = filepath.Join(dir, "kubectl-sidecar")
-	build := exec.Command("go", "build", "-o", pluginPath, "../../cmd/kubectl-sidecar")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the plugin: %v\n%s", err, out)
-		os.Exit(1)
-	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(plugin.Main(m)) }
 
 // A ran is one finished program.
 type ran struct {
@@ -111,7 +95,7 @@ func snapshot(t *testing.T) string {
 // releases serves two: v0.1.0, and v0.1.1, whose archive is not the one that the sums are of.
 func releases(t *testing.T) string {
 	t.Helper()
-	program, err := os.ReadFile(pluginPath)
+	program, err := os.ReadFile(plugin.Path())
 	if err != nil {
 		t.Fatal(err)
 	}

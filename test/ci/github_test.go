@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // workflow uses the action in every way; its last step writes down what came of it.
@@ -63,17 +64,17 @@ func TestAction(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := t.TempDir()
-	if r := run(t, out, nil, pluginPath, "baseline", "-f", snapshot(t), "-o", "baseline.yaml"); r.exit != 0 {
+	if r := run(t, out, nil, plugin.Path(), "baseline", "-f", snapshot(t), "-o", "baseline.yaml"); r.exit != 0 {
 		t.Fatalf("baseline: exit %d\n%s", r.exit, r.out)
 	}
 	// Every step has a summary of its own, which the runner takes away.
-	wrapper := fmt.Sprintf("#!/bin/sh\n%s \"$@\"\ncode=$?\ncp \"$GITHUB_STEP_SUMMARY\" %s/summary.md\nexit $code\n", pluginPath, out)
+	wrapper := fmt.Sprintf("#!/bin/sh\n%s \"$@\"\ncode=$?\ncp \"$GITHUB_STEP_SUMMARY\" %s/summary.md\nexit $code\n", plugin.Path(), out)
 	if err := os.WriteFile(filepath.Join(out, "wrapper"), []byte(wrapper), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	dir := repository(t, map[string]string{
 		"action.yml":                read(t, "../../action.yml"),
-		".github/workflows/ci.yaml": fmt.Sprintf(workflow, pluginPath, snapshot(t), out, releases(t)),
+		".github/workflows/ci.yaml": fmt.Sprintf(workflow, plugin.Path(), snapshot(t), out, releases(t)),
 	})
 	home := t.TempDir()
 	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + home, "XDG_CONFIG_HOME=" + home, "KUBECONFIG=" + os.DevNull}

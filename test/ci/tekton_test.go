@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // TestTekton has Tekton read the Task and fill it in, and runs the command of its step.
@@ -37,7 +38,7 @@ func TestTekton(t *testing.T) {
 	if diff := cmp.Diff(want, steps); diff != "" {
 		t.Fatalf("steps (-want +got):\n%s", diff)
 	}
-	if r := run(t, reports, nil, pluginPath, steps[0].Args...); r.exit != 3 || !strings.Contains(r.out, "not ready: ") {
+	if r := run(t, reports, nil, plugin.Path(), steps[0].Args...); r.exit != 3 || !strings.Contains(r.out, "not ready: ") {
 		t.Errorf("exit %d\n%s", r.exit, r.out)
 	}
 	for file, text := range map[string]string{"report.json": `"verdict": "not-ready"`, "report.xml": "<testsuites"} {

@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 var update = flag.Bool("update", false, "write the ClusterRole anew")
@@ -146,30 +145,10 @@ func overlay(t *testing.T, of string, more map[string]any) string {
 	return dir
 }
 
-// A ran is one finished run of the plugin.
-type ran struct {
-	stdout, stderr string
-	exit           int
-}
-
-// plugin runs the program of the image; a run of more than two minutes fails the test.
-func plugin(t *testing.T, kubeconfig string, args ...string) ran {
+// launch runs the program of the image.
+func launch(t *testing.T, kubeconfig string, args ...string) plugin.Ran {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program(), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "LC_ALL=C.UTF-8")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("running %v: %v", args, err)
-	}
-	if ctx.Err() != nil {
-		t.Fatalf("%v did not end: %v\n%s%s", args, ctx.Err(), &stdout, &stderr)
-	}
-	return ran{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	return plugin.Launch(t, kubeconfig, program(), args...)
 }
 
 // await asks until the answer is nil, for at most a minute.

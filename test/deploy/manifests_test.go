@@ -22,12 +22,12 @@ const roleFile = "../../deploy/base/clusterrole.yaml"
 
 // The rights are those that `rbac` prints, to the letter: go test ./test/deploy -run Rights -update.
 func TestRightsAreCurrent(t *testing.T) {
-	printed := plugin(t, os.DevNull, "rbac")
-	if printed.exit != 0 {
-		t.Fatalf("rbac: exit %d\n%s", printed.exit, printed.stderr)
+	printed := launch(t, os.DevNull, "rbac")
+	if printed.Exit != 0 {
+		t.Fatalf("rbac: exit %d\n%s", printed.Exit, printed.Stderr)
 	}
 	if *update {
-		if err := os.WriteFile(roleFile, []byte(printed.stdout), 0o644); err != nil {
+		if err := os.WriteFile(roleFile, []byte(printed.Stdout), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -35,7 +35,7 @@ func TestRightsAreCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(file), printed.stdout); diff != "" {
+	if diff := cmp.Diff(string(file), printed.Stdout); diff != "" {
 		t.Errorf("%s is out of date (-file +printed):\n%s", roleFile, diff)
 	}
 }

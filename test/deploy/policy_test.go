@@ -75,15 +75,15 @@ func doctorWorks(t *testing.T, c *cluster.Cluster, namespace string) {
 	t.Helper()
 	awaitPolicy(t, c, namespace)
 	seen := func(kubeconfig string) map[string]string {
-		r := plugin(t, kubeconfig, "doctor", "-o", "json")
+		r := launch(t, kubeconfig, "doctor", "-o", "json")
 		rep := new(report.Report)
-		decode(t, []byte(r.stdout), rep)
+		decode(t, []byte(r.Stdout), rep)
 		out := map[string]string{}
 		for _, e := range rep.Checks {
 			out[e.ID] = fmt.Sprintf("%s %+v", e.Status, e.Missing)
 		}
 		if len(out) == 0 {
-			t.Fatalf("exit %d: no checks in the report\n%s", r.exit, r.stderr)
+			t.Fatalf("exit %d: no checks in the report\n%s", r.Exit, r.Stderr)
 		}
 		return out
 	}

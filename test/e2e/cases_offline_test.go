@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // TestRecorded asks about what was recorded. kubectl's output does not say when it was taken, so
@@ -16,14 +18,14 @@ func TestRecorded(t *testing.T) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), pluginPath, "why", "-A", "-o", "json", "-f", file)
+			cmd := exec.CommandContext(t.Context(), plugin.Path(), "why", "-A", "-o", "json", "-f", file)
 			out, err := cmd.Output()
 			if cmd.ProcessState == nil {
 				t.Fatal(err)
 			}
-			a := answer{ran: ran{stdout: string(out), exit: cmd.ProcessState.ExitCode()}, args: cmd.Args[2:]}
+			a := answer{Ran: plugin.Ran{Args: cmd.Args[2:], Stdout: string(out), Exit: cmd.ProcessState.ExitCode()}}
 			const unknown = 4
-			if a.exit == unknown || s.Undated != "" {
+			if a.Exit == unknown || s.Undated != "" {
 				a.judgeUnknown(t, s)
 				return
 			}
@@ -42,7 +44,7 @@ func (a answer) judgeUnknown(t *testing.T, s *situation) {
 	}
 	for _, d := range diagnoses {
 		if d.RootCause != "" && d.RootCause != s.Expect {
-			s.wrong(t)("why %v: root cause %s, want %q or none", a.args, d.RootCause, s.Expect)
+			s.wrong(t)("why %v: root cause %s, want %q or none", a.Args, d.RootCause, s.Expect)
 		}
 		t.Logf("not told: %s", d.Message)
 	}

@@ -11,18 +11,19 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // An answer is one run of `kubectl sidecar why`.
 type answer struct {
-	ran
-	args []string
-	err  error
+	plugin.Ran
+	err error
 }
 
 // hasWhy reports whether the plugin has the command.
 var hasWhy = sync.OnceValue(func() bool {
-	out, err := exec.Command(pluginPath, "why", "--help").CombinedOutput()
+	out, err := exec.Command(plugin.Path(), "why", "--help").CombinedOutput()
 	return err == nil && strings.Contains(string(out), "why")
 })
 
@@ -45,11 +46,11 @@ func (st *stage) why(s *situation, object string) answer {
 
 func (st *stage) ask(args ...string) answer {
 	if !hasWhy() {
-		return answer{args: args, err: errors.New("the plugin has no command why")}
+		return answer{Ran: plugin.Ran{Args: args}, err: errors.New("the plugin has no command why")}
 	}
 	st.busy <- struct{}{}
 	defer func() { <-st.busy }()
-	cmd := exec.CommandContext(st.ctx, pluginPath, append([]string{"why", "-o", "json"}, args...)...)
+	cmd := exec.CommandContext(st.ctx, plugin.Path(), append([]string{"why", "-o", "json"}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+st.cluster.Kubeconfig, "LC_ALL=C.UTF-8")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -58,7 +59,7 @@ func (st *stage) ask(args ...string) answer {
 	if errors.As(err, &exit) {
 		err = nil
 	}
-	return answer{ran: ran{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}, args: args, err: err}
+	return answer{Ran: plugin.Ran{Args: args, Stdout: stdout.String(), Stderr: stderr.String(), Exit: cmd.ProcessState.ExitCode()}, err: err}
 }
 
 // A diagnosis is what is asserted of an answer.
@@ -85,13 +86,13 @@ func (d diagnosis) text() string {
 
 func (a answer) diagnoses() ([]diagnosis, error) {
 	if a.err != nil {
-		return nil, fmt.Errorf("why %v: %w", a.args, a.err)
+		return nil, fmt.Errorf("why %v: %w", a.Args, a.err)
 	}
 	var report struct {
 		Diagnoses []diagnosis `json:"diagnoses"`
 	}
-	if err := json.Unmarshal([]byte(a.stdout), &report); err != nil {
-		return nil, fmt.Errorf("why %v: no JSON: %w\nexit %d\n%s\n%s", a.args, err, a.exit, a.stdout, a.stderr)
+	if err := json.Unmarshal([]byte(a.Stdout), &report); err != nil {
+		return nil, fmt.Errorf("why %v: no JSON: %w\nexit %d\n%s\n%s", a.Args, err, a.Exit, a.Stdout, a.Stderr)
 	}
 	return report.Diagnoses, nil
 }
@@ -136,8 +137,8 @@ func (a answer) judge(t *testing.T, s *situation, expect string, exit *int) {
 		want = 0
 	}
 	wrong := s.wrong(t)
-	if a.exit != want {
-		wrong("why %v: exit %d, want %d\n%s", a.args, a.exit, want, a.stderr)
+	if a.Exit != want {
+		wrong("why %v: exit %d, want %d\n%s", a.Args, a.Exit, want, a.Stderr)
 	}
 	var causes, because []string
 	for _, d := range diagnoses {
@@ -149,17 +150,17 @@ func (a answer) judge(t *testing.T, s *situation, expect string, exit *int) {
 	}
 	for _, cause := range causes {
 		if cause != expect {
-			wrong("why %v: root cause %s, want %q", a.args, cause, expect)
+			wrong("why %v: root cause %s, want %q", a.Args, cause, expect)
 		}
 	}
 	if expect != "" && len(causes) == 0 {
-		wrong("why %v: no root cause, want %s\n%s", a.args, expect, a.stdout)
+		wrong("why %v: no root cause, want %s\n%s", a.Args, expect, a.Stdout)
 	}
 	if expect != "" && expect == s.Expect {
 		s.judgeWords(t, diagnoses)
 	}
 	if s.Because != "" && !slices.Contains(because, s.Because) {
-		wrong("why %v: because %v, want %s", a.args, because, s.Because)
+		wrong("why %v: because %v, want %s", a.Args, because, s.Because)
 	}
 }
 

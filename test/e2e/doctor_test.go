@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // The kubelets of the matrix: version and gate.
@@ -89,7 +90,7 @@ func TestDoctorMatrix(t *testing.T) {
 			showStaticPods(t, c, map[string]cluster.Component{
 				"kube-apiserver": row.apiServer, "kube-scheduler": row.apiServer, "kube-controller-manager": row.apiServer,
 			})
-			live := plugin(t, c.Kubeconfig, "doctor", "-o", "json")
+			live := plugin.Run(t, c.Kubeconfig, "doctor", "-o", "json")
 			var all []string
 			for _, found := range row.perNode {
 				all = append(all, found...)
@@ -98,12 +99,12 @@ func TestDoctorMatrix(t *testing.T) {
 
 			// The same facts, one node at a time: each cell of the matrix has its own verdict.
 			file := filepath.Join(t.TempDir(), "snapshot.yaml")
-			if r := plugin(t, c.Kubeconfig, "snapshot", "-o", file); r.exit != 0 {
-				t.Fatalf("snapshot: exit %d\n%s", r.exit, r.stderr)
+			if r := plugin.Run(t, c.Kubeconfig, "snapshot", "-o", file); r.Exit != 0 {
+				t.Fatalf("snapshot: exit %d\n%s", r.Exit, r.Stderr)
 			}
 			for node, found := range row.perNode {
 				t.Run(node, func(t *testing.T) {
-					expect(t, plugin(t, "", "doctor", "-o", "json", "-f", only(t, file, node)), union(row.everywhere, found), row.unknown)
+					expect(t, plugin.Run(t, "", "doctor", "-o", "json", "-f", only(t, file, node)), union(row.everywhere, found), row.unknown)
 				})
 			}
 		})
@@ -111,9 +112,9 @@ func TestDoctorMatrix(t *testing.T) {
 }
 
 // expect wants exactly these checks to fail and these to be unknown, and the verdict that follows.
-func expect(t *testing.T, r ran, failed, unknown []string) {
+func expect(t *testing.T, r plugin.Ran, failed, unknown []string) {
 	t.Helper()
-	rep := r.report(t)
+	rep := r.Report(t)
 	var gotFailed, gotUnknown []string
 	verdict, exit := report.Ready, report.ExitOK
 	for _, e := range rep.Checks {
@@ -133,8 +134,8 @@ func expect(t *testing.T, r ran, failed, unknown []string) {
 	if diff := cmp.Diff(unknown, gotUnknown); diff != "" {
 		t.Errorf("checks that could not tell (-want +got):\n%s", diff)
 	}
-	if rep.Verdict != verdict || r.exit != exit {
-		t.Errorf("verdict %s exit %d, want %s exit %d", rep.Verdict, r.exit, verdict, exit)
+	if rep.Verdict != verdict || r.Exit != exit {
+		t.Errorf("verdict %s exit %d, want %s exit %d", rep.Verdict, r.Exit, verdict, exit)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 const gatesChecks = "kubelet-too-old,webhook-strips-restart-policy"
@@ -41,16 +42,16 @@ func TestGates(t *testing.T) {
 	}
 	madeNode(t, c, "old-1", "v1.27.4")
 	dir := t.TempDir()
-	doctor := func(args ...string) ran {
-		return plugin(t, c.Kubeconfig, append([]string{"doctor", "-o", "json", "--checks", gatesChecks}, args...)...)
+	doctor := func(args ...string) plugin.Ran {
+		return plugin.Run(t, c.Kubeconfig, append([]string{"doctor", "-o", "json", "--checks", gatesChecks}, args...)...)
 	}
 	const onNode, onWebhook = "kubelet-too-old: old-1", "webhook-strips-restart-policy: labeler/labeler.example.com"
 
 	wants(t, "nothing is waived", doctor(), 3, onNode, onWebhook)
 	keep(t, c.Kubeconfig, "before")
 	before := filepath.Join(dir, "before.yaml")
-	if r := plugin(t, c.Kubeconfig, "snapshot", "-o", before); r.exit != 0 {
-		t.Fatalf("snapshot: exit %d\n%s", r.exit, r.stderr)
+	if r := plugin.Run(t, c.Kubeconfig, "snapshot", "-o", before); r.Exit != 0 {
+		t.Fatalf("snapshot: exit %d\n%s", r.Exit, r.Stderr)
 	}
 
 	annotate(t, c, "kubelet-too-old reason=is replaced until=2099-01-31", "webhook-strips-restart-policy reason=wrong until=soon")
@@ -63,20 +64,20 @@ func TestGates(t *testing.T) {
 			Source: "annotation on node/old-1", State: report.Used, Count: 1},
 		{Action: report.Suppress, Check: "webhook-strips-restart-policy", Object: "mutatingwebhookconfiguration/labeler", Reason: "the vendor was asked",
 			Until: "2099-01-31", Source: "annotation on mutatingwebhookconfiguration/labeler", State: report.Used, Count: 1},
-	}, waived.report(t).Waivers); diff != "" {
+	}, waived.Report(t).Waivers); diff != "" {
 		t.Errorf("waivers (-want +got):\n%s", diff)
 	}
 	wants(t, "annotations do not loosen a strict gate", doctor("--annotations=false"), 3, onNode, onWebhook)
 	annotated := filepath.Join(dir, "annotated.yaml")
-	if r := plugin(t, c.Kubeconfig, "snapshot", "-o", annotated); r.exit != 0 {
-		t.Fatalf("snapshot: exit %d\n%s", r.exit, r.stderr)
+	if r := plugin.Run(t, c.Kubeconfig, "snapshot", "-o", annotated); r.Exit != 0 {
+		t.Fatalf("snapshot: exit %d\n%s", r.Exit, r.Stderr)
 	}
-	wants(t, "they are in a snapshot", plugin(t, "", "doctor", "-o", "json", "--checks", gatesChecks, "-f", annotated), 0)
+	wants(t, "they are in a snapshot", plugin.Run(t, "", "doctor", "-o", "json", "--checks", gatesChecks, "-f", annotated), 0)
 	annotate(t, c, "", "")
 
 	baseline := filepath.Join(dir, "baseline.yaml")
-	if r := plugin(t, c.Kubeconfig, "baseline", "--checks", gatesChecks, "-o", baseline); r.exit != 0 || r.stderr != "note: 2 findings in the baseline\n" {
-		t.Fatalf("baseline: exit %d\n%s", r.exit, r.stderr)
+	if r := plugin.Run(t, c.Kubeconfig, "baseline", "--checks", gatesChecks, "-o", baseline); r.Exit != 0 || r.Stderr != "note: 2 findings in the baseline\n" {
+		t.Fatalf("baseline: exit %d\n%s", r.Exit, r.Stderr)
 	}
 	wants(t, "nothing is new", doctor("--baseline", baseline), 0)
 	madeNode(t, c, "old-2", "v1.27.4")
@@ -88,40 +89,40 @@ func TestGates(t *testing.T) {
 	}
 	wants(t, "what was mended is told", doctor("--baseline", baseline), 0)
 
-	since := plugin(t, c.Kubeconfig, "diff", before, "--checks", gatesChecks, "-o", "json")
+	since := plugin.Run(t, c.Kubeconfig, "diff", before, "--checks", gatesChecks, "-o", "json")
 	changes(t, since, 0, "gone kubelet-too-old node/old-1", "gone webhook-strips-restart-policy mutatingwebhook/labeler/labeler.example.com")
 	keep(t, c.Kubeconfig, "after")
 	after := filepath.Join(dir, "after.yaml")
-	if r := plugin(t, c.Kubeconfig, "snapshot", "-o", after); r.exit != 0 {
-		t.Fatalf("snapshot: exit %d\n%s", r.exit, r.stderr)
+	if r := plugin.Run(t, c.Kubeconfig, "snapshot", "-o", after); r.Exit != 0 {
+		t.Fatalf("snapshot: exit %d\n%s", r.Exit, r.Stderr)
 	}
-	worse := plugin(t, "", "diff", after, before, "--checks", gatesChecks, "-o", "json")
+	worse := plugin.Run(t, "", "diff", after, before, "--checks", gatesChecks, "-o", "json")
 	changes(t, worse, 3, "new kubelet-too-old node/old-1", "new webhook-strips-restart-policy mutatingwebhook/labeler/labeler.example.com")
 }
 
 // wants asserts the exit code and the findings that count.
-func wants(t *testing.T, what string, r ran, exit int, findings ...string) {
+func wants(t *testing.T, what string, r plugin.Ran, exit int, findings ...string) {
 	t.Helper()
-	if r.exit != exit {
-		t.Errorf("%s: exit %d, want %d\n%s%s", what, r.exit, exit, r.stdout, r.stderr)
+	if r.Exit != exit {
+		t.Errorf("%s: exit %d, want %d\n%s%s", what, r.Exit, exit, r.Stdout, r.Stderr)
 	}
 	if diff := cmp.Diff(findings, findingsOf(t, r)); diff != "" {
 		t.Errorf("%s: findings (-want +got):\n%s", what, diff)
 	}
 }
 
-func changes(t *testing.T, r ran, exit int, want ...string) {
+func changes(t *testing.T, r plugin.Ran, exit int, want ...string) {
 	t.Helper()
 	var d report.Diff
-	if err := json.Unmarshal([]byte(r.stdout), &d); err != nil {
-		t.Fatalf("the diff is no JSON: %v\n%s%s", err, r.stdout, r.stderr)
+	if err := json.Unmarshal([]byte(r.Stdout), &d); err != nil {
+		t.Fatalf("the diff is no JSON: %v\n%s%s", err, r.Stdout, r.Stderr)
 	}
 	var got []string
 	for _, f := range d.Findings {
 		got = append(got, string(f.Change)+" "+f.Check+" "+f.Object)
 	}
-	if diff := cmp.Diff(want, got); diff != "" || r.exit != exit {
-		t.Errorf("diff: exit %d, want %d (-want +got):\n%s", r.exit, exit, diff)
+	if diff := cmp.Diff(want, got); diff != "" || r.Exit != exit {
+		t.Errorf("diff: exit %d, want %d (-want +got):\n%s", r.Exit, exit, diff)
 	}
 }
 
@@ -168,7 +169,7 @@ func getsWell(t *testing.T, c *cluster.Cluster) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, pluginPath, "doctor", "--checks", gatesChecks, "--wait", "100s", "--wait-interval", "1s")
+	cmd := exec.CommandContext(ctx, plugin.Path(), "doctor", "--checks", gatesChecks, "--wait", "100s", "--wait-interval", "1s")
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig, "LC_ALL=C.UTF-8")
 	var stdout strings.Builder
 	cmd.Stdout = &stdout

@@ -22,6 +22,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 var examples = flag.Bool("examples", false, "write what each caller of TestDoctorRights saw to docs/examples")
@@ -32,8 +33,8 @@ func keep(t *testing.T, kubeconfig, name string) {
 	if !*examples {
 		return
 	}
-	if r := plugin(t, kubeconfig, "snapshot", "-o", "../../docs/examples/"+name+".yaml"); r.exit != 0 {
-		t.Fatalf("snapshot: exit %d\n%s", r.exit, r.stderr)
+	if r := plugin.Run(t, kubeconfig, "snapshot", "-o", "../../docs/examples/"+name+".yaml"); r.Exit != 0 {
+		t.Fatalf("snapshot: exit %d\n%s", r.Exit, r.Stderr)
 	}
 }
 
@@ -65,22 +66,22 @@ func TestDoctorRights(t *testing.T) {
 		bind(t, c, "viewer", "view")
 		await(t, c, "viewer", &authorizationv1.ResourceAttributes{Verb: "list", Resource: "pods"})
 		keep(t, as(t, c, "viewer"), "view")
-		r := plugin(t, as(t, c, "viewer"), "doctor", "-o", "json")
-		if rep := r.report(t); rep.Verdict != report.Unknown || r.exit != report.ExitUnknown {
-			t.Errorf("verdict %s exit %d, want unknown exit 4\n%s", rep.Verdict, r.exit, r.stdout)
+		r := plugin.Run(t, as(t, c, "viewer"), "doctor", "-o", "json")
+		if rep := r.Report(t); rep.Verdict != report.Unknown || r.Exit != report.ExitUnknown {
+			t.Errorf("verdict %s exit %d, want unknown exit 4\n%s", rep.Verdict, r.Exit, r.Stdout)
 		}
 	})
 	t.Run("printed rights", func(t *testing.T) {
 		grant(t, c, "auditor")
 		keep(t, as(t, c, "auditor"), "printed-rights")
-		r := plugin(t, as(t, c, "auditor"), "doctor", "-o", "json")
-		for _, e := range r.report(t).Checks {
+		r := plugin.Run(t, as(t, c, "auditor"), "doctor", "-o", "json")
+		for _, e := range r.Report(t).Checks {
 			if len(e.Missing) > 0 || e.Status == checks.Unknown {
 				t.Errorf("%s: %s, missing %+v", e.ID, e.Status, e.Missing)
 			}
 		}
-		if r.exit != report.ExitFindings {
-			t.Errorf("exit %d, want 3", r.exit)
+		if r.Exit != report.ExitFindings {
+			t.Errorf("exit %d, want 3", r.Exit)
 		}
 	})
 	t.Run("not in every namespace", func(t *testing.T) { notEverywhere(t, c) })
@@ -115,10 +116,10 @@ func fiftyNamespaces(t *testing.T, c *cluster.Cluster) {
 // stripped wants the one finding of the one class, naming the namespace and the webhook.
 func stripped(t *testing.T, c *cluster.Cluster) {
 	keep(t, c.Kubeconfig, "one-of-fifty")
-	r := plugin(t, c.Kubeconfig, "doctor", "-o", "json")
-	rep := r.report(t)
-	if rep.Verdict != report.NotReady || r.exit != report.ExitFindings {
-		t.Errorf("verdict %s exit %d, want not-ready exit 3\n%s", rep.Verdict, r.exit, r.stdout)
+	r := plugin.Run(t, c.Kubeconfig, "doctor", "-o", "json")
+	rep := r.Report(t)
+	if rep.Verdict != report.NotReady || r.Exit != report.ExitFindings {
+		t.Errorf("verdict %s exit %d, want not-ready exit 3\n%s", rep.Verdict, r.Exit, r.Stdout)
 	}
 	found := find(rep, "webhook-strips-restart-policy")
 	if len(found.Findings) != 1 {
@@ -152,11 +153,11 @@ func notEverywhere(t *testing.T, c *cluster.Cluster) {
 	bindIn(t, c, "restricted", "edit", metav1.NamespaceDefault)
 	await(t, c, "restricted", &authorizationv1.ResourceAttributes{Verb: "create", Resource: "pods", Namespace: metav1.NamespaceDefault})
 	keep(t, as(t, c, "restricted"), "not-everywhere")
-	r := plugin(t, as(t, c, "restricted"), "doctor", "-o", "json")
-	rep := r.report(t)
+	r := plugin.Run(t, as(t, c, "restricted"), "doctor", "-o", "json")
+	rep := r.Report(t)
 	entry := find(rep, "webhook-strips-restart-policy")
-	if rep.Verdict == report.Ready || r.exit == 0 || entry.Status != checks.Unknown || len(entry.Missing) == 0 {
-		t.Fatalf("verdict %s exit %d, check %+v", rep.Verdict, r.exit, entry)
+	if rep.Verdict == report.Ready || r.Exit == 0 || entry.Status != checks.Unknown || len(entry.Missing) == 0 {
+		t.Fatalf("verdict %s exit %d, check %+v", rep.Verdict, r.Exit, entry)
 	}
 	gap := entry.Missing[0]
 	if !strings.Contains(gap.Scope, "team-07") || !strings.Contains(gap.Remedy, "create") || !strings.Contains(gap.Remedy, "pods") {
@@ -214,12 +215,12 @@ func as(t *testing.T, c *cluster.Cluster, user string) string {
 // grant applies what `rbac` prints with kubectl, and binds it to the user of the same name.
 func grant(t *testing.T, c *cluster.Cluster, name string) {
 	t.Helper()
-	printed := plugin(t, "", "rbac", "--name", name)
-	if printed.exit != 0 {
-		t.Fatalf("rbac: exit %d\n%s", printed.exit, printed.stderr)
+	printed := plugin.Run(t, "", "rbac", "--name", name)
+	if printed.Exit != 0 {
+		t.Fatalf("rbac: exit %d\n%s", printed.Exit, printed.Stderr)
 	}
 	file := filepath.Join(t.TempDir(), "rbac.yaml")
-	if err := os.WriteFile(file, []byte(printed.stdout), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(printed.Stdout), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	kubectl(t, c, "apply", "-f", file)

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // TestWebhookInPod: the stripping webhook runs in a pod on a real kubelet, and is reached through its
@@ -40,30 +41,30 @@ func TestWebhookInPod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := plugin(t, c.Kubeconfig, "doctor", "-o", "json", "--checks", "webhook-strips-restart-policy")
-	if got.exit != 3 {
-		t.Errorf("exit %d\n%s%s", got.exit, got.stdout, got.stderr)
+	got := plugin.Run(t, c.Kubeconfig, "doctor", "-o", "json", "--checks", "webhook-strips-restart-policy")
+	if got.Exit != 3 {
+		t.Errorf("exit %d\n%s%s", got.Exit, got.Stdout, got.Stderr)
 	}
 	want := []string{"webhook-strips-restart-policy: strip/strip.example.com"}
 	if diff := cmp.Diff(want, findingsOf(t, got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	const proof = `asked by itself (service proxy, dryRun: true) about the canary, its patch has: {"op":"remove","path":"/spec/initContainers/1/restartPolicy"}`
-	for _, f := range got.report(t).Checks {
+	for _, f := range got.Report(t).Checks {
 		for _, finding := range f.Findings {
 			if diff := cmp.Diff(proof, finding.Evidence[2]); diff != "" {
 				t.Errorf("evidence: -want +got\n%s", diff)
 			}
 		}
 	}
-	if test := plugin(t, c.Kubeconfig, "webhook", "test", "--in-cluster", "strip"); test.exit != 3 || !strings.Contains(test.stdout, "0 of 5 came through unharmed") {
-		t.Errorf("webhook test: exit %d\n%s%s", test.exit, test.stdout, test.stderr)
+	if test := plugin.Run(t, c.Kubeconfig, "webhook", "test", "--in-cluster", "strip"); test.Exit != 3 || !strings.Contains(test.Stdout, "0 of 5 came through unharmed") {
+		t.Errorf("webhook test: exit %d\n%s%s", test.Exit, test.Stdout, test.Stderr)
 	}
-	if test := plugin(t, c.Kubeconfig, "webhook", "test", "--in-cluster", "nobody"); test.exit != 1 || test.stdout != "" {
-		t.Errorf("webhook test of nobody: exit %d\n%s%s", test.exit, test.stdout, test.stderr)
+	if test := plugin.Run(t, c.Kubeconfig, "webhook", "test", "--in-cluster", "nobody"); test.Exit != 1 || test.Stdout != "" {
+		t.Errorf("webhook test of nobody: exit %d\n%s%s", test.Exit, test.Stdout, test.Stderr)
 	}
-	table := plugin(t, c.Kubeconfig, "webhooks")
-	if got := strings.Fields(table.stdout[strings.Index(table.stdout, "\n")+1:]); !cmp.Equal(got[:9], []string{"1", "strip/strip.example.com", "hooks/strip", "Fail", "None", "10s", "1", "class-2", "strips"}) {
-		t.Errorf("webhooks: exit %d\n%s%s", table.exit, table.stdout, table.stderr)
+	table := plugin.Run(t, c.Kubeconfig, "webhooks")
+	if got := strings.Fields(table.Stdout[strings.Index(table.Stdout, "\n")+1:]); !cmp.Equal(got[:9], []string{"1", "strip/strip.example.com", "hooks/strip", "Fail", "None", "10s", "1", "class-2", "strips"}) {
+		t.Errorf("webhooks: exit %d\n%s%s", table.Exit, table.Stdout, table.Stderr)
 	}
 }

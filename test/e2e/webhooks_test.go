@@ -17,6 +17,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // libraries are real webhook libraries, each in a version that strips and in one that does not.
@@ -46,9 +47,9 @@ func TestWebhookLibraries(t *testing.T) {
 			if diff := cmp.Diff(wantTested, tested); diff != "" {
 				t.Errorf("exit codes of webhook test: -want +got\n%s", diff)
 			}
-			got := plugin(t, c.Kubeconfig, "doctor", "-o", "json", "--checks", "webhook-strips-restart-policy,webhook-strips-newer-fields")
-			if got.exit != 3 {
-				t.Errorf("exit %d\n%s%s", got.exit, got.stdout, got.stderr)
+			got := plugin.Run(t, c.Kubeconfig, "doctor", "-o", "json", "--checks", "webhook-strips-restart-policy,webhook-strips-newer-fields")
+			if got.Exit != 3 {
+				t.Errorf("exit %d\n%s%s", got.Exit, got.Stdout, got.Stderr)
 			}
 			if diff := cmp.Diff(librariesWant[version], findingsOf(t, got)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
@@ -76,10 +77,10 @@ var librariesWant = map[string][]string{
 	},
 }
 
-func findingsOf(t *testing.T, r ran) []string {
+func findingsOf(t *testing.T, r plugin.Ran) []string {
 	t.Helper()
 	var out []string
-	for _, entry := range r.report(t).Checks {
+	for _, entry := range r.Report(t).Checks {
 		for _, f := range entry.Findings {
 			line := entry.ID + ": " + f.Object.Name
 			if entry.ID == "webhook-strips-newer-fields" {
@@ -122,7 +123,7 @@ func installLibrary(t *testing.T, c *cluster.Cluster, name string) int {
 	})
 	awaitListener(t, address)
 	url := "https://" + address + "/mutate"
-	test := plugin(t, c.Kubeconfig, "webhook", "test", "--url", url, "--ca", filepath.Join(dir, "ca.crt"))
+	test := plugin.Run(t, c.Kubeconfig, "webhook", "test", "--url", url, "--ca", filepath.Join(dir, "ca.crt"))
 
 	namespace := strings.ReplaceAll(name, ".", "-")
 	if _, err := c.Client().CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{}); err != nil {
@@ -136,7 +137,7 @@ func installLibrary(t *testing.T, c *cluster.Cluster, name string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return test.exit
+	return test.Exit
 }
 
 func freeAddress(t *testing.T, host string) string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 const strippedPod = `
@@ -60,15 +61,15 @@ func whyStripped(t *testing.T, c *cluster.Cluster, server *cluster.WebhookServer
 	}
 	kubectl(t, c, "apply", "-f", file)
 
-	var r ran
+	var r plugin.Ran
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
-		if r = plugin(t, c.Kubeconfig, "why", "web", "-n", namespace, "-o", "json", "--show-requests"); r.exit == report.ExitFindings {
+		if r = plugin.Run(t, c.Kubeconfig, "why", "web", "-n", namespace, "-o", "json", "--show-requests"); r.Exit == report.ExitFindings {
 			break
 		}
 	}
-	rep := r.report(t)
-	if r.exit != report.ExitFindings || len(rep.Diagnoses) != 1 {
-		t.Fatalf("exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	rep := r.Report(t)
+	if r.Exit != report.ExitFindings || len(rep.Diagnoses) != 1 {
+		t.Fatalf("exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
 	d := rep.Diagnoses[0]
 	if d.RootCause != "restart-policy-stripped" || !strings.Contains(d.Message, "labeler-"+namespace) || !slices.Contains(d.Because, "webhook-strips-restart-policy") {
@@ -76,7 +77,7 @@ func whyStripped(t *testing.T, c *cluster.Cluster, server *cluster.WebhookServer
 	}
 	// Dry runs, access reviews, and the webhook itself, which is asked with a dry-run review.
 	harmless := regexp.MustCompile(`dryRun=All|selfsubject|^POST /mutate `)
-	for _, l := range strings.Split(r.stderr, "\n") {
+	for _, l := range strings.Split(r.Stderr, "\n") {
 		if strings.HasPrefix(l, "POST ") && !harmless.MatchString(l) {
 			t.Errorf("not read-only: %s", l)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // stuckPod is a pod template whose sidecar listens on another port than its startup probe asks.
@@ -125,8 +126,8 @@ func stuckPods(t *testing.T, c *cluster.Cluster) []string {
 var logRequest = regexp.MustCompile(`/pods/[^/]+/log\?`)
 
 // requests counts what --show-requests lists, logs apart.
-func requests(r ran) (all, logs int) {
-	for _, l := range strings.Split(r.stderr, "\n") {
+func requests(r plugin.Ran) (all, logs int) {
+	for _, l := range strings.Split(r.Stderr, "\n") {
 		if strings.HasPrefix(l, "GET ") || strings.HasPrefix(l, "POST ") {
 			all++
 		}
@@ -145,10 +146,10 @@ func frugal(t *testing.T, c *cluster.Cluster, pods []string) {
 		targets = append(targets, "pod/"+p, p)
 	}
 	for _, target := range targets {
-		r := plugin(t, c.Kubeconfig, "why", target, "-n", "shop", "-o", "json", "--show-requests")
-		rep := r.report(t)
-		if r.exit != report.ExitFindings || len(rep.Diagnoses) != 1 {
-			t.Errorf("%s: exit %d, %d diagnoses\n%s\n%s", target, r.exit, len(rep.Diagnoses), r.stdout, r.stderr)
+		r := plugin.Run(t, c.Kubeconfig, "why", target, "-n", "shop", "-o", "json", "--show-requests")
+		rep := r.Report(t)
+		if r.Exit != report.ExitFindings || len(rep.Diagnoses) != 1 {
+			t.Errorf("%s: exit %d, %d diagnoses\n%s\n%s", target, r.Exit, len(rep.Diagnoses), r.Stdout, r.Stderr)
 			continue
 		}
 		d := rep.Diagnoses[0]
@@ -159,16 +160,16 @@ func frugal(t *testing.T, c *cluster.Cluster, pods []string) {
 			t.Errorf("%s: the log is not quoted: %q", target, d.Evidence)
 		}
 		if all, logs := requests(r); all > 5 || logs > 2 {
-			t.Errorf("%s: %d requests and %d logs, want at most 5 and 2\n%s", target, all, logs, r.stderr)
+			t.Errorf("%s: %d requests and %d logs, want at most 5 and 2\n%s", target, all, logs, r.Stderr)
 		}
 	}
 }
 
 // everywhere wants every workload once, in groups.
 func everywhere(t *testing.T, c *cluster.Cluster) {
-	r := plugin(t, c.Kubeconfig, "why", "-A", "-o", "json")
+	r := plugin.Run(t, c.Kubeconfig, "why", "-A", "-o", "json")
 	var got []string
-	for _, d := range r.report(t).Diagnoses {
+	for _, d := range r.Report(t).Diagnoses {
 		got = append(got, fmt.Sprintf("%s %s/%s", d.RootCause, d.Owner.Namespace, d.Owner.Name))
 	}
 	slices.Sort(got)
@@ -177,24 +178,24 @@ func everywhere(t *testing.T, c *cluster.Cluster) {
 		"startup-probe-failing shop/agent", "startup-probe-failing shop/bare", "startup-probe-failing shop/db",
 		"startup-probe-failing shop/import", "startup-probe-failing shop/nightly", "startup-probe-failing shop/web",
 	}
-	if diff := cmp.Diff(want, got); diff != "" || r.exit != report.ExitFindings {
-		t.Errorf("exit %d (-want +got):\n%s\n%s", r.exit, diff, r.stderr)
+	if diff := cmp.Diff(want, got); diff != "" || r.Exit != report.ExitFindings {
+		t.Errorf("exit %d (-want +got):\n%s\n%s", r.Exit, diff, r.Stderr)
 	}
-	text := plugin(t, c.Kubeconfig, "why", "-A")
-	first, _, _ := strings.Cut(text.stdout, "\n")
+	text := plugin.Run(t, c.Kubeconfig, "why", "-A")
+	first, _, _ := strings.Cut(text.Stdout, "\n")
 	if want := "× 6 pods in trouble, 1 workload without the pods it should have, 2 root causes"; first != want {
 		t.Errorf("%q, want %q", first, want)
 	}
-	if n := strings.Count(text.stdout, "\nstartup-probe-failing\n"); n != 1 {
-		t.Errorf("%d headings, want 1:\n%s", n, text.stdout)
+	if n := strings.Count(text.Stdout, "\nstartup-probe-failing\n"); n != 1 {
+		t.Errorf("%d headings, want 1:\n%s", n, text.Stdout)
 	}
 }
 
 func silent(t *testing.T, c *cluster.Cluster) {
 	for _, args := range [][]string{{"why", "deploy/web", "-n", "fine"}, {"why", "-n", "fine"}, {"why", "-l", "app=web", "-n", "fine"}} {
-		r := plugin(t, c.Kubeconfig, args...)
-		if r.exit != report.ExitOK || !strings.HasPrefix(r.stdout, "√ nothing is wrong") || r.stderr != "" {
-			t.Errorf("%v: exit %d\n%s%s", args, r.exit, r.stdout, r.stderr)
+		r := plugin.Run(t, c.Kubeconfig, args...)
+		if r.Exit != report.ExitOK || !strings.HasPrefix(r.Stdout, "√ nothing is wrong") || r.Stderr != "" {
+			t.Errorf("%v: exit %d\n%s%s", args, r.Exit, r.Stdout, r.Stderr)
 		}
 	}
 }
@@ -205,14 +206,14 @@ func vanished(t *testing.T, c *cluster.Cluster) {
 	if err != nil || len(list.Items) != 1 {
 		t.Fatalf("%d ReplicaSets, %v", len(list.Items), err)
 	}
-	r := plugin(t, c.Kubeconfig, "why", list.Items[0].Name+"-x7f4k", "-n", "full", "-o", "json")
-	rep := r.report(t)
-	if r.exit != report.ExitFindings || len(rep.Diagnoses) != 1 || rep.Diagnoses[0].RootCause != "pod-refused" {
-		t.Errorf("exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	r := plugin.Run(t, c.Kubeconfig, "why", list.Items[0].Name+"-x7f4k", "-n", "full", "-o", "json")
+	rep := r.Report(t)
+	if r.Exit != report.ExitFindings || len(rep.Diagnoses) != 1 || rep.Diagnoses[0].RootCause != "pod-refused" {
+		t.Errorf("exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
-	r = plugin(t, c.Kubeconfig, "why", "nobody", "-n", "full")
-	if want := "error: reading pod nobody: pods \"nobody\" not found\n"; r.exit != 1 || !strings.HasPrefix(r.stderr, want) || r.stdout != "" {
-		t.Errorf("exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	r = plugin.Run(t, c.Kubeconfig, "why", "nobody", "-n", "full")
+	if want := "error: reading pod nobody: pods \"nobody\" not found\n"; r.Exit != 1 || !strings.HasPrefix(r.Stderr, want) || r.Stdout != "" {
+		t.Errorf("exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
 }
 
@@ -228,8 +229,8 @@ func completes(t *testing.T, c *cluster.Cluster, pods []string) {
 		{[]string{"-n", "shop", "statef"}, []string{"statefulsets/"}},
 		{[]string{"-n", "fi"}, []string{"fine"}},
 	} {
-		r := plugin(t, c.Kubeconfig, append([]string{"__complete", "why"}, test.args...)...)
-		got := strings.Split(strings.TrimSpace(r.stdout), "\n")
+		r := plugin.Run(t, c.Kubeconfig, append([]string{"__complete", "why"}, test.args...)...)
+		got := strings.Split(strings.TrimSpace(r.Stdout), "\n")
 		if diff := cmp.Diff(test.want, got[:len(got)-1]); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", test.args, diff)
 		}
@@ -240,35 +241,35 @@ func completes(t *testing.T, c *cluster.Cluster, pods []string) {
 // the rights that `rbac --for why` prints.
 func whyRights(t *testing.T, c *cluster.Cluster) {
 	for _, args := range [][]string{{"db-0"}, {"deploy/web"}, {"cronjob/nightly"}, {"-l", "app=web"}, {}} {
-		r := plugin(t, as(t, c, "stranger"), append([]string{"why", "-n", "shop"}, args...)...)
-		if r.exit != report.ExitUnknown || !strings.Contains(r.stdout, "rbac --for why") {
-			t.Errorf("no rights, %q: exit %d\n%s%s", args, r.exit, r.stdout, r.stderr)
+		r := plugin.Run(t, as(t, c, "stranger"), append([]string{"why", "-n", "shop"}, args...)...)
+		if r.Exit != report.ExitUnknown || !strings.Contains(r.Stdout, "rbac --for why") {
+			t.Errorf("no rights, %q: exit %d\n%s%s", args, r.Exit, r.Stdout, r.Stderr)
 		}
 	}
-	r := plugin(t, as(t, c, "stranger"), "why", "-A", "-o", "json")
-	if r.exit != report.ExitUnknown || r.report(t).Verdict != report.Unknown {
-		t.Errorf("no rights: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	r := plugin.Run(t, as(t, c, "stranger"), "why", "-A", "-o", "json")
+	if r.Exit != report.ExitUnknown || r.Report(t).Verdict != report.Unknown {
+		t.Errorf("no rights: exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
 	kubectl(t, c, "create", "clusterrole", "pods-only", "--verb=get,list", "--resource=pods")
 	bind(t, c, "glimpse", "pods-only")
-	r = plugin(t, as(t, c, "glimpse"), "why", "db-0", "-n", "shop", "-o", "json")
-	if rep := r.report(t); r.exit != report.ExitFindings || rep.Diagnoses[0].RootCause != "startup-probe-failing" {
-		t.Errorf("pods only: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	r = plugin.Run(t, as(t, c, "glimpse"), "why", "db-0", "-n", "shop", "-o", "json")
+	if rep := r.Report(t); r.Exit != report.ExitFindings || rep.Diagnoses[0].RootCause != "startup-probe-failing" {
+		t.Errorf("pods only: exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
 	// Of a workload whose pods were refused there is nothing to see for them.
-	if r = plugin(t, as(t, c, "glimpse"), "why", "-n", "full"); r.exit != report.ExitUnknown {
-		t.Errorf("pods only, refused: exit %d\n%s%s", r.exit, r.stdout, r.stderr)
+	if r = plugin.Run(t, as(t, c, "glimpse"), "why", "-n", "full"); r.Exit != report.ExitUnknown {
+		t.Errorf("pods only, refused: exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
-	printed := plugin(t, "", "rbac", "--for", "why", "--name", "why")
+	printed := plugin.Run(t, "", "rbac", "--for", "why", "--name", "why")
 	file := filepath.Join(t.TempDir(), "role.yaml")
-	if err := os.WriteFile(file, []byte(printed.stdout), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(printed.Stdout), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	kubectl(t, c, "apply", "-f", file)
 	bind(t, c, "reader", "why")
-	r = plugin(t, as(t, c, "reader"), "why", "-A", "-o", "json", "--logs", "--show-requests")
-	if r.exit != report.ExitFindings || strings.Contains(r.stderr, "-> 403") {
-		t.Errorf("the printed rights: exit %d\n%s", r.exit, r.stderr)
+	r = plugin.Run(t, as(t, c, "reader"), "why", "-A", "-o", "json", "--logs", "--show-requests")
+	if r.Exit != report.ExitFindings || strings.Contains(r.Stderr, "-> 403") {
+		t.Errorf("the printed rights: exit %d\n%s", r.Exit, r.Stderr)
 	}
 }
 
@@ -276,20 +277,20 @@ var patch = regexp.MustCompile(`(?m)^ +kubectl patch deployment web -n shop (.*)
 
 // fixes runs the first command of the printed fix and waits for the deployment to work.
 func fixes(t *testing.T, c *cluster.Cluster) {
-	r := plugin(t, c.Kubeconfig, "why", "deploy/web", "-n", "shop")
-	m := patch.FindStringSubmatch(r.stdout)
+	r := plugin.Run(t, c.Kubeconfig, "why", "deploy/web", "-n", "shop")
+	m := patch.FindStringSubmatch(r.Stdout)
 	if m == nil {
-		t.Fatalf("no patch:\n%s", r.stdout)
+		t.Fatalf("no patch:\n%s", r.Stdout)
 	}
 	flags := strings.SplitN(m[1], " -p ", 2)
 	kubectl(t, c, "patch", "deployment", "web", "-n", "shop", flags[0], "-p", strings.Trim(flags[1], "'"))
 	kubectl(t, c, "rollout", "status", "deployment/web", "-n", "shop", "--timeout=60s")
 	// The old pod ends within its grace period of one second.
 	for range 20 {
-		if r = plugin(t, c.Kubeconfig, "why", "deploy/web", "-n", "shop"); r.exit == report.ExitOK {
+		if r = plugin.Run(t, c.Kubeconfig, "why", "deploy/web", "-n", "shop"); r.Exit == report.ExitOK {
 			return
 		}
 		time.Sleep(time.Second)
 	}
-	t.Errorf("after the fix: exit %d\n%s", r.exit, r.stdout)
+	t.Errorf("after the fix: exit %d\n%s", r.Exit, r.Stdout)
 }

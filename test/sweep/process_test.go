@@ -4,33 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
-// pluginPath is the plugin, built once from this tree by TestMain.
-var pluginPath string
-
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "kubectl-sidecar-sweep-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	pluginPath = filepath.Join(dir, "kubectl-sidecar")
-	build := exec.Command("go", "build", "-o", pluginPath, "../../cmd/kubectl-sidecar")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the plugin: %v\n%s", err, out)
-		os.Exit(1)
-	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(plugin.Main(m)) }
 
 // A running is the plugin as a process of its own, for what concerns processes.
 type running struct {
@@ -44,7 +26,7 @@ func launch(t *testing.T, kubeconfig string, prepare func(*exec.Cmd), args ...st
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	r := &running{cmd: exec.CommandContext(ctx, pluginPath, args...), began: time.Now()}
+	r := &running{cmd: exec.CommandContext(ctx, plugin.Path(), args...), began: time.Now()}
 	r.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "LC_ALL=C.UTF-8")
 	r.cmd.WaitDelay = time.Second // children that outlive it hold the pipes
 	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
