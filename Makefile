@@ -50,8 +50,8 @@ fuzz: ## each fuzz target for FUZZTIME; what is found becomes a file under testd
 		done; \
 	done
 
-fuzz-short: ## a few hundred runs of each fuzz target, beside its seeds, which every test run tries
-	$(MAKE) fuzz FUZZTIME=200x
+fuzz-short: ## a thousand runs of each fuzz target, beside its seeds, which every test run tries
+	$(MAKE) fuzz FUZZTIME=1000x
 
 packages: ## Debian packages for the tests; says what will not run where they cannot be installed
 	@hack/packages.sh tests
