@@ -86,7 +86,10 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}
-	return o.exit(ctx, r)
+	if r.Gate.Exit != report.ExitOK {
+		return exit(r.Gate.Exit)
+	}
+	return nil
 }
 
 // look makes one report, or with --wait as many as it takes.
@@ -95,7 +98,8 @@ func (o *doctorOptions) look(ctx context.Context) (*report.Report, error) {
 		return o.report(ctx, o.cluster.timeout)
 	}
 	return o.wait.until(ctx, o.streams.ErrOut, o.cluster.timeout, o.report, func(r *report.Report) bool {
-		return o.exit(ctx, r) == nil
+		g, err := o.gate(ctx, r)
+		return err == nil && g.Exit == report.ExitOK
 	})
 }
 
@@ -127,17 +131,6 @@ func (o *doctorOptions) gate(ctx context.Context, r *report.Report) (*report.Gat
 		g.Exit = exitInterrupted
 	}
 	return g, nil
-}
-
-func (o *doctorOptions) exit(ctx context.Context, r *report.Report) error {
-	g, err := o.gate(ctx, r)
-	if err != nil {
-		return err
-	}
-	if g.Exit != report.ExitOK {
-		return exit(g.Exit)
-	}
-	return nil
 }
 
 // A selection is --checks and --skip.

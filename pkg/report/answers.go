@@ -70,7 +70,7 @@ func waivedLines(e Entry) []string {
 		out = append(out, fmt.Sprintf("suppressed: %s: %s (%s)", objectName(s.Object), s.Message, s.Waiver.why()))
 	}
 	for _, a := range e.Accepted {
-		out = append(out, fmt.Sprintf("accepted: %s not seen: %s (%s)", strings.TrimSpace(string(a.Kind)+" "+a.Scope), a.Reason, a.Waiver.why()))
+		out = append(out, fmt.Sprintf("accepted: %s (%s)", notSeen(a.Gap), a.Waiver.why()))
 	}
 	return out
 }
@@ -109,9 +109,14 @@ func (w WaivedBy) why() string {
 	return text
 }
 
-// gapText is what was not seen, why, and what would help.
+// notSeen is what was not seen, and why.
+func notSeen(g facts.Gap) string {
+	return fmt.Sprintf("%s not seen: %s", strings.TrimSpace(string(g.Kind)+" "+g.Scope), g.Reason)
+}
+
+// gapText is notSeen with what would help.
 func gapText(g facts.Gap) string {
-	text := fmt.Sprintf("%s not seen: %s", strings.TrimSpace(string(g.Kind)+" "+g.Scope), g.Reason)
+	text := notSeen(g)
 	if g.Remedy != "" {
 		text += "\nremedy: " + g.Remedy
 	}

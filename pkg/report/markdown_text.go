@@ -7,14 +7,6 @@ import (
 	"unicode"
 )
 
-// A run is words of a sentence that mean nothing to Markdown, HTML or a code hosting service, or
-// words that might and stand as code, where all of these leave them alone: markup, mentions, links,
-// references to issues and commits.
-type run struct {
-	Code bool
-	Text string
-}
-
 // What a service makes a link or a picture of although it has no letter that Markdown knows.
 var (
 	plainWord  = regexp.MustCompile(`^[\p{L}\p{N},.;:()'"/%+=?≤≥×→…-]*$`)
@@ -22,14 +14,16 @@ var (
 	blockStart = regexp.MustCompile(`^([0-9]+[.)]|[-+=:]+)$`)
 )
 
-// runs takes a sentence apart.
-func runs(text string) []run {
-	var out []run
+// runs takes a sentence apart: into words that mean nothing to Markdown, HTML or a code hosting service,
+// and words that might and stand as code, where all of these leave them alone: markup, mentions, links,
+// references to issues and commits.
+func runs(text string) []part {
+	var out []part
 	add := func(code bool, text string) {
 		if last := len(out) - 1; last >= 0 && out[last].Code == code {
 			out[last].Text += text
 		} else if text != "" {
-			out = append(out, run{code, text})
+			out = append(out, part{Code: code, Text: text})
 		}
 	}
 	for i, word := range braced(words(text)) {

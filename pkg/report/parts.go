@@ -5,13 +5,13 @@ import (
 	"unicode"
 )
 
-// A part of a fix is either prose, one paragraph of it, or what is to be copied.
+// A part of a text is either prose or code, which is to be copied or left alone.
 type part struct {
 	Code bool
 	Text string
 }
 
-// parts takes a fix or a remedy apart. Lines that are indented, and commands, are to be copied.
+// parts takes a fix or a remedy apart, into paragraphs and what is to be copied. Lines that are indented, and commands, are to be copied.
 func parts(block string) []part {
 	var out []part
 	var code []string
