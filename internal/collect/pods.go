@@ -189,11 +189,11 @@ func (r *PodReader) readAround(ctx context.Context) {
 	}
 	wg.Wait() // the owners' events are wanted too
 	r.readWarnings(ctx, r.namespace())
-	r.readHooks(ctx)
+	r.readNormal(ctx)
 }
 
 // fewPods is how many pods have their events read one by one, all of them; beyond, the warnings of
-// the namespace are read, and all events of pods with a hook.
+// the namespace are read, and the others where one tells what nothing else does ([untold]).
 const fewPods = 3
 
 // onlyPods reports whether nothing but pods was asked about.

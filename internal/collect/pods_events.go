@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,45 +36,6 @@ func (r *PodReader) readWarnings(ctx context.Context, namespace string) {
 	r.readEvents(ctx, namespace, "type="+corev1.EventTypeWarning, func(e *corev1.Event) bool {
 		return known[e.InvolvedObject.UID]
 	})
-}
-
-// hooksAtOnce is how many pods with a hook have their events read at the same time.
-const hooksAtOnce = 8
-
-// readHooks reads, where only warnings were read, the other events of the pods in which a container
-// with a postStart hook has not started. That the hook runs, and since when, a normal event tells and
-// nothing else does. Few pods are in that state, and most of them not for long.
-func (r *PodReader) readHooks(ctx context.Context) {
-	r.c.mu.Lock()
-	hooked := slices.Clone(r.c.snapshot.Pods)
-	r.c.mu.Unlock()
-	hooked = slices.DeleteFunc(hooked, func(p corev1.Pod) bool { return !hookPending(&p) })
-	slots := make(chan struct{}, hooksAtOnce)
-	var wg sync.WaitGroup
-	for i := range hooked {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			selector := fields.Set{"involvedObject.uid": string(hooked[i].UID), "type": corev1.EventTypeNormal}
-			r.readEvents(ctx, hooked[i].Namespace, selector.String(), nil)
-		})
-	}
-	wg.Wait()
-}
-
-// hookPending reports whether a container with a postStart hook waits to have started: the kubelet
-// shows it so until the hook has returned.
-func hookPending(p *corev1.Pod) bool {
-	waits := func(statuses []corev1.ContainerStatus, name string) bool {
-		return slices.ContainsFunc(statuses, func(s corev1.ContainerStatus) bool { return s.Name == name && s.State.Waiting != nil })
-	}
-	pending := func(containers []corev1.Container, statuses []corev1.ContainerStatus) bool {
-		return slices.ContainsFunc(containers, func(c corev1.Container) bool {
-			return c.Lifecycle != nil && c.Lifecycle.PostStart != nil && waits(statuses, c.Name)
-		})
-	}
-	return p.Spec.NodeName != "" && p.DeletionTimestamp == nil &&
-		(pending(p.Spec.InitContainers, p.Status.InitContainerStatuses) || pending(p.Spec.Containers, p.Status.ContainerStatuses))
 }
 
 // readEvents reads the events that the server selects and keep wants; nil wants all.

@@ -69,7 +69,7 @@ func (r *PodReader) scan(ctx context.Context) error {
 	r.readOwners(ctx)
 	r.readNodes(ctx)
 	r.keepEvents(events)
-	r.readHooks(ctx)
+	r.readNormal(ctx)
 	return nil
 }
 

@@ -1,0 +1,97 @@
+package collect
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// TestUntold: a scan of a cluster reads warnings, and normal events only of some pods. Every snapshot of
+// the checks' test data has to be judged by those as it is by all events.
+func TestUntold(t *testing.T) {
+	files, err := filepath.Glob("../../pkg/checks/testdata_pods/*/*.txtar")
+	if err != nil || len(files) < 80 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	needed := 0
+	for _, file := range files {
+		all, scanned, warnings := readPods(t, file), readPods(t, file), readPods(t, file)
+		at := all.TakenAt.Time
+		if at.IsZero() {
+			at = all.NewestTime().Time
+		}
+		dropNormal(scanned, func(p *corev1.Pod) bool { return untold(p, at) })
+		dropNormal(warnings, func(*corev1.Pod) bool { return false })
+		want := verdicts(all)
+		if diff := cmp.Diff(want, verdicts(scanned)); diff != "" {
+			t.Errorf("%s: (-all events +those of a scan)\n%s", file, diff)
+		}
+		if !slices.Equal(want, verdicts(warnings)) {
+			needed++
+		}
+	}
+	if needed == 0 {
+		t.Error("normal events make no difference anywhere: this test shows nothing")
+	}
+	t.Logf("normal events are needed in %d of %d", needed, len(files))
+}
+
+func readPods(t *testing.T, file string) *facts.Snapshot {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range archive.Files {
+		if f.Name == "snapshot.yaml" {
+			s, err := facts.ReadStrict(bytes.NewReader(f.Data), file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+	}
+	t.Fatalf("%s has no snapshot.yaml", file)
+	return nil
+}
+
+// dropNormal drops the normal events about pods that are not kept.
+func dropNormal(s *facts.Snapshot, keep func(*corev1.Pod) bool) {
+	s.Events = slices.DeleteFunc(s.Events, func(e corev1.Event) bool {
+		about := slices.IndexFunc(s.Pods, func(p corev1.Pod) bool { return p.UID == e.InvolvedObject.UID })
+		return e.Type == corev1.EventTypeNormal && (about < 0 || !keep(&s.Pods[about]))
+	})
+}
+
+// verdicts is what the checks find, without the words.
+func verdicts(s *facts.Snapshot) []string {
+	var out []string
+	for _, r := range checks.Run(s, checks.Pods(), nil) {
+		out = append(out, r.Check.ID+": "+string(r.Status()))
+		for _, f := range r.Outcome.Findings {
+			out = append(out, fmt.Sprintf("%s: %s %v", r.Check.ID, f.Object, f.Because))
+		}
+	}
+	return out
+}
+
+func TestUntoldByAge(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for age, want := range map[time.Duration]bool{time.Minute: true, time.Hour: false} {
+		p := &corev1.Pod{}
+		p.CreationTimestamp.Time = now.Add(-age)
+		if got := untold(p, now); got != want {
+			t.Errorf("without a node for %v: %t, want %t", age, got, want)
+		}
+	}
+}
