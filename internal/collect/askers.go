@@ -60,16 +60,8 @@ func (c *collector) askInstalled(ctx context.Context, call admission.Call, w *ad
 	if !admission.DryRunnable(w) {
 		return nil, errors.New("it declares side effects also for dry runs, and was not asked")
 	}
-	timeout := 10 * time.Second
-	if w.TimeoutSeconds != nil {
-		timeout = time.Duration(*w.TimeoutSeconds) * time.Second
-	}
-	ctx, cancel := c.request(ctx, timeout)
-	defer cancel()
-	if w.ClientConfig.Service != nil {
-		return c.askService(ctx, w.ClientConfig.Service, body)
-	}
-	return c.askURL(ctx, call, w, body)
+	raw, _, err := c.postReview(ctx, call, w, body)
+	return raw, err
 }
 
 // AtURL asks a webhook at a URL of one's own, as an author does on the own machine. ca is PEM; empty

@@ -144,17 +144,9 @@ func (c *collector) defaulted(ctx context.Context, sent *corev1.Pod) (corev1.Pod
 func (c *collector) createTimeout(class *class) time.Duration {
 	total := c.opts.RequestTimeout
 	for _, call := range class.webhooks {
-		total += c.webhookTimeout(call)
+		total += reviewTimeout(c.webhook(call))
 	}
 	return min(total, longestCreate)
-}
-
-// webhookTimeout is the webhook's timeoutSeconds; 10 s is the API server's default.
-func (c *collector) webhookTimeout(call admission.Call) time.Duration {
-	if w := c.webhook(call); w != nil && w.TimeoutSeconds != nil {
-		return time.Duration(*w.TimeoutSeconds) * time.Second
-	}
-	return 10 * time.Second
 }
 
 // refusal keeps the API server's words; without any, those of the connection.

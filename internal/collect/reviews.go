@@ -129,19 +129,7 @@ func (c *collector) askWebhook(ctx context.Context, call admission.Call, w *admi
 	if err != nil {
 		return nil, "", err
 	}
-	ctx, cancel := c.request(ctx, c.webhookTimeout(call))
-	defer cancel()
-	var (
-		raw    []byte
-		method facts.Method
-	)
-	if w.ClientConfig.Service != nil {
-		method = facts.ByServiceProxy
-		raw, err = c.askService(ctx, w.ClientConfig.Service, body)
-	} else {
-		method = facts.Directly
-		raw, err = c.askURL(ctx, call, w, body)
-	}
+	raw, method, err := c.postReview(ctx, call, w, body)
 	if errors.Is(err, errNotAsked) {
 		return nil, "", err
 	}

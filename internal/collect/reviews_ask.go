@@ -17,7 +17,29 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
+
+// postReview sends a review to a webhook in the way that its configuration names, for as long as the API server
+// would wait.
+func (c *collector) postReview(ctx context.Context, call admission.Call, w *admissionregistrationv1.MutatingWebhook, body []byte) ([]byte, facts.Method, error) {
+	ctx, cancel := c.request(ctx, reviewTimeout(w))
+	defer cancel()
+	if w.ClientConfig.Service != nil {
+		raw, err := c.askService(ctx, w.ClientConfig.Service, body)
+		return raw, facts.ByServiceProxy, err
+	}
+	raw, err := c.askURL(ctx, call, w, body)
+	return raw, facts.Directly, err
+}
+
+// reviewTimeout is a webhook's timeoutSeconds; 10 s is the API server's default.
+func reviewTimeout(w *admissionregistrationv1.MutatingWebhook) time.Duration {
+	if w != nil && w.TimeoutSeconds != nil {
+		return time.Duration(*w.TimeoutSeconds) * time.Second
+	}
+	return 10 * time.Second
+}
 
 // askService posts a review to a webhook behind a Service, through the API server's proxy. Its
 // authority is not checked on this way, and the proxy dials pods only (endpoints with a targetRef).
