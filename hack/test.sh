@@ -25,8 +25,14 @@ if [ "$skipped" -gt 0 ]; then
 	[ "${CI:-}" = true ] && status=1
 fi
 if [ "$status" -ne 0 ]; then
-	echo "the end of what was printed:"
-	grep -nE '^ *--- FAIL' "$log"
-	tail -n 60 "$log"
+	echo "what the tests that failed printed, and the end of it all:"
+	awk '
+		/^=== (RUN|NAME|CONT|PAUSE) / { name = $3; next }
+		/^ *--- FAIL: / { failed[$3] = 1; order[++n] = $3; next }
+		/^ *--- (PASS|SKIP): |^(ok|FAIL|PASS)/ { name = ""; next }
+		name != "" && ++lines[name] <= 100 { said[name] = said[name] $0 "\n" }
+		END { for (i = 1; i <= n; i++) printf "--- FAIL: %s\n%s", order[i], said[order[i]] }
+	' "$log"
+	tail -n 20 "$log"
 fi
 exit "$status"

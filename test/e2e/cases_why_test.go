@@ -214,4 +214,7 @@ func (st *stage) judgeAll(t *testing.T, all []*situation) {
 			s.wrong(t)("why -A: %s: no root cause, want %s", s.name, want)
 		}
 	}
+	if t.Failed() {
+		t.Logf("why -A: exit %d\n%s\n%s", a.Exit, a.Stderr, a.Stdout)
+	}
 }
