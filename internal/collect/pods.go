@@ -250,24 +250,14 @@ func (r *PodReader) addPod(p *corev1.Pod) {
 func (r *PodReader) listPods(ctx context.Context, namespace string, opts metav1.ListOptions, keep func(*corev1.Pod) bool) ([]corev1.Pod, error) {
 	var out []corev1.Pod
 	done := 0
-	err := r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
-		page.LabelSelector, page.FieldSelector = opts.LabelSelector, opts.FieldSelector
-		list, err := r.c.client.CoreV1().Pods(namespace).List(ctx, page)
-		if err != nil {
-			return nil, err
-		}
-		for i := range list.Items {
-			if keep == nil || keep(&list.Items[i]) {
-				out = append(out, list.Items[i])
+	err := longList(ctx, r.c, long{namespace: namespace, resource: "pods", opts: opts}, func(page *corev1.PodList) {
+		for i := range page.Items {
+			if keep == nil || keep(&page.Items[i]) {
+				out = append(out, page.Items[i])
 			}
 		}
-		done += len(list.Items)
-		total := done
-		if list.RemainingItemCount != nil {
-			total += int(*list.RemainingItemCount)
-		}
-		r.c.step("pods", done, total)
-		return list, nil
+		done += len(page.Items)
+		r.c.step("pods", done, done+remaining(page))
 	}, func() { out, done = nil, 0 })
 	return out, err
 }

@@ -55,18 +55,12 @@ func (r *PodReader) addEvents(events []corev1.Event) {
 
 func (r *PodReader) listEvents(ctx context.Context, namespace, selector string, keep func(*corev1.Event) bool) ([]corev1.Event, error) {
 	var out []corev1.Event
-	err := r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
-		page.FieldSelector = selector
-		list, err := r.c.client.CoreV1().Events(namespace).List(ctx, page)
-		if err != nil {
-			return nil, err
-		}
-		for i := range list.Items {
-			if keep == nil || keep(&list.Items[i]) {
-				out = append(out, facts.TrimEvent(&list.Items[i]))
+	err := longList(ctx, r.c, long{namespace: namespace, resource: "events", opts: metav1.ListOptions{FieldSelector: selector}}, func(page *corev1.EventList) {
+		for i := range page.Items {
+			if keep == nil || keep(&page.Items[i]) {
+				out = append(out, facts.TrimEvent(&page.Items[i]))
 			}
 		}
-		return list, nil
 	}, func() { out = nil })
 	return out, err
 }
