@@ -69,7 +69,12 @@ func (c *collector) configure() error {
 	cfg.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	// Whoever wants the warnings of an answer takes them from there; client-go would print them.
 	cfg.WarningHandler, cfg.WarningHandlerWithContext = rest.NoWarnings{}, nil
+	plain := cfg.DisableCompression
+	cfg.DisableCompression = true // of net/http's own
 	wrap := func(rt http.RoundTripper) http.RoundTripper {
+		if !plain {
+			rt = unzipping{rt}
+		}
 		return timed{&guard{next: rt, ledger: c.ledger, broken: c.broken, pace: c.pace, host: base.Host, prefix: base.EscapedPath()}, c.clock}
 	}
 	// The first wrapper is the innermost: whatever others do to a request, the guard sees it.

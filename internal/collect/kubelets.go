@@ -214,7 +214,11 @@ func (s *scrape) get(ctx context.Context, node, page string, read func(io.Reader
 func (s *scrape) getOnce(ctx context.Context, node, page string, read func(io.Reader) error) error {
 	ctx, cancel := s.request(ctx, s.opts.RequestTimeout)
 	defer cancel()
-	resp, err := s.fetchOnce(ctx, s.http, "/api/v1/nodes/"+node+"/proxy/"+page, zipped)
+	var headers http.Header
+	if !s.opts.Config.DisableCompression {
+		headers = zipped
+	}
+	resp, err := s.fetchOnce(ctx, s.http, "/api/v1/nodes/"+node+"/proxy/"+page, headers)
 	if a, ok := answered(err); ok && a.Status && a.Code == http.StatusForbidden && strings.Contains(a.Message, "nodes/proxy") {
 		return &proxyRefused{words: a.Message}
 	}

@@ -76,7 +76,27 @@ func readFamilies(page io.Reader, wanted ...string) ([]byte, error) {
 		if err != nil {
 			return endOfPage(out.Bytes(), total, valid)
 		}
+		if valid {
+			total += skipBefore(r, wanted[0])
+		}
 	}
+}
+
+// skipBefore skips what is buffered if all of it comes before a family, which its last whole line tells,
+// and returns how much that was: looking at each line of thousands of pages would cost as much as
+// decompressing them.
+func skipBefore(r *bufio.Reader, family string) int {
+	buffered, _ := r.Peek(r.Buffered())
+	end := bytes.LastIndexByte(buffered, '\n') + 1
+	if end == 0 {
+		return 0
+	}
+	last := buffered[bytes.LastIndexByte(buffered[:end-1], '\n')+1 : end]
+	if name := familyOf(last); len(name) == 0 || string(name) >= family {
+		return 0
+	}
+	n, _ := r.Discard(end) // as much is buffered
+	return n
 }
 
 // brokeOff is the error of a page that did not come to its end.

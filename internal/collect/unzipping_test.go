@@ -1,12 +1,19 @@
 package collect
 
 import (
+	"bytes"
 	"compress/gzip"
+	"encoding/json"
+	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -65,5 +72,73 @@ func TestZippedPages(t *testing.T) {
 	got := facts.Snapshot{Kubelets: s.Kubelets, Gaps: s.Gaps, Nodes: []corev1.Node{}}
 	if diff := cmp.Diff(facts.Snapshot{Kubelets: want, Gaps: []facts.Gap{gap}, Nodes: []corev1.Node{}}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// TestCompression: answers are asked for compressed, unless the user does not want that, and what is
+// read is the same. A compressed answer that breaks off is a gap.
+func TestCompression(t *testing.T) {
+	node := readyNode("a", "v1.30.1")
+	list, err := json.Marshal(corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}, Items: []corev1.Node{node}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := apiServerPage("v1.30.1", "1", `kubernetes_feature_enabled{name="SidecarContainers",stage="BETA"} 1`)
+	var mu sync.Mutex
+	asked := map[string]string{}
+	as := func(contentType, text string, cut int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			asked[r.URL.Path] = r.Header.Get("Accept-Encoding")
+			mu.Unlock()
+			w.Header().Set("Content-Type", contentType)
+			if r.Header.Get("Accept-Encoding") != "gzip" {
+				_, _ = io.WriteString(w, text)
+				return
+			}
+			var zipped bytes.Buffer
+			zip := gzip.NewWriter(&zipped)
+			_, _ = io.WriteString(zip, text)
+			_ = zip.Close()
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(zipped.Bytes()[:zipped.Len()-cut])
+		}
+	}
+	read := func(disable bool, cut int) (facts.Snapshot, map[string]string) {
+		f := &fakeAPI{handlers: map[string]http.HandlerFunc{}}
+		f.Server = httptest.NewTLSServer(f) // without TLS, client-go does not heed the setting
+		defer f.Close()
+		f.handlers["GET /api/v1/nodes"] = as("application/json", string(list), cut)
+		f.handlers["GET /api/v1/nodes/a/proxy/metrics"] = as("text/plain", page, 0)
+		o := f.options(facts.Kubelets)
+		o.Config.DisableCompression, o.Config.CAData = disable, pemOf(f.Server)
+		clear(asked)
+		s := collectFrom(t, o)
+		return facts.Snapshot{Nodes: s.Nodes, Kubelets: s.Kubelets, Gaps: s.Gaps}, maps.Clone(asked)
+	}
+	compressed, askedFor := read(false, 0)
+	if diff := cmp.Diff(map[string]string{"/api/v1/nodes": "gzip", "/api/v1/nodes/a/proxy/metrics": "gzip"}, askedFor); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if len(compressed.Nodes) != 1 || len(compressed.Kubelets) != 1 || len(compressed.Gaps) != 0 {
+		t.Errorf("read: %+v", compressed)
+	}
+	plain, askedFor := read(true, 0)
+	if diff := cmp.Diff(map[string]string{"/api/v1/nodes": "", "/api/v1/nodes/a/proxy/metrics": ""}, askedFor); diff != "" {
+		t.Errorf("without compression (-want +got)\n%s", diff)
+	}
+	if diff := cmp.Diff(compressed, plain); diff != "" {
+		t.Errorf("(-compressed +plain)\n%s", diff)
+	}
+	broken, _ := read(false, 6)
+	want := []facts.Gap{
+		{
+			Kind: facts.Nodes, Reason: "list nodes: unexpected error when reading response body. Please retry. Original error: unexpected EOF",
+			Remedy: "run again; if it stays, see what kubectl says to the same request with -v=8",
+		},
+		{Kind: facts.Kubelets, Reason: "without the nodes there are no kubelets to ask", Remedy: listNodes.remedy()},
+	}
+	if diff := cmp.Diff(want, broken.Gaps); diff != "" {
+		t.Errorf("cut off (-want +got)\n%s", diff)
 	}
 }
