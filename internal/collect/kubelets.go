@@ -19,45 +19,59 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// kubelets reads the gate of those kubelets whose version leaves it open, through the node proxy.
-// The nodes are in the snapshot.
-func (c *collector) kubelets(ctx context.Context) {
-	if len(c.gapsOf(facts.Nodes, "")) > 0 && len(c.snapshot.Nodes) == 0 {
+// manyPages is how many pages of nodes may wait for their kubelets to be asked: half a million nodes.
+const manyPages = 1000
+
+// nodesAndKubelets reads the nodes, and the gate of those kubelets whose version leaves it open, through
+// the node proxy. Kubelets are asked while nodes are still listed, but never hold up the list, which
+// the API server continues for minutes only.
+func (c *collector) nodesAndKubelets(ctx context.Context) {
+	s := scrape{collector: c, known: map[string]facts.FeatureReading{}, seen: map[string]bool{}}
+	pages := make(chan []*corev1.Node, manyPages)
+	var asking sync.WaitGroup
+	asking.Go(func() { s.run(ctx, pages) })
+	c.nodes(ctx, func(page []corev1.Node) {
+		fresh := s.unseen(c.toAsk(page))
+		if len(fresh) == 0 || c.opts.Scrape == ScrapeNone {
+			return
+		}
+		if allowed, _ := c.may(ctx, readKubelets); allowed {
+			pages <- fresh
+		}
+	})
+	nodes := c.toAsk(c.snapshot.Nodes)
+	s.total.Store(int64(len(nodes)))
+	close(pages)
+	asking.Wait()
+	switch {
+	case len(c.gapsOf(facts.Nodes, "")) > 0 && len(c.snapshot.Nodes) == 0:
 		c.gap(facts.Kubelets, "", "without the nodes there are no kubelets to ask", listNodes.remedy())
-		return
-	}
-	nodes := c.toAsk()
-	if len(nodes) == 0 {
-		return
-	}
-	if c.opts.Scrape == ScrapeNone {
+	case len(nodes) == 0:
+	case c.opts.Scrape == ScrapeNone:
 		c.gap(facts.Kubelets, "", fmt.Sprintf("not asked, because of --scrape none: %s", some(nodes)), "run with --scrape auto")
-		return
+	default:
+		if allowed, reason := c.may(ctx, readKubelets); !allowed {
+			c.noProxy(nodes, reason)
+			return
+		}
+		s.keep(nodes)
 	}
-	if ok, reason := c.may(ctx, readKubelets); !ok {
-		c.noProxy(nodes, reason)
-		return
-	}
-	s := scrape{collector: c, total: len(nodes), known: map[string]facts.FeatureReading{}}
-	s.run(ctx, nodes)
-	slices.SortFunc(s.readings, func(a, b facts.FeatureReading) int { return strings.Compare(a.Instance, b.Instance) })
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.snapshot.Kubelets = s.readings
 }
 
 // toAsk lists the nodes with a kubelet that has to be asked.
-func (c *collector) toAsk() []*corev1.Node {
+func (c *collector) toAsk(nodes []corev1.Node) []*corev1.Node {
+	open := map[string]bool{} // by version, of which thousands of nodes have a few
 	var out []*corev1.Node
-	for i := range c.snapshot.Nodes {
-		n := &c.snapshot.Nodes[i]
-		if _, virtual := facts.VirtualNode(n); virtual {
-			continue
+	for i := range nodes {
+		n := &nodes[i]
+		version := n.Status.NodeInfo.KubeletVersion
+		if _, known := open[version]; !known {
+			_, decided := facts.VersionDecides(version)
+			open[version] = !decided
 		}
-		if _, decided := facts.VersionDecides(n.Status.NodeInfo.KubeletVersion); decided && c.opts.Scrape != ScrapeAll {
-			continue
+		if _, virtual := facts.VirtualNode(n); !virtual && (open[version] || c.opts.Scrape == ScrapeAll) {
+			out = append(out, n)
 		}
-		out = append(out, n)
 	}
 	return out
 }
@@ -88,7 +102,8 @@ func some(nodes []*corev1.Node) string {
 // A scrape asks many kubelets.
 type scrape struct {
 	*collector
-	total int
+	seen  map[string]bool // names of nodes that were handed over
+	total atomic.Int64    // 0 while it is not known
 	done  atomic.Int64
 	// refused is set when the API server refuses nodes/proxy, which it then does for every node.
 	refused atomic.Bool
@@ -100,22 +115,48 @@ type scrape struct {
 	words    string // of the refusal
 }
 
-func (s *scrape) run(ctx context.Context, nodes []*corev1.Node) {
+// unseen leaves out the nodes that it was called with before.
+func (s *scrape) unseen(nodes []*corev1.Node) []*corev1.Node {
+	return slices.DeleteFunc(nodes, func(n *corev1.Node) bool {
+		seen := s.seen[n.Name]
+		s.seen[n.Name] = true
+		return seen
+	})
+}
+
+// run asks the kubelets of all nodes, page by page as they come.
+func (s *scrape) run(ctx context.Context, pages <-chan []*corev1.Node) {
 	queue := make(chan *corev1.Node)
 	var wg sync.WaitGroup
-	for range min(s.opts.Concurrency, len(nodes)) {
+	for range s.opts.Concurrency {
 		wg.Go(func() {
 			for n := range queue {
 				s.one(ctx, n)
-				s.step("kubelets", int(s.done.Add(1)), s.total)
+				s.step("kubelets", int(s.done.Add(1)), int(s.total.Load()))
 			}
 		})
 	}
-	for _, n := range nodes {
-		queue <- n
+	for page := range pages {
+		for _, n := range page {
+			queue <- n
+		}
 	}
 	close(queue)
 	wg.Wait()
+}
+
+// keep puts what was read of the nodes into the snapshot, by name. A list that started over may have left
+// out some that were there before.
+func (s *scrape) keep(nodes []*corev1.Node) {
+	names := make(map[string]bool, len(nodes))
+	for _, n := range nodes {
+		names[n.Name] = true
+	}
+	readings := slices.DeleteFunc(s.readings, func(r facts.FeatureReading) bool { return !names[r.Instance] })
+	slices.SortFunc(readings, func(a, b facts.FeatureReading) int { return strings.Compare(a.Instance, b.Instance) })
+	s.collector.mu.Lock()
+	s.snapshot.Kubelets = readings
+	s.collector.mu.Unlock()
 	if len(s.unasked) > 0 {
 		slices.SortFunc(s.unasked, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
 		s.noProxy(s.unasked, s.words)

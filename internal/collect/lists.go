@@ -19,17 +19,23 @@ import (
 // items, status, images (k8s.io/api core/v1/generated.proto).
 var imagesOfNodes = []protowire.Number{2, 3, 8}
 
-// nodes reads all nodes, reduced as they come.
-func (c *collector) nodes(ctx context.Context) {
+// nodes reads all nodes, reduced as they come, and hands each page to found, unless that is nil. A list
+// that starts over hands over nodes again.
+func (c *collector) nodes(ctx context.Context, found func([]corev1.Node)) {
 	if c.forbidden(ctx, listNodes, "") {
 		return
 	}
 	var nodes []corev1.Node
 	total := 0
 	err := longList(ctx, c, long{resource: "nodes", unwanted: imagesOfNodes}, func(page *corev1.NodeList) {
+		trimmed := make([]corev1.Node, len(page.Items))
 		for i := range page.Items {
-			nodes = append(nodes, facts.TrimNode(&page.Items[i]))
+			trimmed[i] = facts.TrimNode(&page.Items[i])
 		}
+		if found != nil {
+			found(trimmed)
+		}
+		nodes = append(nodes, trimmed...)
 		total = len(nodes) + remaining(page)
 		c.step("nodes", len(nodes), total)
 	}, func() { nodes = nil })

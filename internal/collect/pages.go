@@ -3,6 +3,7 @@ package collect
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -93,7 +94,10 @@ func longList[L any, P listOf[L]](ctx context.Context, c *collector, list long, 
 		done := make(chan error, 1)
 		before = sync.OnceValue(func() error { return <-done })
 		go func() {
-			_, err := decode(decoderOf(body))
+			page, err := decode(decoderOf(body))
+			if err == nil && page.GetContinue() != meta.Continue {
+				err = errors.New("the answer has its continue token twice") // and what comes after it would be missed
+			}
 			done <- err
 		}()
 		return meta, nil

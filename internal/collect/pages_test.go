@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,7 @@ import (
 )
 
 // inProtobuf encodes as API servers do.
-func inProtobuf(t *testing.T, object runtime.Object) []byte {
+func inProtobuf(t testing.TB, object runtime.Object) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if err := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme).Encode(object, &out); err != nil {
@@ -89,6 +90,39 @@ func TestLeaveOutOfNonsense(t *testing.T) {
 	}
 }
 
+// FuzzLeaveOut: whatever the decoder takes is the same without images when they were left out before.
+func FuzzLeaveOut(f *testing.F) {
+	for _, list := range []*corev1.NodeList{nodePage("", 0), nodePage("2", 3, "a"), nodePage("", 0, "a", "b")} {
+		f.Add(inProtobuf(f, list))
+	}
+	f.Add(twice(f))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		meta := listMeta(body)
+		if meta == nil {
+			return // client-go decodes it
+		}
+		var whole, less corev1.NodeList
+		errWhole, errLess := decoderOf(body)(&whole), decoderOf(leaveOut(body, imagesOfNodes))(&less)
+		if errWhole != nil {
+			return // in an image, perhaps
+		}
+		for _, list := range []corev1.NodeList{whole, less} { // less has those in what was not understood
+			for i := range list.Items {
+				list.Items[i].Status.Images = nil
+			}
+		}
+		if diff := cmp.Diff(&whole, &less); errLess != nil || diff != "" {
+			t.Errorf("%v (-whole +less)\n%s", errLess, diff)
+		}
+	})
+}
+
+// twice is an envelope with two lists, of which decoders take the second.
+func twice(tb testing.TB) []byte {
+	envelope := func(list *corev1.NodeList) []byte { return inProtobuf(tb, list)[len(protobufMagic):] }
+	return slices.Concat(protobufMagic, envelope(nodePage("", 0, "a")), envelope(nodePage("2", 1, "b")))
+}
+
 // A pager serves pages in protobuf, by their continue token.
 type pager struct {
 	pages map[string][]byte
@@ -137,6 +171,7 @@ func TestLongList(t *testing.T) {
 		"cut off":           {garbled("2", three["2"][:200]), nil, []string{"a", "b"}, []string{"", "2"}, "unexpected EOF"},
 		"another type":      {garbled("3", inProtobuf(t, &corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}})), nil, []string{"a", "b", "c", "d"}, []string{"", "2", "3"}, "the answer is a PodList"},
 		"garbled in a page": {garbled("2", bytes.Replace(three["2"], []byte("v1.30.1"), []byte("\xff\xff\xff\xff\xff\xff\xff"), 1)), nil, []string{"a", "b", "c", "d", "e"}, []string{"", "2", "3"}, ""},
+		"two lists":         {map[string][]byte{"": twice(t)}, nil, []string{"b"}, []string{""}, "continue token twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := &pager{pages: test.pages, codes: test.codes}

@@ -76,14 +76,12 @@ func (c *collector) collect(ctx context.Context, kinds []facts.Kind) {
 	if wanted(facts.ControlPlane) {
 		all.Go(func() { c.controlPlane(ctx) })
 	}
-	all.Go(func() {
-		if wanted(facts.Nodes) {
-			c.nodes(ctx)
-		}
-		if wanted(facts.Kubelets) {
-			c.kubelets(ctx)
-		}
-	})
+	switch {
+	case wanted(facts.Kubelets):
+		all.Go(func() { c.nodesAndKubelets(ctx) })
+	case wanted(facts.Nodes):
+		all.Go(func() { c.nodes(ctx, nil) })
+	}
 	if wanted(facts.CRDs) {
 		all.Go(func() { c.crds(ctx) })
 	}

@@ -1,0 +1,64 @@
+package collect
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// TestKubeletsWhileListing: the kubelets of a page are asked before the next page is there, once each,
+// even when the list starts over; a node that is gone by then is not in the snapshot, nor is its reading.
+func TestKubeletsWhileListing(t *testing.T) {
+	f := newFakeAPI(t)
+	asked := make(chan struct{})
+	var mu sync.Mutex
+	count := map[string]int{}
+	for _, name := range []string{"gone", "a", "b"} {
+		f.handlers["GET /api/v1/nodes/"+name+"/proxy/metrics"] = func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			count[name]++
+			if len(count) == 2 && name != "b" {
+				close(asked)
+			}
+			mu.Unlock()
+			page(w, apiServerPage("v1.30.1", "1", `kubernetes_feature_enabled{name="SidecarContainers",stage="BETA"} 1`))
+		}
+	}
+	expired := false
+	f.handlers["GET /api/v1/nodes"] = func(w http.ResponseWriter, r *http.Request) {
+		body := nodePage("2", 1, "a", "gone")
+		switch {
+		case r.URL.Query().Get("continue") == "" && expired:
+			body = nodePage("2", 1, "a")
+		case r.URL.Query().Get("continue") == "2" && !expired:
+			<-asked // both of the first page, or this test hangs
+			expired = true
+			status(w, 410, metav1.StatusReasonExpired, "too old")
+			return
+		case r.URL.Query().Get("continue") == "2":
+			body = nodePage("", 0, "b")
+		}
+		w.Header().Set("Content-Type", "application/vnd.kubernetes.protobuf")
+		_, _ = w.Write(inProtobuf(t, body))
+	}
+	s := collectFrom(t, f.options(facts.Kubelets))
+	var nodes, readings []string
+	for _, n := range s.Nodes {
+		nodes = append(nodes, n.Name)
+	}
+	for _, r := range s.Kubelets {
+		readings = append(readings, r.Instance)
+	}
+	if want := []string{"a", "b"}; !slices.Equal(nodes, want) || !slices.Equal(readings, want) || len(s.Gaps) > 0 {
+		t.Errorf("nodes %v, readings %v, gaps %v", nodes, readings, s.Gaps)
+	}
+	if diff := cmp.Diff(map[string]int{"gone": 1, "a": 1, "b": 1}, count); diff != "" {
+		t.Errorf("asked (-want +got)\n%s", diff)
+	}
+}
