@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -159,10 +160,11 @@ func (c *collector) oneAPIServer(ctx context.Context, client *http.Client, seen 
 	if header != "" && seen.headers[header] && !thorough {
 		return nil
 	}
-	lines, err := readFamilies(resp.Body, familyBuild, familyGates, familyStarted, familyVersion)
-	if err != nil {
+	var page bytes.Buffer
+	if err := readFamilies(&page, resp.Body, familyBuild, familyGates, familyStarted, familyVersion); err != nil {
 		return fmt.Errorf("read /metrics of an API server: %w", err)
 	}
+	lines := page.Bytes()
 	families, err := parse(lines)
 	if err != nil {
 		return fmt.Errorf("read /metrics of an API server: %w", err)

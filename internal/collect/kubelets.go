@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -290,13 +291,15 @@ func (e *proxyRefused) Error() string { return e.words }
 
 func (s *scrape) metrics(ctx context.Context, node string) (*facts.FeatureReading, error) {
 	var reading *facts.FeatureReading
+	lines := families.Get().(*bytes.Buffer)
+	defer families.Put(lines)
 	err := s.get(ctx, node, "metrics", func(r io.Reader) error {
-		lines, err := readFamilies(r, familyGates)
-		if err != nil {
+		lines.Reset()
+		if err := readFamilies(lines, r, familyGates); err != nil {
 			return err
 		}
-		reading, err = s.understand(lines)
-		if err != nil {
+		var err error
+		if reading, err = s.understand(lines.Bytes()); err != nil {
 			return err
 		}
 		reading.Instance = node

@@ -31,25 +31,25 @@ const (
 	maxPage   = 512 << 20
 	maxLine   = 1 << 20
 	maxFamily = 4 << 20
-	// usualFamily is a kubelet's kubernetes_feature_enabled.
-	usualFamily = 16 << 10
 )
 
 // errGarbage means that what was read is not a metrics page.
 var errGarbage = errors.New("the answer is not a metrics page")
 
-// readers are reused: thousands of pages are read.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
+// readers and families are reused: thousands of pages are read.
+var (
+	readers  = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
+	families = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+)
 
-// readFamilies reads a metrics page and returns the lines of the wanted families, which must be
-// sorted. It stops after the last of them, because pages are sorted too; a page that is not only
-// hides families, it does not invent them. An error means that the page was not read up to there.
-func readFamilies(page io.Reader, wanted ...string) ([]byte, error) {
+// readFamilies reads a metrics page and adds the lines of the wanted families, which must be sorted, to
+// out. It stops after the last of them, because pages are sorted too; a page that is not only hides
+// families, it does not invent them. An error means that the page was not read up to there.
+func readFamilies(out *bytes.Buffer, page io.Reader, wanted ...string) error {
 	r := readers.Get().(*bufio.Reader)
 	r.Reset(io.LimitReader(page, maxPage))
 	defer func() { r.Reset(nil); readers.Put(r) }()
 	var (
-		out   bytes.Buffer
 		total int
 		valid bool
 	)
@@ -57,24 +57,21 @@ func readFamilies(page io.Reader, wanted ...string) ([]byte, error) {
 		line, size, err := readLine(r)
 		total += size
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, brokeOff(err)
+			return brokeOff(err)
 		}
 		if name := familyOf(line); len(name) > 0 {
 			valid = valid || line[0] == '#'
 			if valid && string(name) > wanted[len(wanted)-1] {
-				return out.Bytes(), nil
+				return nil
 			}
 			if isWanted(name, wanted) {
-				if out.Len() == 0 {
-					out.Grow(usualFamily)
-				}
 				if out.Write(line); out.Len() > maxFamily {
-					return nil, fmt.Errorf("%w: %s is larger than %d MB", errGarbage, name, maxFamily>>20)
+					return fmt.Errorf("%w: %s is larger than %d MB", errGarbage, name, maxFamily>>20)
 				}
 			}
 		}
 		if err != nil {
-			return endOfPage(out.Bytes(), total, valid)
+			return endOfPage(total, valid)
 		}
 		if valid {
 			total += skipBefore(r, wanted[0])
@@ -108,14 +105,14 @@ func brokeOff(err error) error {
 }
 
 // endOfPage judges a page that was read to its end.
-func endOfPage(lines []byte, total int, valid bool) ([]byte, error) {
+func endOfPage(total int, valid bool) error {
 	switch {
 	case total >= maxPage:
-		return nil, fmt.Errorf("the metrics page is larger than %d MB", maxPage>>20)
+		return fmt.Errorf("the metrics page is larger than %d MB", maxPage>>20)
 	case !valid:
-		return nil, errGarbage
+		return errGarbage
 	}
-	return lines, nil
+	return nil
 }
 
 // readLine reads a line with its end. Of a line that does not fit the buffer it returns the

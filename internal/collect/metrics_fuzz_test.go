@@ -24,7 +24,7 @@ func FuzzMetrics(f *testing.F) {
 	f.Add([]byte("# TYPE kubernetes_feature_enabled gauge\nkubernetes_feature_enabled{name=\"SidecarContainers\",stage=\"BETA\"} 1e999\n"))
 	f.Add([]byte("# TYPE kubernetes_feature_enabled histogram\nkubernetes_feature_enabled_bucket{le=\"\xff\"} NaN\n"))
 	f.Fuzz(func(t *testing.T, page []byte) {
-		lines, err := readFamilies(bytes.NewReader(page), familyBuild, familyGates)
+		lines, err := familyLines(bytes.NewReader(page), familyBuild, familyGates)
 		if err != nil {
 			return
 		}

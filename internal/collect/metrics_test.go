@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,7 @@ func TestRecordedPages(t *testing.T) {
 	} {
 		text := recorded(t, "metrics-"+name+".txt.gz")
 		source := &countingReader{r: strings.NewReader(text)}
-		lines, err := readFamilies(source, familyGates)
+		lines, err := familyLines(source, familyGates)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +61,12 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += n
 	return n, err
+}
+
+func familyLines(page io.Reader, wanted ...string) ([]byte, error) {
+	var out bytes.Buffer
+	err := readFamilies(&out, page, wanted...)
+	return out.Bytes(), err
 }
 
 func TestReadFamilies(t *testing.T) {
@@ -91,7 +98,7 @@ func TestReadFamilies(t *testing.T) {
 		if testing.Short() && test.name == "an endless page" {
 			continue
 		}
-		got, err := readFamilies(test.page, familyGates)
+		got, err := familyLines(test.page, familyGates)
 		if diff := cmp.Diff(test.want, string(got)); diff != "" && test.err == "" {
 			t.Errorf("%s: %s", test.name, diff)
 		}
@@ -121,7 +128,7 @@ func BenchmarkReadGate(b *testing.B) {
 	text := recorded(&testing.T{}, "metrics-1.32-on.txt.gz")
 	b.ReportAllocs()
 	for b.Loop() {
-		lines, err := readFamilies(strings.NewReader(text), familyGates)
+		lines, err := familyLines(strings.NewReader(text), familyGates)
 		if err != nil {
 			b.Fatal(err)
 		}
