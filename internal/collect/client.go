@@ -38,9 +38,7 @@ func newCollector(o Options) (*collector, error) {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
 	httpClient.CheckRedirect = noRedirect
-	if c.config.ExecProvider != nil || c.config.AuthProvider != nil {
-		httpClient.Transport = impatient{httpClient.Transport}
-	}
+	httpClient.Transport = c.endable(httpClient.Transport)
 	client, err := kubernetes.NewForConfigAndClient(c.config, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
@@ -87,7 +85,11 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 
 // freshClient returns a client that opens a connection of its own for every request, so that a
 // load balancer chooses anew. HTTP/2 would share one.
-func (c *collector) freshClient() (*http.Client, error) {
+func (c *collector) freshClient() (*http.Client, error) { return c.http1Client(0) }
+
+// http1Client returns a client that speaks HTTP/1.1 over at most so many connections, which it keeps open;
+// 0 is a new one for every request.
+func (c *collector) http1Client(keep int) (*http.Client, error) {
 	tc, err := c.config.TransportConfig()
 	if err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
@@ -98,7 +100,7 @@ func (c *collector) freshClient() (*http.Client, error) {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
 	base := &http.Transport{
-		TLSClientConfig: tlsConfig, DisableKeepAlives: true, DisableCompression: tc.DisableCompression,
+		TLSClientConfig: tlsConfig, DisableKeepAlives: keep == 0, MaxIdleConnsPerHost: keep, MaxConnsPerHost: keep, DisableCompression: tc.DisableCompression,
 		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second,
 	}
 	if tc.Proxy != nil {
@@ -111,7 +113,15 @@ func (c *collector) freshClient() (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
-	return &http.Client{Transport: rt, CheckRedirect: noRedirect}, nil
+	return &http.Client{Transport: c.endable(rt), CheckRedirect: noRedirect}, nil
+}
+
+// endable makes requests end with their context, where a credential plugin may keep them from it.
+func (c *collector) endable(rt http.RoundTripper) http.RoundTripper {
+	if c.config.ExecProvider == nil && c.config.AuthProvider == nil {
+		return rt
+	}
+	return impatient{rt}
 }
 
 // An answerError is an answer that is not a success.

@@ -3,11 +3,9 @@ package collect
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,8 +25,9 @@ const manyPages = 1000
 // the node proxy. Kubelets are asked while nodes are still listed, but never hold up the list, which
 // the API server continues for minutes only.
 func (c *collector) nodesAndKubelets(ctx context.Context) {
-	s := scrape{collector: c, known: map[string]facts.FeatureReading{}, seen: map[string]bool{}}
+	s := scrape{collector: c, client: c.http, known: map[string]facts.FeatureReading{}, seen: map[string]bool{}}
 	pages := make(chan []*corev1.Node, manyPages)
+	begun := false
 	var asking sync.WaitGroup
 	asking.Go(func() { s.run(ctx, pages) })
 	c.nodes(ctx, func(page []corev1.Node) {
@@ -36,9 +35,14 @@ func (c *collector) nodesAndKubelets(ctx context.Context) {
 		if len(fresh) == 0 || c.opts.Scrape == ScrapeNone {
 			return
 		}
-		if allowed, _ := c.may(ctx, readKubelets); allowed {
-			pages <- fresh
+		if allowed, _ := c.may(ctx, readKubelets); !allowed {
+			return
 		}
+		if !begun && len(page) >= pageSize {
+			s.manyConnections()
+		}
+		begun = true
+		pages <- fresh
 	})
 	nodes := c.toAsk(c.snapshot.Nodes)
 	s.total.Store(int64(len(nodes)))
@@ -103,9 +107,10 @@ func some(nodes []*corev1.Node) string {
 // A scrape asks many kubelets.
 type scrape struct {
 	*collector
-	seen  map[string]bool // names of nodes that were handed over
-	total atomic.Int64    // 0 while it is not known
-	done  atomic.Int64
+	client *http.Client
+	seen   map[string]bool // names of nodes that were handed over
+	total  atomic.Int64    // 0 while it is not known
+	done   atomic.Int64
 	// refused is set when the API server refuses nodes/proxy, which it then does for every node.
 	refused atomic.Bool
 
@@ -114,6 +119,14 @@ type scrape struct {
 	known    map[string]facts.FeatureReading // what lines of a page mean
 	unasked  []*corev1.Node
 	words    string // of the refusal
+}
+
+// manyConnections has each worker use a connection of its own: for thousands of pages, HTTP/2 costs the
+// API server more than a few handshakes, and a load balancer has all API servers share the work.
+func (s *scrape) manyConnections() {
+	if client, err := s.http1Client(s.opts.Concurrency); err == nil {
+		s.client = client
+	}
 }
 
 // unseen leaves out the nodes that it was called with before.
@@ -260,7 +273,7 @@ func (s *scrape) getOnce(ctx context.Context, node, page string, read func(io.Re
 	if !s.opts.Config.DisableCompression {
 		headers = zipped
 	}
-	resp, err := s.fetchOnce(ctx, s.http, "/api/v1/nodes/"+node+"/proxy/"+page, headers)
+	resp, err := s.fetchOnce(ctx, s.client, "/api/v1/nodes/"+node+"/proxy/"+page, headers)
 	if a, ok := answered(err); ok && a.Status && a.Code == http.StatusForbidden && strings.Contains(a.Message, "nodes/proxy") {
 		return &proxyRefused{words: a.Message}
 	}
@@ -331,58 +344,4 @@ func (s *scrape) understand(lines []byte) (*facts.FeatureReading, error) {
 		s.known[string(lines)] = reading
 	}
 	return &reading, nil
-}
-
-// maxConfigz bounds a kubelet's configuration, which is some 3 KB.
-const maxConfigz = 1 << 20
-
-func (s *scrape) configz(ctx context.Context, node, version string) (*facts.FeatureReading, error) {
-	var body struct {
-		KubeletConfig *struct {
-			FeatureGates map[string]bool `json:"featureGates"`
-		} `json:"kubeletconfig"`
-	}
-	err := s.get(ctx, node, "configz", func(r io.Reader) error {
-		if err := json.NewDecoder(io.LimitReader(r, maxConfigz)).Decode(&body); err != nil {
-			return fmt.Errorf("read it: %w", err)
-		}
-		if body.KubeletConfig == nil {
-			return errors.New("it is not a kubelet's configuration")
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return configReading(node, version, body.KubeletConfig.FeatureGates)
-}
-
-// configReading works out the gate from those that were set explicitly, as the kubelet does: the
-// gate itself, else AllAlpha or AllBeta for its stage, else its default.
-func configReading(node, version string, gates map[string]bool) (*facts.FeatureReading, error) {
-	minor, ok := facts.Minor(version)
-	if !ok || minor < facts.FirstMinor || minor > facts.LastOpenMinor {
-		return nil, fmt.Errorf("it does not tell the default of version %q", version)
-	}
-	enabled, group := facts.GateByDefault(minor), facts.GateGroup(minor)
-	stage := strings.ToUpper(strings.TrimPrefix(group, "All"))
-	why := fmt.Sprintf("%s is not set, the default of %s is %t", facts.SidecarContainers, version, enabled)
-	for _, name := range []string{group, facts.SidecarContainers} {
-		if set, ok := gates[name]; ok {
-			enabled, why = set, fmt.Sprintf("%s: %t is set", name, set)
-		}
-	}
-	return &facts.FeatureReading{
-		Component: "kubelet", Instance: node, Enabled: &enabled, Stage: stage, Source: facts.SourceConfigz,
-		Evidence: fmt.Sprintf("configz: featureGates {%s}: %s", gateList(gates), why),
-	}, nil
-}
-
-// gateList is the gates as on a command line, sorted.
-func gateList(gates map[string]bool) string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(gates)) {
-		out = append(out, fmt.Sprintf("%s=%t", name, gates[name]))
-	}
-	return strings.Join(out, ",")
 }

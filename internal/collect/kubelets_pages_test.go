@@ -1,9 +1,13 @@
 package collect
 
 import (
+	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,5 +64,35 @@ func TestKubeletsWhileListing(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{"gone": 1, "a": 1, "b": 1}, count); diff != "" {
 		t.Errorf("asked (-want +got)\n%s", diff)
+	}
+}
+
+// TestConnections: kubelets are asked over the one connection of all other requests, but those of a large
+// cluster over one for each worker, which is kept.
+func TestConnections(t *testing.T) {
+	for nodes, want := range map[int][2]int{pageSize - 1: {0, 1}, pageSize: {2, 4}} { // at least, at most
+		f := &fakeAPI{handlers: map[string]http.HandlerFunc{}}
+		f.Server = httptest.NewUnstartedServer(f)
+		f.EnableHTTP2 = true
+		var opened atomic.Int64
+		f.Server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				opened.Add(1)
+			}
+		}
+		f.StartTLS()
+		for i := range nodes {
+			name := fmt.Sprintf("n-%03d", i)
+			f.nodes = append(f.nodes, readyNode(name, "v1.30.1"))
+			f.handlers["GET /api/v1/nodes/"+name+"/proxy/metrics"] = paging(apiServerPage("v1.30.1", "1", `kubernetes_feature_enabled{name="SidecarContainers",stage="BETA"} 1`))
+		}
+		o := f.options(facts.Kubelets)
+		o.Config.CAData, o.Concurrency = pemOf(f.Server), 3
+		s := collectFrom(t, o)
+		got := int(opened.Load())
+		if len(s.Kubelets) != nodes || len(s.Gaps) > 0 || got < want[0] || got > want[1] {
+			t.Errorf("%d nodes: %d readings, gaps %v, %d connections; want %d to %d", nodes, len(s.Kubelets), s.Gaps, got, want[0], want[1])
+		}
+		f.Close()
 	}
 }
