@@ -67,8 +67,8 @@ func (c *collector) configure() error {
 	cfg.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 	// Whoever wants the warnings of an answer takes them from there; client-go would print them.
 	cfg.WarningHandler, cfg.WarningHandlerWithContext = rest.NoWarnings{}, nil
-	plain := cfg.DisableCompression
-	cfg.DisableCompression = true // of net/http's own
+	plain := cfg.DisableCompression // as the user wants it
+	cfg.DisableCompression = true   // net/http leaves it to unzipping
 	wrap := func(rt http.RoundTripper) http.RoundTripper {
 		if !plain {
 			rt = unzipping{rt}
@@ -100,8 +100,8 @@ func (c *collector) http1Client(keep int) (*http.Client, error) {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
 	base := &http.Transport{
-		TLSClientConfig: tlsConfig, DisableKeepAlives: keep == 0, MaxIdleConnsPerHost: keep, MaxConnsPerHost: keep, DisableCompression: tc.DisableCompression,
-		Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second,
+		TLSClientConfig: tlsConfig, Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, DisableCompression: tc.DisableCompression,
+		DisableKeepAlives: keep == 0, MaxIdleConnsPerHost: keep, MaxConnsPerHost: keep, IdleConnTimeout: 10 * time.Second, // a run may be one of many
 	}
 	if tc.Proxy != nil {
 		base.Proxy = tc.Proxy

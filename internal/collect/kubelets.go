@@ -159,17 +159,18 @@ func (s *scrape) run(ctx context.Context, pages <-chan []*corev1.Node) {
 	wg.Wait()
 }
 
-// keep puts what was read of the nodes into the snapshot, by name. A list that started over may have left
-// out some that were there before.
+// keep puts what was read of the nodes into the snapshot, by name. A list that started over may lack some
+// that were there before; what was read of those, or could not be, is of no interest.
 func (s *scrape) keep(nodes []*corev1.Node) {
-	names := make(map[string]bool, len(nodes))
+	there := make(map[string]bool, len(nodes))
 	for _, n := range nodes {
-		names[n.Name] = true
+		there[facts.NodeScope(n.Name)] = true
 	}
-	readings := slices.DeleteFunc(s.readings, func(r facts.FeatureReading) bool { return !names[r.Instance] })
+	readings := slices.DeleteFunc(s.readings, func(r facts.FeatureReading) bool { return !there[facts.NodeScope(r.Instance)] })
 	slices.SortFunc(readings, func(a, b facts.FeatureReading) int { return strings.Compare(a.Instance, b.Instance) })
 	s.collector.mu.Lock()
 	s.snapshot.Kubelets = readings
+	s.snapshot.Gaps = slices.DeleteFunc(s.snapshot.Gaps, func(g facts.Gap) bool { return g.Kind == facts.Kubelets && g.Scope != "" && !there[g.Scope] })
 	s.collector.mu.Unlock()
 	if len(s.unasked) > 0 {
 		slices.SortFunc(s.unasked, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
@@ -304,8 +305,12 @@ func (e *proxyRefused) Error() string { return e.words }
 
 func (s *scrape) metrics(ctx context.Context, node string) (*facts.FeatureReading, error) {
 	var reading *facts.FeatureReading
-	lines := families.Get().(*bytes.Buffer)
-	defer families.Put(lines)
+	lines := familyBuffers.Get().(*bytes.Buffer)
+	defer func() {
+		if lines.Cap() <= usualFamily {
+			familyBuffers.Put(lines)
+		}
+	}()
 	err := s.get(ctx, node, "metrics", func(r io.Reader) error {
 		lines.Reset()
 		if err := readFamilies(lines, r, familyGates); err != nil {

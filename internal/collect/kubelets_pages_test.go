@@ -17,31 +17,43 @@ import (
 )
 
 // TestKubeletsWhileListing: the kubelets of a page are asked before the next page is there, once each,
-// even when the list starts over; a node that is gone by then is not in the snapshot, nor is its reading.
+// even when the list starts over; of nodes that are gone by then, one of which cannot be asked any more,
+// nothing is in the snapshot.
 func TestKubeletsWhileListing(t *testing.T) {
 	f := newFakeAPI(t)
 	asked := make(chan struct{})
-	var mu sync.Mutex
+	var (
+		mu   sync.Mutex
+		once sync.Once
+	)
 	count := map[string]int{}
-	for _, name := range []string{"gone", "a", "b"} {
+	for _, name := range []string{"gone", "lost", "a", "b"} {
 		f.handlers["GET /api/v1/nodes/"+name+"/proxy/metrics"] = func(w http.ResponseWriter, r *http.Request) {
 			mu.Lock()
 			count[name]++
-			if len(count) == 2 && name != "b" {
-				close(asked)
+			if len(count) == 3 && name != "b" {
+				once.Do(func() { close(asked) })
 			}
 			mu.Unlock()
+			if name == "lost" {
+				status(w, 404, metav1.StatusReasonNotFound, `nodes "lost" not found`)
+				return
+			}
 			page(w, apiServerPage("v1.30.1", "1", `kubernetes_feature_enabled{name="SidecarContainers",stage="BETA"} 1`))
 		}
 	}
 	expired := false
 	f.handlers["GET /api/v1/nodes"] = func(w http.ResponseWriter, r *http.Request) {
-		body := nodePage("2", 1, "a", "gone")
+		body := nodePage("2", 1, "a", "gone", "lost")
 		switch {
 		case r.URL.Query().Get("continue") == "" && expired:
 			body = nodePage("2", 1, "a")
 		case r.URL.Query().Get("continue") == "2" && !expired:
-			<-asked // both of the first page, or this test hangs
+			select {
+			case <-asked: // all of the first page
+			case <-r.Context().Done():
+				return
+			}
 			expired = true
 			status(w, 410, metav1.StatusReasonExpired, "too old")
 			return
@@ -62,7 +74,7 @@ func TestKubeletsWhileListing(t *testing.T) {
 	if want := []string{"a", "b"}; !slices.Equal(nodes, want) || !slices.Equal(readings, want) || len(s.Gaps) > 0 {
 		t.Errorf("nodes %v, readings %v, gaps %v", nodes, readings, s.Gaps)
 	}
-	if diff := cmp.Diff(map[string]int{"gone": 1, "a": 1, "b": 1}, count); diff != "" {
+	if diff := cmp.Diff(map[string]int{"gone": 1, "lost": 1, "a": 1, "b": 1}, count); diff != "" {
 		t.Errorf("asked (-want +got)\n%s", diff)
 	}
 }

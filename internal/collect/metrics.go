@@ -36,11 +36,15 @@ const (
 // errGarbage means that what was read is not a metrics page.
 var errGarbage = errors.New("the answer is not a metrics page")
 
-// readers and families are reused: thousands of pages are read.
+// readers and familyBuffers are reused: thousands of pages are read.
 var (
-	readers  = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
-	families = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+	readers       = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 16<<10) }}
+	familyBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 )
+
+// usualFamily is more than a kubelet's kubernetes_feature_enabled takes, which is some 16 KB. A buffer that
+// had to grow beyond is not kept.
+const usualFamily = 64 << 10
 
 // readFamilies reads a metrics page and adds the lines of the wanted families, which must be sorted, to
 // out. It stops after the last of them, because pages are sorted too; a page that is not only hides
