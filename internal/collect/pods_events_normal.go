@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 )
 
 // normalAtOnce is how many lists of normal events are read at the same time.
@@ -39,7 +40,8 @@ func (r *PodReader) readNormal(ctx context.Context) {
 	}
 	for namespace, uids := range wanted {
 		if len(uids) > fewPods {
-			read(namespace, fields.Set{}, func(e *corev1.Event) bool { return slices.Contains(uids, e.InvolvedObject.UID) })
+			among := sets.New(uids...)
+			read(namespace, fields.Set{}, func(e *corev1.Event) bool { return among.Has(e.InvolvedObject.UID) })
 			continue
 		}
 		for _, uid := range uids {

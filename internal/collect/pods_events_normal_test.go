@@ -3,14 +3,18 @@ package collect
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -93,5 +97,65 @@ func TestUntoldByAge(t *testing.T) {
 		if got := untold(p, now); got != want {
 			t.Errorf("without a node for %v: %t, want %t", age, got, want)
 		}
+	}
+}
+
+// TestReadNormal: where many pods of a namespace need normal events, one list serves, of which only their
+// events are kept; where few do, each has a list of its own.
+func TestReadNormal(t *testing.T) {
+	f := newFakeAPI(t)
+	now := f.options().Now()
+	var pods corev1.PodList
+	pod := func(namespace, name string, age time.Duration) {
+		p := corev1.Pod{Status: corev1.PodStatus{Phase: corev1.PodPending}}
+		p.Namespace, p.Name, p.UID, p.CreationTimestamp.Time = namespace, name, types.UID(name), now.Add(-age)
+		pods.Items = append(pods.Items, p)
+	}
+	for i := range fewPods + 1 {
+		pod("many", fmt.Sprint("m", i), time.Minute)
+	}
+	pod("few", "f0", time.Minute)
+	pod("few", "old", time.Hour)
+	event := func(uid, reason string) corev1.Event {
+		e := corev1.Event{Reason: reason, Type: corev1.EventTypeNormal}
+		e.InvolvedObject.UID = types.UID(uid)
+		return e
+	}
+	f.handlers["GET /api/v1/pods"] = func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, pods) }
+	f.handlers["GET /api/v1/events"] = func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, corev1.EventList{}) }
+	f.handlers["GET /apis/apps/v1/deployments"] = func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, appsv1.DeploymentList{}) }
+	var mu sync.Mutex
+	var asked []string
+	for _, namespace := range []string{"many", "few"} {
+		f.handlers["GET /api/v1/namespaces/"+namespace+"/events"] = func(w http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			asked = append(asked, namespace+" "+r.URL.Query().Get("fieldSelector"))
+			mu.Unlock()
+			list := corev1.EventList{Items: []corev1.Event{event("m1", "TriggeredScaleUp"), event("m3", "Nominated"), event("other", "Pulled")}}
+			if namespace == "few" {
+				list.Items = []corev1.Event{event("f0", "TriggeredScaleUp")}
+			}
+			reply(w, 200, list)
+		}
+	}
+	r, err := NewPodReader(f.options(), PodQuery{AllNamespaces: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.Read(t.Context())
+	if err != nil || len(s.Gaps) > 0 {
+		t.Fatalf("%v, gaps %v", err, s.Gaps)
+	}
+	slices.Sort(asked)
+	if diff := cmp.Diff([]string{"few involvedObject.uid=f0,type=Normal", "many type=Normal"}, asked); diff != "" {
+		t.Errorf("lists (-want +got)\n%s", diff)
+	}
+	var kept []string
+	for _, e := range s.Events {
+		kept = append(kept, string(e.InvolvedObject.UID)+" "+e.Reason)
+	}
+	slices.Sort(kept)
+	if diff := cmp.Diff([]string{"f0 TriggeredScaleUp", "m1 TriggeredScaleUp", "m3 Nominated"}, kept); diff != "" {
+		t.Errorf("events (-want +got)\n%s", diff)
 	}
 }
