@@ -188,7 +188,11 @@ func (r *PodReader) readAround(ctx context.Context) {
 		return
 	}
 	wg.Wait() // the owners' events are wanted too
-	r.readWarnings(ctx, r.namespace())
+	if namespace := r.namespace(); namespace != "" {
+		r.readEventsIn(ctx, namespace)
+		return
+	}
+	r.readWarnings(ctx)
 	r.readNormal(ctx)
 }
 

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -27,14 +28,28 @@ func (r *PodReader) readEventsOfPods(ctx context.Context) {
 	wg.Wait()
 }
 
-// readWarnings reads the warnings of a namespace, or all, and keeps those about what is in the
-// snapshot.
-func (r *PodReader) readWarnings(ctx context.Context, namespace string) {
+// readWarnings reads the warnings of all namespaces, and keeps those about what is in the snapshot.
+func (r *PodReader) readWarnings(ctx context.Context) {
 	r.mu.Lock()
 	known := r.uids
 	r.mu.Unlock()
-	r.readEvents(ctx, namespace, "type="+corev1.EventTypeWarning, func(e *corev1.Event) bool {
-		return known[e.InvolvedObject.UID]
+	r.readEvents(ctx, "", onlyWarnings, func(e *corev1.Event) bool { return known[e.InvolvedObject.UID] })
+}
+
+const onlyWarnings = "type=" + corev1.EventTypeWarning
+
+// readEventsIn does the same in one namespace, with the normal events of the pods that need them: one
+// list of all of them is less than two.
+func (r *PodReader) readEventsIn(ctx context.Context, namespace string) {
+	r.mu.Lock()
+	known := r.uids
+	r.mu.Unlock()
+	needy, selector := sets.New(r.untold()[namespace]...), onlyWarnings
+	if len(needy) > 0 {
+		selector = ""
+	}
+	r.readEvents(ctx, namespace, selector, func(e *corev1.Event) bool {
+		return e.Type == corev1.EventTypeWarning && known[e.InvolvedObject.UID] || needy.Has(e.InvolvedObject.UID)
 	})
 }
 

@@ -19,15 +19,6 @@ const normalAtOnce = 8
 // tell what nothing else does: few pods, most of them not for long. An API server looks through all
 // events of a namespace for each list of some, so that one list serves where there are many such pods.
 func (r *PodReader) readNormal(ctx context.Context) {
-	now := r.c.opts.Now().Add(r.c.clock.ahead())
-	wanted := map[string][]types.UID{} // by namespace
-	r.c.mu.Lock()
-	for i := range r.c.snapshot.Pods {
-		if p := &r.c.snapshot.Pods[i]; untold(p, now) {
-			wanted[p.Namespace] = append(wanted[p.Namespace], p.UID)
-		}
-	}
-	r.c.mu.Unlock()
 	slots := make(chan struct{}, normalAtOnce)
 	var wg sync.WaitGroup
 	read := func(namespace string, selector fields.Set, keep func(*corev1.Event) bool) {
@@ -38,7 +29,7 @@ func (r *PodReader) readNormal(ctx context.Context) {
 			r.readEvents(ctx, namespace, selector.String(), keep)
 		})
 	}
-	for namespace, uids := range wanted {
+	for namespace, uids := range r.untold() {
 		if len(uids) > fewPods {
 			among := sets.New(uids...)
 			read(namespace, fields.Set{}, func(e *corev1.Event) bool { return among.Has(e.InvolvedObject.UID) })
@@ -49,6 +40,20 @@ func (r *PodReader) readNormal(ctx context.Context) {
 		}
 	}
 	wg.Wait()
+}
+
+// untold is the pods of the snapshot of which normal events may tell what nothing else does, by namespace.
+func (r *PodReader) untold() map[string][]types.UID {
+	now := r.c.opts.Now().Add(r.c.clock.ahead())
+	out := map[string][]types.UID{}
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	for i := range r.c.snapshot.Pods {
+		if p := &r.c.snapshot.Pods[i]; untold(p, now) {
+			out[p.Namespace] = append(out[p.Namespace], p.UID)
+		}
+	}
+	return out
 }
 
 // nodeTime is how old a pod may be for which an autoscaler is still bringing a node. It is more than

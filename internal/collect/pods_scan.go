@@ -40,7 +40,7 @@ func (r *PodReader) scan(ctx context.Context) error {
 		})
 	})
 	wg.Go(func() {
-		events, eventsErr = r.listEvents(ctx, namespace, "type="+corev1.EventTypeWarning, nil)
+		events, eventsErr = r.listEvents(ctx, namespace, onlyWarnings, nil)
 	})
 	wg.Go(func() { deployment = r.listDeployments(ctx, namespace) })
 	wg.Wait()
