@@ -188,12 +188,10 @@ func (r *PodReader) readAround(ctx context.Context) {
 		return
 	}
 	wg.Wait() // the owners' events are wanted too
-	if namespace := r.namespace(); namespace != "" {
-		r.readEventsIn(ctx, namespace)
-		return
+	r.readWarnings(ctx, r.namespace())
+	if r.namespace() == "" {
+		r.readNormal(ctx)
 	}
-	r.readWarnings(ctx)
-	r.readNormal(ctx)
 }
 
 // fewPods is how many pods have their events read one by one, all of them; beyond, the warnings of

@@ -28,19 +28,12 @@ func (r *PodReader) readEventsOfPods(ctx context.Context) {
 	wg.Wait()
 }
 
-// readWarnings reads the warnings of all namespaces, and keeps those about what is in the snapshot.
-func (r *PodReader) readWarnings(ctx context.Context) {
-	r.mu.Lock()
-	known := r.uids
-	r.mu.Unlock()
-	r.readEvents(ctx, "", onlyWarnings, func(e *corev1.Event) bool { return known[e.InvolvedObject.UID] })
-}
-
 const onlyWarnings = "type=" + corev1.EventTypeWarning
 
-// readEventsIn does the same in one namespace, with the normal events of the pods that need them: one
-// list of all of them is less than two.
-func (r *PodReader) readEventsIn(ctx context.Context, namespace string) {
+// readWarnings reads the warnings of a namespace, or all, and keeps those about what is in the snapshot. In
+// one namespace it reads the normal events of the pods that need them as well: one list of all events is
+// less than two.
+func (r *PodReader) readWarnings(ctx context.Context, namespace string) {
 	r.mu.Lock()
 	known := r.uids
 	r.mu.Unlock()
