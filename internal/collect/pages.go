@@ -130,6 +130,9 @@ func decoderOf(body []byte) func(runtime.Object) error {
 // pkg/runtime/serializer/protobuf). A [runtime.Unknown] follows, whose second field is the object.
 var protobufMagic = []byte("k8s\x00")
 
+// rawField is that field.
+const rawField = 2
+
 // listMeta is what a list in protobuf begins with, nil if that is not what body is: a list of any
 // type has its metadata as the first field.
 func listMeta(body []byte) *metav1.ListMeta {
@@ -137,7 +140,7 @@ func listMeta(body []byte) *metav1.ListMeta {
 	if !ok {
 		return nil
 	}
-	list := protobufField(envelope, 2)
+	list := protobufField(envelope, rawField)
 	number, _, n := protowire.ConsumeTag(list)
 	if n < 0 || number != 1 {
 		return nil
@@ -181,7 +184,7 @@ func leaveOut(body []byte, field []protowire.Number) []byte {
 	if field == nil {
 		return body
 	}
-	path := append([]protowire.Number{2}, field...) // through the envelope
+	path := append([]protowire.Number{rawField}, field...) // through the envelope
 	return append(bytes.Clone(protobufMagic), withoutField(body[len(protobufMagic):], path)...)
 }
 

@@ -76,15 +76,8 @@ func quote(r facts.FeatureReading) string {
 	return r.Evidence
 }
 
-// parseVersion returns nil for what is no version of Kubernetes 1.x. Suffixes of distributions
-// ("v1.29.0-eks-5e0fdde") do not make it a pre-release, as they would in semantic versioning.
-func parseVersion(s string) *version.Version {
-	v, err := version.ParseGeneric(strings.TrimSpace(s))
-	if err != nil || v.Major() != 1 {
-		return nil
-	}
-	return v
-}
+// parseVersion is [facts.ParseVersion] of a text that may have space around it.
+func parseVersion(s string) *version.Version { return facts.ParseVersion(strings.TrimSpace(s)) }
 
 // parseEmulation reads the version of component kube from "1.32" (a server's own words) or from the
 // value of --emulated-version, a list such as "kube=1.32,wardle=1.1"

@@ -29,16 +29,10 @@ func nodesOf(s *facts.Snapshot) []node {
 	for _, r := range s.Kubelets {
 		readings[r.Instance] = append(readings[r.Instance], r)
 	}
-	versions := map[string]*version.Version{} // thousands of nodes have a few
+	parse := facts.VersionParser()
 	out := make([]node, 0, len(s.Nodes))
 	for i := range s.Nodes {
-		text := s.Nodes[i].Status.NodeInfo.KubeletVersion
-		v, parsed := versions[text]
-		if !parsed {
-			v = parseVersion(text)
-			versions[text] = v
-		}
-		n := node{Node: &s.Nodes[i], v: v}
+		n := node{Node: &s.Nodes[i], v: parse(strings.TrimSpace(s.Nodes[i].Status.NodeInfo.KubeletVersion))}
 		n.virtual, _ = facts.VirtualNode(n.Node)
 		n.gate = JudgeGate(n.v, nil, readings[n.Name]...) // a kubelet cannot emulate another version
 		if known := byDirectness(readings[n.Name]); len(known) > 0 {

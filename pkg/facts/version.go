@@ -10,11 +10,35 @@ const (
 	LastOpenMinor = 32
 )
 
+// ParseVersion returns nil for what is no version of Kubernetes 1.x. Suffixes of distributions
+// ("v1.29.0-eks-5e0fdde") do not make it a pre-release, as they would in semantic versioning.
+func ParseVersion(gitVersion string) *version.Version {
+	v, err := version.ParseGeneric(gitVersion)
+	if err != nil || v.Major() != 1 {
+		return nil
+	}
+	return v
+}
+
+// VersionParser is a ParseVersion that parses each text once: thousands of nodes have a few versions. It
+// is for one goroutine.
+func VersionParser() func(string) *version.Version {
+	parsed := map[string]*version.Version{}
+	return func(text string) *version.Version {
+		v, ok := parsed[text]
+		if !ok {
+			v = ParseVersion(text)
+			parsed[text] = v
+		}
+		return v
+	}
+}
+
 // Minor is the minor of a version of Kubernetes 1, with or without the suffix of a distribution:
 // 29 for "v1.29.0-eks-5e0fdde". ok is false for everything else.
 func Minor(gitVersion string) (minor int, ok bool) {
-	v, err := version.ParseGeneric(gitVersion)
-	if err != nil || v.Major() != 1 {
+	v := ParseVersion(gitVersion)
+	if v == nil {
 		return 0, false
 	}
 	return int(v.Minor()), true

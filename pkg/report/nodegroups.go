@@ -26,16 +26,11 @@ func nodeGroups(s *facts.Snapshot) []NodeGroup {
 	}
 	groups := []NodeGroup{}
 	index := map[groupKey]int{}
-	versions := map[string]*version.Version{} // thousands of nodes have a few
+	parse := facts.VersionParser()
 	for i := range s.Nodes {
 		node := &s.Nodes[i]
 		key := groupKey{version: node.Status.NodeInfo.KubeletVersion}
-		v, parsed := versions[key.version]
-		if !parsed {
-			v = kubernetesVersion(key.version)
-			versions[key.version] = v
-		}
-		key.gate, key.source = kubeletGate(v, readings[node.Name])
+		key.gate, key.source = kubeletGate(parse(key.version), readings[node.Name])
 		at, found := index[key]
 		if !found {
 			at = len(groups)
@@ -53,16 +48,8 @@ func nodeGroups(s *facts.Snapshot) []NodeGroup {
 	return groups
 }
 
-// kubernetesVersion is nil for what is no Kubernetes 1.x: only a reading decides then.
-func kubernetesVersion(kubelet string) *version.Version {
-	if _, ok := facts.Minor(kubelet); !ok {
-		return nil
-	}
-	return version.MustParseGeneric(kubelet)
-}
-
 // kubeletGate is the gate of one kubelet and what tells it: the source of the reading that agrees,
-// else its version, which may be nil.
+// else its version. v is nil for what is no Kubernetes 1.x: only a reading decides then.
 func kubeletGate(v *version.Version, readings []facts.FeatureReading) (gate checks.Gate, source string) {
 	gate = checks.JudgeGate(v, nil, readings...)
 	for _, r := range readings {

@@ -11,7 +11,8 @@ type part struct {
 	Text string
 }
 
-// parts takes a fix or a remedy apart, into paragraphs and what is to be copied. Lines that are indented, and commands, are to be copied.
+// parts takes a fix or a remedy apart, into paragraphs and what is to be copied: lines that are indented,
+// and commands.
 func parts(block string) []part {
 	var out []part
 	var code []string
