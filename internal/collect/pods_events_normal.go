@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // normalAtOnce is how many lists of normal events are read at the same time.
@@ -77,8 +79,7 @@ func untold(p *corev1.Pod, now time.Time) bool {
 		if starting(c, status, blocked) || c.StartupProbe != nil && status.RestartCount > 0 && !through {
 			return true
 		}
-		sidecar := c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
-		blocked = blocked || status.State.Running != nil && !(sidecar && through)
+		blocked = blocked || status.State.Running != nil && !(facts.RestartsAlways(&c) && through)
 	}
 	return slices.ContainsFunc(p.Spec.Containers, func(c corev1.Container) bool {
 		return starting(c, statusOf(p.Status.ContainerStatuses, c.Name), blocked)

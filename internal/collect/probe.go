@@ -78,7 +78,7 @@ func (c *collector) probeOnce(ctx context.Context, httpClient *http.Client, name
 		return false, err
 	}
 	inits := got.Template.Spec.InitContainers
-	return len(inits) == 1 && inits[0].RestartPolicy != nil && *inits[0].RestartPolicy == corev1.ContainerRestartPolicyAlways, nil
+	return len(inits) == 1 && facts.RestartsAlways(&inits[0]), nil
 }
 
 // addProbes adds what the probes showed: one API server, or two kinds of them.

@@ -27,7 +27,7 @@ var podCRDPrunesRestartPolicy = Check{
 		for i := range s.CustomWorkloads {
 			w := &s.CustomWorkloads[i]
 			lost := slices.DeleteFunc(slices.Clone(w.Applied), func(name string) bool {
-				return slices.ContainsFunc(w.Template.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == name && always(&c) })
+				return slices.ContainsFunc(w.Template.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == name && facts.RestartsAlways(&c) })
 			})
 			if len(lost) > 0 {
 				o.Findings = append(o.Findings, prunedFinding(w, lost))

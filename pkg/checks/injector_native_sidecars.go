@@ -196,7 +196,7 @@ func (in injector) done() modeReading {
 		}
 		spec, sent := t.canary.Returned.Spec, t.canary.Sent.Spec
 		for i := range spec.InitContainers {
-			if c := &spec.InitContainers[i]; in.injected(c, sent) && always(c) {
+			if c := &spec.InitContainers[i]; in.injected(c, sent) && facts.RestartsAlways(c) {
 				return modeReading{mode: known.Native, why: fmt.Sprintf("it put init container %q with restartPolicy: Always into a canary in namespace %s (dry run)", c.Name, t.canary.Namespace)}
 			}
 		}

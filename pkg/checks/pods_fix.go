@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // A fix changes the owner of a pod, never the pod: the next pod would be as wrong. It is a patch
@@ -178,7 +180,7 @@ func (p subject) fixMove(name string, to int, probe map[string]any) string {
 	}
 	at := fmt.Sprintf("%s/%d", m.listPath(true), to)
 	ops = append(ops, op{Op: "move", From: from, Path: at})
-	if !always(c) {
+	if !facts.RestartsAlways(c) {
 		ops = append(ops, op{Op: "add", Path: at + "/restartPolicy", Value: "Always"})
 	}
 	if probe != nil {

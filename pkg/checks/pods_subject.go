@@ -79,11 +79,7 @@ type container struct {
 }
 
 // sidecar is whether the stored pod has it as a native sidecar.
-func (c container) sidecar() bool { return c.init && always(c.Container) }
-
-func always(c *corev1.Container) bool {
-	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
-}
+func (c container) sidecar() bool { return c.init && facts.RestartsAlways(c.Container) }
 
 // role is what a container is called in messages.
 func (c container) role() string {

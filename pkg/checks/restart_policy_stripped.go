@@ -86,7 +86,7 @@ func (p subject) lossOf(c container) *loss {
 			break
 		}
 		name := m.resource + " " + m.Name
-		if always(found) {
+		if facts.RestartsAlways(found) {
 			l.kept = name
 			l.evidence = append(l.evidence, fmt.Sprintf("%s has initContainers[name=%q].restartPolicy: Always in its template", name, c.Name))
 			break
@@ -196,7 +196,7 @@ func refusedFinding(s *scene, r refusal) Finding {
 	name := "an init container"
 	if m := fieldIndex.FindStringSubmatch(r.Message); m != nil && r.maker.template != nil {
 		i, _ := strconv.Atoi(m[1])
-		if inits := r.maker.template.Spec.InitContainers; i < len(inits) && always(&inits[i]) {
+		if inits := r.maker.template.Spec.InitContainers; i < len(inits) && facts.RestartsAlways(&inits[i]) {
 			name = inits[i].Name
 		} else {
 			name = fmt.Sprintf("init container number %d", i+1)
@@ -222,7 +222,7 @@ func alwaysOf(m maker) []string {
 	var out []string
 	if m.template != nil {
 		for i := range m.template.Spec.InitContainers {
-			if always(&m.template.Spec.InitContainers[i]) {
+			if facts.RestartsAlways(&m.template.Spec.InitContainers[i]) {
 				out = append(out, m.template.Spec.InitContainers[i].Name)
 			}
 		}

@@ -102,7 +102,7 @@ func namedSidecarPorts(p *corev1.Pod) []SidecarPort {
 	}
 	var out []SidecarPort
 	for _, c := range p.Spec.InitContainers {
-		if c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways {
+		if !RestartsAlways(&c) {
 			continue
 		}
 		for _, port := range c.Ports {
@@ -127,3 +127,9 @@ func NamespaceScope(name string) string { return "namespace/" + name }
 
 // ServiceScope is the scope of a gap that is about one Service.
 func ServiceScope(s *corev1.Service) string { return "service/" + s.Namespace + "/" + s.Name }
+
+// RestartsAlways reports whether a container has restartPolicy: Always, which makes an init container a
+// native sidecar (KEP-753).
+func RestartsAlways(c *corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+}
