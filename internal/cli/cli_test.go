@@ -20,6 +20,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -177,7 +178,7 @@ func TestClusterRole(t *testing.T) {
 		t.Errorf("it is %s %s %q", role.APIVersion, role.Kind, role.Name)
 	}
 	want, got := map[string]bool{}, map[string]bool{}
-	for _, r := range collect.Rules(kindsOf(checks.All())) {
+	for _, r := range collect.Rules(kindsOf(cluster.All())) {
 		list(want, r.PolicyRule)
 	}
 	for _, r := range role.Rules {
@@ -205,12 +206,12 @@ func list(rights map[string]bool, r rbacv1.PolicyRule) {
 // TestEveryRightIsNeeded: --explain names for each right a check that loses something without it, which
 // needs what the right is for; and nothing is named that no right has. test/rights proves the rest.
 func TestEveryRightIsNeeded(t *testing.T) {
-	all := rightsOf(checks.All())
+	all := rightsOf(cluster.All())
 	for _, r := range all {
 		if len(r.Checks) == 0 || len(r.Checks) != len(costs[r.String()]) {
 			t.Errorf("%s: it costs %v, of which %v are checks", r, costs[r.String()], r.Checks)
 		}
-		for _, c := range checks.All() {
+		for _, c := range cluster.All() {
 			if slices.Contains(r.Checks, c.ID) && !slices.ContainsFunc(r.Gaps, func(k facts.Kind) bool { return slices.Contains(c.Needs, k) }) {
 				t.Errorf("%s: %s needs none of %v", r, c.ID, r.Gaps)
 			}
@@ -225,8 +226,8 @@ func TestEveryRightIsNeeded(t *testing.T) {
 
 // TestKindsOf: fewer checks read fewer kinds.
 func TestKindsOf(t *testing.T) {
-	all := kindsOf(checks.All())
-	for _, c := range checks.All() {
+	all := kindsOf(cluster.All())
+	for _, c := range cluster.All() {
 		kinds := kindsOf([]checks.Check{c})
 		for _, k := range c.Needs {
 			if !slices.Contains(kinds, k) || !slices.Contains(all, k) {

@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -80,14 +81,14 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if r.Gate, err = o.gate(ctx, r); err != nil {
+	if r.ExitRule, err = o.exitRule(ctx, r); err != nil {
 		return err
 	}
 	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}
-	if r.Gate.Exit != report.ExitOK {
-		return exit(r.Gate.Exit)
+	if r.ExitRule.Exit != report.ExitOK {
+		return exit(r.ExitRule.Exit)
 	}
 	return nil
 }
@@ -98,7 +99,7 @@ func (o *doctorOptions) look(ctx context.Context) (*report.Report, error) {
 		return o.report(ctx, o.cluster.timeout)
 	}
 	return o.wait.until(ctx, o.streams.ErrOut, o.cluster.timeout, o.report, func(r *report.Report) bool {
-		g, err := o.gate(ctx, r)
+		g, err := o.exitRule(ctx, r)
 		return err == nil && g.Exit == report.ExitOK
 	})
 }
@@ -119,8 +120,8 @@ func (o *doctorOptions) check(cmd *cobra.Command) error {
 
 // gate is what --fail-on makes of the report. For formats that mark what fails, never is error: the
 // exit code does not tell, so that they have to.
-func (o *doctorOptions) gate(ctx context.Context, r *report.Report) (*report.Gate, error) {
-	g := &report.Gate{FailOn: checks.Error}
+func (o *doctorOptions) exitRule(ctx context.Context, r *report.Report) (*report.ExitRule, error) {
+	g := &report.ExitRule{FailOn: checks.Error}
 	if o.failOn.value != failNever {
 		if err := g.FailOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
 			return nil, err
@@ -153,7 +154,7 @@ func (s *selection) checks() ([]checks.Check, error) {
 		}
 	}
 	var out []checks.Check
-	for _, c := range checks.All() {
+	for _, c := range cluster.All() {
 		if (len(s.only) == 0 || slices.Contains(s.only, c.ID)) && !slices.Contains(s.skip, c.ID) {
 			out = append(out, c)
 		}
@@ -166,7 +167,7 @@ func (s *selection) checks() ([]checks.Check, error) {
 
 func checkIDs() []string {
 	var ids []string
-	for _, c := range checks.All() {
+	for _, c := range cluster.All() {
 		ids = append(ids, c.ID)
 	}
 	return ids

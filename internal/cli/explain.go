@@ -11,6 +11,8 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/docs"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -69,8 +71,8 @@ func listChecks(width int) []byte {
 
 // explained is the checks on clusters and, those that are not there already, on pods.
 func explained() []checks.Check {
-	out := checks.All()
-	for _, c := range checks.Pods() {
+	out := cluster.All()
+	for _, c := range pods.All() {
 		if !slices.ContainsFunc(out, func(o checks.Check) bool { return o.ID == c.ID }) {
 			out = append(out, c)
 		}

@@ -9,6 +9,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -69,8 +70,8 @@ func (i *inspection) facts(ctx context.Context, timeout time.Duration) (*facts.S
 }
 
 func (i *inspection) judge(s *facts.Snapshot) *report.Report {
-	results := checks.Run(s, checks.All(), func(id string) bool {
+	judged := cluster.Judge(s, func(id string) bool {
 		return !slices.ContainsFunc(i.list, func(c checks.Check) bool { return c.ID == id })
 	})
-	return i.except.apply(report.New(s, results, buildVersion().Version), s)
+	return i.except.apply(report.New(s, judged, buildVersion().Version), s)
 }

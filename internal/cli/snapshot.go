@@ -8,14 +8,14 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 func newSnapshot(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	var (
-		cluster *clusterFlags
-		file    string
+		from *clusterFlags
+		file string
 	)
 	cmd := &cobra.Command{
 		Use:   "snapshot",
@@ -27,7 +27,7 @@ doctor -f gives the same report elsewhere and later.`,
 			"look at it without the cluster", "doctor -f before.yaml"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cluster.check(); err != nil {
+			if err := from.check(); err != nil {
 				return err
 			}
 			target, err := newTarget(file, streams)
@@ -35,7 +35,7 @@ doctor -f gives the same report elsewhere and later.`,
 				return err
 			}
 			defer target.discard()
-			s, err := cluster.collect(cmd.Context(), streams, kindsOf(checks.All()))
+			s, err := from.collect(cmd.Context(), streams, kindsOf(cluster.All()))
 			if err != nil {
 				return err
 			}
@@ -54,7 +54,7 @@ doctor -f gives the same report elsewhere and later.`,
 		},
 	}
 	cmd.Flags().StringVarP(&file, "output", "o", "-", "The `file` to write; - is stdout")
-	cluster = newClusterFlags(cmd)
+	from = newClusterFlags(cmd)
 	return cmd
 }
 

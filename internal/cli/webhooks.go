@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -67,16 +67,16 @@ and by asking each webhook by itself where one of those was changed.`,
 }
 
 func printWebhooks(streams genericiooptions.IOStreams, format string, s *facts.Snapshot) error {
-	rows, gaps := harmless(checks.WebhookTable(s), s.Gaps)
+	rows, gaps := harmless(cluster.ViewOf(s).Webhooks(), s.Gaps)
 	var out bytes.Buffer
 	if format == "json" {
 		enc := json.NewEncoder(&out)
 		enc.SetIndent("", "  ")
 		err := enc.Encode(struct {
-			APIVersion string              `json:"apiVersion"`
-			Kind       string              `json:"kind"`
-			Webhooks   []checks.WebhookRow `json:"webhooks"`
-			Missing    []facts.Gap         `json:"missing"`
+			APIVersion string               `json:"apiVersion"`
+			Kind       string               `json:"kind"`
+			Webhooks   []cluster.WebhookRow `json:"webhooks"`
+			Missing    []facts.Gap          `json:"missing"`
 		}{facts.APIVersion, "Webhooks", rows, gaps})
 		if err != nil {
 			return err
@@ -93,7 +93,7 @@ func printWebhooks(streams genericiooptions.IOStreams, format string, s *facts.S
 }
 
 // harmless escapes what is printed, in every format alike: JSON's own escaping ends at the first jq -r.
-func harmless(rows []checks.WebhookRow, gaps []facts.Gap) ([]checks.WebhookRow, []facts.Gap) {
+func harmless(rows []cluster.WebhookRow, gaps []facts.Gap) ([]cluster.WebhookRow, []facts.Gap) {
 	for i := range rows {
 		rows[i] = report.CleanWebhook(rows[i])
 	}
@@ -107,7 +107,7 @@ func harmless(rows []checks.WebhookRow, gaps []facts.Gap) ([]checks.WebhookRow, 
 	return rows, out
 }
 
-func webhookTable(out *bytes.Buffer, rows []checks.WebhookRow) error {
+func webhookTable(out *bytes.Buffer, rows []cluster.WebhookRow) error {
 	if len(rows) == 0 {
 		out.WriteString("no mutating webhook or policy\n")
 		return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -94,14 +95,14 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	defer out.discard()
 	ctx := cmd.Context()
-	snapshot, asked, err := o.facts(ctx)
+	a, err := o.answer(ctx)
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		snapshot.Limits = append(snapshot.Limits, "interrupted: what was not read by then is unknown")
+		a.snapshot.Limits = append(a.snapshot.Limits, interruptedLimit)
 	}
-	r := report.Why(snapshot, judge(snapshot), asked, buildVersion().Version)
+	r := report.Why(a.snapshot, a.judged, a.asked, buildVersion().Version)
 	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}
@@ -139,19 +140,30 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// facts is what is to be judged, and what the user asked about.
-func (o *whyOptions) facts(ctx context.Context) (*facts.Snapshot, []checks.Object, error) {
+// An answer is what was judged, what the user asked about, and the judgment.
+type answer struct {
+	snapshot *facts.Snapshot
+	asked    []checks.Object
+	judged   pods.Judgment
+}
+
+func (o *whyOptions) answer(ctx context.Context) (*answer, error) {
 	if len(o.files) == 0 {
 		return o.ask(ctx)
 	}
 	snapshot, err := readFiles(ctx, o.streams.In, o.files)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if missing := unseen(snapshot); missing != "" {
 		snapshot.Limits = append(snapshot.Limits, missing)
 	}
-	return o.narrow(snapshot)
+	snapshot, asked, err := o.narrow(snapshot)
+	if err != nil {
+		return nil, err
+	}
+	snapshot.CountToNewest()
+	return &answer{snapshot, asked, pods.Judge(snapshot, asked)}, nil
 }
 
 // unseen names what a file does not have: what only that would show is not found.
@@ -176,16 +188,16 @@ func unseen(s *facts.Snapshot) string {
 }
 
 // ask reads the cluster: first what is always needed, then what the first answer calls for.
-func (o *whyOptions) ask(ctx context.Context) (*facts.Snapshot, []checks.Object, error) {
+func (o *whyOptions) ask(ctx context.Context) (*answer, error) {
 	options, namespace, err := o.options()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	reader, err := collect.NewPodReader(options, collect.PodQuery{
 		Namespace: namespace, Names: o.names, Selector: o.selector, AllNamespaces: o.allNamespaces,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	progress := startProgress(o.streams.ErrOut)
 	defer progress.stop()
@@ -200,16 +212,20 @@ func (o *whyOptions) ask(ctx context.Context) (*facts.Snapshot, []checks.Object,
 	snapshot, err := reader.Read(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, nil, &failure{err: errors.New("interrupted before anything was read"), code: exitInterrupted}
+		return nil, &failure{err: errors.New("interrupted before anything was read"), code: exitInterrupted}
 	case err != nil:
-		return nil, nil, whyFailure(err)
+		return nil, whyFailure(err)
 	}
-	first := checks.Diagnose(snapshot, checks.Run(snapshot, checks.Pods(), nil))
-	o.readLogs(ctx, reader, snapshot, first)
-	if more := o.readAdmission(ctx, options, snapshot, first); more != nil {
-		requests = func() []collect.Request { return slices.Concat(reader.Ledger().Requests(), more.Requests()) }
+	asked := objects(reader.Asked())
+	judged := pods.Judge(snapshot, asked)
+	more := o.readLogs(ctx, reader, judged.Diagnoses)
+	if sent := o.readAdmission(ctx, options, snapshot, judged.Diagnoses); sent != nil {
+		more, requests = true, func() []collect.Request { return slices.Concat(reader.Ledger().Requests(), sent.Requests()) }
 	}
-	return snapshot, objects(reader.Asked()), nil
+	if more {
+		judged = pods.Judge(snapshot, asked)
+	}
+	return &answer{snapshot, asked, judged}, nil
 }
 
 // whyFailure adds what to do when there is nothing to judge.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,8 +11,8 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
 // newWhyClusterFlags is how `why` reaches a cluster: as doctor does, without what is about canaries
@@ -53,65 +52,31 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 // mostLogs is how many containers' logs are read when logs are asked for.
 const mostLogs = 50
 
-// readLogs reads the log of the container to blame. Without being asked it does so for one pod in
-// trouble, not for many.
-func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, snapshot *facts.Snapshot, diagnoses []checks.Diagnosis) {
+// readLogs reads the log of the container to blame, and reports whether there was one to read. Without
+// being asked it does so for one pod in trouble, not for many.
+func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, diagnoses []pods.Diagnosis) bool {
 	if !o.logs || ctx.Err() != nil || len(diagnoses) == 0 || len(diagnoses) > 1 && !o.logsAsked {
-		return
+		return false
 	}
 	var sources []collect.LogSource
 	for _, d := range diagnoses {
-		if source, ok := blamed(snapshot, d); ok && len(sources) < mostLogs {
+		if source, ok := blamed(d); ok && len(sources) < mostLogs {
 			sources = append(sources, source)
 		}
 	}
 	if len(sources) > 0 {
 		reader.ReadLogs(ctx, sources)
 	}
+	return len(sources) > 0
 }
 
-// blamed is the container whose log may tell more: the one that the pod waits for, else one that
-// the answer names, else one that failed. It must have run.
-func blamed(snapshot *facts.Snapshot, d checks.Diagnosis) (collect.LogSource, bool) {
-	best := suspect(report.Timeline(snapshot, d), strings.FieldsFunc(d.Message, notName))
-	if best == nil {
+// blamed is whose log to read for a diagnosis; false where no container of it has run.
+func blamed(d pods.Diagnosis) (collect.LogSource, bool) {
+	row := d.Blamed()
+	if row == nil {
 		return collect.LogSource{}, false
 	}
-	return collect.LogSource{
-		Namespace: d.Object.Namespace, Pod: d.Pods[0], Container: best.Name, Previous: best.Restarts > 0,
-	}, true
-}
-
-// suspect is the first container that ran and is the gate, else is named first, else failed.
-func suspect(rows []checks.Row, named []string) *checks.Row {
-	find := func(fits func(*checks.Row) bool) *checks.Row {
-		for i := range rows {
-			if hasRun(&rows[i]) && fits(&rows[i]) {
-				return &rows[i]
-			}
-		}
-		return nil
-	}
-	if gate := find(func(r *checks.Row) bool { return r.Gate }); gate != nil {
-		return gate
-	}
-	for _, word := range named {
-		if r := find(func(r *checks.Row) bool { return r.Name == word }); r != nil {
-			return r
-		}
-	}
-	return find(func(r *checks.Row) bool { return r.ExitCode != nil && *r.ExitCode != 0 })
-}
-
-func hasRun(r *checks.Row) bool {
-	return r.ExitCode != nil || r.Restarts > 0 || slices.ContainsFunc(r.Segments, func(s checks.Segment) bool {
-		return s.State != checks.SegmentWaiting
-	})
-}
-
-// notName separates the words of a message: names are of lower case letters, digits, - and dots.
-func notName(r rune) bool {
-	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-'
+	return collect.LogSource{Namespace: d.Object.Namespace, Pod: d.Pods[0], Container: row.Name, Previous: row.Restarts > 0}, true
 }
 
 // admissionKinds is what tells who took a field from a pod.
@@ -119,18 +84,15 @@ var admissionKinds = []facts.Kind{
 	facts.APIServers, facts.ControlPlane, facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies, facts.Canaries,
 }
 
-// strippedID is the check whose findings call for that.
-const strippedID = "restart-policy-stripped"
-
 // readAdmission finds out who took a field from a pod, where one did: as doctor does, for the
 // namespace of the pod. It returns what it sent.
-func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options, snapshot *facts.Snapshot, diagnoses []checks.Diagnosis) *collect.Ledger {
+func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options, snapshot *facts.Snapshot, diagnoses []pods.Diagnosis) *collect.Ledger {
 	if ctx.Err() != nil {
 		return nil
 	}
 	var namespaces []string
 	for _, d := range diagnoses {
-		if d.RootCause != strippedID {
+		if d.RootCause != checks.RestartPolicyStripped {
 			continue
 		}
 		if !slices.Contains(namespaces, d.Object.Namespace) {
@@ -160,7 +122,7 @@ func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options,
 }
 
 // onePod is one of the pods that a diagnosis is about: they have the same owner, hence the same shape.
-func onePod(s *facts.Snapshot, d checks.Diagnosis) []corev1.Pod {
+func onePod(s *facts.Snapshot, d pods.Diagnosis) []corev1.Pod {
 	for _, p := range s.Pods {
 		if p.Namespace == d.Object.Namespace && slices.Contains(d.Pods, p.Name) {
 			return []corev1.Pod{p}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -43,12 +44,12 @@ func TestBlamed(t *testing.T) {
 		"22-quota":               {},                // there is no pod
 	} {
 		s := recorded(t, situation)
-		diagnoses := checks.Diagnose(s, judge(s))
+		diagnoses := pods.Judge(s, nil).Diagnoses
 		if len(diagnoses) == 0 {
 			t.Errorf("%s: no diagnosis", situation)
 			continue
 		}
-		source, _ := blamed(s, diagnoses[0])
+		source, _ := blamed(diagnoses[0])
 		if diff := cmp.Diff(want, log{source.Container, source.Previous}, cmp.AllowUnexported(log{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", situation, diff)
 		}
@@ -66,7 +67,8 @@ func TestJudge(t *testing.T) {
 		s := recorded(t, situation)
 		s.TakenAt.Reset()
 		got := checks.Pass
-		for _, r := range judge(s) {
+		s.CountToNewest()
+		for _, r := range pods.Judge(s, nil).Results {
 			switch {
 			case r.Status() == checks.Fail:
 				got = checks.Fail

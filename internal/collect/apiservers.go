@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
 )
 
 // minConnections is how many connections are opened at least, in case there are more API servers
@@ -204,7 +205,7 @@ func emulation(major, minor string) string {
 // unseen records the gaps of what apiServerMetrics did not see.
 func (c *collector) unseen(ctx context.Context, seen *instances, expected, connections int) {
 	for _, s := range seen.list {
-		if s.Reading.Enabled == nil && !decidedBy(s.Version, s.Emulation) {
+		if s.Reading.Enabled == nil && !gate.Decides(s.Version, s.Emulation) {
 			c.gap(facts.APIServers, facts.ScopeGate, fmt.Sprintf("API server %s started at %s: %s", s.Version, s.Started, s.Reading.Evidence),
 				"start it without --disabled-metrics="+familyGates)
 		}
@@ -246,13 +247,4 @@ func (c *collector) howToReach() string {
 		out += " (and " + strings.Join(addresses[1:], ", ") + ")"
 	}
 	return out
-}
-
-// decidedBy reports whether version and emulated version of an API server settle its gate.
-func decidedBy(version, emulated string) bool {
-	if emulated != "" {
-		version = emulated
-	}
-	_, decided := facts.VersionDecides(version)
-	return decided
 }

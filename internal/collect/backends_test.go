@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	clusterchecks "github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 )
@@ -117,7 +118,7 @@ func (in install) behind(t *testing.T, c *cluster.Cluster) {
 // about is what two checks say, with the evidence that is from the cluster.
 func about(s *facts.Snapshot, ids ...string) []string {
 	var out []string
-	for _, r := range checks.Run(s, checks.All(), func(id string) bool { return !strings.Contains(strings.Join(ids, " "), id) }) {
+	for _, r := range clusterchecks.Judge(s, func(id string) bool { return !strings.Contains(strings.Join(ids, " "), id) }).Results {
 		if r.Status() == checks.Skipped {
 			continue
 		}

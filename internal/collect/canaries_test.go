@@ -19,6 +19,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	clusterchecks "github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 )
@@ -123,7 +124,7 @@ func set(t *testing.T, c *cluster.Cluster, s scene, server, real *cluster.Webhoo
 // is missing.
 func digest(snapshot *facts.Snapshot) []string {
 	var out []string
-	for _, r := range checks.Run(snapshot, checks.All(), nil) {
+	for _, r := range clusterchecks.Judge(snapshot, nil).Results {
 		if r.Check.Category != checks.Admission {
 			continue
 		}

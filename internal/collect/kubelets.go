@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
 )
 
 // manyPages is how many pages of nodes may wait for their kubelets to be asked: half a million nodes.
@@ -71,8 +72,7 @@ func (c *collector) toAsk(nodes []corev1.Node) []*corev1.Node {
 		n := &nodes[i]
 		version := n.Status.NodeInfo.KubeletVersion
 		if _, known := open[version]; !known {
-			_, decided := facts.VersionDecides(version)
-			open[version] = !decided
+			open[version] = !gate.Decides(version, "")
 		}
 		if _, virtual := facts.VirtualNode(n); !virtual && (open[version] || c.opts.Scrape == ScrapeAll) {
 			out = append(out, n)
@@ -241,7 +241,7 @@ func (s *scrape) read(ctx context.Context, n *corev1.Node) (*facts.FeatureReadin
 		return nil, nil
 	}
 	version := n.Status.NodeInfo.KubeletVersion
-	_, decided := facts.VersionDecides(version)
+	decided := gate.Decides(version, "")
 	reading, err := s.metrics(ctx, n.Name)
 	a, isAnswer := answered(err)
 	switch {

@@ -16,7 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	podchecks "github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -80,7 +80,7 @@ func dropNormal(s *facts.Snapshot, keep func(*corev1.Pod) bool) {
 // verdicts is what the checks find, without the words.
 func verdicts(s *facts.Snapshot) []string {
 	var out []string
-	for _, r := range checks.Run(s, checks.Pods(), nil) {
+	for _, r := range podchecks.Judge(s, nil).Results {
 		out = append(out, r.Check.ID+": "+string(r.Status()))
 		for _, f := range r.Outcome.Findings {
 			out = append(out, fmt.Sprintf("%s: %s %v", r.Check.ID, f.Object, f.Because))

@@ -10,13 +10,14 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
 )
 
 // needProbe reports whether the gate has to be seen from outside: no API server told it, and the
 // version of the one there is does not settle it.
 func (c *collector) needProbe() bool {
 	for _, s := range c.snapshot.APIServers {
-		if s.Reading.Enabled == nil && !decidedBy(s.Version, s.Emulation) {
+		if s.Reading.Enabled == nil && !gate.Decides(s.Version, s.Emulation) {
 			return true
 		}
 	}
@@ -25,7 +26,7 @@ func (c *collector) needProbe() bool {
 	}
 	v := c.snapshot.ServerVersion
 	alone := c.snapshot.APIServerCount() == 1
-	return v == nil || !alone || !decidedBy(v.GitVersion, emulation(v.EmulationMajor, v.EmulationMinor))
+	return v == nil || !alone || !gate.Decides(v.GitVersion, emulation(v.EmulationMajor, v.EmulationMinor))
 }
 
 // probe creates a PodTemplate with dryRun=All and looks whether restartPolicy comes back: the API

@@ -44,11 +44,12 @@ type Category string
 
 const (
 	ControlPlane Category = "control plane"
-	NodesGroup   Category = "nodes"
+	Nodes        Category = "nodes"
 	Admission    Category = "admission"
+	Pods         Category = "pods"
 )
 
-// A Check names one problem and knows how to find it in a snapshot.
+// A Check names one problem. How it is found is a [Rule].
 type Check struct {
 	// ID names the problem in kebab-case ("kubelet-too-old"). It is the name of the check's file,
 	// page and test data, and is never reused for something else.
@@ -57,18 +58,17 @@ type Check struct {
 	Title    string
 	Severity Severity
 	Category Category
-	// Needs is every kind of fact that Run reads. If one was not looked for, or has a gap without
-	// scope, the check cannot pass. Gaps with a scope are for Run to judge.
+	// Needs are the kinds of facts without which the check cannot pass: if one was not looked for, or has
+	// a gap without scope, the check is unknown. Gaps with a scope are for the check to judge.
 	Needs []facts.Kind
-	// Optional are those of Needs that Run can often do without, because another kind may answer:
-	// a version that decides makes a reading superfluous. Run judges itself what their absence
-	// costs, and puts it into Missing.
-	Optional []facts.Kind
-	Run      func(*facts.Snapshot) Outcome
-
-	// ofPods is Run for a scene that others have used already; only checks on pods have it.
-	ofPods func(*scene) Outcome
+	// Uses are kinds that it reads as well and can often do without, because another kind may answer: a
+	// version that decides makes a reading superfluous. The check judges itself what their absence
+	// costs, and puts it into Missing. No kind is in both lists.
+	Uses []facts.Kind
 }
+
+// Reads is every kind of fact that the check reads.
+func (c Check) Reads() []facts.Kind { return slices.Concat(c.Needs, c.Uses) }
 
 // An Outcome is what Run saw.
 type Outcome struct {
@@ -85,6 +85,8 @@ type Finding struct {
 	// Namespaces are those that Object stands for when it is a class of namespaces or pods: the name of
 	// a class is another in the next run. Empty otherwise.
 	Namespaces []string `json:"namespaces,omitempty"`
+	// Container is the container of the pod that it is about; empty where it is about none.
+	Container string `json:"container,omitempty"`
 	// Message says what is wrong and where; it does not repeat Object, so that equal findings on
 	// many objects read the same and can be shown together.
 	Message string `json:"message"`
@@ -133,43 +135,4 @@ func (r Result) Status() Status {
 		return Unknown
 	}
 	return Pass
-}
-
-// Run judges the snapshot with every check in list, in order. skip may be nil.
-func Run(s *facts.Snapshot, list []Check, skip func(id string) bool) []Result {
-	out := make([]Result, 0, len(list))
-	var pods *scene // looked up once for all
-	for _, c := range list {
-		if skip != nil && skip(c.ID) {
-			out = append(out, Result{Check: c, Skip: true})
-			continue
-		}
-		var o Outcome
-		if c.ofPods == nil {
-			o = c.Run(s)
-		} else {
-			if pods == nil {
-				pods = sceneOf(s)
-			}
-			o = c.ofPods(pods)
-		}
-		var missing []facts.Gap
-		for _, k := range c.Needs {
-			if !slices.Contains(c.Optional, k) {
-				missing = append(missing, unread(s, k)...)
-			}
-		}
-		o.Missing = append(missing, o.Missing...)
-		out = append(out, Result{Check: c, Outcome: o})
-	}
-	return out
-}
-
-// unread says why kind k as a whole, or an unknown part of it, is not in the snapshot; it is empty
-// when k was looked for and has no gap without scope.
-func unread(s *facts.Snapshot, k facts.Kind) []facts.Gap {
-	if !s.Has(k) {
-		return []facts.Gap{{Kind: k, Reason: "not looked for", Remedy: facts.HowToGet(k)}}
-	}
-	return s.GapsOf(k, "")
 }

@@ -11,19 +11,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-func TestVersionDecides(t *testing.T) {
-	for version, want := range map[string][2]bool{
-		"v1.27.16": {false, true}, "v1.28.0": {false, false}, "v1.29.0-eks-5e0fdde": {false, false}, "v1.30.4+k3s1": {false, false},
-		"v1.31.0-gke.100": {false, false}, "v1.32.99": {false, false}, "v1.33.0": {true, true}, "1.36": {true, true}, "v1.33.0-alpha.1": {true, true},
-		"": {false, false}, "kwok-v0.5.0": {false, false}, "v2.1.0": {false, false}, "v1.x": {false, false}, "v0.0.0-master+$Format:%H$": {false, false},
-	} {
-		on, decided := VersionDecides(version)
-		if got := [2]bool{on, decided}; got != want {
-			t.Errorf("%q: got %v, want %v", version, got, want)
-		}
-	}
-}
-
 func TestVirtualNode(t *testing.T) {
 	make := func(version string, labels map[string]string, taints ...corev1.Taint) *corev1.Node {
 		n := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: corev1.NodeSpec{Taints: taints}}

@@ -65,3 +65,19 @@ func timesOf(state corev1.ContainerState) []time.Time {
 	}
 	return out
 }
+
+// CountToNewest gives a snapshot that does not say when it was taken the newest time in it. What kubectl
+// writes does not say when it was written: then nothing is known of how long something lasts, but that
+// it lasts at least until then. The gap of the clock says so: checks find what takes long, and call
+// nothing young. A snapshot that knows its time, or has no time at all, stays as it is.
+func (s *Snapshot) CountToNewest() {
+	newest := s.NewestTime()
+	if !s.TakenAt.IsZero() || newest.IsZero() {
+		return
+	}
+	reason := "the file does not say when it was taken: ages are counted up to the newest time in it, " + newest.UTC().Format(time.RFC3339)
+	s.TakenAt = newest
+	s.Seen = append(s.Seen, Clock)
+	s.Gaps = append(s.Gaps, Gap{Kind: Clock, Scope: "file", Reason: reason, Remedy: HowToGet(Clock)})
+	s.Limits = append(s.Limits, reason)
+}

@@ -14,7 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 const (
@@ -207,10 +208,10 @@ func TestContractNames(t *testing.T) {
 func promised(t *testing.T) []string {
 	t.Helper()
 	var out []string
-	for _, c := range checks.All() {
+	for _, c := range cluster.All() {
 		out = append(out, fmt.Sprintf("doctor check %s: %s, %s", c.ID, c.Severity, c.Category))
 	}
-	for _, c := range checks.Pods() {
+	for _, c := range pods.All() {
 		out = append(out, fmt.Sprintf("why check %s: %s, %s", c.ID, c.Severity, c.Category))
 	}
 	for command, formats := range map[string][]Format{"doctor": Formats, "why": WhyFormats} {

@@ -1,7 +1,7 @@
 package report
 
 import (
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -15,14 +15,8 @@ var counters = map[facts.Kind]func(s *facts.Snapshot) (seen, total int){
 		}
 		return seen, max(seen, s.APIServerCount())
 	},
-	facts.ControlPlane: listed(facts.ControlPlane, func(s *facts.Snapshot) int { return len(s.ControlPlane) }),
-	facts.Nodes:        listed(facts.Nodes, func(s *facts.Snapshot) int { return len(s.Nodes) }),
-	facts.Kubelets: func(s *facts.Snapshot) (int, int) {
-		if !s.Has(facts.Nodes) || len(s.GapsOf(facts.Nodes, "")) > 0 {
-			return decidedKubelets(s), unknownTotal
-		}
-		return decidedKubelets(s), len(s.Nodes)
-	},
+	facts.ControlPlane:     listed(facts.ControlPlane, func(s *facts.Snapshot) int { return len(s.ControlPlane) }),
+	facts.Nodes:            listed(facts.Nodes, func(s *facts.Snapshot) int { return len(s.Nodes) }),
 	facts.Namespaces:       listed(facts.Namespaces, func(s *facts.Snapshot) int { return len(s.Namespaces) }),
 	facts.MutatingWebhooks: listed(facts.MutatingWebhooks, func(s *facts.Snapshot) int { return len(s.MutatingWebhooks) }),
 	facts.MutatingPolicies: listed(facts.MutatingPolicies, func(s *facts.Snapshot) int { return len(s.MutatingPolicies) }),
@@ -51,10 +45,13 @@ func listed(kind facts.Kind, count func(*facts.Snapshot) int) func(*facts.Snapsh
 }
 
 // coverage counts what was seen of each kind that was looked for, in the order of facts.Kinds.
-func coverage(s *facts.Snapshot) []Coverage {
+func coverage(s *facts.Snapshot, nodes []cluster.Node) []Coverage {
 	out := []Coverage{}
 	for _, kind := range facts.Kinds() {
 		count, countable := counters[kind]
+		if kind == facts.Kubelets {
+			count, countable = func(s *facts.Snapshot) (int, int) { return decidedKubelets(s, nodes) }, true
+		}
 		if !countable || !s.Has(kind) {
 			continue
 		}
@@ -79,14 +76,16 @@ func staticAPIServers(s *facts.Snapshot) []facts.ControlPlanePod {
 }
 
 // decidedKubelets counts the nodes whose gate is known, by a reading or by their version.
-func decidedKubelets(s *facts.Snapshot) int {
-	n := 0
-	for _, g := range nodeGroups(s) {
-		if g.Gate != string(checks.GateUnknown) {
-			n += len(g.Names)
+func decidedKubelets(s *facts.Snapshot, nodes []cluster.Node) (seen, total int) {
+	for _, n := range nodes {
+		if n.Source != "" {
+			seen++
 		}
 	}
-	return n
+	if !s.Has(facts.Nodes) || len(s.GapsOf(facts.Nodes, "")) > 0 {
+		return seen, unknownTotal
+	}
+	return seen, len(s.Nodes)
 }
 
 // triedClasses counts the classes in which a canary got an answer of the API server.

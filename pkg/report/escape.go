@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -94,7 +95,7 @@ func cleanObject(o checks.Object) checks.Object {
 }
 
 // CleanWebhook is what printers do to a row of the table of webhooks, for whoever else prints it.
-func CleanWebhook(w checks.WebhookRow) checks.WebhookRow {
+func CleanWebhook(w cluster.WebhookRow) cluster.WebhookRow {
 	for _, text := range []*string{&w.Name, &w.Backend, &w.FailurePolicy, &w.SideEffects, &w.Result, &w.Proof} {
 		*text = line(*text)
 	}

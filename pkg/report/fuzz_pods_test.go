@@ -10,7 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/randfill"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -46,7 +46,7 @@ func FuzzPodStatus(f *testing.F) {
 				scramble(fill, &s.Pods[i])
 			}
 		}
-		why := Why(s, checks.Run(s, checks.Pods(), nil), nil, "test")
+		why := Why(s, pods.Judge(s, nil), nil, "test")
 		for _, format := range WhyFormats {
 			printed(t, format.Name, format.Print, why)
 		}

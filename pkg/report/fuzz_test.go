@@ -8,7 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -33,11 +34,11 @@ func FuzzReport(f *testing.F) {
 		if err != nil {
 			return
 		}
-		why := Why(s, checks.Run(s, checks.Pods(), nil), nil, "test")
+		why := Why(s, pods.Judge(s, nil), nil, "test")
 		for _, format := range WhyFormats {
 			printed(t, format.Name, format.Print, why)
 		}
-		doctor := Waive(New(s, checks.Run(s, checks.All(), nil), "test"), Annotations(s), today)
+		doctor := Waive(New(s, cluster.Judge(s, nil), "test"), Annotations(s), today)
 		for _, format := range Formats {
 			printed(t, format.Name, format.Print, doctor)
 		}

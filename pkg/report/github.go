@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 // The workflow commands that make an annotation, the worst first.
@@ -136,7 +137,7 @@ func holeNotes(r *Report) []annotation {
 	return out
 }
 
-func diagnosisNote(d Diagnosis) annotation {
+func diagnosisNote(d pods.Diagnosis) annotation {
 	a := annotation{level: "error", title: causeTitle(d.RootCause)}
 	text := []string{objectName(d.Object) + podsOf(d) + ": " + d.Message}
 	text = append(text, noteEvidence(d.Evidence)...)

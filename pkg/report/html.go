@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 // styleSheet is ours, hence trusted: it has no "<".
@@ -49,7 +50,7 @@ func badgeOf(e Entry) badge {
 	return badgeUnknown
 }
 
-func diagnosisBadge(d Diagnosis) badge {
+func diagnosisBadge(d pods.Diagnosis) badge {
 	if d.RootCause == "" {
 		return badgeUnknown
 	}
@@ -183,7 +184,7 @@ func (p *htmlPage) header() *html.Node {
 // htmlGroupOf explains a gap under the first check that has it, as shown remembers.
 func htmlGroupOf(r *Report, category checks.Category, shown map[string]string) htmlGroup {
 	g := htmlGroup{Name: string(category)}
-	if category == checks.NodesGroup {
+	if category == checks.Nodes {
 		for _, n := range r.Nodes {
 			g.Nodes = append(g.Nodes, htmlNodesOf(n))
 		}

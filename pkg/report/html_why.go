@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/html"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 // mostHTMLPictures keeps a page about a broken cluster light enough for a phone.
@@ -46,7 +48,7 @@ func causeNode(cause string) any {
 }
 
 // diagnosisNode is one diagnosis; several says that its sentence does not stand at the top.
-func diagnosisNode(d Diagnosis, r *Report, open, draw, several bool) (*html.Node, error) {
+func diagnosisNode(d pods.Diagnosis, r *Report, open, draw, several bool) (*html.Node, error) {
 	body := el("div", class("body"))
 	if several {
 		add(body, el("p", class("message"), sentence(d.Message)))
@@ -67,7 +69,7 @@ func diagnosisNode(d Diagnosis, r *Report, open, draw, several bool) (*html.Node
 }
 
 // proofNode is what a diagnosis rests on, and its fix.
-func proofNode(d Diagnosis) *html.Node {
+func proofNode(d pods.Diagnosis) *html.Node {
 	dl := el("dl")
 	row := func(name string, content any) {
 		add(dl, el("dt", name))
@@ -107,7 +109,7 @@ func figureNode(pic picture) (*html.Node, error) {
 	rows := el("tbody")
 	for _, l := range pic.lanes {
 		state := dash(l.note)
-		if l.gate {
+		if l.blocks {
 			state += " – the pod stands here"
 		}
 		add(rows, el("tr", el("td", el("code", l.name)), el("td", l.role), el("td", sentence(state))))

@@ -96,8 +96,8 @@ func junitCase(r *Report, e Entry) junit.Testcase {
 		c.SystemOut = &junit.Output{Data: strings.Join(append([]string{inOneLine(e)}, waivedLines(e)...), "\n")}
 	case e.Status == checks.Skipped || e.Status == Waived:
 		c.Skipped = &junit.Result{Message: inOneLine(e)}
-	case e.Severity < r.gate().FailOn:
-		result.Message = fmt.Sprintf("%s, below --fail-on %s: %s", e.Severity, r.gate().FailOn, result.Message)
+	case e.Severity < r.exitRule().FailOn:
+		result.Message = fmt.Sprintf("%s, below --fail-on %s: %s", e.Severity, r.exitRule().FailOn, result.Message)
 		result.Data = inFull(e)
 		c.Skipped = result
 	case e.Status == checks.Fail:

@@ -32,7 +32,7 @@ func TestJUnitAnswers(t *testing.T) {
 	got := map[string]string{}
 	for _, status := range statuses {
 		for _, severity := range []checks.Severity{checks.Info, checks.Warning, checks.Error} {
-			e := Entry{ID: "a-check", Title: "all is well", Category: checks.NodesGroup, Severity: severity, Status: status}
+			e := Entry{ID: "a-check", Title: "all is well", Category: checks.Nodes, Severity: severity, Status: status}
 			switch status {
 			case checks.Fail:
 				e.Findings = []checks.Finding{{Message: "it is not"}}
@@ -41,7 +41,7 @@ func TestJUnitAnswers(t *testing.T) {
 			case Waived:
 				e.Suppressed = []Suppressed{{Finding: checks.Finding{Message: "it is not"}, Waiver: WaivedBy{Reason: "known"}}}
 			}
-			r := &Report{Checks: []Entry{e}, Gate: &Gate{FailOn: checks.Warning}}
+			r := &Report{Checks: []Entry{e}, ExitRule: &ExitRule{FailOn: checks.Warning}}
 			c := readJUnit(t, r).Suites[0].Testcases[0]
 			for element, result := range map[string]*junit.Result{"failure": c.Failure, "error": c.Error, "skipped": c.Skipped} {
 				if result != nil {
@@ -75,10 +75,10 @@ func TestJUnitGate(t *testing.T) {
 			if len(r.Checks) == 0 {
 				continue // no command prints such a report
 			}
-			r.Gate = &Gate{FailOn: failOn, Exit: r.ExitCode(failOn)}
+			r.ExitRule = &ExitRule{FailOn: failOn, Exit: r.ExitCode(failOn)}
 			all := readJUnit(t, r)
-			if red := all.Failures+all.Errors > 0; red != (r.Gate.Exit != 0) {
-				t.Errorf("%s, --fail-on %s: exit code %d, %d failures, %d errors", dir, failOn, r.Gate.Exit, all.Failures, all.Errors)
+			if red := all.Failures+all.Errors > 0; red != (r.ExitRule.Exit != 0) {
+				t.Errorf("%s, --fail-on %s: exit code %d, %d failures, %d errors", dir, failOn, r.ExitRule.Exit, all.Failures, all.Errors)
 			}
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 )
 
 // webhooks is the table of `kubectl sidecar webhooks`.
@@ -26,14 +26,14 @@ func (m *markdownPage) webhooks(r *Report) {
 }
 
 // webhookOrder is the place of a webhook in the order of calls.
-func webhookOrder(w checks.WebhookRow) string {
+func webhookOrder(w cluster.WebhookRow) string {
 	if w.Order == 0 {
 		return "policy"
 	}
 	return strconv.Itoa(w.Order)
 }
 
-func webhookTimeout(w checks.WebhookRow) string {
+func webhookTimeout(w cluster.WebhookRow) string {
 	if w.TimeoutSeconds == 0 {
 		return "-"
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 // markdownWhy is the page of `why`: the sentence, what proves it, the picture, the fix.
@@ -32,7 +34,7 @@ func markdownWhy(w io.Writer, r *Report, o Options) error {
 }
 
 // diagnoses are several, behind a fold each, under the cause that they have in common.
-func (m *markdownPage) diagnoses(list []Diagnosis, r *Report) {
+func (m *markdownPage) diagnoses(list []pods.Diagnosis, r *Report) {
 	for i, d := range list {
 		if i == 0 || list[i-1].RootCause != d.RootCause {
 			m.line("### %s", prose(causeTitle(d.RootCause)))
@@ -45,7 +47,7 @@ func (m *markdownPage) diagnoses(list []Diagnosis, r *Report) {
 }
 
 // diagnosis is what stands under its sentence.
-func (m *markdownPage) diagnosis(d Diagnosis, r *Report) {
+func (m *markdownPage) diagnosis(d pods.Diagnosis, r *Report) {
 	if len(d.Pods) > 1 {
 		m.line("- %d pods: %s", len(d.Pods), names(d.Pods, markdownAll))
 	}
@@ -73,7 +75,7 @@ func (m *markdownPage) diagnosis(d Diagnosis, r *Report) {
 }
 
 // symptomLead tells what follows from the root cause from what is wrong besides.
-func symptomLead(d Diagnosis, because []string) string {
+func symptomLead(d pods.Diagnosis, because []string) string {
 	if slices.Contains(because, d.RootCause) {
 		return "hence"
 	}
@@ -81,7 +83,7 @@ func symptomLead(d Diagnosis, because []string) string {
 }
 
 // fixTitle is what the fix of a diagnosis is called; without a cause it is only the next step.
-func fixTitle(d Diagnosis) string {
+func fixTitle(d pods.Diagnosis) string {
 	if d.RootCause == "" {
 		return "Next"
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/version"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -66,7 +67,7 @@ func TestNew(t *testing.T) {
 		return checks.Object{Kind: kind, Namespace: ns, Name: name}
 	}
 	results := []checks.Result{
-		{Check: checks.Check{ID: "z-check", Title: "z", Severity: checks.Error, Category: checks.NodesGroup}, Outcome: checks.Outcome{
+		{Check: checks.Check{ID: "z-check", Title: "z", Severity: checks.Error, Category: checks.Nodes}, Outcome: checks.Outcome{
 			Tried: "all",
 			Findings: []checks.Finding{
 				{Object: object("n", "Pod", "a"), Message: "m", Evidence: []string{"e"}},
@@ -101,9 +102,9 @@ func TestNew(t *testing.T) {
 			{"v1.33.0", "on", "metrics", []string{"h"}},
 			{"v1.33.0", "on", "version", []string{"f"}},
 		},
-		Webhooks: []checks.WebhookRow{{Order: 1, Name: "m/w", Classes: []string{}, Result: "not dry-runnable", Proof: "its sideEffects"}},
+		Webhooks: []cluster.WebhookRow{{Order: 1, Name: "m/w", Classes: []string{}, Result: "not dry-runnable", Proof: "its sideEffects"}},
 		Checks: []Entry{
-			{ID: "z-check", Title: "z", Category: checks.NodesGroup, Severity: checks.Error, Status: checks.Fail, Tried: "all",
+			{ID: "z-check", Title: "z", Category: checks.Nodes, Severity: checks.Error, Status: checks.Fail, Tried: "all",
 				Findings: []checks.Finding{
 					{Object: object("", "Node", "c"), Message: "m", Evidence: []string{}},
 					{Object: object("", "Node", "c"), Message: "n", Evidence: []string{}},
@@ -123,7 +124,9 @@ func TestNew(t *testing.T) {
 		Limits:  []string{"canaries: namespace a only"},
 		Ignored: []Ignored{{"configmap", 1}, {"secret", 2}},
 	}
-	if diff := cmp.Diff(want, New(s, results, "v1.2.3")); diff != "" {
+	judged := cluster.Judge(s, nil)
+	judged.Results = results
+	if diff := cmp.Diff(want, New(s, judged, "v1.2.3")); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 }
@@ -205,10 +208,12 @@ func TestManyNodes(t *testing.T) {
 		})
 	}
 	s.Gaps = unread.Missing
-	r := New(s, []checks.Result{
-		{Check: checks.Check{ID: "kubelet-too-old", Title: "every kubelet is new", Severity: checks.Error, Category: checks.NodesGroup}, Outcome: old},
-		{Check: checks.Check{ID: "kubelet-gate-off", Title: "every gate is on", Severity: checks.Error, Category: checks.NodesGroup}, Outcome: unread},
-	}, "v0.1.0")
+	judged := cluster.Judge(s, nil)
+	judged.Results = []checks.Result{
+		{Check: checks.Check{ID: "kubelet-too-old", Title: "every kubelet is new", Severity: checks.Error, Category: checks.Nodes}, Outcome: old},
+		{Check: checks.Check{ID: "kubelet-gate-off", Title: "every gate is on", Severity: checks.Error, Category: checks.Nodes}, Outcome: unread},
+	}
+	r := New(s, judged, "v0.1.0")
 	var text, wide bytes.Buffer
 	if err := printer(t, "text")(&text, r, Options{Width: 80, Unicode: true}); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -48,8 +50,8 @@ type Report struct {
 	Nodes []NodeGroup `json:"nodes"`
 	// Webhooks are the mutating webhooks and policies in call order, with what each does to the field.
 	// It is empty, too, when they were not looked for: Coverage tells.
-	Webhooks []checks.WebhookRow `json:"webhooks"`
-	Checks   []Entry             `json:"checks"`
+	Webhooks []cluster.WebhookRow `json:"webhooks"`
+	Checks   []Entry              `json:"checks"`
 	// Waivers are the caller's exceptions, with what came of each; those that cover nothing, or have
 	// expired, are here too.
 	Waivers []Waiver `json:"waivers"`
@@ -58,9 +60,9 @@ type Report struct {
 	// Ignored counts the objects of an input file that no check has a use for.
 	Ignored []Ignored `json:"ignored"`
 	// Diagnoses are the answers of `why`; nil, and not written, in the report of another command.
-	Diagnoses []Diagnosis `json:"diagnoses,omitzero"`
-	// Gate is set by a command whose exit code the caller can influence; nil otherwise.
-	Gate *Gate `json:"-"`
+	Diagnoses []pods.Diagnosis `json:"diagnoses,omitzero"`
+	// ExitRule is set by a command whose exit code the caller can influence; nil otherwise.
+	ExitRule *ExitRule `json:"-"`
 	// Until is where pictures end: TakenAt, or the newest time of a file that does not know its own.
 	Until time.Time `json:"-"`
 }
@@ -115,16 +117,16 @@ type Entry struct {
 }
 
 // New sorts results into a report. It is the only place that sorts and the only one that decides.
-func New(s *facts.Snapshot, results []checks.Result, toolVersion string) *Report {
+func New(s *facts.Snapshot, judged cluster.Judgment, toolVersion string) *Report {
 	r := &Report{
 		APIVersion: facts.APIVersion,
 		Kind:       "Report",
 		Tool:       Tool{Version: toolVersion},
 		Cluster:    Cluster{Server: s.Server},
 		TakenAt:    s.TakenAt,
-		Coverage:   coverage(s),
-		Nodes:      nodeGroups(s),
-		Webhooks:   checks.WebhookTable(s),
+		Coverage:   coverage(s, judged.Nodes),
+		Nodes:      nodeGroups(judged.Nodes),
+		Webhooks:   judged.Webhooks,
 		Checks:     []Entry{},
 		Waivers:    []Waiver{},
 		Limits:     append([]string{}, s.Limits...),
@@ -133,7 +135,7 @@ func New(s *facts.Snapshot, results []checks.Result, toolVersion string) *Report
 	if s.ServerVersion != nil {
 		r.Cluster.Version = s.ServerVersion.GitVersion
 	}
-	for _, res := range results {
+	for _, res := range judged.Results {
 		r.Checks = append(r.Checks, entry(res))
 	}
 	r.Verdict = verdict(r.Checks)

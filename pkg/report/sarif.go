@@ -52,7 +52,7 @@ func usesBaseline(r *Report) bool {
 }
 
 func sarifInvocation(r *Report) *sarif.Invocation {
-	code := r.gate().Exit
+	code := r.exitRule().Exit
 	i := sarif.NewInvocation().WithExitCode(code).WithExitCodeDescription(r.Summary)
 	// The tool did what it is for, whatever it found; a code that no report has means that it did not.
 	i.WithExecutionSuccessful(code == ExitOK || code == ExitFindings || code == ExitUnknown)

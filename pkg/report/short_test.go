@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // TestShortStaysShort: however much there is to say, and whoever says it.
 func TestShortStaysShort(t *testing.T) {
-	big := &Report{Verdict: NotReady, Limits: []string{strings.Repeat("l", 5000)}, Diagnoses: []Diagnosis{}}
+	big := &Report{Verdict: NotReady, Limits: []string{strings.Repeat("l", 5000)}, Diagnoses: []pods.Diagnosis{}}
 	for i := range 300 {
 		big.Checks = append(big.Checks, Entry{
 			ID: fmt.Sprintf("check-%d", i), Severity: checks.Severity(i % 3), Status: checks.Fail,
@@ -22,7 +23,7 @@ func TestShortStaysShort(t *testing.T) {
 			Missing:    []facts.Gap{{Kind: "kubelets", Scope: "node/x", Reason: fmt.Sprintf("reason %c", 'a'+i%26), Remedy: "r"}},
 			Suppressed: []Suppressed{{}},
 		})
-		d := Diagnosis{}
+		d := pods.Diagnosis{}
 		d.Object, d.Message = checks.Object{Kind: "Pod", Name: "p"}, strings.Repeat("m", 3000)
 		big.Diagnoses = append(big.Diagnoses, d)
 	}

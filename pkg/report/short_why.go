@@ -3,6 +3,8 @@ package report
 import (
 	"io"
 	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 const (
@@ -36,7 +38,7 @@ func shortWhy(w io.Writer, r *Report, _ Options) error {
 }
 
 // diagnosis says all that there is room for: the sentence about it stands above.
-func (s *summarized) diagnosis(d Diagnosis) {
+func (s *summarized) diagnosis(d pods.Diagnosis) {
 	for _, e := range d.Evidence[:min(shortProofs, len(d.Evidence))] {
 		s.add("evidence: %s", cutEnd(e, shortProof))
 	}

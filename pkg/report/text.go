@@ -25,7 +25,7 @@ func (p *page) report(r *Report) error {
 	for _, category := range categories(r) {
 		p.print()
 		p.heading(string(category))
-		if category == checks.NodesGroup {
+		if category == checks.Nodes {
 			p.nodes(r.Nodes)
 		}
 		for _, e := range r.Checks {
@@ -46,8 +46,8 @@ func categories(r *Report) []checks.Category {
 			out = append(out, e.Category)
 		}
 	}
-	if len(r.Nodes) > 0 && !slices.Contains(out, checks.NodesGroup) {
-		out = append(out, checks.NodesGroup)
+	if len(r.Nodes) > 0 && !slices.Contains(out, checks.Nodes) {
+		out = append(out, checks.Nodes)
 	}
 	return out
 }

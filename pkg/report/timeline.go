@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 // A picture is the start of one pod, ready to be drawn: a lane for each container, in the order in
@@ -23,8 +24,8 @@ type lane struct {
 	bars       []bar
 	// note is the state it is in, in a few words.
 	note string
-	// gate is set where the pod stands: what comes after waits for this container.
-	gate bool
+	// blocks is set where the pod stands: what comes after waits for this container.
+	blocks bool
 }
 
 // A bar is a time spent in one state.
@@ -84,7 +85,7 @@ func (pic picture) used() []look {
 	if pic.has(func(b bar) bool { return b.failed }) {
 		out = append(out, lookFailed)
 	}
-	if slices.ContainsFunc(pic.lanes, func(l lane) bool { return l.gate }) {
+	if slices.ContainsFunc(pic.lanes, func(l lane) bool { return l.blocks }) {
 		out = append(out, lookGate)
 	}
 	return out
@@ -108,14 +109,14 @@ func (pic picture) has(is func(bar) bool) bool {
 
 // pictureOf draws the timeline of a diagnosis, from the pod's creation to the time of the report; now
 // says that this is when the pod was looked at, not just a time that a file mentions.
-func pictureOf(d Diagnosis, taken time.Time, now bool) picture {
+func pictureOf(d pods.Diagnosis, taken time.Time, now bool) picture {
 	from, to := bounds(d.Timeline)
 	if taken.After(to) {
 		to = taken
 	}
 	pic := picture{title: pictureTitle(d, from, taken, now), length: to.Sub(from)}
 	for _, row := range d.Timeline {
-		l := lane{role: row.Type, name: row.Name, note: noteOf(row), gate: row.Gate}
+		l := lane{role: row.Type, name: row.Name, note: noteOf(row), blocks: row.Blocks}
 		for _, s := range row.Segments {
 			l.bars = append(l.bars, barsOf(s, from, to)...)
 		}
@@ -124,7 +125,7 @@ func pictureOf(d Diagnosis, taken time.Time, now bool) picture {
 	return pic
 }
 
-func pictureTitle(d Diagnosis, from, taken time.Time, now bool) string {
+func pictureTitle(d pods.Diagnosis, from, taken time.Time, now bool) string {
 	if len(d.Pods) == 0 || len(d.Timeline) == 0 {
 		return objectName(d.Object) + ": no pod was seen"
 	}
@@ -143,7 +144,7 @@ func pictureTitle(d Diagnosis, from, taken time.Time, now bool) string {
 }
 
 // bounds are the first and the last time that is in a timeline.
-func bounds(rows []checks.Row) (from, to time.Time) {
+func bounds(rows []pods.Row) (from, to time.Time) {
 	for _, row := range rows {
 		for _, s := range row.Segments {
 			for _, t := range []time.Time{s.From, s.To} {
@@ -164,7 +165,7 @@ func bounds(rows []checks.Row) (from, to time.Time) {
 
 // barsOf draws a segment. A container that is not run again is not drawn: its last bar has an end.
 // One that was run again waited in between.
-func barsOf(s checks.Segment, from, to time.Time) []bar {
+func barsOf(s pods.Segment, from, to time.Time) []bar {
 	b := bar{to: to.Sub(from)}
 	if !s.From.IsZero() {
 		b.from = s.From.Sub(from)
@@ -173,14 +174,14 @@ func barsOf(s checks.Segment, from, to time.Time) []bar {
 		b.to = s.To.Sub(from)
 	}
 	switch s.State {
-	case checks.SegmentWaiting:
+	case pods.SegmentWaiting:
 		b.state = barWaiting
 		if s.Note != "" && !s.To.IsZero() {
 			b.state = barForgotten
 		}
-	case checks.SegmentRunning:
+	case pods.SegmentRunning:
 		b.state = barHalfway
-	case checks.SegmentStarted:
+	case pods.SegmentStarted:
 		b.state = barStarted
 	default:
 		if s.To.IsZero() {
@@ -196,7 +197,7 @@ func barsOf(s checks.Segment, from, to time.Time) []bar {
 }
 
 // noteOf is the state of a container in a few words, the numbers first: the end may be cut off.
-func noteOf(row checks.Row) string {
+func noteOf(row pods.Row) string {
 	var parts []string
 	ended := row.Reason == "Completed" || row.Reason == "Error" || row.Reason == "OOMKilled"
 	if row.ExitCode != nil && (ended || row.Restarts > 0) {

@@ -106,7 +106,7 @@ func (d *drawing) lane(l lane, s scale) {
 		base, middle = d.y+15, d.y+30
 	}
 	weight := ""
-	if l.gate {
+	if l.blocks {
 		weight = "font-weight='bold'"
 		d.add("<rect x='4' y='%.1f' width='%.0f' height='%.0f' rx='4' fill='%s' fill-opacity='0.12'/>\n", d.y+1, d.width-8, d.sheet.lane-2, lookGate.fill)
 		d.add("<path d='M%d %.1f l8 5 l-8 5 z' fill='%s'/>\n", 6, base-9, lookGate.fill)

@@ -11,6 +11,7 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -23,53 +24,53 @@ func after(d time.Duration) time.Time {
 	return epoch.Add(d)
 }
 
-func segment(state checks.SegmentState, from, to time.Duration, note string) checks.Segment {
-	return checks.Segment{State: state, From: after(from), To: after(to), Note: note}
+func segment(state pods.SegmentState, from, to time.Duration, note string) pods.Segment {
+	return pods.Segment{State: state, From: after(from), To: after(to), Note: note}
 }
 
 func code(n int32) *int32 { return &n }
 
 // timelines are what pictures are drawn of: a pod that stands at a sidecar, one with twelve
 // containers, one whose containers end and come back.
-func timelines() []Diagnosis {
+func timelines() []pods.Diagnosis {
 	const (
 		s, m = time.Second, time.Minute
 		open = -1
 	)
-	stuck := []checks.Row{
-		{Name: "migrate", Type: "init", ExitCode: code(0), Reason: "Completed", Segments: []checks.Segment{
-			segment(checks.SegmentWaiting, 0, 3*s, ""), segment(checks.SegmentRunning, 3*s, 12*s, "exit code 0"), segment(checks.SegmentTerminated, 12*s, open, "exit code 0"),
+	stuck := []pods.Row{
+		{Name: "migrate", Type: "init", ExitCode: code(0), Reason: "Completed", Segments: []pods.Segment{
+			segment(pods.SegmentWaiting, 0, 3*s, ""), segment(pods.SegmentRunning, 3*s, 12*s, "exit code 0"), segment(pods.SegmentTerminated, 12*s, open, "exit code 0"),
 		}},
-		{Name: "a-proxy-whose-name-is-longer-than-others-v2", Type: "sidecar", Gate: true, Reason: "startup probe has not succeeded", Segments: []checks.Segment{
-			segment(checks.SegmentWaiting, 0, 12*s, ""), segment(checks.SegmentRunning, 12*s, open, ""),
+		{Name: "a-proxy-whose-name-is-longer-than-others-v2", Type: "sidecar", Blocks: true, Reason: "startup probe has not succeeded", Segments: []pods.Segment{
+			segment(pods.SegmentWaiting, 0, 12*s, ""), segment(pods.SegmentRunning, 12*s, open, ""),
 		}},
-		{Name: "app", Type: "main", Reason: "PodInitializing", Segments: []checks.Segment{segment(checks.SegmentWaiting, 0, open, "PodInitializing")}},
+		{Name: "app", Type: "main", Reason: "PodInitializing", Segments: []pods.Segment{segment(pods.SegmentWaiting, 0, open, "PodInitializing")}},
 	}
-	var twelve []checks.Row
+	var twelve []pods.Row
 	for i := range 12 {
 		start := time.Duration(i) * 4 * s
-		row := checks.Row{Name: fmt.Sprintf("container-%c", 'a'+i), Type: "sidecar", Reason: "running", Segments: []checks.Segment{
-			segment(checks.SegmentWaiting, 0, start, ""), segment(checks.SegmentRunning, start, start+4*s, ""), segment(checks.SegmentStarted, start+4*s, open, ""),
+		row := pods.Row{Name: fmt.Sprintf("container-%c", 'a'+i), Type: "sidecar", Reason: "running", Segments: []pods.Segment{
+			segment(pods.SegmentWaiting, 0, start, ""), segment(pods.SegmentRunning, start, start+4*s, ""), segment(pods.SegmentStarted, start+4*s, open, ""),
 		}}
 		if i > 9 {
 			row.Type = "main"
 		}
 		twelve = append(twelve, row)
 	}
-	restarts := []checks.Row{
-		{Name: "proxy", Type: "sidecar", Restarts: 6, ExitCode: code(137), Gate: true, Reason: "CrashLoopBackOff", Segments: []checks.Segment{
-			segment(checks.SegmentWaiting, 0, 20*m, "5 earlier runs not in the status any more"),
-			segment(checks.SegmentRunning, 20*m, 22*m, "exit code 137, OOMKilled"), segment(checks.SegmentWaiting, 22*m, open, "CrashLoopBackOff"),
+	restarts := []pods.Row{
+		{Name: "proxy", Type: "sidecar", Restarts: 6, ExitCode: code(137), Blocks: true, Reason: "CrashLoopBackOff", Segments: []pods.Segment{
+			segment(pods.SegmentWaiting, 0, 20*m, "5 earlier runs not in the status any more"),
+			segment(pods.SegmentRunning, 20*m, 22*m, "exit code 137, OOMKilled"), segment(pods.SegmentWaiting, 22*m, open, "CrashLoopBackOff"),
 		}},
-		{Name: "agent", Type: "sidecar", Restarts: 1, ExitCode: code(0), Reason: "running", Segments: []checks.Segment{
-			segment(checks.SegmentWaiting, 0, 1*m, ""), segment(checks.SegmentStarted, 1*m, 8*m, "exit code 0"),
-			segment(checks.SegmentTerminated, 8*m, 10*m, "exit code 0"), segment(checks.SegmentStarted, 10*m, open, ""),
+		{Name: "agent", Type: "sidecar", Restarts: 1, ExitCode: code(0), Reason: "running", Segments: []pods.Segment{
+			segment(pods.SegmentWaiting, 0, 1*m, ""), segment(pods.SegmentStarted, 1*m, 8*m, "exit code 0"),
+			segment(pods.SegmentTerminated, 8*m, 10*m, "exit code 0"), segment(pods.SegmentStarted, 10*m, open, ""),
 		}},
-		{Name: "app", Type: "main", Reason: "not in the status yet", Segments: []checks.Segment{{State: checks.SegmentWaiting}}},
+		{Name: "app", Type: "main", Reason: "not in the status yet", Segments: []pods.Segment{{State: pods.SegmentWaiting}}},
 	}
-	var out []Diagnosis
-	for i, rows := range [][]checks.Row{stuck, twelve, restarts} {
-		d := Diagnosis{Timeline: rows}
+	var out []pods.Diagnosis
+	for i, rows := range [][]pods.Row{stuck, twelve, restarts} {
+		d := pods.Diagnosis{Timeline: rows}
 		d.Object = checks.Object{Kind: "Pod", Namespace: "shop", Name: fmt.Sprintf("pod-%d", i)}
 		d.Pods = []string{d.Object.Name}
 		out = append(out, d)

@@ -43,11 +43,11 @@ func (p *page) picture(pic picture) {
 
 func (p *page) laneText(l lane, s scale, names, notes int) string {
 	mark := "  "
-	if l.gate {
+	if l.blocks {
 		mark = p.paint(lookGate.color, p.symbol(lookGate)) + " "
 	}
 	note := p.cut(l.note, notes)
-	if l.gate {
+	if l.blocks {
 		note = p.paint(bold, note)
 	}
 	return mark + pad(l.role, 8) + pad(p.ellipsis(l.name, names), names+1) + p.bars(l.bars, s) + " " + note

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -137,5 +138,5 @@ func checkTerms(reason, until string) error {
 }
 
 func knownCheck(id string) bool {
-	return slices.ContainsFunc(checks.All(), func(c checks.Check) bool { return c.ID == id })
+	return slices.ContainsFunc(cluster.All(), func(c checks.Check) bool { return c.ID == id })
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -100,7 +101,7 @@ func whyOf(t *testing.T, file string) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Why(s, checks.Run(s, checks.Pods(), nil), nil, "test")
+	return Why(s, pods.Judge(s, nil), nil, "test")
 }
 
 func wellFormed(t *testing.T, document []byte) {
@@ -125,19 +126,19 @@ func fits(t *testing.T, text string) {
 }
 
 func TestWhyExitCode(t *testing.T) {
-	cause, puzzle := Diagnosis{}, Diagnosis{}
+	cause, puzzle := pods.Diagnosis{}, pods.Diagnosis{}
 	cause.RootCause = "startup-probe-failing"
 	for name, test := range map[string]struct {
-		diagnoses []Diagnosis
+		diagnoses []pods.Diagnosis
 		status    checks.Status
 		want      int
 	}{
 		"nothing is wrong":            {nil, checks.Pass, ExitOK},
-		"a root cause":                {[]Diagnosis{cause}, checks.Fail, ExitFindings},
-		"trouble without a cause":     {[]Diagnosis{puzzle}, checks.Pass, ExitUnknown},
-		"one of two has a cause":      {[]Diagnosis{cause, puzzle}, checks.Fail, ExitFindings},
+		"a root cause":                {[]pods.Diagnosis{cause}, checks.Fail, ExitFindings},
+		"trouble without a cause":     {[]pods.Diagnosis{puzzle}, checks.Pass, ExitUnknown},
+		"one of two has a cause":      {[]pods.Diagnosis{cause, puzzle}, checks.Fail, ExitFindings},
 		"a check could not tell":      {nil, checks.Unknown, ExitUnknown},
-		"a cause, one could not tell": {[]Diagnosis{cause}, checks.Unknown, ExitFindings},
+		"a cause, one could not tell": {[]pods.Diagnosis{cause}, checks.Unknown, ExitFindings},
 	} {
 		r := &Report{Diagnoses: test.diagnoses, Checks: []Entry{{Severity: checks.Error, Status: test.status}}}
 		r.Verdict = r.whyVerdict(&facts.Snapshot{Seen: []facts.Kind{facts.Pods}})
@@ -145,7 +146,7 @@ func TestWhyExitCode(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, got, test.want)
 		}
 	}
-	r := &Report{Diagnoses: []Diagnosis{}}
+	r := &Report{Diagnoses: []pods.Diagnosis{}}
 	r.Verdict = r.whyVerdict(&facts.Snapshot{})
 	if got := r.WhyExitCode(); got != ExitUnknown {
 		t.Errorf("pods not seen: %d, want %d", got, ExitUnknown)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 // WhyFormats is every output format of `why`, the default first.
@@ -76,7 +76,7 @@ func whyMark(r *Report) mark {
 	return markUnknown
 }
 
-func diagnosisMark(d Diagnosis) mark {
+func diagnosisMark(d pods.Diagnosis) mark {
 	if d.RootCause == "" {
 		return markUnknown
 	}
@@ -92,22 +92,22 @@ func causeTitle(cause string) string {
 
 // byCause puts diagnoses with the same root cause together: the cause with the most pods first,
 // those without one last, and otherwise in the order in which they came.
-func byCause(list []Diagnosis) []Diagnosis {
-	pods := map[string]int{}
+func byCause(list []pods.Diagnosis) []pods.Diagnosis {
+	count := map[string]int{}
 	var order []string
 	for _, d := range list {
 		if !slices.Contains(order, d.RootCause) {
 			order = append(order, d.RootCause)
 		}
-		pods[d.RootCause] += max(len(d.Pods), 1)
+		count[d.RootCause] += max(len(d.Pods), 1)
 	}
 	slices.SortStableFunc(order, func(a, b string) int {
 		if (a == "") != (b == "") {
 			return strings.Compare(b, a) // the empty one last
 		}
-		return pods[b] - pods[a]
+		return count[b] - count[a]
 	})
-	var out []Diagnosis
+	var out []pods.Diagnosis
 	for _, cause := range order {
 		for _, d := range list {
 			if d.RootCause == cause {
@@ -119,7 +119,7 @@ func byCause(list []Diagnosis) []Diagnosis {
 }
 
 // diagnosis is what stands under its sentence: everything, with a picture, where draw is set.
-func (p *page) diagnosis(d Diagnosis, draw bool, r *Report) {
+func (p *page) diagnosis(d pods.Diagnosis, draw bool, r *Report) {
 	if len(d.Pods) > 1 || p.full && len(d.Pods) > 0 {
 		p.prose("  ", "pods: ", p.some(d.Pods))
 	}
@@ -159,7 +159,7 @@ func (p *page) explain(cause string) {
 }
 
 // symptom is what follows from the root cause, or stands beside it.
-func (p *page) symptom(d Diagnosis, s checks.Symptom) {
+func (p *page) symptom(d pods.Diagnosis, s pods.Symptom) {
 	p.prose("  ", symptomLead(d, s.Because)+": ", fmt.Sprintf("%s [%s]", s.Message, s.Check))
 	if p.full {
 		for _, e := range s.Evidence {

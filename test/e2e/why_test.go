@@ -153,7 +153,7 @@ func frugal(t *testing.T, c *cluster.Cluster, pods []string) {
 			continue
 		}
 		d := rep.Diagnoses[0]
-		if d.RootCause != "startup-probe-failing" || len(d.Timeline) != 2 || !d.Timeline[0].Gate {
+		if d.RootCause != "startup-probe-failing" || len(d.Timeline) != 2 || !d.Timeline[0].Blocks {
 			t.Errorf("%s: %s, timeline %+v", target, d.RootCause, d.Timeline)
 		}
 		if !slices.ContainsFunc(d.Evidence, func(e string) bool { return strings.Contains(e, "log of proxy: ") }) {

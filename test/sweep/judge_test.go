@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	clusterchecks "github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -35,7 +36,7 @@ func understand(cmd *command, r ran) (outcome, error) {
 		if err != nil {
 			return outcome{}, err
 		}
-		return judged(report.New(s, checks.Run(s, checks.All(), nil), "test")), nil
+		return judged(report.New(s, clusterchecks.Judge(s, nil), "test")), nil
 	case "webhooks":
 		return webhookTable(r.stdout)
 	}
@@ -71,7 +72,7 @@ var number = regexp.MustCompile(`\d+`)
 // webhookTable is what `webhooks` says; each webhook's result is taken for a check.
 func webhookTable(stdout string) (outcome, error) {
 	var table struct {
-		Webhooks []checks.WebhookRow
+		Webhooks []clusterchecks.WebhookRow
 		Missing  []facts.Gap
 	}
 	decoder := json.NewDecoder(strings.NewReader(stdout))
@@ -177,7 +178,7 @@ func honest(x trial, r ran, got outcome) error {
 // sameErrors reports whether every check that decides over the verdict, one of severity error, says
 // what it said undisturbed. Then what went wrong concerns warnings only, and a gap is all there is.
 func sameErrors(x trial, got outcome) bool {
-	for _, c := range checks.All() {
+	for _, c := range clusterchecks.All() {
 		if c.Severity == checks.Error && got.status[c.ID] != x.command.baseline.status[c.ID] {
 			return false
 		}

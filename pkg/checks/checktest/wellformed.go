@@ -1,0 +1,89 @@
+package checktest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// WellFormed holds every result of the test data to what the printers rely on. ids are those of all checks,
+// which may explain a finding.
+func (su Suite) WellFormed(t *testing.T, ids []string) {
+	for _, c := range su.Cases(t) {
+		result := su.result(c)
+		for _, f := range result.Findings {
+			checkFinding(t, c, f, ids)
+		}
+		for _, g := range result.Missing {
+			if g.Kind == "" || g.Reason == "" || g.Remedy == "" {
+				t.Errorf("%s: a gap needs kind, reason and remedy: %+v", c.Path, g)
+			}
+			if !slices.Contains(c.Check.Reads(), g.Kind) {
+				t.Errorf("%s: misses %s, which %s does not read", c.Path, g.Kind, c.Check.ID)
+			}
+			wellFormed(t, c.Path, "reason", g.Reason)
+			wellFormed(t, c.Path, "remedy", g.Remedy)
+		}
+		if result.Tried == "" {
+			t.Errorf("%s: Tried is empty", c.Path)
+		}
+		wellFormed(t, c.Path, "tried", result.Tried)
+	}
+}
+
+func checkFinding(t *testing.T, c Case, f checks.Finding, ids []string) {
+	t.Helper()
+	if f.Object.Kind == "" || f.Object.Name == "" || f.Message == "" || len(f.Evidence) == 0 || f.Fix == "" {
+		t.Errorf("%s: a finding needs object, message, evidence and fix: %+v", c.Path, f)
+	}
+	if strings.Contains(f.Message, "\n") || strings.HasSuffix(f.Message, ".") {
+		t.Errorf("%s: a message is one line without a period at the end: %q", c.Path, f.Message)
+	}
+	if f.Object.Kind == "Node" && strings.Contains(f.Message, f.Object.Name) {
+		t.Errorf("%s: the node's name is in the message, so that equal findings on many nodes cannot be shown together: %q", c.Path, f.Message)
+	}
+	for _, id := range f.Because {
+		if !slices.Contains(ids, id) {
+			t.Errorf("%s: because of %s, which is no check", c.Path, id)
+		}
+	}
+	wellFormed(t, c.Path, "message", f.Message)
+	wellFormed(t, c.Path, "fix", f.Fix)
+	for _, line := range f.Evidence {
+		if strings.TrimSpace(line) == "" || strings.Contains(line, "\n") {
+			t.Errorf("%s: evidence is one line each: %q", c.Path, line)
+		}
+		wellFormed(t, c.Path, "evidence", line)
+	}
+}
+
+// wellFormed: no blanks at the ends of lines, no tabs, no doubled or missing words.
+func wellFormed(t *testing.T, path, what, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if trimmed := strings.TrimRight(line, " \n"); trimmed != strings.TrimSuffix(line, "\n") || strings.Contains(line, "\t") {
+			t.Errorf("%s: %s: blank at the end of a line, or a tab: %q", path, what, line)
+		}
+	}
+	for _, bad := range []string{"%!", "  and", " , ", "<nil>", "()"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("%s: %s contains %q: %q", path, what, bad, text)
+		}
+	}
+}
+
+// MissingOnce: a gap that is in two lists is told once.
+func (su Suite) MissingOnce(t *testing.T) {
+	for _, c := range su.Cases(t) {
+		seen := map[facts.Gap]bool{}
+		for _, g := range su.result(c).Missing {
+			if seen[g] {
+				t.Errorf("%s: twice: %+v", c.Path, g)
+			}
+			seen[g] = true
+		}
+	}
+}

@@ -1,0 +1,282 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// admissionNeeds is what the checks on canaries read: what came back, and what the webhooks of the
+// class say about themselves.
+var admissionNeeds = []facts.Kind{facts.Canaries, facts.MutatingWebhooks, facts.MutatingPolicies}
+
+// A admissionRun is a class of namespaces with its canary, and with the control where there is one.
+type admissionRun struct {
+	class   facts.Class
+	canary  *facts.Canary
+	control *facts.Canary
+}
+
+// admissionRuns pairs classes with their canaries, in the order of the classes.
+func admissionRuns(s *facts.Snapshot) []admissionRun {
+	out := make([]admissionRun, 0, len(s.Classes))
+	for _, class := range s.Classes {
+		t := admissionRun{class: class}
+		for i := range s.Canaries {
+			switch c := &s.Canaries[i]; {
+			case c.Class != class.ID:
+			case c.Control:
+				t.control = c
+			default:
+				t.canary = c
+			}
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// cause is why the canary was refused; empty when it was not, or was not sent.
+func (t admissionRun) cause() (facts.Cause, string) {
+	if t.canary == nil || t.canary.Refusal == nil {
+		return "", ""
+	}
+	return t.canary.Refusal.Cause()
+}
+
+// onlySidecars is whether the same pod without a native sidecar was let through.
+func (t admissionRun) onlySidecars() bool { return t.control != nil && t.control.Returned != nil }
+
+func (t admissionRun) object() checks.Object {
+	if t.class.Shape != nil {
+		return checks.Object{Kind: "PodShape", Name: t.class.ID}
+	}
+	return checks.Object{Kind: "NamespaceClass", Name: t.class.ID}
+}
+
+// where says which namespaces the class has: all of them when they are few; or which pods, for a
+// shape.
+func (t admissionRun) where() string {
+	if t.class.Shape != nil {
+		return "pods like those of " + t.examples()
+	}
+	return t.namespaces()
+}
+
+// examples names some of the templates of a shape.
+func (t admissionRun) examples() string {
+	const shown = 3
+	list := t.class.Shape.Examples
+	out := strings.Join(list[:min(shown, len(list))], ", ")
+	if more := max(t.class.Shape.Templates, len(list)) - shown; more > 0 {
+		out += fmt.Sprintf(", +%d", more)
+	}
+	return out
+}
+
+func (t admissionRun) namespaces() string {
+	const shown = 5
+	names := t.class.Namespaces
+	if len(names) == 1 {
+		return "namespace " + names[0]
+	}
+	list := strings.Join(names[:min(shown, len(names))], ", ")
+	if len(names) > shown {
+		list += ", ..."
+	}
+	return fmt.Sprintf("%d namespaces (%s)", len(names), list)
+}
+
+// chain is the evidence of who is called for a pod in the class, in call order, with the selectors
+// that make it so.
+func (t admissionRun) chain(s *facts.Snapshot) []string {
+	var out []string
+	if t.class.Shape != nil {
+		out = append(out, "the canary had "+t.class.Shape.String())
+	}
+	if len(t.class.Policies) > 0 {
+		out = append(out, "mutating admission policies there: "+strings.Join(t.class.Policies, ", "))
+	}
+	if len(t.class.Webhooks) == 0 {
+		return append(out, "no mutating webhook is called there")
+	}
+	var calls []string
+	for i, name := range t.class.Webhooks {
+		calls = append(calls, fmt.Sprintf("%d. %s%s", i+1, name, selection(s, name)))
+	}
+	return append(out, "mutating webhooks there, in call order: "+strings.Join(calls, "; "))
+}
+
+// selection says for which namespaces and pods a webhook is called; empty for all.
+func selection(s *facts.Snapshot, name string) string {
+	w := findWebhook(s, name)
+	if w == nil {
+		return ""
+	}
+	var parts []string
+	if text := metav1.FormatLabelSelector(w.NamespaceSelector); w.NamespaceSelector != nil && text != "<none>" {
+		parts = append(parts, "namespaces with "+text)
+	}
+	if text := metav1.FormatLabelSelector(w.ObjectSelector); w.ObjectSelector != nil && text != "<none>" {
+		parts = append(parts, "pods with "+text)
+	}
+	for _, c := range w.MatchConditions {
+		parts = append(parts, fmt.Sprintf("condition %s: %s", c.Name, c.Expression))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
+
+// findWebhook is the webhook "configuration/webhook", nil when the snapshot has none of that name.
+func findWebhook(s *facts.Snapshot, name string) *admissionregistrationv1.MutatingWebhook {
+	for i := range s.MutatingWebhooks {
+		webhook, ok := strings.CutPrefix(name, s.MutatingWebhooks[i].Name+"/")
+		if !ok {
+			continue
+		}
+		for j := range s.MutatingWebhooks[i].Webhooks {
+			if s.MutatingWebhooks[i].Webhooks[j].Name == webhook {
+				return &s.MutatingWebhooks[i].Webhooks[j]
+			}
+		}
+	}
+	return nil
+}
+
+// called is the "configuration/webhook" of the class whose webhook has the name that the API server
+// used; empty when none has, as a validating webhook.
+func (t admissionRun) called(webhook string) string {
+	i := slices.IndexFunc(t.class.Webhooks, func(name string) bool { return strings.HasSuffix(name, "/"+webhook) })
+	if i < 0 {
+		return ""
+	}
+	return t.class.Webhooks[i]
+}
+
+// unclearedActors are those of the class's webhooks and policies that are called in no class whose canary
+// came back unharmed. It is a hint, not a proof: a webhook may act on some namespaces only.
+func (t admissionRun) unclearedActors(all []admissionRun) []string {
+	innocent := map[string]bool{}
+	for _, other := range all {
+		if other.canary != nil && other.canary.Returned != nil && len(other.canary.Changes()) == 0 {
+			for _, name := range other.actors() {
+				innocent[name] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(t.actors(), func(name string) bool { return innocent[name] })
+}
+
+// actors are all that may change a pod in the class: policies first, as the API server does it.
+func (t admissionRun) actors() []string {
+	return append(slices.Clone(t.class.Policies), t.class.Webhooks...)
+}
+
+// undecided are the classes of which no canary says what becomes of a sidecar. decides tells
+// whether a class's canary is an answer to the check at hand.
+func undecided(s *facts.Snapshot, all []admissionRun, decides func(admissionRun) bool) []facts.Gap {
+	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" || aside(g) })
+	if len(all) == 0 && s.Has(facts.Canaries) && len(s.GapsOf(facts.Canaries, "*")) == 0 {
+		gaps = append(gaps, facts.Gap{Kind: facts.Canaries, Reason: "no namespace was tried", Remedy: facts.HowToGet(facts.Canaries)})
+	}
+	for _, t := range all {
+		known := slices.ContainsFunc(gaps, func(g facts.Gap) bool { return strings.HasPrefix(g.Scope, t.class.ID+" ") })
+		switch {
+		case known:
+		case !decides(t):
+			gaps = append(gaps, t.gap())
+		case len(t.class.Uncertain) > 0:
+			gaps = append(gaps, t.uncertain()...)
+		}
+	}
+	return gaps
+}
+
+func (t admissionRun) scope() string {
+	if t.class.Shape != nil {
+		return fmt.Sprintf("%s (%s)", t.class.ID, t.examples())
+	}
+	if n := len(t.class.Namespaces); n > 1 {
+		return fmt.Sprintf("%s (namespace %s, +%d)", t.class.ID, t.class.Namespaces[0], n-1)
+	}
+	return fmt.Sprintf("%s (namespace %s)", t.class.ID, strings.Join(t.class.Namespaces, ""))
+}
+
+// uncertain are the gaps of webhooks that may not have seen the canary.
+func (t admissionRun) uncertain() []facts.Gap {
+	var out []facts.Gap
+	for _, name := range t.actors() {
+		if why := t.class.Uncertain[name]; why != "" {
+			out = append(out, facts.Gap{
+				Kind: facts.Canaries, Scope: t.scope() + " " + name,
+				Reason: "it is not certain that the canary met " + name + ": " + why,
+				Remedy: "try a pod of your own that it is meant for: kubectl create --dry-run=server -o yaml -f POD, and look for restartPolicy",
+			})
+		}
+	}
+	return out
+}
+
+// gap says why a class's canary is no answer, and what would make it one.
+func (t admissionRun) gap() facts.Gap {
+	g := facts.Gap{Kind: facts.Canaries, Scope: t.scope()}
+	if t.canary == nil {
+		g.Reason, g.Remedy = "no canary was sent", facts.HowToGet(facts.Canaries)
+		return g
+	}
+	if t.canary.Refusal == nil {
+		g.Reason = "the API server itself drops restartPolicy (" + t.serverDrops() + "), so that a canary cannot show what webhooks do"
+		g.Remedy = "turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again"
+		return g
+	}
+	g.Reason = "the canary was refused: " + t.canary.Refusal.OneLine()
+	cause, name := t.cause()
+	switch cause {
+	case facts.CauseNoDryRun:
+		g.Remedy = fmt.Sprintf("see kubectl sidecar explain webhook-refuses-dry-run: once %s declares sideEffects None or NoneOnDryRun, run this again", name)
+	case facts.CauseDenied, facts.CausePolicy:
+		g.Remedy = fmt.Sprintf("let %s pass pods with the label app.kubernetes.io/name=kubectl-sidecar-canary, or name a namespace that it accepts: --namespace NAME", name)
+	case facts.CauseFailed:
+		g.Remedy = fmt.Sprintf("repair %s (kubectl sidecar explain webhook-breaks-canary), then run this again", name)
+	case facts.CauseNoAnswer:
+		g.Remedy = "give it more time: --request-timeout 30s --timeout 5m"
+	default:
+		g.Remedy = "create a pod there by hand to see what refuses it: kubectl create --dry-run=server -f POD"
+	}
+	return g
+}
+
+// serverDrops says how it is known that the API server itself drops the field.
+func (t admissionRun) serverDrops() string {
+	if t.canary.Template == facts.TemplateLost {
+		return "a PodTemplate, which webhooks on pods do not see, lost it as well"
+	}
+	return "the canary lost it where no webhook and no policy is called"
+}
+
+// triedClasses says how much was tried: "2 of 2 classes, 50 namespaces; 31 of 31 shapes of pods".
+func triedClasses(all []admissionRun, decides func(admissionRun) bool) string {
+	classes, allClasses, shapes, allShapes, namespaces := 0, 0, 0, 0, 0
+	for _, t := range all {
+		n := map[bool]int{true: 1}[decides(t)]
+		if t.class.Shape != nil {
+			shapes, allShapes = shapes+n, allShapes+1
+			continue
+		}
+		classes, allClasses, namespaces = classes+n, allClasses+1, namespaces+n*len(t.class.Namespaces)
+	}
+	out := fmt.Sprintf("%d of %d classes, %s", classes, allClasses, prose.Counted(namespaces, "namespace"))
+	if allShapes > 0 {
+		out += fmt.Sprintf("; %d of %d shapes of pods", shapes, allShapes)
+	}
+	return out
+}

@@ -1,0 +1,71 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// The API server prunes what the schema of a CRD does not name, before it stores the object. Whoever
+// makes pods from the object never sees the field.
+var crdPrunesRestartPolicy = rule{
+	Check: checks.Check{
+		ID:       "crd-prunes-restart-policy",
+		Title:    "schemas of custom resources keep restartPolicy of init containers",
+		Severity: checks.Warning,
+		Category: checks.Admission,
+		Needs:    []facts.Kind{facts.CRDs},
+	},
+	Run: runCRDPrunes,
+}
+
+func runCRDPrunes(s *scene) checks.Outcome {
+	var out checks.Outcome
+	embed := 0
+	for _, d := range s.CustomResourceDefinitions {
+		if len(d.Versions) > 0 {
+			embed++
+		}
+		if slices.ContainsFunc(d.Versions, func(v facts.CRDVersion) bool { return len(v.Prunes) > 0 }) {
+			out.Findings = append(out.Findings, prunesFinding(d))
+		}
+	}
+	out.Tried = fmt.Sprintf("%s, %d of which embed init containers", prose.Counted(len(s.CustomResourceDefinitions), "CRD"), embed)
+	out.Missing = slices.DeleteFunc(s.GapsOf(facts.CRDs, "*"), func(g facts.Gap) bool { return g.Scope == "" })
+	return out
+}
+
+func prunesFinding(d facts.CRD) checks.Finding {
+	f := checks.Finding{Object: checks.Object{Kind: "CustomResourceDefinition", Name: d.Name}}
+	var versions []string
+	for _, v := range d.Versions {
+		if len(v.Prunes) == 0 {
+			continue
+		}
+		versions = append(versions, v.Name)
+		what := fmt.Sprintf("version %s (served: %t, storage: %t)", v.Name, v.Served, v.Storage)
+		f.Evidence = append(f.Evidence, fmt.Sprintf("schema of %s: items of %s have image, but not restartPolicy, and do not preserve unknown fields", what, bounded(v.Prunes)))
+	}
+	f.Message = fmt.Sprintf("the API server removes restartPolicy from init containers of every %s (%s)", d.Kind, strings.Join(versions, ", "))
+	f.Fix = "update the CRD, which Helm does not do by itself, and apply the objects again: what was pruned is not stored anywhere"
+	if k, ok := known.CRDByName(d.Name); ok {
+		f.Fix = fmt.Sprintf("the CRD of %s has the field since %s; %s", k.Software, k.Fixed, f.Fix)
+		f.Evidence = append(f.Evidence, sourceText(k.Evidence, k.Sources))
+	}
+	return f
+}
+
+// bounded names the first few of many paths.
+func bounded(paths []string) string {
+	const shown = 3
+	out := strings.Join(paths[:min(shown, len(paths))], ", ")
+	if more := len(paths) - shown; more > 0 {
+		out += fmt.Sprintf(" and %d more lists", more)
+	}
+	return out
+}

@@ -1,0 +1,49 @@
+package cluster
+
+import (
+	"fmt"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// The gate is gone from k8s.io/kubernetes v1.37.0 (kubernetes#137755); a component that is given a gate
+// it does not know does not start ("unrecognized feature gate", component-base/featuregate). Kubelets
+// are not looked at: from 1.33 on their gates are not read.
+var gateStillSet = rule{
+	Check: checks.Check{
+		ID:       "gate-still-set",
+		Title:    "no static control plane pod sets the gate where it has no effect any more",
+		Severity: checks.Warning,
+		Category: checks.ControlPlane,
+		Needs:    []facts.Kind{facts.ControlPlane},
+	},
+	Run: func(s *scene) checks.Outcome {
+		o := checks.Outcome{Tried: prose.Counted(len(s.ControlPlane), "static pod")}
+		for _, component := range []string{APIServer, Scheduler, controllerManager} {
+			for _, p := range StaticPods(s.Snapshot, component) {
+				settings, err := gate.ParseFlag(p.pod.FeatureGates)
+				if err != nil || p.v == nil {
+					o.Missing = append(o.Missing, facts.Gap{
+						Kind: facts.ControlPlane, Scope: "pod/" + p.Object.Name,
+						Reason: fmt.Sprintf("its version (%s) or its --feature-gates (%s) is not understood", prose.OrNone(p.version), prose.OrNone(p.pod.FeatureGates)),
+						Remedy: lookAt(p),
+					})
+					continue
+				}
+				if !settings.Named() || gate.Minor(p.effective()) < gate.LockedMinor {
+					continue
+				}
+				o.Findings = append(o.Findings, checks.Finding{
+					Object:   p.Object,
+					Message:  fmt.Sprintf("--feature-gates names SidecarContainers, which is always on since 1.33 and unknown to %s: this component will not start after that upgrade", gate.Release(gate.GoneMinor)),
+					Evidence: p.Evidence,
+					Fix:      staticPodFix(component, p, gate.Minor(p.v)),
+				})
+			}
+		}
+		return o
+	},
+}

@@ -1,0 +1,134 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// The components of the control plane, as kubeadm labels their static pods.
+const (
+	APIServer         = "kube-apiserver"
+	Scheduler         = "kube-scheduler"
+	controllerManager = "kube-controller-manager"
+)
+
+// A Process is one instance of a control plane component of which something was read.
+type Process struct {
+	Object checks.Object
+	// version is as reported, v the same parsed, nil when it cannot be.
+	version   string
+	v         *version.Version
+	emulation *version.Version
+	Gate      gate.State
+	Evidence  []string
+	// proof is the one line of evidence that decides the gate.
+	proof string
+	// probed is that its gate was seen from outside, which counts less than flags.
+	probed bool
+	// pod is the static pod it runs in; nil when it is not known to run in one.
+	pod *facts.ControlPlanePod
+}
+
+// effective is the version that a process behaves as; nil when it is not known.
+func (p Process) effective() *version.Version { return gate.Lower(p.v, p.emulation) }
+
+// fromPod is a process of which only its static pod was seen.
+func fromPod(pod *facts.ControlPlanePod) Process {
+	p := Process{
+		Object:  checks.Object{Kind: "Pod", Namespace: "kube-system", Name: pod.Name},
+		version: pod.Version, v: gate.ParseVersion(pod.Version), emulation: gate.ParseEmulation(pod.EmulatedVersion),
+		pod: pod,
+	}
+	flags := gate.FlagReading(*pod, p.effective())
+	p.Gate, p.proof = gate.Judge(p.v, p.emulation, flags), flags.Evidence
+	p.Evidence = []string{"image version of pod " + pod.Name + ": " + prose.OrNone(pod.Version)}
+	if pod.EmulatedVersion != "" {
+		p.Evidence = append(p.Evidence, "command line of pod "+pod.Name+": --emulated-version="+pod.EmulatedVersion)
+	}
+	p.Evidence = append(p.Evidence, flags.Evidence)
+	return p
+}
+
+// fromAnswer is an API server of which only its answers were seen.
+func fromAnswer(a facts.APIServer, name string, readings []facts.FeatureReading) Process {
+	p := Process{
+		Object:  checks.Object{Kind: "APIServer", Name: name},
+		version: a.Version, v: gate.ParseVersion(a.Version), emulation: gate.ParseEmulation(a.Emulation),
+		Evidence: []string{"version: " + prose.OrNone(a.Version)},
+	}
+	if gate.Emulates(p.v, p.emulation) {
+		p.Evidence = append(p.Evidence, "emulated version: "+a.Emulation)
+	}
+	p.Gate = gate.Judge(p.v, p.emulation, readings...)
+	p.probed = slices.ContainsFunc(readings, func(r facts.FeatureReading) bool { return r.Source == facts.SourceProbe })
+	for _, r := range gate.ByDirectness(readings) {
+		p.Evidence = append(p.Evidence, gate.Quote(r))
+	}
+	p.proof = p.Evidence[min(1, len(p.Evidence)-1)]
+	return p
+}
+
+// StaticPods are the processes of a component that run in static pods, by name.
+func StaticPods(s *facts.Snapshot, component string) []Process {
+	var out []Process
+	for i := range s.ControlPlane {
+		if s.ControlPlane[i].Component == component {
+			out = append(out, fromPod(&s.ControlPlane[i]))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Process) int { return cmp.Compare(a.Object.Name, b.Object.Name) })
+	return out
+}
+
+// Having returns the processes whose gate is in one of the states.
+func Having(list []Process, states ...gate.State) []Process {
+	var out []Process
+	for _, p := range list {
+		if slices.Contains(states, p.Gate) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// versions lists the versions of processes, each once: "v1.29.3, v1.30.1".
+func versions(list []Process) string {
+	var out []string
+	for _, p := range list {
+		if v := prose.OrNone(p.version); !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
+
+// noGate is the gap of a process whose version leaves the gate open and whose reading is missing.
+func noGate(kind facts.Kind, p Process, remedy string) facts.Gap {
+	g := p.gap(kind, remedy)
+	g.Reason = fmt.Sprintf("version %s leaves open whether the SidecarContainers gate is on", prose.OrNone(p.version))
+	if p.proof != "" && p.proof != p.Evidence[0] {
+		g.Reason += "; " + p.proof
+	}
+	return g
+}
+
+// noVersion is the gap of a process whose version cannot be read.
+func noVersion(kind facts.Kind, p Process, remedy string) facts.Gap {
+	g := p.gap(kind, remedy)
+	g.Reason = fmt.Sprintf("its version is %q, which is no version of Kubernetes", p.version)
+	return g
+}
+
+func (p Process) gap(kind facts.Kind, remedy string) facts.Gap {
+	return facts.Gap{Kind: kind, Scope: strings.ToLower(p.Object.Kind) + "/" + p.Object.Name, Remedy: remedy}
+}

@@ -1,0 +1,31 @@
+package cluster
+
+import (
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
+)
+
+// schedulerProof is how to see what an invisible scheduler does: only a real pod shows it, a dry run
+// is never scheduled. The text is that of pkg/scheduler/framework/plugins/noderesources/fit.go.
+const schedulerProof = "ask the provider, or try with a real pod:\n" +
+	"  kubectl run sidecar-probe --image=IMAGE --restart=Never --overrides='{\"spec\":{\"initContainers\":[{\"name\":\"sidecar\",\"image\":\"IMAGE\",\"restartPolicy\":\"Always\"}]}}'\n" +
+	"  kubectl get pod sidecar-probe -o jsonpath='{.status.conditions[?(@.type==\"PodScheduled\")].message}'\n" +
+	"  kubectl delete pod sidecar-probe\n" +
+	"With the gate off it says: Pod has a restartable init container and the SidecarContainers feature is disabled"
+
+// With the gate off the scheduler's NodeResourcesFit plugin refuses every pod with a native sidecar.
+var schedulerGateOff = rule{
+	Check: checks.Check{
+		ID:       "scheduler-gate-off",
+		Title:    "no kube-scheduler has the SidecarContainers gate off",
+		Severity: checks.Error,
+		Category: checks.ControlPlane,
+		Uses:     []facts.Kind{facts.APIServers, facts.ControlPlane},
+	},
+	Run: func(s *scene) checks.Outcome {
+		return componentOf(s, Scheduler).gateOff(s.Snapshot, gate.FirstMinor,
+			"the SidecarContainers gate of this kube-scheduler is off: every pod with a native sidecar stays Pending (\"Pod has a restartable init container and the SidecarContainers feature is disabled\")",
+			schedulerProof)
+	},
+}

@@ -1,0 +1,188 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// minorPeers is the first version whose API servers write facts.PeerAddressAnnotation into their
+// Lease (gate UnknownVersionInteroperabilityProxy, on since 1.36).
+const minorPeers = 36
+
+// freshLeases counts the unseen API servers that must be 1.36 or later: all Leases that say so,
+// but for those of the seen ones that are.
+func freshLeases(leases []coordinationv1.Lease, seen []Process) int {
+	n := 0
+	for _, l := range leases {
+		if l.Annotations[facts.PeerAddressAnnotation] != "" {
+			n++
+		}
+	}
+	for _, p := range seen {
+		if p.v == nil || gate.Minor(p.v) >= minorPeers {
+			n--
+		}
+	}
+	return max(n, 0)
+}
+
+// hosts are where the holders of leases run.
+func hosts(leases []coordinationv1.Lease) []string {
+	var out []string
+	for _, l := range leases {
+		if host := l.Labels[corev1.LabelHostname]; host != "" {
+			out = append(out, host)
+		}
+	}
+	return out
+}
+
+// unclaimed are the places that are not a static pod's.
+func unclaimed(places []string, pods []Process, place func(*facts.ControlPlanePod) string) []string {
+	return slices.DeleteFunc(slices.Clone(places), func(at string) bool {
+		return slices.ContainsFunc(pods, func(p Process) bool { return place(p.pod) == at })
+	})
+}
+
+// newest and oldest are minor versions of the seen API servers; 0 when one has no known version.
+func (f Fleet) newest() int { return f.extreme(func(a, b int) int { return max(a, b) }) }
+func (f Fleet) oldest() int { return f.extreme(func(a, b int) int { return min(a, b) }) }
+
+func (f Fleet) extreme(choose func(a, b int) int) int {
+	if len(f.Seen) == 0 || slices.ContainsFunc(f.Seen, func(p Process) bool { return p.v == nil }) {
+		return 0
+	}
+	out := gate.Minor(f.Seen[0].v)
+	for _, p := range f.Seen {
+		out = choose(out, gate.Minor(p.v))
+	}
+	return out
+}
+
+// emulating reports whether a seen API server behaves as an older version.
+func (f Fleet) emulating() bool {
+	return slices.ContainsFunc(f.Seen, func(p Process) bool { return gate.Emulates(p.v, p.emulation) })
+}
+
+// atLeast reports whether every API server that was not seen must be of the minor version or newer,
+// and why. It rests on the version skew policy: the newest and the oldest API server of a cluster are
+// within one minor version. Where a seen one emulates an older version nothing is inferred.
+func (f Fleet) atLeast(minor int) (bool, string) {
+	unseen := f.unseen()
+	if f.counted && unseen == 0 {
+		return true, ""
+	}
+	if newest := f.newest(); newest > minor && !f.emulating() {
+		return true, fmt.Sprintf("the others follow from the version skew policy: API servers are within one minor version, so that next to %s none is older than %s",
+			gate.Release(newest), gate.Release(newest-1))
+	}
+	if f.counted && unseen <= f.fresh && minor <= minorPeers {
+		return true, fmt.Sprintf("%s by their Leases: only 1.36 and later write the annotation %s", prose.Counted(unseen, "other"), facts.PeerAddressAnnotation)
+	}
+	return false, ""
+}
+
+// unread is why the unseen API servers are missing, and how to see them.
+func (f Fleet) unread(s *facts.Snapshot) []facts.Gap {
+	switch {
+	case !s.Has(facts.APIServers):
+		return checks.Unread(s, facts.APIServers)
+	case !f.counted:
+		g := facts.Gap{
+			Kind: facts.APIServers, Scope: facts.ScopeUnseen,
+			Reason: fmt.Sprintf("%s answered; how many there are is not known (their Leases or static pods would tell)", prose.Counted(len(f.Seen), "API server")),
+			Remedy: "let it list leases in kube-system (kubectl sidecar rbac prints the role)",
+		}
+		return withWords(s, g, "", facts.ScopeLeases, facts.ScopeEndpoints)
+	}
+	g := facts.Gap{
+		Kind: facts.APIServers, Scope: facts.ScopeUnseen,
+		Reason: fmt.Sprintf("%d of %s answered%s", len(f.Seen), prose.Counted(f.total, "API server"), through(s.Server)),
+		Remedy: "run it again: each run opens new connections, which a load balancer may spread",
+	}
+	if closed := s.GapsOf(facts.APIServers, facts.ScopeMetrics); len(closed) > 0 {
+		return withWords(s, g, facts.ScopeMetrics) // without it nothing tells them apart
+	}
+	g = worded(s, g)
+	places := f.addresses
+	if len(places) == 0 {
+		places = f.hosts
+	}
+	if len(places) == 0 {
+		return []facts.Gap{g}
+	}
+	g.Reason += "; not seen: "
+	if f.unseen() < len(places) {
+		g.Reason += fmt.Sprintf("%d of ", f.unseen())
+	}
+	g.Reason += strings.Join(places, ", ")
+	if len(f.addresses) > 0 {
+		g.Remedy = "ask each by its own address, where the network allows it:"
+		for _, address := range f.addresses {
+			g.Remedy += "\n" + prose.Indent("kubectl sidecar doctor --server https://"+address+" --tls-server-name kubernetes.default.svc")
+		}
+	}
+	return []facts.Gap{g}
+}
+
+func through(server string) string {
+	if server == "" {
+		return ""
+	}
+	return " through " + server
+}
+
+// tried says how many API servers were looked at.
+func (f Fleet) tried(inferred string) string {
+	out := fmt.Sprintf("%d of %s", len(f.Seen), prose.Counted(f.total, "API server"))
+	if !f.counted {
+		out = prose.Counted(len(f.Seen), "API server") + " of an unknown number"
+	}
+	if v := versions(f.Seen); len(f.Seen) > 0 {
+		out += " (" + v + ")"
+	}
+	if inferred != "" {
+		out += "; " + inferred
+	}
+	return out
+}
+
+// undecided is why the gate of a seen API server is not known.
+func (f Fleet) undecided(s *facts.Snapshot) []facts.Gap {
+	var out []facts.Gap
+	for _, p := range Having(f.Seen, gate.Unknown) {
+		g := noGate(facts.APIServers, p, "let it get /metrics (kubectl sidecar rbac prints the role)")
+		out = append(out, withWords(s, g, "", facts.ScopeMetrics, facts.ScopeGate, facts.ScopeVersion)...)
+	}
+	return out
+}
+
+// worded prefers the collector's account of the unseen: it knows how often it tried.
+func worded(s *facts.Snapshot, g facts.Gap) facts.Gap {
+	if known := s.GapsOf(facts.APIServers, facts.ScopeUnseen); len(known) > 0 {
+		g.Reason, g.Remedy = known[0].Reason, known[0].Remedy
+	}
+	return g
+}
+
+// withWords adds to g what the collector, who knows what the server said, recorded as a gap of the
+// same kind with one of the scopes.
+func withWords(s *facts.Snapshot, g facts.Gap, scopes ...string) []facts.Gap {
+	for _, scope := range scopes {
+		for _, known := range s.GapsOf(g.Kind, scope) {
+			g.Reason += "; " + known.Reason
+			g.Remedy = known.Remedy
+			return []facts.Gap{g}
+		}
+	}
+	return []facts.Gap{g}
+}

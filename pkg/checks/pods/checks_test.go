@@ -1,0 +1,40 @@
+package pods
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/checktest"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+var suite = checktest.Suite{
+	Checks: All(),
+	Judge: func(s *facts.Snapshot, id string) checks.Result {
+		return checks.Run(s, sceneOf(s), []rule{ruleOf(id)}, nil)[0]
+	},
+	Run: func(s *facts.Snapshot, id string) checks.Outcome { return ruleOf(id).Run(sceneOf(s)) },
+}
+
+func ruleOf(id string) rule {
+	list := rules()
+	return list[slices.IndexFunc(list, func(r rule) bool { return r.ID == id })]
+}
+
+func TestChecks(t *testing.T)      { suite.Results(t) }
+func TestEveryStatus(t *testing.T) { suite.EveryStatus(t) }
+func TestReads(t *testing.T)       { suite.Reads(t) }
+func TestNothingSeen(t *testing.T) { suite.NothingSeen(t) }
+func TestMissingOnce(t *testing.T) { suite.MissingOnce(t) }
+func TestListed(t *testing.T)      { suite.Listed(t, "diagnoses") }
+
+// TestWellFormed: a finding about a pod may be explained by a check on pods or on clusters.
+func TestWellFormed(t *testing.T) {
+	var ids []string
+	for _, c := range slices.Concat(All(), cluster.All()) {
+		ids = append(ids, c.ID)
+	}
+	suite.WellFormed(t, ids)
+}

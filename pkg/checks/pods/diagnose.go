@@ -1,0 +1,212 @@
+package pods
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+)
+
+// A Diagnosis is the answer to "why": one root cause that keeps one pod, or the pods of one owner,
+// from working. Slices are never nil.
+type Diagnosis struct {
+	// Object is the pod when there is only one, else its owner.
+	Object checks.Object `json:"object"`
+	// Owner is the topmost owner; the pod itself when it has none.
+	Owner checks.Object `json:"owner"`
+	// Pods are the names of the pods it is about; empty when none was ever created.
+	Pods []string `json:"pods"`
+	// RootCause is the id of a check; empty when none of them found the cause.
+	RootCause string `json:"rootCause"`
+	// Container is the container that the root cause is about; empty where it is about none.
+	Container string `json:"container,omitempty"`
+	// Message is what is wrong, in one line.
+	Message string `json:"message"`
+	// Because are the ids of what explains the root cause in turn, beyond the pod: the API server's
+	// gate, a webhook.
+	Because []string `json:"because"`
+	// Evidence is quoted. Without a root cause it is what was ruled out and what is not known.
+	Evidence []string `json:"evidence"`
+	// Fix is what to do. Without a root cause it is the next command to run.
+	Fix string `json:"fix"`
+	// Symptoms are the other findings about the same pods: what follows from the root cause, and
+	// what is wrong besides.
+	Symptoms []Symptom `json:"symptoms"`
+	// Workarounds in use that native sidecars make superfluous.
+	Workarounds []string `json:"workarounds"`
+	// Timeline is of the first of Pods: a row for each container in start order. It is empty when no
+	// pod was ever created.
+	Timeline []Row `json:"timeline"`
+}
+
+// A Symptom is a finding with the id of its check.
+type Symptom struct {
+	Check string `json:"check"`
+	checks.Finding
+}
+
+// diagnose joins the results of the rules into one diagnosis for each root cause and owner, the worst
+// first: those with a cause before those without, more pods before fewer. A pod that is fine, or too
+// young to tell, has none.
+func (s *scene) diagnose(results []checks.Result) []Diagnosis {
+	list := s.subjects()
+	pods := map[checks.Object]subject{}
+	for _, p := range list {
+		pods[p.object()] = p
+	}
+	ownerOf := func(o checks.Object) checks.Object {
+		if p, ok := pods[o]; ok {
+			return p.top()
+		}
+		return s.topOf(o)
+	}
+	found := map[checks.Object][]Symptom{} // by object, in the order of the checks
+	var order []checks.Object
+	for _, r := range results {
+		for _, f := range r.Outcome.Findings {
+			if found[f.Object] == nil {
+				order = append(order, f.Object)
+			}
+			found[f.Object] = append(found[f.Object], Symptom{r.Check.ID, f})
+		}
+	}
+	groups := newGroups()
+	for _, o := range order {
+		groups.add(ownerOf(o), o, found[o], found[ownerOf(o)])
+	}
+	out := groups.diagnoses(pods)
+	for _, p := range list {
+		if found[p.object()] == nil && found[p.top()] == nil {
+			if d := p.undiagnosed(results); d != nil {
+				out = append(out, *d)
+			}
+		}
+	}
+	for i := range out {
+		out[i].Timeline = []Row{}
+		if len(out[i].Pods) > 0 {
+			if p, ok := pods[checks.Object{Kind: "Pod", Namespace: out[i].Object.Namespace, Name: out[i].Pods[0]}]; ok {
+				out[i].Timeline = p.timeline()
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Diagnosis) int {
+		return cmp.Or(
+			cmp.Compare(boolInt(a.RootCause == ""), boolInt(b.RootCause == "")),
+			-cmp.Compare(len(a.Pods), len(b.Pods)),
+			cmp.Compare(a.Owner.Namespace, b.Owner.Namespace), cmp.Compare(a.Owner.Name, b.Owner.Name),
+			cmp.Compare(a.Object.Name, b.Object.Name), cmp.Compare(a.RootCause, b.RootCause),
+		)
+	})
+	return out
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// groups gathers diagnoses by root cause and owner, in the order in which they were found.
+type groups struct {
+	order []groupKey
+	of    map[groupKey]*Diagnosis
+}
+
+type groupKey struct {
+	owner checks.Object
+	cause string
+}
+
+func newGroups() *groups { return &groups{of: map[groupKey]*Diagnosis{}} }
+
+// add takes the findings about one object. above are those about its owner, which may explain them.
+func (g *groups) add(owner, object checks.Object, findings, above []Symptom) {
+	root := rootOf(findings, above)
+	key := groupKey{owner, root.Check}
+	d := g.of[key]
+	if d == nil {
+		d = &Diagnosis{
+			Object: root.Object, Owner: owner, Pods: []string{}, RootCause: root.Check, Container: root.Container, Message: root.Message,
+			Because: append([]string{}, root.Because...), Evidence: root.Evidence, Fix: root.Fix,
+			Symptoms: []Symptom{}, Workarounds: []string{},
+		}
+		g.of[key] = d
+		g.order = append(g.order, key)
+	}
+	if object.Kind == "Pod" {
+		d.Pods = append(d.Pods, object.Name)
+	}
+	for _, f := range findings {
+		if f.Check != root.Check && !slices.ContainsFunc(d.Symptoms, func(s Symptom) bool { return s.Check == f.Check }) {
+			d.Symptoms = append(d.Symptoms, f)
+		}
+	}
+}
+
+// rootOf is the first finding that no other one explains; a finding about the owner that explains
+// one of them comes before them all.
+func rootOf(findings, above []Symptom) Symptom {
+	explains := func(list []Symptom, because []string) *Symptom {
+		for i := range list {
+			if slices.Contains(because, list[i].Check) {
+				return &list[i]
+			}
+		}
+		return nil
+	}
+	for _, f := range findings {
+		if explains(findings, f.Because) == nil {
+			if cause := explains(above, f.Because); cause != nil {
+				return *cause
+			}
+			return f
+		}
+	}
+	return findings[0] // they explain each other in a circle
+}
+
+// diagnoses finishes the groups: several pods stand under their owner.
+func (g *groups) diagnoses(pods map[checks.Object]subject) []Diagnosis {
+	out := []Diagnosis{}
+	for _, key := range g.order {
+		d := *g.of[key]
+		if len(d.Pods) > 1 {
+			d.Object = d.Owner
+		}
+		if len(d.Pods) > 0 {
+			if first, ok := pods[checks.Object{Kind: "Pod", Namespace: d.Owner.Namespace, Name: d.Pods[0]}]; ok {
+				d.Workarounds = append(d.Workarounds, first.workarounds()...)
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// Blamed is the container whose log may tell more: the one that blocks the others, else the one that the
+// root cause is about, else one that failed. It is nil where none of them has run.
+func (d *Diagnosis) Blamed() *Row {
+	find := func(fits func(*Row) bool) *Row {
+		for i := range d.Timeline {
+			if d.Timeline[i].hasRun() && fits(&d.Timeline[i]) {
+				return &d.Timeline[i]
+			}
+		}
+		return nil
+	}
+	if r := find(func(r *Row) bool { return r.Blocks }); r != nil {
+		return r
+	}
+	if r := find(func(r *Row) bool { return r.Name == d.Container }); r != nil {
+		return r
+	}
+	return find(func(r *Row) bool { return r.ExitCode != nil && *r.ExitCode != 0 })
+}
+
+func (r *Row) hasRun() bool {
+	return r.ExitCode != nil || r.Restarts > 0 || slices.ContainsFunc(r.Segments, func(s Segment) bool {
+		return s.State != SegmentWaiting
+	})
+}

@@ -1,0 +1,135 @@
+package pods
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+var initContainerBeforeSidecar = podCheck(checks.Check{
+	ID:    "init-container-before-sidecar",
+	Title: "no init container needs a sidecar that starts after it",
+	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+}, func(p subject) (*checks.Finding, []facts.Gap) {
+	c := p.blocked()
+	if c == nil || c.sidecar() || !p.failing(*c) && !(c.running() && p.startedAt(*c).atLeast(settle)) {
+		return nil, nil
+	}
+	later, port, proof := p.needs(*c)
+	if later == nil {
+		return nil, nil
+	}
+	kind := "sidecar " + later.Name + ", which is declared after it"
+	if !later.init {
+		kind = later.Name + ", a regular container, which starts after all init containers"
+	}
+	f := &checks.Finding{
+		Container: c.Name,
+		Message:   fmt.Sprintf("init container %s needs port %d of %s: it cannot get past it (%s)", c.Name, port, kind, p.doing(*c)),
+		Evidence:  append([]string{proof}, p.orderEvidence(*c, *later)...),
+		Fix:       "Start the sidecar first:\n\n" + p.moveBefore(*later, *c),
+	}
+	f.Evidence = append(f.Evidence, p.ending(*c)...)
+	return f, nil
+})
+
+// failing is a container that has ended with an error and is tried again.
+func (p subject) failing(c container) bool {
+	end := c.ended()
+	return end != nil && end.ExitCode != 0
+}
+
+// doing is what a container does, in a few words.
+func (p subject) doing(c container) string {
+	switch {
+	case c.running():
+		return "it has been running " + p.startedAt(c).words()
+	case c.waiting() != "":
+		return fmt.Sprintf("%s, %s", c.waiting(), prose.Counted(int(c.restarts()), "restart"))
+	case c.ended() != nil:
+		return exit(c.ended())
+	}
+	return "it has not run yet"
+}
+
+// needs is the container, started after c, to whose port c cannot connect, with the proof: its own
+// words where they are known, else its command line.
+func (p subject) needs(c container) (later *container, port int, proof string) {
+	after := p.after(c)
+	owner := func(port int) *container {
+		i := slices.IndexFunc(after, func(x container) bool { return port > 0 && slices.Contains(portsOf(x.Container), port) })
+		if i < 0 {
+			return nil
+		}
+		return &after[i]
+	}
+	lines := p.logs(c)
+	if end := c.ended(); end != nil && end.Message != "" {
+		lines = append(slices.Clone(lines), strings.Split(end.Message, "\n")...)
+	}
+	for _, line := range slices.Backward(lines) {
+		if port := refusedPort(line); owner(port) != nil {
+			return owner(port), port, "log of " + c.Name + ": " + prose.OneLine(line)
+		}
+	}
+	line := everyCommand(c.Container)
+	if c.running() && !waits.MatchString(line) {
+		return nil, 0, "" // it may serve that port itself for its work
+	}
+	for _, found := range local.FindAllStringSubmatch(line, -1) {
+		if port := number(found[1]); owner(port) != nil {
+			return owner(port), port, fmt.Sprintf("command of %s connects to %s", c.Name, prose.OneLine(found[0]))
+		}
+	}
+	return nil, 0, ""
+}
+
+// local finds an address of the pod itself in a command line.
+var local = regexp.MustCompile(`(?:127\.0\.0\.1|localhost|\[::1\])[:\s/]+(\d{2,5})\b`)
+
+// waits is a command that tries until something answers.
+var waits = regexp.MustCompile(`\b(?:until|while|wait\S*|retry|retries|pg_isready|nc\s+-\S*z)`)
+
+// after is the containers that are started after c.
+func (p subject) after(c container) []container {
+	all := p.all()
+	i := slices.IndexFunc(all, func(x container) bool { return x.Name == c.Name && x.init == c.init })
+	return all[i+1:]
+}
+
+func (p subject) orderEvidence(c, later container) []string {
+	var names []string
+	for _, x := range p.all() {
+		names = append(names, x.role())
+	}
+	return []string{
+		fmt.Sprintf("%s listens on %s", later.Name, portText(portsOf(later.Container))),
+		"start order: " + strings.Join(names, ", "),
+	}
+}
+
+func portText(ports []int) string {
+	var out []string
+	for _, port := range ports {
+		out = prose.AddOnce(out, fmt.Sprint(port))
+	}
+	return "port " + strings.Join(out, ", ")
+}
+
+// moveBefore is the fix that starts a container as a native sidecar before an init container.
+func (p subject) moveBefore(later, c container) string {
+	_, init, i := p.target().container(c.Name)
+	if !init {
+		i = 0
+	}
+	probe := probeOf(later.Container)
+	if later.StartupProbe != nil {
+		probe = nil
+	}
+	return p.moveFix(later, i, probe)
+}

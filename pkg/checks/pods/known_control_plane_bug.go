@@ -1,0 +1,140 @@
+package pods
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// The controllers do not show their version to everybody. What they wrote is proof enough: a slice
+// with the pod and without the port.
+var knownControlPlaneBug = podCheck(checks.Check{
+	ID:    checks.KnownControlPlaneBug,
+	Title: "every Service reaches the sidecar's port that it names",
+	Uses:  []facts.Kind{facts.Services, facts.EndpointSlices},
+}, func(p subject) (*checks.Finding, []facts.Gap) {
+	// Where nobody looked (a scan, a file without Services) the pod is as well as it looks.
+	if !facts.NeedsServices(p.Pod) || !p.s.Has(facts.Services) {
+		return nil, nil
+	}
+	gaps := p.gapsIn(facts.Services, facts.NamespaceScope(p.Namespace))
+	var lost []lostPort
+	for i := range p.s.Services {
+		service := &p.s.Services[i]
+		ports := facts.SidecarPorts(service, p.Pod)
+		if len(ports) == 0 {
+			continue
+		}
+		gaps = append(gaps, p.gapsIn(facts.EndpointSlices, facts.ServiceScope(service))...)
+		for _, port := range ports {
+			if slice := p.sliceWithout(service, port.Port.Name); slice != nil {
+				lost = append(lost, lostPort{port, service, slice})
+			}
+		}
+	}
+	if len(lost) == 0 {
+		return nil, gaps
+	}
+	return lostFinding(lost), gaps
+})
+
+// A lostPort is a sidecar's port that a Service does not reach.
+type lostPort struct {
+	facts.SidecarPort
+	service *corev1.Service
+	slice   *discoveryv1.EndpointSlice
+}
+
+// sliceWithout is a slice of the Service that lists the pod without the port; nil when one lists it
+// with the port, and when none lists it: that takes the controllers a moment.
+func (p subject) sliceWithout(s *corev1.Service, port string) *discoveryv1.EndpointSlice {
+	var out *discoveryv1.EndpointSlice
+	for i := range p.s.EndpointSlices {
+		slice := &p.s.EndpointSlices[i]
+		if slice.Namespace != s.Namespace || slice.Labels[discoveryv1.LabelServiceName] != s.Name || !p.in(slice) {
+			continue
+		}
+		if slices.ContainsFunc(slice.Ports, func(x discoveryv1.EndpointPort) bool { return portName(x) == port }) {
+			return nil
+		}
+		out = slice
+	}
+	return out
+}
+
+func (p subject) in(slice *discoveryv1.EndpointSlice) bool {
+	return slices.ContainsFunc(slice.Endpoints, func(e discoveryv1.Endpoint) bool {
+		return e.TargetRef != nil && e.TargetRef.Name == p.Name && (e.TargetRef.UID == "" || p.UID == "" || e.TargetRef.UID == p.UID)
+	})
+}
+
+// portName is that of the Service's port; the only port of a Service may have none.
+func portName(p discoveryv1.EndpointPort) string {
+	if p.Name == nil {
+		return ""
+	}
+	return *p.Name
+}
+
+// gapsIn is what was not read of a kind, as a gap of the pod.
+func (p subject) gapsIn(kind facts.Kind, scope string) []facts.Gap {
+	gaps := slices.Concat(checks.Unread(p.s.Snapshot, kind), p.s.GapsOf(kind, scope))
+	for i := range gaps {
+		gaps[i].Scope = podScope(p)
+	}
+	return gaps
+}
+
+func lostFinding(lost []lostPort) *checks.Finding {
+	first := lost[0]
+	f := &checks.Finding{Message: fmt.Sprintf(
+		"Service %s port %d sends nothing to sidecar %s: kube-controller-manager before 1.33 does not find a sidecar's port by its name (%q)",
+		first.service.Name, first.Port.Port, first.Sidecar, first.Target.Name)}
+	var services []*corev1.Service
+	ops := map[*corev1.Service][]op{}
+	for _, l := range lost {
+		for _, e := range l.evidence() {
+			f.Evidence = prose.AddOnce(f.Evidence, e)
+		}
+		if ops[l.service] == nil {
+			services = append(services, l.service)
+		}
+		at := fmt.Sprintf("/spec/ports/%d/targetPort", l.Index)
+		ops[l.service] = append(ops[l.service], op{Op: "test", Path: at, Value: l.Target.Name}, op{Op: "replace", Path: at, Value: l.Target.ContainerPort})
+	}
+	f.Evidence = append(f.Evidence, "kubernetes#127976, #128850; fixed in 1.33.0")
+	var patches []string
+	for _, s := range services {
+		patches = append(patches, prose.Shell("kubectl patch service %s -n %s --type=json -p %s", s.Name, s.Namespace, encode(ops[s])))
+	}
+	f.Fix = prose.Paragraphs("Give the Service the number of the port; that holds in every version, and no pod has to be made anew:",
+		prose.Indent(strings.Join(patches, "\n")), "Or upgrade kube-controller-manager to 1.33 or later.")
+	return f
+}
+
+// evidence is the Service, the container, and what became of them.
+func (l lostPort) evidence() []string {
+	name := ""
+	if l.Port.Name != "" {
+		name = fmt.Sprintf("name: %s, ", l.Port.Name)
+	}
+	has := "ports: none"
+	for i, port := range l.slice.Ports {
+		if i == 0 {
+			has = "ports without it:"
+		}
+		has += fmt.Sprintf(" %q", portName(port))
+	}
+	return []string{
+		fmt.Sprintf("spec.ports[%d] of Service %s: {%sport: %d, targetPort: %s}", l.Index, l.service.Name, name, l.Port.Port, l.Target.Name),
+		fmt.Sprintf("ports of sidecar %s: {name: %s, containerPort: %d}; no regular container has a port of this name", l.Sidecar, l.Target.Name, l.Target.ContainerPort),
+		fmt.Sprintf("EndpointSlice %s lists the pod, %s", l.slice.Name, has),
+	}
+}

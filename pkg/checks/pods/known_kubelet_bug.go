@@ -1,0 +1,120 @@
+package pods
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// A symptom of a bug is not proof of it: the kubelet's version must have it too.
+var knownKubeletBug = podCheck(checks.Check{
+	ID:    checks.KnownKubeletBug,
+	Title: "no pod shows the signs of a known bug of its kubelet",
+	Uses:  slices.Concat(witnessed, []facts.Kind{facts.Nodes}),
+}, func(p subject) (*checks.Finding, []facts.Gap) {
+	if p.finished() || p.deleting() {
+		return nil, nil
+	}
+	for _, c := range p.all() {
+		if f := p.bugged(c); f != nil {
+			return f, nil
+		}
+	}
+	return nil, nil
+})
+
+// bugSigns tells, for some of kubeletBugs, by their pull request, how a pod looks that has met it.
+// Each returns evidence, none when the container does not look like that.
+var bugSigns = map[string]func(p subject, c container) []string{
+	"kubernetes#133072":          neverStarted,
+	"kubernetes#126543, #127162": stuckInCreated,
+	"kubernetes#123323":          stuckTerminated,
+	"kubernetes#137146":          notRestarted,
+}
+
+// bugged is the finding about a container that looks like a known bug of its kubelet; nil when the
+// kubelet's version is not known.
+func (p subject) bugged(c container) *checks.Finding {
+	if p.node == nil || p.node.Version == nil {
+		return nil
+	}
+	for _, b := range cluster.KubeletBugs {
+		look := bugSigns[b.Ref]
+		if look == nil || !b.In(p.node.Version) {
+			continue
+		}
+		evidence := look(p, c)
+		if len(evidence) == 0 {
+			continue
+		}
+		return &checks.Finding{
+			Container: c.Name,
+			Message:   fmt.Sprintf("%s shows a known bug of kubelet %s (%s): %s", c.role(), p.node.Status.NodeInfo.KubeletVersion, b.Ref, b.Text),
+			Evidence:  append(evidence, "node "+p.node.Name+": "+p.node.Evidence()[0], "fixed in "+strings.Join(b.Fixed, ", ")),
+			Fix: prose.Paragraphs("Make the pod anew; that helps until it happens again:", prose.Indent(prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)),
+				cluster.NodeUpgrade(cluster.FirstWithout(cluster.KubeletBugs, p.node.Version)+" or later", []cluster.Node{*p.node})),
+		}
+	}
+	return nil
+}
+
+// neverStarted: the probe of a sidecar that has ended once is not asked again.
+func neverStarted(p subject, c container) []string {
+	if p.Spec.RestartPolicy != corev1.RestartPolicyNever || !c.sidecar() || c.StartupProbe == nil || !c.running() ||
+		c.restarts() == 0 || started(c) || p.startedAt(c).below(min(budget(c.StartupProbe), settle)) {
+		return nil
+	}
+	for _, e := range p.probeEvents(c, "Startup probe failed") {
+		if at := eventTime(e); at.After(p.startedAt(c).at.Time) {
+			return nil // it is asked: the probe fails, not the kubelet
+		}
+	}
+	return append([]string{"spec.restartPolicy: Never", p.stateEvidence(c), "startupProbe of " + c.Name + ": " + probeText(c.Container, c.StartupProbe)}, p.ending(c)...)
+}
+
+// stuckInCreated: an event says that the container was created, none that it was started.
+func stuckInCreated(p subject, c container) []string {
+	if !c.init || !p.hanging(c) {
+		return nil
+	}
+	created, started := p.eventsAbout(c, "Created"), p.eventsAbout(c, "Started", "Failed")
+	if len(created) == 0 || len(started) > 0 || !ageOf(p.s.Snapshot, eventTime(created[0])).atLeast(hangTime) {
+		return nil
+	}
+	return append(newest(p.s.Snapshot, created, 1), waitingEvidence(c)...)
+}
+
+// stuckTerminated: a sidecar is always started again, whatever the pod's restartPolicy.
+func stuckTerminated(p subject, c container) []string {
+	if p.Spec.RestartPolicy == corev1.RestartPolicyAlways || !c.sidecar() || c.status == nil || c.status.State.Terminated == nil ||
+		!ageOf(p.s.Snapshot, c.status.State.Terminated.FinishedAt).atLeast(hangTime) || p.mainsDone() {
+		return nil
+	}
+	return append([]string{"spec.restartPolicy: " + string(p.Spec.RestartPolicy)}, p.ending(c)...)
+}
+
+// notRestarted: a regular container that has ended and should have been started again.
+func notRestarted(p subject, c container) []string {
+	probed := slices.ContainsFunc(p.sidecars(), func(x container) bool { return x.StartupProbe != nil && x.running() })
+	if c.init || !probed || c.status == nil || c.status.State.Terminated == nil {
+		return nil
+	}
+	end := c.status.State.Terminated
+	again := p.Spec.RestartPolicy == corev1.RestartPolicyAlways || p.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && end.ExitCode != 0
+	if !again || !ageOf(p.s.Snapshot, end.FinishedAt).atLeast(hangTime) {
+		return nil
+	}
+	return append([]string{"spec.restartPolicy: " + string(p.Spec.RestartPolicy)}, p.ending(c)...)
+}
+
+// mainsDone is whether every regular container has ended.
+func (p subject) mainsDone() bool {
+	return !slices.ContainsFunc(p.mains, func(c container) bool { return c.status == nil || c.status.State.Terminated == nil })
+}

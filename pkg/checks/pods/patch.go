@@ -1,0 +1,309 @@
+package pods
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// A fix changes the owner of a pod, never the pod: the next pod would be as wrong. It is a patch
+// that kubectl takes; of objects whose template cannot be changed (Jobs, bare pods) it is a
+// pipeline that replaces them. Nothing else of the object is printed, so that the fix holds also
+// where a snapshot was redacted.
+
+// An edit sets fields of one container; a nil value removes a field.
+type edit struct {
+	container string
+	fields    map[string]any
+}
+
+// setAlways makes native sidecars of init containers.
+func setAlways(names ...string) []edit {
+	var out []edit
+	for _, name := range names {
+		out = append(out, edit{name, map[string]any{"restartPolicy": string(corev1.ContainerRestartPolicyAlways)}})
+	}
+	return out
+}
+
+// target is what has to be changed: the topmost maker, or the pod itself.
+func (p subject) target() maker {
+	if len(p.makers) > 0 {
+		return p.makers[len(p.makers)-1]
+	}
+	return maker{
+		Object: p.object(), meta: &p.ObjectMeta, path: "/spec", resource: "pod",
+		template: &corev1.PodTemplateSpec{ObjectMeta: p.ObjectMeta, Spec: p.Spec},
+	}
+}
+
+// fixContainers is the command that makes the edits; "" when a container is not in the template of
+// the owner, because somebody injected it.
+func (p subject) fixContainers(edits ...edit) string {
+	m := p.target()
+	if m.custom && m.template == nil {
+		return "" // it takes a JSON patch, and that takes an index
+	}
+	if m.custom {
+		var ops []op
+		for _, e := range edits {
+			found, init, i := m.container(e.container)
+			if found == nil {
+				return ""
+			}
+			ops = append(ops, setOps(m.listPath(init), i, found, e)...)
+		}
+		return p.command(m, "json", encode(ops))
+	}
+	lists := map[string][]any{}
+	for _, e := range p.ordered(m, edits) {
+		list := "containers"
+		if found, init, _ := m.container(e.container); init || m.template == nil && p.isInit(e.container) {
+			list = "initContainers"
+		} else if found == nil && m.template != nil {
+			return ""
+		}
+		fields := map[string]any{"name": e.container}
+		for key, value := range e.fields {
+			fields[key] = value
+		}
+		lists[list] = append(lists[list], fields)
+	}
+	return p.command(m, "strategic", encode(nest(m.path, lists)))
+}
+
+// ordered puts edits into the order of the containers: a strategic merge patch also orders.
+func (p subject) ordered(m maker, edits []edit) []edit {
+	place := func(e edit) int {
+		if _, _, i := m.container(e.container); i >= 0 {
+			return i
+		}
+		return slices.IndexFunc(p.all(), func(c container) bool { return c.Name == e.container })
+	}
+	return slices.SortedStableFunc(slices.Values(edits), func(a, b edit) int { return cmp.Compare(place(a), place(b)) })
+}
+
+func (p subject) isInit(name string) bool {
+	return slices.ContainsFunc(p.inits, func(c container) bool { return c.Name == name })
+}
+
+// An op is one operation of a JSON patch.
+type op struct {
+	Op    string `json:"op"`
+	From  string `json:"from,omitempty"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+func (m maker) listPath(init bool) string {
+	if init {
+		return m.path + "/initContainers"
+	}
+	return m.path + "/containers"
+}
+
+// setOps first tests that the container is where it was, so that a patch cannot hit another one.
+func setOps(list string, i int, c *corev1.Container, e edit) []op {
+	at := fmt.Sprintf("%s/%d", list, i)
+	out := []op{{Op: "test", Path: at + "/name", Value: c.Name}}
+	var has map[string]any
+	if json.Unmarshal([]byte(encode(c)), &has) != nil {
+		has = nil
+	}
+	return append(out, mergeOps(at, has, e.fields)...)
+}
+
+// mergeOps sets fields below a path as a merge patch would: what is there already and is not named
+// stays.
+func mergeOps(at string, has, fields map[string]any) []op {
+	var out []op
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		inner, both := fields[key].(map[string]any)
+		old, was := has[key].(map[string]any)
+		switch {
+		case fields[key] == nil && has[key] != nil:
+			out = append(out, op{Op: "remove", Path: at + "/" + key})
+		case fields[key] == nil:
+		case both && was && len(old) > 0: // an empty one may not be there in the object itself
+			out = append(out, mergeOps(at+"/"+key, old, inner)...)
+		default:
+			out = append(out, op{Op: "add", Path: at + "/" + key, Value: withoutNil(fields[key])})
+		}
+	}
+	return out
+}
+
+// withoutNil drops what a merge patch would remove, where there is nothing to remove it from.
+func withoutNil(value any) any {
+	fields, ok := value.(map[string]any)
+	if !ok {
+		return value
+	}
+	out := map[string]any{}
+	for key, inner := range fields {
+		if inner != nil {
+			out[key] = withoutNil(inner)
+		}
+	}
+	return out
+}
+
+// fixMove is the command that moves a container into initContainers, before the one at index to (at
+// the end when to is negative), makes it a native sidecar, and gives it a startup probe instead of a
+// postStart hook where probe is not nil; "" when it is not in the owner's template.
+func (p subject) fixMove(name string, to int, probe map[string]any) string {
+	m := p.target()
+	c, init, i := m.container(name)
+	if c == nil {
+		return ""
+	}
+	from := fmt.Sprintf("%s/%d", m.listPath(init), i)
+	ops := []op{{Op: "test", Path: from + "/name", Value: name}}
+	if len(m.template.Spec.InitContainers) == 0 {
+		ops = append(ops, op{Op: "add", Path: m.listPath(true), Value: []any{}})
+	}
+	// A move removes first: from the same list, the end is one nearer.
+	last := len(m.template.Spec.InitContainers)
+	if init {
+		last--
+	}
+	if to < 0 || to > last {
+		to = last
+	}
+	at := fmt.Sprintf("%s/%d", m.listPath(true), to)
+	ops = append(ops, op{Op: "move", From: from, Path: at})
+	if !facts.RestartsAlways(c) {
+		ops = append(ops, op{Op: "add", Path: at + "/restartPolicy", Value: "Always"})
+	}
+	if probe != nil {
+		ops = append(ops, op{Op: "add", Path: at + "/startupProbe", Value: probe})
+		if c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
+			ops = append(ops, op{Op: "remove", Path: at + "/lifecycle/postStart"})
+		}
+	}
+	return p.command(m, "json", encode(ops))
+}
+
+// jobLabels are what the Job controller adds to a template; a new Job gets its own.
+var jobLabels = []string{"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
+
+// command is the patch as a command, and what else it takes for pods to be made anew.
+func (p subject) command(m maker, kind, patch string) string {
+	object := prose.Shell("%s %s -n %s", m.resource, m.Name, m.Namespace)
+	switch m.Kind {
+	case "Job", "Pod":
+		out := "kubectl get " + object + " -o json |\n" + prose.Shell("  kubectl patch --local -f - -o json --type=%s -p %s |\n", kind, patch)
+		if reset := m.reset(); reset != "" {
+			out += prose.Shell("  kubectl patch --local -f - -o json --type=strategic -p %s |\n", reset)
+		}
+		return out + "  kubectl replace --force -f -"
+	}
+	out := "kubectl patch " + object + prose.Shell(" --type=%s -p %s", kind, patch)
+	switch m.Kind {
+	case "CronJob":
+		if len(p.makers) > 1 {
+			out += prose.Shell("\nkubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
+		}
+	case "StatefulSet", "ReplicaSet":
+		// Neither replaces a pod that is not ready by itself.
+		out += prose.Shell("\nkubectl delete pod %s -n %s", p.Name, m.Namespace)
+	}
+	return out
+}
+
+// reset removes what the cluster put into an object and what would keep it from being made anew.
+func (m maker) reset() string {
+	if m.Kind == "Pod" {
+		return `{"spec":{"nodeName":null}}`
+	}
+	labels := map[string]any{}
+	for _, label := range jobLabels {
+		labels[label] = nil
+	}
+	return encode(map[string]any{"spec": map[string]any{
+		"selector": nil, "template": map[string]any{"metadata": map[string]any{"labels": labels}},
+	}})
+}
+
+// nest puts a value below a path such as "/spec/template/spec".
+func nest(path string, value any) any {
+	for _, key := range slices.Backward(strings.Split(strings.TrimPrefix(path, "/"), "/")) {
+		value = map[string]any{key: value}
+	}
+	return value
+}
+
+// encode is compact JSON; keys are sorted by encoding/json.
+func encode(value any) string {
+	out, err := json.Marshal(value)
+	if err != nil {
+		return "{}"
+	}
+	return string(out)
+}
+
+// sidecarFix says how to make a native sidecar of an init container, or who has to.
+func (p subject) sidecarFix(c container) string {
+	k := softwareOf(c.Container)
+	if command := p.fixContainers(setAlways(c.Name)...); command != "" {
+		return prose.Indent(command)
+	}
+	return p.injected(c, k)
+}
+
+// moveFix says how to make a native sidecar of a regular container, before the init container at
+// index to of the owner's template.
+func (p subject) moveFix(c container, to int, probe map[string]any) string {
+	if command := p.fixMove(c.Name, to, probe); command != "" {
+		return prose.Indent(command)
+	}
+	return p.injected(c, softwareOf(c.Container))
+}
+
+// injected is the fix for a container that the owner's template does not have.
+func (p subject) injected(c container, k *knownSidecar) string {
+	m := p.target()
+	if m.template == nil {
+		return fmt.Sprintf("In the template of %s %s/%s, which was not seen:\n\n", m.resource, m.Namespace, m.Name) +
+			prose.Indent(fmt.Sprintf("initContainers:\n- name: %s\n  restartPolicy: Always", c.Name))
+	}
+	out := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, and its configuration has to change.", c.Name, m.resource, m.Namespace, m.Name)
+	if k != nil && k.native != "" {
+		out += " For " + k.name + ": " + k.native + "."
+	}
+	return out
+}
+
+// logsCommand shows what a container said last.
+func (p subject) logsCommand(c container) string {
+	out := prose.Shell("kubectl logs %s -n %s -c %s", p.Name, p.Namespace, c.Name)
+	if c.restarts() > 0 && !c.running() || c.restarts() > 0 && c.ended() != nil {
+		out += " --previous"
+	}
+	return out
+}
+
+// avoidNode is the command that keeps the pods of an owner from the node that this one is on.
+func (p subject) avoidNode() string {
+	m := p.target()
+	term := map[string]any{"matchFields": []any{map[string]any{"key": "metadata.name", "operator": "NotIn", "values": []string{p.Spec.NodeName}}}}
+	affinity := map[string]any{"nodeAffinity": map[string]any{
+		"requiredDuringSchedulingIgnoredDuringExecution": map[string]any{"nodeSelectorTerms": []any{term}},
+	}}
+	has := m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil
+	if m.custom && m.template != nil && !has {
+		return p.command(m, "json", encode([]op{{Op: "add", Path: m.path + "/affinity", Value: affinity}}))
+	}
+	if m.custom || has {
+		return fmt.Sprintf("# add to each term of spec.affinity.nodeAffinity in the template of %s %s/%s:\nmatchFields:\n- {key: metadata.name, operator: NotIn, values: [%s]}", m.resource, m.Namespace, m.Name, p.Spec.NodeName)
+	}
+	return p.command(m, "strategic", encode(nest(m.path, map[string]any{"affinity": affinity})))
+}

@@ -1,0 +1,46 @@
+package pods
+
+import (
+	"time"
+)
+
+// hangTime is how long a state that the kubelet should leave at once lasts before it is a sign.
+const hangTime = 5 * time.Minute
+
+// scaleUp is how long a pod may wait for a node that an autoscaler is about to bring: minutes.
+const scaleUp = 5 * time.Minute
+
+// tolerated is by how much a time may lie in the future: clocks differ a little, and a run may take a while.
+const tolerated = 2 * time.Minute
+
+// How long an init container may run before it is called a server. A server declared by mistake
+// never ends, a job does: time is the proof, signs are the reason to look. With a strong sign (known
+// software, a declared port) half a minute is enough to be past a slow start; a word in a command line
+// can mislead, so that it takes five. Without any sign no age is an alarm: restores and migrations
+// run for hours.
+const (
+	youngWithStrongSign = 30 * time.Second
+	youngWithWeakSign   = 5 * time.Minute
+)
+
+// settle is how long a pod may be in a state that young pods pass through before it is called stuck.
+const settle = youngWithStrongSign
+
+// recent is how long ago a restart may be to be more than history.
+const recent = 10 * time.Minute
+
+// headStart is how soon after the start of its proxy a container's end is put down to it. Later
+// failures have other reasons.
+const headStart = 15 * time.Second
+
+// patience is how long a startup probe may go on failing within what it allows. Probes fail at first
+// by design, so that only using up their budget says something, or a time that nobody plans for.
+const patience = 10 * time.Minute
+
+// atWork is how long a plain init container without any sign of a server may run before a pod that
+// waits for it is worth a look: restores and migrations take their time.
+const atWork = time.Hour
+
+// firstTries is how long the kubelet may fail to prepare a pod before that is worth a word: what a
+// pod needs is often made together with it.
+const firstTries = 10 * time.Second

@@ -1,0 +1,109 @@
+package pods
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// A refusal is that the pods of an owner are not created, in the words of the API server.
+type refusal struct {
+	facts.Refusal
+	maker    maker
+	evidence []string
+	since    age
+}
+
+const failedCreate = "FailedCreate"
+
+// lead is how a message about it begins.
+func (r refusal) lead() string {
+	if r.maker.pods > 0 {
+		return fmt.Sprintf("no further pod can be created (there are %d), %s", r.maker.pods, r.since.words())
+	}
+	return "no pod can be created, " + r.since.words()
+}
+
+// refusals are those of owners that still lack pods; the newest of each owner. What was refused once
+// and has been created since is history.
+func (s *scene) refusals() []refusal {
+	var out []refusal
+	for _, m := range s.makers {
+		if !m.lacksPods {
+			continue
+		}
+		if r := s.refusalOf(m); r != nil {
+			out = append(out, *r)
+		}
+	}
+	for _, m := range s.goneMakers() {
+		if r := s.refusalOf(m); r != nil {
+			out = append(out, *r)
+		}
+	}
+	return out
+}
+
+// refusalOf reads an owner's events and conditions; nil when none says that a pod was refused.
+func (s *scene) refusalOf(m maker) *refusal {
+	r := refusal{maker: m}
+	uid := ""
+	if m.meta != nil {
+		uid = string(m.meta.UID)
+	}
+	for _, e := range s.eventsOf(m.Object, uid, failedCreate) {
+		if r.Message == "" {
+			r.Message = e.Message
+			r.evidence = append(r.evidence, m.resource+" "+m.Name+": "+quoteEvent(s.Snapshot, e))
+		}
+		if first := firstSeen(e); r.since.at.IsZero() || !first.IsZero() && first.Before(&r.since.at) {
+			r.since = ageOf(s.Snapshot, first)
+		}
+	}
+	for _, c := range m.failures {
+		since := ageOf(s.Snapshot, c.LastTransitionTime)
+		r.evidence = append(r.evidence, fmt.Sprintf("replicaset %s: condition ReplicaFailure: True, reason %s, %s: %s", m.Name, c.Reason, since.words(), prose.OneLine(c.Message)))
+		r.Message = cmp.Or(r.Message, c.Message)
+		if r.since.at.IsZero() {
+			r.since = since
+		}
+	}
+	if r.Message == "" {
+		return nil
+	}
+	return &r
+}
+
+func firstSeen(e corev1.Event) metav1.Time {
+	if !e.FirstTimestamp.IsZero() {
+		return e.FirstTimestamp
+	}
+	if !e.EventTime.IsZero() {
+		return metav1.NewTime(e.EventTime.Time)
+	}
+	return e.CreationTimestamp
+}
+
+// goneMakers are owners that are not in the snapshot and whose events say that pods were refused, in
+// a file that has events alone.
+func (s *scene) goneMakers() []maker {
+	kinds := map[string]facts.Kind{"ReplicaSet": facts.ReplicaSets, "StatefulSet": facts.StatefulSets, "DaemonSet": facts.DaemonSets, "Job": facts.Jobs}
+	var out []maker
+	for _, e := range s.Events {
+		kind, ok := kinds[e.InvolvedObject.Kind]
+		if e.Reason != failedCreate || !ok || s.Has(kind) {
+			continue
+		}
+		m := s.maker(e.InvolvedObject.Namespace, e.InvolvedObject.APIVersion, e.InvolvedObject.Kind, e.InvolvedObject.Name)
+		if !slices.ContainsFunc(out, func(o maker) bool { return o.Object == m.Object }) {
+			out = append(out, m)
+		}
+	}
+	return out
+}

@@ -1,0 +1,238 @@
+package pods
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// The API server notes who wrote which field before it calls webhooks, and before it drops a field
+// whose gate is off: the note outlives the field, and proves that it was sent.
+var restartPolicyStripped = rule{
+	Check: checks.Check{
+		ID:       "restart-policy-stripped",
+		Title:    "no init container has lost its restartPolicy on the way into the cluster",
+		Severity: checks.Error,
+		Category: checks.Pods,
+		Needs:    []facts.Kind{facts.Pods},
+		Uses:     slices.Concat(witnessed, owned, cluster.StripperNeeds),
+	},
+	Run: func(s *scene) checks.Outcome {
+		list := s.subjects()
+		o := checks.Outcome{Tried: prose.Counted(len(list), "pod")}
+		for _, p := range list {
+			if !p.starting() {
+				continue
+			}
+			for _, c := range p.inits {
+				if l := p.lossOf(c); l != nil && !c.passed() {
+					o.Findings = append(o.Findings, p.strippedFinding(c, *l))
+					break
+				}
+			}
+		}
+		for _, refusal := range s.refusals() {
+			if cause, _ := refusal.Cause(); cause == facts.CauseStripped {
+				o.Findings = append(o.Findings, refusedFinding(s, refusal))
+			}
+		}
+		o.AddUnread(s.Snapshot, slices.Concat(witnessed, owned, cluster.StripperNeeds))
+		var namespaces []string
+		for _, f := range o.Findings {
+			namespaces = prose.AddOnce(namespaces, f.Object.Namespace)
+		}
+		o.Missing = append(o.Missing, s.cluster.Unanswered(namespaces)...)
+		return o
+	},
+}
+
+// A loss is an init container that was meant to be a native sidecar, and is not.
+type loss struct {
+	evidence []string
+	// kept is the last object that has the field; "" when none has.
+	kept string
+	// lost is the first that lacks it.
+	lost place
+	// pruned is that the first one is of a custom kind.
+	pruned bool
+	// injected is that a webhook put the container into the pod.
+	injected bool
+}
+
+// A place is an object on the way of a field, as kubectl names it; name is empty for a pod that was
+// never created.
+type place struct{ resource, name string }
+
+func (p place) String() string {
+	if p.name == "" {
+		return "the " + p.resource
+	}
+	return p.resource + " " + p.name
+}
+
+// lossOf is nil for an init container that is as it was sent, as far as can be seen.
+func (p subject) lossOf(c container) *loss {
+	if !c.init || c.sidecar() {
+		return nil
+	}
+	var l loss
+	for _, e := range facts.SentAlways(&p.ObjectMeta, c.Name) {
+		l.evidence = append(l.evidence, wroteField("pod "+p.Name, c.Name, e.Manager, string(e.Operation), ageOf(p.s.Snapshot, timeOf(e.Time)).ago()))
+	}
+	l.lost = place{"pod", p.Name}
+	for _, m := range p.makers {
+		found, init, _ := m.container(c.Name)
+		if found == nil || !init {
+			break
+		}
+		name := m.resource + " " + m.Name
+		if facts.RestartsAlways(found) {
+			l.kept = name
+			l.evidence = append(l.evidence, fmt.Sprintf("%s has initContainers[name=%q].restartPolicy: Always in its template", name, c.Name))
+			break
+		}
+		l.lost, l.pruned = place{m.resource, m.Name}, m.custom
+		for _, e := range facts.SentAlways(m.meta, c.Name) {
+			l.evidence = append(l.evidence, wroteField(name, c.Name, e.Manager, string(e.Operation), ageOf(p.s.Snapshot, timeOf(e.Time)).ago()))
+		}
+		if slices.Contains(p.s.applied(m), c.Name) {
+			l.evidence = append(l.evidence, fmt.Sprintf("%s was applied with restartPolicy: Always of %s (its annotation %s)", name, c.Name, facts.LastAppliedAnnotation))
+		}
+	}
+	if len(l.evidence) == 0 {
+		l.addInjected(p, c)
+	}
+	if len(l.evidence) == 0 {
+		return nil
+	}
+	l.evidence = append(l.evidence, fmt.Sprintf("pod %s has no spec.initContainers[name=%q].restartPolicy", p.Name, c.Name))
+	return &l
+}
+
+// addInjected recognises a sidecar that a webhook put into the pod. managedFields have no note of what
+// webhooks do; but an injector that knows native sidecars puts its proxy among the init containers
+// only as one, and what is there without the field has lost it to somebody after the injector.
+func (l *loss) addInjected(p subject, c container) {
+	k, m := softwareOf(c.Container), p.target()
+	if k == nil || !k.injector || m.template == nil || m.Kind == "Pod" {
+		return
+	}
+	if found, _, _ := m.container(c.Name); found != nil {
+		return
+	}
+	l.injected = true
+	l.evidence = append(l.evidence,
+		fmt.Sprintf("%s is not in the template of %s %s: an injector put it into the pod", c.Name, m.resource, m.Name),
+		fmt.Sprintf("the injector of %s puts it among the init containers only with restartPolicy: Always", k.name))
+}
+
+func wroteField(object, container, manager, operation, ago string) string {
+	return fmt.Sprintf("managedFields of %s: manager %q (%s, %s) sent f:initContainers k:{\"name\":%q} f:restartPolicy", object, manager, operation, ago, container)
+}
+
+// applied is the init containers that had restartPolicy Always when an object was last applied.
+func (s *scene) applied(m maker) []string {
+	if m.meta == nil {
+		return nil
+	}
+	for i := range s.CustomWorkloads {
+		if c := &s.CustomWorkloads[i]; c.Kind == m.Kind && c.Namespace == m.Namespace && c.Name == m.Name {
+			return c.Applied
+		}
+	}
+	return facts.AppliedAlways(m.meta)
+}
+
+func (p subject) strippedFinding(c container, l loss) checks.Finding {
+	since := p.born().words()
+	if c.running() {
+		since = p.startedAt(c).words()
+	}
+	where := "the stored " + l.lost.String() + " lacks it"
+	if l.kept != "" {
+		where = l.kept + " has it, " + l.lost.String() + " lacks it"
+	}
+	f := checks.Finding{Object: p.object(), Container: c.Name, Evidence: l.evidence}
+	if l.pruned {
+		f.Message = fmt.Sprintf("%s was sent with restartPolicy: Always, and %s: the pod waits for it to end, %s", c.Name, where, since)
+		f.Fix = fmt.Sprintf("Make the %s keep the field: kubectl sidecar explain crd-prunes-restart-policy", l.lost)
+		f.Because = []string{checks.CRDPrunesRestartPolicy}
+		return f
+	}
+	who := p.s.stripper(p.Namespace, l)
+	f.Message = fmt.Sprintf("restartPolicy: Always of %s was taken away by %s: %s, and the pod waits for %s to end, %s", c.Name, who.Name, where, c.Name, since)
+	if c.running() {
+		f.Evidence = append(f.Evidence, p.stateEvidence(c))
+	}
+	f.Evidence = slices.Concat(f.Evidence, who.Evidence, p.unreadOwner())
+	f.Because = append(who.Because, p.s.endless(p.top())...)
+	f.Fix = prose.Paragraphs(who.Fix, p.again(c, l))
+	return f
+}
+
+// again says how to get the field back once nobody takes it: what is stored stays without it.
+func (p subject) again(c container, l loss) string {
+	m := p.target()
+	if l.kept == "" && m.Kind != "Pod" && !l.injected {
+		return "Then set the field again, because " + l.lost.String() + " stays without it:\n\n" + p.sidecarFix(c)
+	}
+	lead := "Then make the pods anew:\n\n"
+	switch m.Kind {
+	case "Deployment", "StatefulSet", "DaemonSet":
+		return lead + prose.Indent(prose.Shell("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace))
+	case "CronJob":
+		return lead + prose.Indent(prose.Shell("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace))
+	case "Pod":
+		return "Then set the field again, because the pod stays without it:\n\n" + p.sidecarFix(c)
+	}
+	return lead + prose.Indent(prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace))
+}
+
+var fieldIndex = regexp.MustCompile(`spec\.initContainers\[(\d+)\]`)
+
+// refusedFinding is about an owner whose pods are refused because the field is gone and the probes
+// of the sidecar are not.
+func refusedFinding(s *scene, r refusal) checks.Finding {
+	name := "an init container"
+	if m := fieldIndex.FindStringSubmatch(r.Message); m != nil && r.maker.template != nil {
+		i, _ := strconv.Atoi(m[1])
+		if inits := r.maker.template.Spec.InitContainers; i < len(inits) && facts.RestartsAlways(&inits[i]) {
+			name = inits[i].Name
+		} else {
+			name = fmt.Sprintf("init container number %d", i+1)
+		}
+	}
+	l := loss{lost: place{resource: "pod"}}
+	if slices.ContainsFunc(alwaysOf(r.maker), func(string) bool { return true }) {
+		l.kept = r.maker.resource + " " + r.maker.Name
+		l.evidence = append(l.evidence, fmt.Sprintf("%s has restartPolicy: Always of %s in its template", l.kept, strings.Join(alwaysOf(r.maker), ", ")))
+	}
+	who := s.stripper(r.maker.Namespace, l)
+	return checks.Finding{
+		Object:   s.topOf(r.maker.Object),
+		Message:  fmt.Sprintf("%s: %s loses restartPolicy: Always on the way in, to %s, and its probes are then not allowed", r.lead(), name, who.Name),
+		Evidence: slices.Concat(r.evidence, l.evidence, who.Evidence),
+		Fix:      who.Fix,
+		Because:  append(who.Because, s.endless(s.topOf(r.maker.Object))...),
+	}
+}
+
+// alwaysOf are the native sidecars of a template.
+func alwaysOf(m maker) []string {
+	var out []string
+	if m.template != nil {
+		for i := range m.template.Spec.InitContainers {
+			if facts.RestartsAlways(&m.template.Spec.InitContainers[i]) {
+				out = append(out, m.template.Spec.InitContainers[i].Name)
+			}
+		}
+	}
+	return out
+}

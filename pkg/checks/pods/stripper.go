@@ -1,0 +1,66 @@
+package pods
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// stripper says who stripped the field from pods of a namespace: the one that is known, else those who
+// could have.
+func (s *scene) stripper(namespace string, l loss) cluster.Stripper {
+	if found, ok := s.cluster.Stripper(namespace); ok {
+		return found
+	}
+	return s.unknownStripper(l)
+}
+
+// unknownStripper names those who could have done it, from what is known without a canary: who can reach
+// the object that lost the field.
+func (s *scene) unknownStripper(l loss) cluster.Stripper {
+	doctor := "Find out who did it:\n\n" + prose.Indent("kubectl sidecar doctor --checks webhook-strips-restart-policy,apiserver-gate-off")
+	if kind := l.lost.resource; l.kept == "" && kind != "pod" {
+		return cluster.Stripper{
+			Name:     "an API server whose SidecarContainers gate is off, or a webhook or policy on " + kind + "s",
+			Evidence: []string{"the " + kind + " itself lost the field: webhooks that see pods only did not do it"},
+			Fix:      prose.Paragraphs(doctor, "Turn the gate on (kubectl sidecar explain apiserver-gate-off), or update the webhook (kubectl sidecar explain webhook-strips-restart-policy)."),
+		}
+	}
+	t := cluster.Stripper{Name: "an admission webhook, an admission policy, or an API server whose gate is off", Fix: prose.Paragraphs(doctor, cluster.StripperFix("it"))}
+	if l.injected {
+		t.Name = "an admission webhook or policy that comes after the injector, or an API server whose gate is off"
+	}
+	if l.lost.resource == "pod" && l.kept != "" {
+		t.Name = "an admission webhook or policy on pods"
+		t.Evidence = append(t.Evidence, l.kept+" kept the field, which an API server with the gate off would have dropped there too, unless several API servers differ")
+	}
+	if names := s.podWebhooks(); len(names) > 0 {
+		t.Evidence = append(t.Evidence, "mutating webhooks for pods: "+strings.Join(names, ", ")+" (not all need be called in this namespace)")
+	}
+	return t
+}
+
+// podWebhooks are the mutating webhooks that are called for the creation of pods, as
+// "configuration/webhook".
+func (s *scene) podWebhooks() []string {
+	var out []string
+	for _, c := range s.MutatingWebhooks {
+		for _, w := range c.Webhooks {
+			for _, r := range w.Rules {
+				if slices.ContainsFunc(r.Resources, func(name string) bool { return name == "pods" || name == "*" || name == "*/*" }) {
+					name := c.Name + "/" + w.Name
+					if text := metav1.FormatLabelSelector(w.NamespaceSelector); w.NamespaceSelector != nil && text != "<none>" {
+						name += fmt.Sprintf(" (namespaces with %s)", text)
+					}
+					out = prose.AddOnce(out, name)
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,78 @@
+package pods
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+var volumeName = regexp.MustCompile(`for volume "([^"]+)"|unmounted volumes=\[([^\]]+)\]`)
+
+var volumeNotMounted = podCheck(checks.Check{
+	ID:    "volume-not-mounted",
+	Title: "the volumes of every pod can be mounted",
+	Uses:  witnessed,
+}, func(p subject) (*checks.Finding, []facts.Gap) {
+	if !p.untouched() {
+		return nil, nil
+	}
+	events := p.events("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+	if len(events) == 0 && p.born().below(settle) {
+		return nil, nil
+	}
+	if len(events) == 0 {
+		return nil, p.noEvents("no container has been created yet, and only events would say why")
+	}
+	what := "a volume"
+	for _, e := range events {
+		if m := volumeName.FindStringSubmatch(e.Message); m != nil {
+			what = "volume " + m[1] + m[2]
+			break
+		}
+	}
+	return &checks.Finding{
+		Message:  fmt.Sprintf("no container can be created, %s: %s is not mounted: %s", p.born().words(), what, prose.Clause(events[0].Message)),
+		Evidence: append(newest(p.s.Snapshot, events, 3), p.volumeSources(events[0].Message)...),
+		Fix:      "Not a matter of sidecars. Create what is missing, or correct the volume in the template; see the claim and the driver:\n\n" + prose.Indent(prose.Shell("kubectl describe pod %s -n %s\nkubectl get persistentvolumeclaims,volumeattachments -n %s", p.Name, p.Namespace, p.Namespace)),
+	}, nil
+})
+
+// untouched is a pod on a node of which no container has been created.
+func (p subject) untouched() bool {
+	if p.finished() || p.deleting() || p.Spec.NodeName == "" || p.born().below(firstTries) {
+		return false
+	}
+	for _, c := range p.all() {
+		// A container that was created waits for a reason of its own.
+		if c.ran() || !slices.Contains([]string{"", "PodInitializing", "ContainerCreating"}, c.waiting()) {
+			return false
+		}
+	}
+	return true
+}
+
+// volumeSources says what the volumes that a text names are made of.
+func (p subject) volumeSources(text string) []string {
+	var out []string
+	for _, v := range p.Spec.Volumes {
+		if !strings.Contains(text, v.Name) {
+			continue
+		}
+		switch {
+		case v.ConfigMap != nil:
+			out = append(out, fmt.Sprintf("volume %s: configMap %s", v.Name, v.ConfigMap.Name))
+		case v.Secret != nil:
+			out = append(out, fmt.Sprintf("volume %s: secret %s", v.Name, v.Secret.SecretName))
+		case v.PersistentVolumeClaim != nil:
+			out = append(out, fmt.Sprintf("volume %s: persistentVolumeClaim %s", v.Name, v.PersistentVolumeClaim.ClaimName))
+		case v.CSI != nil:
+			out = append(out, fmt.Sprintf("volume %s: csi driver %s", v.Name, v.CSI.Driver))
+		}
+	}
+	return out
+}

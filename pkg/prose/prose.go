@@ -1,0 +1,52 @@
+package prose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func AddOnce(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
+	}
+	return append(list, s)
+}
+
+// Indent sets commands and snippets off from prose.
+func Indent(s string) string { return IndentBy(s, "  ") }
+
+func IndentBy(s, by string) string { return by + strings.ReplaceAll(s, "\n", "\n"+by) }
+
+// Paragraphs joins the parts of a fix that are not empty.
+func Paragraphs(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "\n\n")
+}
+
+// Counted is a number with its noun: "1 node", "2 nodes".
+func Counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// OneLine puts a text into one line and bounds it.
+func OneLine(s string) string {
+	s = strings.Join(strings.Fields(s), " ")
+	const most = 400
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return s
+}
+
+// Clause is a text as the end of a message, without a period.
+func Clause(s string) string { return strings.TrimRight(OneLine(s), ". ") }
+
+func OrNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
