@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: build image install demo test unit sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubelets kubernetes clean
+.PHONY: build image install demo test bare stress unit sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubelets kubernetes clean
 
 build: ## the plugin, into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-sidecar ./cmd/kubectl-sidecar
@@ -30,6 +30,13 @@ demo: build kubelets ## doctor on a real cluster with nodes of different version
 test: packages lint kubernetes ## everything: unit, integration on real API servers, end-to-end on real kubelets
 	hack/test.sh
 	$(MAKE) fuzz-short
+
+bare: ## README's commands on a bare Debian, with what they took: make bare BARE='install demo'; needs root, minutes to hours
+	hack/bare.sh
+
+STRESS ?= $(MAKE) test
+stress: ## the tests on a busy machine: STRESS='go test ./test/e2e' for some of them
+	hack/stress.sh $(STRESS)
 
 unit: ## only what needs no cluster
 	go test ./pkg/... ./cmd/... ./docs/... ./internal/... -short

@@ -1,22 +1,31 @@
 #!/usr/bin/env bash
-# Installs what real kubelets need (containerd, runc, CNI plugins) where that is possible, and, asked
-# for "tests", the programs that the outputs are tried with; elsewhere says which part will not run.
+# Installs the packages of hack/packages.txt where that is possible: those for real kubelets, or those for
+# what is asked for (tests: with those for kubelets); elsewhere says which part will not run.
 # Never fails by itself: the tests decide, and with CI=true they do.
 set -u
+case ${1:-kubelets} in
+tests) wanted=" kubelets tests " ;;
+*) wanted=" ${1:-kubelets} " ;;
+esac
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# there reports whether one of the programs A|B is.
+there() {
+	local name
+	for name in ${1//|/ }; do
+		command -v "$name" >/dev/null && return
+	done
+	return 1
+}
+
 need=()
-command -v containerd >/dev/null || need+=(containerd)
-command -v runc >/dev/null || [ -x /usr/sbin/runc ] || need+=(runc)
-command -v ip >/dev/null || [ -x /sbin/ip ] || need+=(iproute2)
-command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || need+=(iptables)
-[ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || need+=(containernetworking-plugins)
-if [ "${1:-}" = tests ]; then
-	command -v strace >/dev/null || need+=(strace) # test/rights: who is connected to
-	command -v xmllint >/dev/null || need+=(libxml2-utils) # test/formats: JUnit documents
-	command -v buildah >/dev/null || need+=(buildah) # test/deploy: the Containerfile
-	command -v chromium >/dev/null || need+=(chromium fonts-dejavu-core) # test/html: pages in a browser
-	command -v npm >/dev/null || need+=(nodejs npm) # test/ci: the template for GitLab
-fi
+while read -r program package purpose _; do
+	case $wanted in
+	*" $purpose "*) there "$program" || need+=(${package//,/ }) ;;
+	esac
+done < <(grep -v '^#' "${BASH_SOURCE[0]%.sh}.txt")
 [ ${#need[@]} -eq 0 ] && exit 0
+need=($(printf '%s\n' "${need[@]}" | sort -u))
 if [ "$(uname -s)" != Linux ]; then
 	echo "packages: real kubelets run on Linux only; recorded kubelet pages stand in for them" >&2
 elif [ "$(id -u)" -ne 0 ]; then

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -111,9 +112,17 @@ func newUser(t *testing.T, kubeconfig string) user {
 	krew := filepath.Join(home, ".krew")
 	return user{home: home, env: []string{
 		"HOME=" + home, "KREW_ROOT=" + krew, "KREW_NO_UPGRADE_CHECK=1", "KUBECONFIG=" + kubeconfig, "LC_ALL=C.UTF-8",
-		"PATH=" + strings.Join([]string{filepath.Join(krew, "bin"), bin, "/usr/local/bin", "/usr/bin", "/bin"}, ":"),
+		"PATH=" + strings.Join(append([]string{filepath.Join(krew, "bin"), bin}, withoutPlugins(os.Getenv("PATH"))...), ":"),
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
 	}}
+}
+
+// withoutPlugins are the folders of a PATH that have no plugin of kubectl.
+func withoutPlugins(path string) []string {
+	return slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool {
+		plugins, _ := filepath.Glob(filepath.Join(dir, "kubectl-*"))
+		return len(plugins) > 0
+	})
 }
 
 // run runs a program that must succeed, and returns what it printed.
