@@ -136,7 +136,7 @@ func TestManyNamespacesAreFast(t *testing.T) {
 			t.Errorf("%s: %d classes, want 5", name, len(classes))
 		}
 		// A generous bound for a loaded machine: matching per namespace and webhook takes minutes.
-		if took > 30*time.Second {
+		if took > time.Minute {
 			t.Errorf("%s: took %v", name, took)
 		}
 	}

@@ -252,7 +252,7 @@ func TestAPIServerFaults(t *testing.T) {
 			f.behind(1, nil, process{})
 			f.handlers["GET /metrics"] = test.metrics
 			o := f.options(facts.APIServers)
-			o.RequestTimeout = 50 * time.Millisecond
+			o.RequestTimeout = time.Second
 			s := collectFrom(t, o)
 			test.gap.Kind, test.gap.Scope = facts.APIServers, facts.ScopeMetrics
 			if diff := cmp.Diff([]facts.Gap{test.gap}, s.Gaps); diff != "" {

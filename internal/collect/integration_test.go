@@ -104,7 +104,7 @@ func nodesTold(s *facts.Snapshot) map[string]string {
 
 // options are those of every run here.
 func options(config *rest.Config) collect.Options {
-	return collect.Options{Config: config, Tool: "integration-test", RequestTimeout: 2 * time.Second}
+	return collect.Options{Config: config, Tool: "integration-test", RequestTimeout: 5 * time.Second}
 }
 
 // gapsBut are the gaps, "kind scope: reason", that are not about single kubelets.
@@ -163,7 +163,7 @@ func TestOnRealAPIServers(t *testing.T) {
 func registered(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	var since time.Time
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		slice, err := c.Client().DiscoveryV1().EndpointSlices("default").Get(t.Context(), "kubernetes", metav1.GetOptions{})
 		switch {
 		case err != nil || len(slice.Endpoints) != len(c.APIServers):
@@ -252,7 +252,7 @@ func withTheRules(t *testing.T, c *cluster.Cluster) {
 // eventually runs until the API servers know the new roles.
 func eventually(t *testing.T, config *rest.Config, done func(*facts.Snapshot) bool) *facts.Snapshot {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(10 * time.Minute); ; {
 		s, _, err := collect.Run(t.Context(), options(config))
 		if err != nil {
 			t.Fatal(err)

@@ -53,7 +53,7 @@ func readWeb(ctx context.Context, t *testing.T, config *rest.Config) (*facts.Sna
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewPodReader(Options{Config: config, RequestTimeout: 50 * time.Millisecond}, PodQuery{Namespace: "shop", Names: names})
+	r, err := NewPodReader(Options{Config: config, RequestTimeout: time.Second}, PodQuery{Namespace: "shop", Names: names})
 	if err != nil {
 		t.Fatal(err)
 	}

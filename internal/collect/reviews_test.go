@@ -158,7 +158,7 @@ func removePolicy(t *testing.T, c *cluster.Cluster, namespace string) {
 		Spec:       admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{PolicyName: "no-sidecars"},
 	}, metav1.CreateOptions{})
 	check(t, err)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		got, err := c.Client().CoreV1().Pods(namespace).Create(ctx, admission.Canary(namespace), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if err == nil && got.Spec.InitContainers[1].RestartPolicy == nil {
 			return

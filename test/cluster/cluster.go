@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
@@ -95,6 +97,9 @@ func (c *Cluster) boot(ctx context.Context) error {
 		return err
 	}
 	if err := c.runNodes(ctx); err != nil {
+		return err
+	}
+	if err := c.awaitAccounts(ctx, metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, corev1.NamespaceNodeLease); err != nil {
 		return err
 	}
 	return c.AddFakeNodes(ctx, c.config.FakeNodes...)

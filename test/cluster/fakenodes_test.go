@@ -66,7 +66,7 @@ func TestFakeNodes(t *testing.T) {
 
 func scrape(t *testing.T, c *cluster.Cluster, node string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	page, err := c.Client().RESTClient().Get().AbsPath("/api/v1/nodes/" + node + "/proxy/metrics").DoRaw(ctx)
 	if err != nil {

@@ -131,11 +131,10 @@ func (tr traces) left(t *testing.T) []string {
 func (tr traces) gone(t *testing.T) {
 	t.Helper()
 	var left []string
-	for range 100 {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if left = tr.left(t); len(left) == 0 {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	t.Errorf("still there:\n%s", strings.Join(left, "\n"))
 }
@@ -188,7 +187,7 @@ func runPod(t *testing.T, kubeconfig string) {
 	if _, err := client.Create(t.Context(), pod("sleeper", "node-0", "sleep", "1h"), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if p, err := client.Get(t.Context(), "sleeper", metav1.GetOptions{}); err == nil && p.Status.Phase == corev1.PodRunning {
 			return
 		}
@@ -269,7 +268,8 @@ func TestCleanAfterKeeperKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	for range 50 { // the killed keeper may take a moment to let go of the slot
+	// The killed keeper may take a moment to let go of the slot.
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		n, err := cluster.Clean()
 		if err != nil {
 			t.Error(err)
@@ -277,7 +277,6 @@ func TestCleanAfterKeeperKilled(t *testing.T) {
 		if n > 0 {
 			break
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	tr.gone(t)
 }

@@ -151,15 +151,14 @@ func launch(t *testing.T, kubeconfig string, args ...string) plugin.Ran {
 	return plugin.Launch(t, kubeconfig, program(), args...)
 }
 
-// await asks until the answer is nil, for at most a minute.
+// await asks until the answer is nil, for at most ten minutes.
 func await(t *testing.T, what string, ask func() error) {
 	t.Helper()
 	var err error
-	for range 600 {
+	for deadline := time.Now().Add(10 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if err = ask(); err == nil {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	t.Fatalf("%s: %v", what, err)
 }

@@ -156,7 +156,7 @@ func (st *stage) await(label string, effect func(*corev1.Pod, error) bool) error
 		},
 	}
 	var err error
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
 		var made *corev1.Pod
 		made, err = st.cluster.Client().CoreV1().Pods(s.name).Create(st.ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		if effect(made, err) {

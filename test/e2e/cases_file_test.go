@@ -85,7 +85,7 @@ type step struct {
 	Until string `json:"until"`
 	// Hold is how long to wait after that.
 	Hold metav1.Duration `json:"hold"`
-	// Within is how long Until may take; two minutes when empty.
+	// Within is how long Until may take; patience when empty.
 	Within metav1.Duration `json:"within"`
 }
 
@@ -185,7 +185,7 @@ func (s *situation) check() error {
 // longest is how long the situation may take, for the deadline of the whole.
 func (s step) longest() time.Duration {
 	if s.Within.Duration == 0 {
-		return 2 * time.Minute
+		return patience
 	}
 	return s.Within.Duration
 }

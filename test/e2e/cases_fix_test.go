@@ -16,7 +16,7 @@ func (st *stage) repair(s *situation, r *result) {
 	}
 	last := r.answers[len(r.answers)-1]
 	for i, after := range s.Fixed {
-		err := st.applyFix(s, last)
+		err := st.makePods(s, func() error { return st.applyFix(s, last) })
 		if err == nil {
 			err = st.step(s, after.step)
 		}

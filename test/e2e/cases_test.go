@@ -26,8 +26,11 @@ var (
 	onlyCase = flag.String("case", "", "only situations whose name matches this")
 )
 
-// TestCases brings real kubelets into every situation of the folder cases, all those of a cluster
-// at once, and asks the plugin about it.
+// patience is how long anything may take that happens in the end, on a machine that has other things to do.
+const patience = 10 * time.Minute
+
+// TestCases brings real kubelets into every situation of the folder cases, those of a cluster
+// side by side, and asks the plugin about it.
 func TestCases(t *testing.T) {
 	needsKubelets(t)
 	situations := readSituations(t, *onlyCase)
@@ -118,7 +121,7 @@ func (st *stage) reach(s *situation) error {
 	if err := st.namespace(s); err != nil {
 		return err
 	}
-	if err := st.apply(s, s.manifest); err != nil {
+	if err := st.makePods(s, func() error { return st.apply(s, s.manifest) }); err != nil {
 		return err
 	}
 	if s.Controller == "rollouts" {
@@ -136,32 +139,18 @@ func (st *stage) reach(s *situation) error {
 // read in what is recorded.
 func (st *stage) namespace(s *situation) error {
 	client := st.cluster.Client().CoreV1()
-	_, err := client.Namespaces().Create(st.ctx, &corev1.Namespace{
-		ObjectMeta: metav1.ObjectMeta{Name: s.name, Labels: s.Labels},
-	}, metav1.CreateOptions{})
-	for err == nil {
-		patch := []byte(`{"automountServiceAccountToken":false}`)
-		_, err := client.ServiceAccounts(s.name).Patch(st.ctx, "default", types.MergePatchType, patch, metav1.PatchOptions{})
-		if err == nil {
-			return nil
-		}
-		if time.Since(st.started) > time.Minute || st.ctx.Err() != nil {
-			return fmt.Errorf("the service account of namespace %s: %w", s.name, err)
-		}
-		time.Sleep(100 * time.Millisecond)
+	err := st.cluster.CreateNamespace(st.ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.name, Labels: s.Labels}})
+	if err != nil {
+		return err
 	}
+	patch := []byte(`{"automountServiceAccountToken":false}`)
+	_, err = client.ServiceAccounts(s.name).Patch(st.ctx, "default", types.MergePatchType, patch, metav1.PatchOptions{})
 	return err
 }
 
 func (st *stage) step(s *situation, step step) error {
-	if step.Kubectl != "" {
-		out, err := st.run(s, nil, strings.Fields(step.Kubectl)...)
-		if (err != nil) != step.Refused {
-			return fmt.Errorf("kubectl %s: %v\n%s", step.Kubectl, err, out)
-		}
-	}
-	if step.Apply != "" {
-		if err := st.apply(s, step.Apply); err != nil {
+	if step.Kubectl != "" || step.Apply != "" {
+		if err := st.makePods(s, func() error { return st.act(s, step) }); err != nil {
 			return err
 		}
 	}
@@ -175,6 +164,20 @@ func (st *stage) step(s *situation, step step) error {
 	case <-time.After(step.Hold.Duration):
 	}
 	return st.ctx.Err()
+}
+
+// act does what a step does before it waits.
+func (st *stage) act(s *situation, step step) error {
+	if step.Kubectl != "" {
+		out, err := st.run(s, nil, strings.Fields(step.Kubectl)...)
+		if (err != nil) != step.Refused {
+			return fmt.Errorf("kubectl %s: %v\n%s", step.Kubectl, err, out)
+		}
+	}
+	if step.Apply != "" {
+		return st.apply(s, step.Apply)
+	}
+	return nil
 }
 
 func (st *stage) apply(s *situation, name string) error {

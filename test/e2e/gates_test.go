@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -167,9 +166,9 @@ func annotate(t *testing.T, c *cluster.Cluster, onNode, onWebhook string) {
 // well. It returns what was said meanwhile.
 func getsWell(t *testing.T, c *cluster.Cluster) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, plugin.Path(), "doctor", "--checks", gatesChecks, "--wait", "100s", "--wait-interval", "1s")
+	cmd := exec.CommandContext(ctx, plugin.Path(), "doctor", "--checks", gatesChecks, "--wait", "5m", "--wait-interval", "1s")
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.Kubeconfig, "LC_ALL=C.UTF-8")
 	var stdout strings.Builder
 	cmd.Stdout = &stdout

@@ -95,22 +95,10 @@ func fiftyNamespaces(t *testing.T, c *cluster.Cluster) {
 		if i == 7 {
 			ns.Labels = map[string]string{"inject": "yes"}
 		}
-		if _, err := c.Client().CoreV1().Namespaces().Create(t.Context(), ns, metav1.CreateOptions{}); err != nil {
+		if err := c.CreateNamespace(t.Context(), ns); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// A namespace takes no pods before it has its service account.
-	for range 200 {
-		accounts, err := c.Client().CoreV1().ServiceAccounts("").List(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=default"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(accounts.Items) >= 54 {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("no service accounts")
 }
 
 // stripped wants the one finding of the one class, naming the namespace and the webhook.
@@ -245,7 +233,7 @@ func kubectl(t *testing.T, c *cluster.Cluster, args ...string) string {
 func await(t *testing.T, c *cluster.Cluster, user string, right *authorizationv1.ResourceAttributes) {
 	t.Helper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, ResourceAttributes: right}}
-	for range 100 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		answer, err := c.Client().AuthorizationV1().SubjectAccessReviews().Create(t.Context(), review, metav1.CreateOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -253,7 +241,6 @@ func await(t *testing.T, c *cluster.Cluster, user string, right *authorizationv1
 		if answer.Status.Allowed {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatalf("%s may still not %s %s", user, right.Verb, right.Resource)
 }

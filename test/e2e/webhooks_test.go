@@ -126,7 +126,7 @@ func installLibrary(t *testing.T, c *cluster.Cluster, name string) int {
 	test := plugin.Run(t, c.Kubeconfig, "webhook", "test", "--url", url, "--ca", filepath.Join(dir, "ca.crt"))
 
 	namespace := strings.ReplaceAll(name, ".", "-")
-	if _, err := c.Client().CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}, metav1.CreateOptions{}); err != nil {
+	if err := c.CreateNamespace(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
 		t.Fatal(err)
 	}
 	_, err = c.InstallWebhook(t.Context(), cluster.Webhook{
@@ -152,7 +152,7 @@ func freeAddress(t *testing.T, host string) string {
 
 func awaitListener(t *testing.T, address string) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		conn, err := net.DialTimeout("tcp", address, time.Second)
 		if err == nil {
 			conn.Close()

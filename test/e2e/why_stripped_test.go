@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
@@ -48,7 +49,9 @@ func TestWhyStripped(t *testing.T) {
 }
 
 func whyStripped(t *testing.T, c *cluster.Cluster, server *cluster.WebhookServer, namespace string, objects *metav1.LabelSelector) {
-	kubectl(t, c, "create", "namespace", namespace)
+	if err := c.CreateNamespace(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := c.InstallWebhook(t.Context(), cluster.Webhook{
 		Configuration: "labeler-" + namespace, Client: server.Client("/mutate"), ObjectSelector: objects,
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": namespace}},
@@ -62,7 +65,7 @@ func whyStripped(t *testing.T, c *cluster.Cluster, server *cluster.WebhookServer
 	kubectl(t, c, "apply", "-f", file)
 
 	var r plugin.Ran
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
 		if r = plugin.Run(t, c.Kubeconfig, "why", "web", "-n", namespace, "-o", "json", "--show-requests"); r.Exit == report.ExitFindings {
 			break
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
@@ -76,7 +77,9 @@ func TestWhy(t *testing.T) {
 		Scheduler: &cluster.Component{Version: "1.36"}, Nodes: []cluster.Node{{Component: cluster.Component{Version: "1.36"}}},
 	})
 	for _, namespace := range []string{"shop", "full", "fine"} {
-		kubectl(t, c, "create", "namespace", namespace)
+		if err := c.CreateNamespace(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	file := filepath.Join(t.TempDir(), "manifest.yaml")
 	if err := os.WriteFile(file, []byte(whyManifest()), 0o600); err != nil {
@@ -100,7 +103,7 @@ func TestWhy(t *testing.T) {
 func stuckPods(t *testing.T, c *cluster.Cluster) []string {
 	t.Helper()
 	const workloads = 6
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Second) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
 		list, err := c.Client().CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -284,13 +287,12 @@ func fixes(t *testing.T, c *cluster.Cluster) {
 	}
 	flags := strings.SplitN(m[1], " -p ", 2)
 	kubectl(t, c, "patch", "deployment", "web", "-n", "shop", flags[0], "-p", strings.Trim(flags[1], "'"))
-	kubectl(t, c, "rollout", "status", "deployment/web", "-n", "shop", "--timeout=60s")
+	kubectl(t, c, "rollout", "status", "deployment/web", "-n", "shop", "--timeout=10m")
 	// The old pod ends within its grace period of one second.
-	for range 20 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
 		if r = plugin.Run(t, c.Kubeconfig, "why", "deploy/web", "-n", "shop"); r.Exit == report.ExitOK {
 			return
 		}
-		time.Sleep(time.Second)
 	}
 	t.Errorf("after the fix: exit %d\n%s", r.Exit, r.Stdout)
 }

@@ -46,7 +46,7 @@ var places = []place{
 }
 
 // deadline is for one page in one place, on a machine that does much else.
-const deadline = 2 * time.Minute
+const deadline = 10 * time.Minute
 
 // TestPages: in no place does a page ask for anything, run anything, scroll sideways or say something
 // by colour alone; text can be told from what is behind it (WCAG 2.1, AA), and headings are in order.

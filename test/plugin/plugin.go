@@ -46,7 +46,7 @@ type Ran struct {
 	Exit           int
 }
 
-// Run runs the plugin with a kubeconfig; a run of more than two minutes fails the test.
+// Run runs the plugin with a kubeconfig; a run of more than ten minutes fails the test.
 func Run(t *testing.T, kubeconfig string, args ...string) Ran {
 	t.Helper()
 	return Launch(t, kubeconfig, path, args...)
@@ -55,7 +55,7 @@ func Run(t *testing.T, kubeconfig string, args ...string) Ran {
 // Launch is Run for another program that runs the plugin, such as strace.
 func Launch(t *testing.T, kubeconfig, program string, args ...string) Ran {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "LC_ALL=C.UTF-8")

@@ -137,7 +137,7 @@ func (u user) run(t *testing.T, name string, args ...string) (stdout, stderr str
 
 func (u user) try(t *testing.T, name string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	// The program is looked for on this user's PATH.
 	cmd := exec.CommandContext(ctx, "/usr/bin/env", append(append([]string{"-i"}, u.env...), append([]string{name}, args...)...)...)

@@ -101,7 +101,7 @@ func interrupted(t *testing.T, f *front, class string, args ...string) ran {
 	p := f.proxy(class, stuck)
 	defer p.stop()
 	r := launch(t, p.kubeconfig(t), nil, args...)
-	for deadline := time.Now().Add(20 * time.Second); p.reached() == 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Minute); p.reached() == 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			_ = r.cmd.Process.Kill()
 			t.Fatalf("%s was never asked for\n%v", class, p.classes())

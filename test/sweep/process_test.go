@@ -21,10 +21,10 @@ type running struct {
 	began          time.Time
 }
 
-// launch starts the plugin; prepare may change how. A process that lives for a minute is killed.
+// launch starts the plugin; prepare may change how. A process that lives for ten minutes is killed.
 func launch(t *testing.T, kubeconfig string, prepare func(*exec.Cmd), args ...string) *running {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	r := &running{cmd: exec.CommandContext(ctx, plugin.Path(), args...), began: time.Now()}
 	r.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "LC_ALL=C.UTF-8")

@@ -17,7 +17,7 @@ import (
 const (
 	requestTimeout = 500 * time.Millisecond
 	timeout        = 3 * time.Second
-	grace          = 3 * time.Second
+	grace          = 15 * time.Second
 )
 
 // A ran is one finished run of the plugin.

@@ -133,7 +133,7 @@ func Remove(pattern string) error {
 // Processes take a moment to leave a cgroup after they were killed.
 func remove(dir string) error {
 	var err error
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = removeOnce(dir); err == nil {
 			return nil
 		}

@@ -37,7 +37,7 @@ func (s *Slot) Clean() error {
 // only those that the cluster started, and waits until none is left.
 func (s *Slot) killProcesses() error {
 	var left []int
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		left = s.processes()
 		if len(left) == 0 {
 			return nil
@@ -82,11 +82,10 @@ func (s *Slot) removeInterface() error {
 
 func (s *Slot) removeDir() error {
 	var err error
-	for range 50 {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = os.RemoveAll(s.Dir); err == nil {
 			return nil
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	return err
 }
