@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs README's commands on a bare machine: a minimal Debian with git, make, curl, certificates and this
+# Runs README's commands, or those given as arguments, on a bare machine: a minimal Debian with git, make, curl, certificates and this
 # Go toolchain, and in it a clone of HEAD. Says what each took, and which programs it did not find. Needs
 # root and mmdebstrap. Nothing is left: file systems are mounted in a namespace of their own, processes
 # run in one, and the folder is deleted.
@@ -11,11 +11,11 @@ set -euo pipefail
 self=$(realpath "${BASH_SOURCE[0]}")
 cd "$(dirname "$self")/.."
 
-command_of() { # what README says, for one of the words of BARE
+command_of() { # what README says, for one of the words of BARE; else the word
 	case $1 in
 	install) echo 'make install && PATH=$PATH:/root/go/bin && kubectl-sidecar version' ;;
 	demo | test) echo "make $1" ;;
-	*) echo "bare: BARE is made of install, demo and test, not $1" >&2 && return 2 ;;
+	*) echo "$1" ;;
 	esac
 }
 
@@ -70,8 +70,8 @@ if [ "${1:-}" = inside ]; then
 	inside "$2" "$3"
 fi
 
-steps=(${BARE:-install demo test})
-for step in "${steps[@]}"; do command_of "$step" >/dev/null; done
+steps=("$@")
+[ $# -gt 0 ] || steps=(${BARE:-install demo test})
 [ "$(id -u)" -eq 0 ] || { echo "bare: needs root" >&2 && exit 1; }
 hack/packages.sh bare
 mkdir -p .cache/bare
