@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs README's commands, or those given as arguments, on a bare machine: a minimal Debian with git, make, curl, certificates and this
-# Go toolchain, and in it a clone of HEAD. Says what each took, and which programs it did not find. Needs
-# root and mmdebstrap. Nothing is left: file systems are mounted in a namespace of their own, processes
-# run in one, and the folder is deleted.
+# Runs README's commands, or those given as arguments, on a bare machine: a minimal Debian with git, make,
+# curl, certificates and this Go toolchain, and in it a clone of HEAD. Says what each took, and which programs
+# it did not find. Needs root and mmdebstrap. Nothing is left: file systems are mounted in a namespace of
+# their own, processes run in one, and the folder is deleted.
 #
 #   BARE='install demo test'  which commands, in that order, on the same machine
 #   BARE_MODCACHE=1           Go modules come from this machine's module cache, where it has them
