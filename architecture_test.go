@@ -140,3 +140,31 @@ func TestNoTemplates(t *testing.T) {
 		t.Error("the plugin can get to text/template: write what a printer does without it, as pkg/report/html.go")
 	}
 }
+
+// transport is what can send a request that no guard has seen.
+var transport = regexp.MustCompile(`\bhttp\.(Transport\{|Default(Client|Transport)\b|(Get|Head|Post|PostForm)\()`)
+
+// TestOneGuard: every client of the plugin is below a guard, because connections are made in one file.
+func TestOneGuard(t *testing.T) {
+	const allowed = "internal/collect/transports.go"
+	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "cmd/*.go", "internal/*.go", "pkg/*.go").Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	found := false
+	for _, file := range strings.Fields(string(out)) {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, match := range transport.FindAll(text, -1) {
+			if file != allowed {
+				t.Errorf("%s: %s: only %s makes connections", file, match, allowed)
+			}
+			found = found || file == allowed
+		}
+	}
+	if !found {
+		t.Errorf("%s has no transport: this test looks for something else than it thinks", allowed)
+	}
+}

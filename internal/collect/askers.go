@@ -75,8 +75,7 @@ func AtURL(url string, ca []byte, insecure bool, timeout time.Duration) (admissi
 		}
 	}
 	ledger := &Ledger{}
-	transport := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment}
-	client := &http.Client{Transport: recorder{transport, ledger}, CheckRedirect: noRedirect}
+	client := reviewClient(config, http.ProxyFromEnvironment, ledger, &breach{})
 	return func(ctx context.Context, body []byte) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()

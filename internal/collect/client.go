@@ -81,8 +81,6 @@ func (c *collector) configure() error {
 	return nil
 }
 
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
 // freshClient returns a client that opens a connection of its own for every request, so that a
 // load balancer chooses anew. HTTP/2 would share one.
 func (c *collector) freshClient() (*http.Client, error) { return c.http1Client(0) }
@@ -94,22 +92,7 @@ func (c *collector) http1Client(keep int) (*http.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
-	tc.TLS.NextProtos = []string{"http/1.1"}
-	tlsConfig, err := transport.TLSConfigFor(tc)
-	if err != nil {
-		return nil, fmt.Errorf("client configuration: %w", err)
-	}
-	base := &http.Transport{
-		TLSClientConfig: tlsConfig, Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: 10 * time.Second, DisableCompression: tc.DisableCompression,
-		DisableKeepAlives: keep == 0, MaxIdleConnsPerHost: keep, MaxConnsPerHost: keep, IdleConnTimeout: 10 * time.Second, // a run may be one of many
-	}
-	if tc.Proxy != nil {
-		base.Proxy = tc.Proxy
-	}
-	if tc.DialHolder != nil {
-		base.DialContext = tc.DialHolder.Dial
-	}
-	rt, err := transport.HTTPWrappersForConfig(tc, base)
+	rt, err := http1Transport(tc, keep)
 	if err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}

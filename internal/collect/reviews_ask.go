@@ -101,8 +101,7 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 		authorities.RootCAs.AppendCertsFromPEM(config.CABundle)
 	}
 	// No proxy: the API server does not know of this machine's.
-	transport := &http.Transport{TLSClientConfig: authorities, DisableKeepAlives: true, TLSHandshakeTimeout: 10 * time.Second}
-	client := &http.Client{Transport: recorder{transport, c.ledger}, CheckRedirect: noRedirect}
+	client := reviewClient(authorities, nil, c.ledger, c.broken)
 	return post(ctx, client, u.String(), body)
 }
 
@@ -126,19 +125,6 @@ func notAllowed(r Rule, why string) string {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// recorder puts requests that do not go to the API server into the ledger as well.
-type recorder struct {
-	next   http.RoundTripper
-	ledger *Ledger
-}
-
-func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := time.Now()
-	resp, err := r.next.RoundTrip(req)
-	r.ledger.record(req, start, resp, err)
-	return resp, err
 }
 
 // post sends a review and reads the answer, bounded by the context's time and by admission.MaxAnswer.

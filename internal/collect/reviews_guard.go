@@ -1,0 +1,40 @@
+package collect
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// reviewGuard is the one way to a webhook that is not behind the API server. It lets through admission reviews
+// with dryRun: true and refuses the rest, as guard does on the way through the API server.
+type reviewGuard struct {
+	next   http.RoundTripper
+	ledger *Ledger
+	broken *breach
+}
+
+// RoundTrip sends a review and records it.
+func (g *reviewGuard) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	req, err := g.check(req)
+	if err != nil {
+		g.broken.set(err)
+		g.ledger.record(req, start, nil, err)
+		return nil, err
+	}
+	resp, err := g.next.RoundTrip(req)
+	g.ledger.record(req, start, resp, err)
+	return resp, err
+}
+
+// check returns the review to send, or why it must not be sent.
+func (g *reviewGuard) check(req *http.Request) (*http.Request, error) {
+	refuse := func(why string) error {
+		return fmt.Errorf("%s %s: %w: %s", req.Method, serverURL(req.URL), errRefused, why)
+	}
+	if req.Method != http.MethodPost {
+		return req, refuse("only reviews are posted to a webhook")
+	}
+	return dryRunReview(req, refuse)
+}
