@@ -144,7 +144,7 @@ func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class
 	}
 	var missing []*missingRight
 	canary.Reviews, missing = c.replay(ctx, class, t.pod)
-	if len(canary.Changes()) > 0 && unproven(canary) {
+	if len(unexplained(canary)) > 0 {
 		canary.Exempted = c.exempt(ctx, chain, class, t, canary)
 	}
 	c.noReviews(class, canary, missing)

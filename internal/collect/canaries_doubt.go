@@ -44,9 +44,7 @@ func attributed(canary *facts.Canary) bool {
 	if canary.Refusal != nil {
 		return true
 	}
-	if len(canary.Changes()) > 0 && unproven(canary) && !slices.ContainsFunc(canary.Exempted, func(e facts.Exempted) bool {
-		return len(e.Changes) == 0 && e.Refusal == nil
-	}) {
+	if len(unexplained(canary)) > 0 {
 		return false
 	}
 	return canary.Fields == nil || len(canary.Fields.Lost) == 0 ||

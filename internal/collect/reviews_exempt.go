@@ -9,7 +9,7 @@ import (
 )
 
 // exempt is the bisection: for each webhook of which the replay proves nothing, a canary whose labels
-// keep exactly that one away. If it comes back unharmed, that webhook did it.
+// keep exactly that one away. What does not happen to it is that webhook's doing.
 func (c *collector) exempt(ctx context.Context, chain *admission.Chain, class *class, t try, canary *facts.Canary) []facts.Exempted {
 	if len(class.webhooks)+len(class.fact.Policies) < 2 {
 		return nil // whoever is alone needs no proof
@@ -29,7 +29,18 @@ func (c *collector) exempt(ctx context.Context, chain *admission.Chain, class *c
 	return out
 }
 
-// unproven is whether some change of the canary has no webhook yet whose replay shows that it did it.
-func unproven(canary *facts.Canary) bool {
-	return !slices.ContainsFunc(canary.Reviews, func(r facts.Review) bool { return len(r.Changes) > 0 })
+// unexplained are the changes of a canary that no webhook is proven to make: no replay shows them, and
+// they happen to the canary whichever webhook does not see it. They are told apart by kind, as the
+// checks tell them apart: two webhooks may each do one thing to the same pod.
+func unexplained(canary *facts.Canary) []facts.Change {
+	return slices.DeleteFunc(canary.Changes(), func(change facts.Change) bool {
+		replayed := slices.ContainsFunc(canary.Reviews, func(r facts.Review) bool { return has(r.Changes, change.Kind) })
+		return replayed || slices.ContainsFunc(canary.Exempted, func(e facts.Exempted) bool {
+			return e.Refusal == nil && !has(e.Changes, change.Kind)
+		})
+	})
+}
+
+func has(changes []facts.Change, kind facts.ChangeKind) bool {
+	return slices.ContainsFunc(changes, func(c facts.Change) bool { return c.Kind == kind })
 }
