@@ -10,6 +10,8 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // access remembers what the caller may do. A right that could not be asked about is taken to be
@@ -91,7 +93,7 @@ func (a *access) notice(server *url.URL, err error) {
 }
 
 // forbidden records one gap and returns true when the caller lacks a right.
-func (c *collector) forbidden(ctx context.Context, r Rule, scope string) bool {
+func (c *collector) forbidden(ctx context.Context, r Rule, about facts.Instance) bool {
 	ok, reason := c.may(ctx, r)
 	if ok {
 		return false
@@ -100,7 +102,7 @@ func (c *collector) forbidden(ctx context.Context, r Rule, scope string) bool {
 	if reason != "" {
 		text += ": " + oneLine(reason)
 	}
-	c.gap(r.Kind, scope, text, r.remedy())
+	c.gap(r.Kind, about, text, r.remedy())
 	return true
 }
 

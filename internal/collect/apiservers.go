@@ -29,7 +29,7 @@ func (c *collector) apiServers(ctx context.Context) {
 	wg.Go(func() { c.leases(ctx) })
 	wg.Go(func() { c.endpoints(ctx) })
 	wg.Wait()
-	if !c.forbidden(ctx, readMetrics, facts.ScopeMetrics) {
+	if !c.forbidden(ctx, readMetrics, facts.APIServerInstance(facts.PartMetrics)) {
 		c.apiServerMetrics(ctx)
 	}
 	if c.needProbe() {
@@ -39,7 +39,7 @@ func (c *collector) apiServers(ctx context.Context) {
 
 // leases reads the identity Leases, one for each API server.
 func (c *collector) leases(ctx context.Context) {
-	if c.forbidden(ctx, listLeases, facts.ScopeLeases) {
+	if c.forbidden(ctx, listLeases, facts.APIServerInstance(facts.PartLeases)) {
 		return
 	}
 	var leases []coordinationv1.Lease
@@ -55,7 +55,7 @@ func (c *collector) leases(ctx context.Context) {
 		return list, nil
 	}, func() { leases = nil })
 	if err != nil {
-		c.failed(ctx, listLeases, facts.ScopeLeases, err)
+		c.failed(ctx, listLeases, facts.APIServerInstance(facts.PartLeases), err)
 		return
 	}
 	c.mu.Lock()
@@ -65,7 +65,7 @@ func (c *collector) leases(ctx context.Context) {
 
 // endpoints reads the addresses of the API servers.
 func (c *collector) endpoints(ctx context.Context) {
-	if c.forbidden(ctx, listEndpointSlices, facts.ScopeEndpoints) {
+	if c.forbidden(ctx, listEndpointSlices, facts.APIServerInstance(facts.PartEndpoints)) {
 		return
 	}
 	var addresses []string
@@ -91,7 +91,7 @@ func (c *collector) endpoints(ctx context.Context) {
 		return list, nil
 	}, func() { addresses = nil })
 	if err != nil {
-		c.failed(ctx, listEndpointSlices, facts.ScopeEndpoints, err)
+		c.failed(ctx, listEndpointSlices, facts.APIServerInstance(facts.PartEndpoints), err)
 		return
 	}
 	slices.Sort(addresses)
@@ -113,7 +113,7 @@ type instances struct {
 func (c *collector) apiServerMetrics(ctx context.Context) {
 	client, err := c.freshClient()
 	if err != nil {
-		c.gap(facts.APIServers, facts.ScopeMetrics, err.Error(), "see the kubeconfig")
+		c.gap(facts.APIServers, facts.APIServerInstance(facts.PartMetrics), err.Error(), "see the kubeconfig")
 		return
 	}
 	expected := max(c.snapshot.APIServerCount(), 1)
@@ -206,7 +206,7 @@ func emulation(major, minor string) string {
 func (c *collector) unseen(ctx context.Context, seen *instances, expected, connections int) {
 	for _, s := range seen.list {
 		if s.Reading.Enabled == nil && !gate.Decides(s.Version, s.Emulation) {
-			c.gap(facts.APIServers, facts.ScopeGate, fmt.Sprintf("API server %s started at %s: %s", s.Version, s.Started, s.Reading.Evidence),
+			c.gap(facts.APIServers, facts.APIServerInstance(facts.PartGate), fmt.Sprintf("API server %s started at %s: %s", s.Version, s.Started, s.Reading.Evidence),
 				"start it without --disabled-metrics="+familyGates)
 		}
 	}
@@ -214,18 +214,18 @@ func (c *collector) unseen(ctx context.Context, seen *instances, expected, conne
 		return
 	}
 	if len(seen.list) == 0 && seen.lastErr != nil {
-		c.failed(ctx, readMetrics, facts.ScopeMetrics, seen.lastErr)
+		c.failed(ctx, readMetrics, facts.APIServerInstance(facts.PartMetrics), seen.lastErr)
 		return
 	}
 	if reason, remedy, over := ended(ctx); over {
-		c.gap(facts.APIServers, facts.ScopeUnseen, fmt.Sprintf("%d of %d API servers answered: %s", len(seen.list), expected, reason), remedy)
+		c.gap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen), fmt.Sprintf("%d of %d API servers answered: %s", len(seen.list), expected, reason), remedy)
 		return
 	}
 	reason := fmt.Sprintf("%d of %d API servers answered over %d connections to %s", len(seen.list), expected, connections, serverURL(c.base))
 	if seen.lastErr != nil {
 		reason += "; the last error was: " + oneLine(seen.lastErr.Error())
 	}
-	c.gap(facts.APIServers, facts.ScopeUnseen, reason, c.howToReach())
+	c.gap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen), reason, c.howToReach())
 }
 
 // howToReach says how to ask one API server of several.

@@ -81,7 +81,7 @@ func TestAPIServers(t *testing.T) {
 	seenEmulating := apiServer("1700000004.00", "v1.34.0", &yes, gateOn)
 	seenEmulating.Emulation = "1.32"
 	unseen := func(seen, of, connections int, server, remedy string) facts.Gap {
-		return facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeUnseen,
+		return facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeUnseen, Instance: facts.APIServerInstance(facts.PartUnseen),
 			Reason: fmt.Sprintf("%d of %d API servers answered over %d connections to %s", seen, of, connections, server),
 			Remedy: "ask each one directly, where the network allows it: kubectl sidecar doctor --server https://" + remedy}
 	}
@@ -108,8 +108,8 @@ func TestAPIServers(t *testing.T) {
 		{"emulating", 1, nil, []process{emulating}, []facts.APIServer{seenEmulating}, nil, minConnections},
 		{"a gate that is not listed though it exists", 1, nil, []process{dropped}, []facts.APIServer{apiServer("1700000005.00", "v1.31.0", nil, notListed)}, func(string) []facts.Gap {
 			return []facts.Gap{
-				{Kind: facts.APIServers, Scope: facts.ScopeGate, Reason: "API server v1.31.0 started at 1700000005.00: " + notListed, Remedy: "start it without --disabled-metrics=kubernetes_feature_enabled"},
-				{Kind: facts.APIServers, Scope: facts.ScopeGate, Reason: "probe with a PodTemplate: the server could not find the requested resource", Remedy: "the API server answered 404; run again, and see its log if it stays"},
+				{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "API server v1.31.0 started at 1700000005.00: " + notListed, Remedy: "start it without --disabled-metrics=kubernetes_feature_enabled"},
+				{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "probe with a PodTemplate: the server could not find the requested resource", Remedy: "the API server answered 404; run again, and see its log if it stays"},
 			}
 		}, minConnections},
 	} {
@@ -155,7 +155,7 @@ func TestProbe(t *testing.T) {
 		return facts.APIServer{Version: "v1.30.1", Reading: &facts.FeatureReading{Component: "kube-apiserver", Enabled: &enabled,
 			Source: facts.SourceProbe, Evidence: "PodTemplate with dryRun=All: initContainers[0].restartPolicy: sent Always, came back " + evidence}}
 	}
-	closed := facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeMetrics, Reason: "you may not get /metrics", Remedy: readMetrics.remedy()}
+	closed := facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeMetrics, Instance: facts.APIServerInstance(facts.PartMetrics), Reason: "you may not get /metrics", Remedy: readMetrics.remedy()}
 	keep := func(int32) bool { return true }
 	for _, test := range []struct {
 		name      string
@@ -175,13 +175,13 @@ func TestProbe(t *testing.T) {
 		{"one that the version settles", "v1.33.1", 1, keep, nil, nil, []facts.Gap{closed}, 0},
 		{"one of two, whose version settles nothing for the other", "v1.33.1", 2, keep, nil, []facts.APIServer{{Version: "v1.33.1", Reading: probed(true, "Always (8 of 8 times)").Reading}}, []facts.Gap{closed}, 8},
 		{"no right", "", 1, keep, func(f *fakeAPI, _ *Options) { f.denied[probePodTemplates.String()] = "" }, nil, []facts.Gap{
-			{Kind: facts.APIServers, Scope: facts.ScopeGate, Reason: "you may not create podtemplates in namespace default", Remedy: probePodTemplates.remedy()}, closed}, 0},
+			{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "you may not create podtemplates in namespace default", Remedy: probePodTemplates.remedy()}, closed}, 0},
 		{"in the namespace that was asked for", "", 1, keep, func(f *fakeAPI, o *Options) {
 			o.Namespace = "team"
 			f.denied[probePodTemplates.String()] = ""
 		}, []facts.APIServer{probed(true, "Always (1 of 1 times)")}, []facts.Gap{closed}, 1},
 		{"refused", "", 1, nil, nil, nil, []facts.Gap{
-			{Kind: facts.APIServers, Scope: facts.ScopeGate, Reason: "probe with a PodTemplate: no", Remedy: "the API server answered 422; run again, and see its log if it stays"}, closed}, 1},
+			{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "probe with a PodTemplate: no", Remedy: "the API server answered 422; run again, and see its log if it stays"}, closed}, 1},
 	} {
 		f := newFakeAPI(t)
 		f.behind(test.leases, nil, process{})
@@ -254,7 +254,7 @@ func TestAPIServerFaults(t *testing.T) {
 			o := f.options(facts.APIServers)
 			o.RequestTimeout = time.Second
 			s := collectFrom(t, o)
-			test.gap.Kind, test.gap.Scope = facts.APIServers, facts.ScopeMetrics
+			test.gap.Kind, test.gap.Scope, test.gap.Instance = facts.APIServers, facts.ScopeMetrics, facts.APIServerInstance(facts.PartMetrics)
 			if diff := cmp.Diff([]facts.Gap{test.gap}, s.Gaps); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}

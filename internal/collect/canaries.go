@@ -117,7 +117,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 		c.noCanary(ctx, class, why)
 		return nil
 	}
-	c.gap(facts.Canaries, class.scope(), fmt.Sprintf("every namespace tried (%d of %d) refuses pods for reasons of its own; the last said: %s",
+	c.gap(facts.Canaries, class.instance(), fmt.Sprintf("every namespace tried (%d of %d) refuses pods for reasons of its own; the last said: %s",
 		tried, len(class.namespaces), oneLine(canary.Refusal.Message)),
 		"make room for one more pod in a namespace of this class, or name one that takes pods: --namespace NAME")
 	return []facts.Canary{canary}
@@ -153,7 +153,7 @@ func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class
 // noCanary records that no canary could be sent for a class.
 func (c *collector) noCanary(ctx context.Context, class *class, why string) {
 	if ctx.Err() != nil {
-		c.gap(facts.Canaries, class.scope(), "the run ended before its canary was sent", "give it more time: --timeout 5m")
+		c.gap(facts.Canaries, class.instance(), "the run ended before its canary was sent", "give it more time: --timeout 5m")
 		return
 	}
 	namespace := class.tries[0].ns.Name
@@ -165,7 +165,7 @@ func (c *collector) noCanary(ctx context.Context, class *class, why string) {
 	if why != "" {
 		reason += ": " + oneLine(why)
 	}
-	c.gap(facts.Canaries, class.scope(), reason, r.remedy())
+	c.gap(facts.Canaries, class.instance(), reason, r.remedy())
 }
 
 // mayIn asks for the whole cluster first, so that administrators cost one review.
@@ -191,16 +191,13 @@ type try struct {
 	pod *corev1.Pod
 }
 
-// scope names the class for people: "class-2 (namespace prod, +3)", "shape-1 (Deployment prod/web, +2)".
-func (c *class) scope() string {
-	first, more := "namespace "+c.tries[0].ns.Name, len(c.namespaces)-1
-	if c.fact.Shape != nil {
-		first, more = c.fact.Shape.Examples[0], c.fact.Shape.Templates-1
+// instance is the class, for gaps: a namespace is named in which it is tried.
+func (c *class) instance() facts.Instance {
+	out := c.fact.Instance()
+	if c.fact.Shape == nil {
+		out.Namespace = c.tries[0].ns.Name
 	}
-	if more > 0 {
-		return fmt.Sprintf("%s (%s, +%d)", c.fact.ID, first, more)
-	}
-	return fmt.Sprintf("%s (%s)", c.fact.ID, first)
+	return out
 }
 
 // plainTries are plain canaries in the namespaces of a class, those of the system last: their quotas

@@ -12,13 +12,13 @@ import (
 
 // noTemplate records that it was not tried whether the API server itself keeps what a canary lost.
 func (c *collector) noTemplate(ctx context.Context, class *class, err error) {
-	scope := facts.ScopeTemplate + class.scope()
+	about := class.instance().Of(facts.PartTemplate)
 	var right *missingRight
 	if errors.As(err, &right) {
-		c.gap(facts.Canaries, scope, "whether the API server itself drops it was not tried: "+right.Error(), right.right.remedy())
+		c.gap(facts.Canaries, about, "whether the API server itself drops it was not tried: "+right.Error(), right.right.remedy())
 		return
 	}
-	c.failed(ctx, createTemplates, scope, err)
+	c.failed(ctx, createTemplates, about, err)
 }
 
 // noReviews records that it is open which webhook changed a canary, where the rights to ask each of
@@ -33,7 +33,7 @@ func (c *collector) noReviews(class *class, canary *facts.Canary, missing []*mis
 	}
 	slices.Sort(reasons)
 	slices.Sort(remedies)
-	c.gap(facts.Canaries, facts.ScopeReview+class.scope(),
+	c.gap(facts.Canaries, class.instance().Of(facts.PartReview),
 		fmt.Sprintf("which of the webhooks there it was is not known: %s", strings.Join(slices.Compact(reasons), "; ")),
 		strings.Join(slices.Compact(remedies), "; "))
 }

@@ -111,10 +111,10 @@ type collector struct {
 }
 
 // gap records that something of kind could not be read.
-func (c *collector) gap(kind facts.Kind, scope, reason, remedy string) {
+func (c *collector) gap(kind facts.Kind, about facts.Instance, reason, remedy string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.snapshot.Gaps = append(c.snapshot.Gaps, facts.Gap{Kind: kind, Scope: scope, Reason: reason, Remedy: remedy})
+	c.snapshot.Gaps = append(c.snapshot.Gaps, facts.NewGap(kind, about, reason, remedy))
 }
 
 // gapsOf is Snapshot.GapsOf for a snapshot that others are still writing to.

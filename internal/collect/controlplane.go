@@ -10,7 +10,7 @@ import (
 
 // controlPlane reads the flags of control plane static pods. Managed control planes show none.
 func (c *collector) controlPlane(ctx context.Context) {
-	if c.forbidden(ctx, listStaticPods, "") {
+	if c.forbidden(ctx, listStaticPods, whole) {
 		return
 	}
 	var pods []facts.ControlPlanePod
@@ -31,6 +31,6 @@ func (c *collector) controlPlane(ctx context.Context) {
 	c.snapshot.ControlPlane = pods
 	c.mu.Unlock()
 	if err != nil {
-		c.failed(ctx, listStaticPods, "", err)
+		c.failed(ctx, listStaticPods, whole, err)
 	}
 }

@@ -55,7 +55,7 @@ type crdSchema struct {
 
 // crds reads all CustomResourceDefinitions, page by page, and keeps where they embed init containers.
 func (c *collector) crds(ctx context.Context) {
-	if c.forbidden(ctx, listCRDs, "") {
+	if c.forbidden(ctx, listCRDs, whole) {
 		return
 	}
 	var found []facts.CRD
@@ -85,7 +85,7 @@ func (c *collector) crds(ctx context.Context) {
 	c.snapshot.CustomResourceDefinitions = found
 	c.mu.Unlock()
 	if err != nil {
-		c.failed(ctx, listCRDs, "", err)
+		c.failed(ctx, listCRDs, whole, err)
 	}
 }
 

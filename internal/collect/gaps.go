@@ -14,19 +14,22 @@ import (
 // errRunTime is the cause of a context whose run took too long.
 var errRunTime = errors.New("the time for the run was over")
 
+// whole is a gap of the whole kind, or of an unknown part of it.
+var whole facts.Instance
+
 // failed records the gap for a request that needed right and ended with err. ctx is the run's.
-func (c *collector) failed(ctx context.Context, right Rule, scope string, err error) {
-	c.failedFor(ctx, right.Kind, right, scope, err)
+func (c *collector) failed(ctx context.Context, right Rule, about facts.Instance, err error) {
+	c.failedFor(ctx, right.Kind, right, about, err)
 }
 
 // failedFor is failed for another kind than that of the rule.
-func (c *collector) failedFor(ctx context.Context, kind facts.Kind, right Rule, scope string, err error) {
+func (c *collector) failedFor(ctx context.Context, kind facts.Kind, right Rule, about facts.Instance, err error) {
 	if reason, remedy, ok := ended(ctx); ok {
-		c.gap(kind, scope, fmt.Sprintf("%s: %s %s", reason, right.Verbs[0], right.object()), remedy)
+		c.gap(kind, about, fmt.Sprintf("%s: %s %s", reason, right.Verbs[0], right.object()), remedy)
 		return
 	}
 	reason, remedy := explain(err, right)
-	c.gap(kind, scope, reason, remedy)
+	c.gap(kind, about, reason, remedy)
 }
 
 // ended says why a run that is over did not do something.

@@ -51,10 +51,10 @@ func (c *collector) nodesAndKubelets(ctx context.Context) {
 	asking.Wait()
 	switch {
 	case len(c.gapsOf(facts.Nodes, "")) > 0 && len(c.snapshot.Nodes) == 0:
-		c.gap(facts.Kubelets, "", "without the nodes there are no kubelets to ask", listNodes.remedy())
+		c.gap(facts.Kubelets, whole, "without the nodes there are no kubelets to ask", listNodes.remedy())
 	case len(nodes) == 0:
 	case c.opts.Scrape == ScrapeNone:
-		c.gap(facts.Kubelets, "", fmt.Sprintf("not asked, because of --scrape none: %s", some(nodes)), "run with --scrape auto")
+		c.gap(facts.Kubelets, whole, fmt.Sprintf("not asked, because of --scrape none: %s", some(nodes)), "run with --scrape auto")
 	default:
 		if allowed, reason := c.may(ctx, readKubelets); !allowed {
 			c.noProxy(nodes, reason)
@@ -87,7 +87,7 @@ func (c *collector) noProxy(nodes []*corev1.Node, reason string) {
 	if reason != "" {
 		text += ": " + oneLine(reason)
 	}
-	c.gap(facts.Kubelets, "", text, readKubelets.remedy())
+	c.gap(facts.Kubelets, whole, text, readKubelets.remedy())
 }
 
 // some names a few nodes and counts the rest.
@@ -164,13 +164,15 @@ func (s *scrape) run(ctx context.Context, pages <-chan []*corev1.Node) {
 func (s *scrape) keep(nodes []*corev1.Node) {
 	there := make(map[string]bool, len(nodes))
 	for _, n := range nodes {
-		there[facts.NodeScope(n.Name)] = true
+		there[n.Name] = true
 	}
-	readings := slices.DeleteFunc(s.readings, func(r facts.FeatureReading) bool { return !there[facts.NodeScope(r.Instance)] })
+	readings := slices.DeleteFunc(s.readings, func(r facts.FeatureReading) bool { return !there[r.Instance] })
 	slices.SortFunc(readings, func(a, b facts.FeatureReading) int { return strings.Compare(a.Instance, b.Instance) })
 	s.collector.mu.Lock()
 	s.snapshot.Kubelets = readings
-	s.snapshot.Gaps = slices.DeleteFunc(s.snapshot.Gaps, func(g facts.Gap) bool { return g.Kind == facts.Kubelets && g.Scope != "" && !there[g.Scope] })
+	s.snapshot.Gaps = slices.DeleteFunc(s.snapshot.Gaps, func(g facts.Gap) bool {
+		return g.Kind == facts.Kubelets && g.Instance.Name != "" && !there[g.Instance.Name]
+	})
 	s.collector.mu.Unlock()
 	if len(s.unasked) > 0 {
 		slices.SortFunc(s.unasked, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
@@ -180,13 +182,13 @@ func (s *scrape) keep(nodes []*corev1.Node) {
 
 // one asks one kubelet: a reading, or a gap.
 func (s *scrape) one(ctx context.Context, n *corev1.Node) {
-	scope := facts.NodeScope(n.Name)
+	about := facts.NodeInstance(n.Name)
 	if reason, remedy, over := ended(ctx); over {
-		s.gap(facts.Kubelets, scope, reason, remedy)
+		s.gap(facts.Kubelets, about, reason, remedy)
 		return
 	}
 	if reason := notReady(n); reason != "" {
-		s.gap(facts.Kubelets, scope, reason, "run again when the node is ready; if it is gone for good: kubectl delete node "+n.Name)
+		s.gap(facts.Kubelets, about, reason, "run again when the node is ready; if it is gone for good: kubectl delete node "+n.Name)
 		return
 	}
 	reading, err := s.read(ctx, n)
@@ -196,10 +198,10 @@ func (s *scrape) one(ctx context.Context, n *corev1.Node) {
 		s.refuse(n, refusal)
 	case err != nil && ctx.Err() != nil:
 		reason, remedy, _ := ended(ctx)
-		s.gap(facts.Kubelets, scope, reason, remedy)
+		s.gap(facts.Kubelets, about, reason, remedy)
 	case err != nil:
 		reason, remedy := explainKubelet(n.Name, err)
-		s.gap(facts.Kubelets, scope, reason, remedy)
+		s.gap(facts.Kubelets, about, reason, remedy)
 	default:
 		s.mu.Lock()
 		s.readings = append(s.readings, *reading)

@@ -22,8 +22,12 @@ const (
 	raw        = "kubectl get --raw /api/v1/nodes/n/proxy/metrics"
 )
 
-func kubeletGap(scope, reason, remedy string) *facts.Gap {
-	return &facts.Gap{Kind: facts.Kubelets, Scope: scope, Reason: reason, Remedy: remedy}
+func kubeletGap(node, reason, remedy string) *facts.Gap {
+	g := facts.Gap{Kind: facts.Kubelets, Reason: reason, Remedy: remedy}
+	if node != "" {
+		g.Scope, g.Instance = "node/"+node, facts.NodeInstance(node)
+	}
+	return &g
 }
 
 // Each way in which one kubelet can fail is one gap with its own words, or another source.
@@ -54,40 +58,40 @@ func TestOneKubelet(t *testing.T) {
 		{"set explicitly, which wins", "v1.32.1", plain(404, noDebug), plain(200, `{"kubeletconfig":{"featureGates":{"SidecarContainers":true,"AllBeta":false}}}`),
 			byConfigz(true, "BETA", "configz: featureGates {AllBeta=false,SidecarContainers=true}: SidecarContainers: true is set"), nil},
 		{"neither page", "v1.30.1", plain(404, noDebug), plain(404, noDebug), nil,
-			kubeletGap("node/n", closed, "set enableDebuggingHandlers: true in the KubeletConfiguration, which configz needs")},
+			kubeletGap("n", closed, "set enableDebuggingHandlers: true in the KubeletConfiguration, which configz needs")},
 		{"configz is garbage", "v1.30.1", plain(200, "x"), plain(200, "x"), nil,
-			kubeletGap("node/n", garbage+"; and configz: read it: invalid character 'x' looking for beginning of value", "see what the kubelet answers: "+raw)},
+			kubeletGap("n", garbage+"; and configz: read it: invalid character 'x' looking for beginning of value", "see what the kubelet answers: "+raw)},
 		{"configz is something else", "v1.30.1", plain(200, "x"), plain(200, "{}"), nil,
-			kubeletGap("node/n", garbage+"; and configz: it is not a kubelet's configuration", "see what the kubelet answers: "+raw)},
+			kubeletGap("n", garbage+"; and configz: it is not a kubelet's configuration", "see what the kubelet answers: "+raw)},
 		{"an unreadable version, no guess", "custom", plain(404, noDebug), plain(200, `{"kubeletconfig":{}}`), nil,
-			kubeletGap("node/n", `the kubelet serves neither metrics nor its configuration: HTTP status 404: 404 page not found; and configz: it does not tell the default of version "custom"`,
+			kubeletGap("n", `the kubelet serves neither metrics nor its configuration: HTTP status 404: 404 page not found; and configz: it does not tell the default of version "custom"`,
 				"set enableDebuggingHandlers: true in the KubeletConfiguration, which configz needs")},
 		{"401 of the kubelet", "v1.30.1", plain(401, "Unauthorized"), nil, nil,
-			kubeletGap("node/n", "the kubelet does not accept the API server's client certificate; this is not about your login: HTTP status 401: Unauthorized",
+			kubeletGap("n", "the kubelet does not accept the API server's client certificate; this is not about your login: HTTP status 401: Unauthorized",
 				"give the kubelet the CA of the API server's kubelet client certificate (authentication.x509.clientCAFile)")},
 		{"401 of the API server", "v1.30.1", refusing(401, "Unauthorized", "Unauthorized"), nil, nil,
-			kubeletGap("node/n", "the API server does not accept your credentials any more: Unauthorized", "log in again, then run again")},
+			kubeletGap("n", "the API server does not accept your credentials any more: Unauthorized", "log in again, then run again")},
 		{"403 of the kubelet", "v1.30.1", plain(403, "Forbidden (user=kube, verb=get, resource=nodes, subresource(s)=[metrics])"), nil, nil,
-			kubeletGap("node/n", "the kubelet forbids it to the API server; this is not about your rights: HTTP status 403: Forbidden (user=kube, verb=get, resource=nodes, subresource(s)=[metrics])",
+			kubeletGap("n", "the kubelet forbids it to the API server; this is not about your rights: HTTP status 403: Forbidden (user=kube, verb=get, resource=nodes, subresource(s)=[metrics])",
 				"bind the user of the API server's kubelet client certificate to the ClusterRole system:kubelet-api-admin")},
 		{"403 of the API server", "v1.30.1", refusing(403, "Forbidden", `nodes "n" is forbidden: User "u" cannot get resource "nodes/proxy" in API group "" at the cluster scope`), nil, nil,
 			kubeletGap("", `you may not get nodes/proxy, without which these kubelets do not say what their gate is: n: nodes "n" is forbidden: User "u" cannot get resource "nodes/proxy" in API group "" at the cluster scope`,
 				`allow get on nodes/proxy (the whole role: kubectl sidecar rbac): {apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]}`)},
 		{"the node is gone", "v1.30.1", refusing(404, "NotFound", `nodes "n" not found`), refusing(404, "NotFound", `nodes "n" not found`), nil,
-			kubeletGap("node/n", `nodes "n" not found; and configz: nodes "n" not found`, "the node may be gone; run again")},
+			kubeletGap("n", `nodes "n" not found; and configz: nodes "n" not found`, "the node may be gone; run again")},
 		{"unreachable", "v1.30.1", refusing(503, "ServiceUnavailable", "error trying to reach service: dial tcp 192.0.2.2:10250: connect: connection refused"), nil, nil,
-			kubeletGap("node/n", "the API server cannot reach the kubelet: error trying to reach service: dial tcp 192.0.2.2:10250: connect: connection refused",
+			kubeletGap("n", "the API server cannot reach the kubelet: error trying to reach service: dial tcp 192.0.2.2:10250: connect: connection refused",
 				"open the way from the control plane to the kubelet's port (10250): firewall, security group, konnectivity; "+raw+" shows the same; run again when it does not")},
 		{"no address", "v1.30.1", refusing(500, "InternalError", "no preferred addresses found; known addresses: []"), nil, nil,
-			kubeletGap("node/n", "the API server has no address for the kubelet: no preferred addresses found; known addresses: []", "see status.addresses: kubectl get node n -o yaml")},
+			kubeletGap("n", "the API server has no address for the kubelet: no preferred addresses found; known addresses: []", "see status.addresses: kubectl get node n -o yaml")},
 		{"an error of the kubelet", "v1.30.1", plain(500, "collected before with the same name\nand labels"), nil, nil,
-			kubeletGap("node/n", "HTTP status 500: collected before with the same name and labels", raw+" shows the same; run again when it does not")},
+			kubeletGap("n", "HTTP status 500: collected before with the same name and labels", raw+" shows the same; run again when it does not")},
 		{"no answer", "v1.30.1", hang(), nil, nil,
-			kubeletGap("node/n", "the kubelet did not answer in time", "give each request more time: --request-timeout 30s")},
+			kubeletGap("n", "the kubelet did not answer in time", "give each request more time: --request-timeout 30s")},
 		{"cut off", "v1.30.1", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100000")
 			page(w, off[:1000])
-		}, nil, nil, kubeletGap("node/n", "the page broke off: unexpected EOF", raw+" shows the same; run again when it does not")},
+		}, nil, nil, kubeletGap("n", "the page broke off: unexpected EOF", raw+" shows the same; run again when it does not")},
 		{"a busy API server that recovers", "v1.28.15", func() http.HandlerFunc {
 			var n atomic.Int32
 			return func(w http.ResponseWriter, r *http.Request) {
@@ -103,7 +107,7 @@ func TestOneKubelet(t *testing.T) {
 		{"a busy API server", "v1.28.15", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "0")
 			status(w, 429, "TooManyRequests", "busy")
-		}, nil, nil, kubeletGap("node/n", "the API server is too busy: busy", "run again with less at once: --concurrency 4")},
+		}, nil, nil, kubeletGap("n", "the API server is too busy: busy", "run again with less at once: --concurrency 4")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -143,9 +147,9 @@ func TestWhichKubelets(t *testing.T) {
 	virtual.Labels = map[string]string{"type": "virtual-kubelet"}
 	nodes := []corev1.Node{readyNode("old", "v1.27.9"), readyNode("open", "v1.29.0-eks-5e0fdde"), readyNode("new", "v1.33.0"), notReady, silent, virtual}
 	unready := []facts.Gap{
-		*kubeletGap("node/not-ready", "the node is not ready since 2026-01-02T03:00:00Z (NodeStatusUnknown): Kubelet stopped posting node status.",
+		*kubeletGap("not-ready", "the node is not ready since 2026-01-02T03:00:00Z (NodeStatusUnknown): Kubelet stopped posting node status.",
 			"run again when the node is ready; if it is gone for good: kubectl delete node not-ready"),
-		*kubeletGap("node/silent", "the node has no Ready condition: its kubelet has not reported yet",
+		*kubeletGap("silent", "the node has no Ready condition: its kubelet has not reported yet",
 			"run again when the node is ready; if it is gone for good: kubectl delete node silent"),
 	}
 	const proxyRule = `{apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]}`
@@ -235,7 +239,7 @@ func TestInterrupted(t *testing.T) {
 			if i == 0 {
 				handler = paging("# TYPE kubernetes_feature_enabled gauge\nkubernetes_feature_enabled{name=\"SidecarContainers\",stage=\"BETA\"} 1\n")
 			} else {
-				want = append(want, *kubeletGap("node/"+n.Name, test.gap[0], test.gap[1]))
+				want = append(want, *kubeletGap(n.Name, test.gap[0], test.gap[1]))
 			}
 			f.handlers["GET /api/v1/nodes/"+n.Name+"/proxy/metrics"] = handler
 		}

@@ -22,7 +22,7 @@ var imagesOfNodes = []protowire.Number{2, 3, 8}
 // nodes reads all nodes, reduced as they come, and hands each page to found, unless that is nil. A list
 // that starts over hands over nodes again.
 func (c *collector) nodes(ctx context.Context, found func([]corev1.Node)) {
-	if c.forbidden(ctx, listNodes, "") {
+	if c.forbidden(ctx, listNodes, whole) {
 		return
 	}
 	var nodes []corev1.Node
@@ -43,7 +43,7 @@ func (c *collector) nodes(ctx context.Context, found func([]corev1.Node)) {
 	c.snapshot.Nodes = nodes
 	c.mu.Unlock()
 	if err != nil {
-		c.failed(ctx, listNodes, "", cutShort(err, len(nodes), total))
+		c.failed(ctx, listNodes, whole, cutShort(err, len(nodes), total))
 	}
 }
 
@@ -57,7 +57,7 @@ func cutShort(err error, read, total int) error {
 
 // namespaces reads all namespaces.
 func (c *collector) namespaces(ctx context.Context) {
-	if c.forbidden(ctx, listNamespaces, "") {
+	if c.forbidden(ctx, listNamespaces, whole) {
 		return
 	}
 	var namespaces []corev1.Namespace
@@ -70,13 +70,13 @@ func (c *collector) namespaces(ctx context.Context) {
 	c.snapshot.Namespaces = namespaces
 	c.mu.Unlock()
 	if err != nil {
-		c.failed(ctx, listNamespaces, "", err)
+		c.failed(ctx, listNamespaces, whole, err)
 	}
 }
 
 // webhooks reads all mutating webhook configurations, in the order in which they are called.
 func (c *collector) webhooks(ctx context.Context) {
-	if c.forbidden(ctx, listWebhooks, "") {
+	if c.forbidden(ctx, listWebhooks, whole) {
 		return
 	}
 	var configs []admissionregistrationv1.MutatingWebhookConfiguration
@@ -95,7 +95,7 @@ func (c *collector) webhooks(ctx context.Context) {
 	c.mu.Unlock()
 	if err != nil {
 		// Some of the configurations are as good as none: the order and the classes need all.
-		c.failed(ctx, listWebhooks, "", err)
+		c.failed(ctx, listWebhooks, whole, err)
 	}
 }
 
@@ -104,24 +104,24 @@ func (c *collector) webhooks(ctx context.Context) {
 func (c *collector) mutatingPolicies(ctx context.Context) {
 	version, err := c.policyVersion(ctx)
 	if err != nil {
-		c.failed(ctx, readDiscovery, "", err)
+		c.failed(ctx, readDiscovery, whole, err)
 		return
 	}
 	if version == "" {
 		return
 	}
-	noPolicies, noBindings := c.forbidden(ctx, listPolicies, ""), c.forbidden(ctx, listBindings, "")
+	noPolicies, noBindings := c.forbidden(ctx, listPolicies, whole), c.forbidden(ctx, listBindings, whole)
 	if noPolicies || noBindings {
 		return
 	}
 	policies, err := readAll[admissionregistrationv1.MutatingAdmissionPolicy](ctx, c, version, "mutatingadmissionpolicies")
 	if err != nil {
-		c.failed(ctx, listPolicies, "", err)
+		c.failed(ctx, listPolicies, whole, err)
 		return
 	}
 	bindings, err := readAll[admissionregistrationv1.MutatingAdmissionPolicyBinding](ctx, c, version, "mutatingadmissionpolicybindings")
 	if err != nil {
-		c.failed(ctx, listBindings, "", err)
+		c.failed(ctx, listBindings, whole, err)
 		return
 	}
 	c.mu.Lock()

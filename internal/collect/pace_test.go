@@ -97,7 +97,7 @@ func TestQPSWithoutTime(t *testing.T) {
 		if len(server.at) > 21 || len(s.Kubelets) == 0 || len(s.Kubelets)+len(s.Gaps) != 60 {
 			t.Fatalf("%d requests, %d readings, %d gaps", len(server.at), len(s.Kubelets), len(s.Gaps))
 		}
-		want := facts.Gap{Kind: facts.Kubelets, Scope: "node/n-59", Reason: "the time for the run was over before this was read", Remedy: "give the run more time: --timeout 5m"}
+		want := facts.Gap{Kind: facts.Kubelets, Scope: "node/n-59", Instance: facts.NodeInstance("n-59"), Reason: "the time for the run was over before this was read", Remedy: "give the run more time: --timeout 5m"}
 		if diff := cmp.Diff(want, s.Gaps[len(s.Gaps)-1]); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}

@@ -130,7 +130,7 @@ func (r *PodReader) readNames(ctx context.Context) error {
 	}
 	for _, err := range errs {
 		r.limit("not looked at: %s", oneLine(err.Error()))
-		r.c.gap(facts.Pods, "", oneLine(err.Error()), "ask for what exists: kubectl get pods")
+		r.c.gap(facts.Pods, whole, oneLine(err.Error()), "ask for what exists: kubectl get pods")
 	}
 	r.readAround(ctx)
 	return nil
@@ -142,7 +142,7 @@ func (r *PodReader) readName(ctx context.Context, n Name) error {
 	case apierrors.IsNotFound(err) && n.isPod():
 		return r.readVanished(ctx, n.Name, err)
 	case apierrors.IsForbidden(err):
-		r.c.failedFor(ctx, facts.Pods, n.right().In(r.query.Namespace), "", err) // without it, its pods are not known
+		r.c.failedFor(ctx, facts.Pods, n.right().In(r.query.Namespace), whole, err) // without it, its pods are not known
 		r.askUnread(n)
 		return nil
 	case err != nil:
@@ -159,7 +159,7 @@ func (r *PodReader) readSelected(ctx context.Context) error {
 	}
 	pods, err := r.listPods(ctx, namespace, metav1.ListOptions{LabelSelector: r.query.Selector}, nil)
 	if apierrors.IsForbidden(err) {
-		r.c.failed(ctx, listPods.In(namespace), "", err)
+		r.c.failed(ctx, listPods.In(namespace), whole, err)
 		return nil
 	}
 	if err != nil {

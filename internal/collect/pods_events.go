@@ -50,7 +50,7 @@ func (r *PodReader) readWarnings(ctx context.Context, namespace string) {
 func (r *PodReader) readEvents(ctx context.Context, namespace, selector string, keep func(*corev1.Event) bool) {
 	events, err := r.listEvents(ctx, namespace, selector, keep)
 	if err != nil {
-		r.c.failed(ctx, listEvents.In(namespace), "", err)
+		r.c.failed(ctx, listEvents.In(namespace), whole, err)
 	}
 	r.addEvents(events)
 }

@@ -61,7 +61,7 @@ func (r *PodReader) readPodsOf(ctx context.Context, object *unstructured.Unstruc
 		return owner != nil && (owner.UID == object.GetUID() || owner.Kind == "ReplicaSet" || owner.Kind == "Job")
 	})
 	if err != nil {
-		r.c.failed(ctx, listPods.In(object.GetNamespace()), "", err)
+		r.c.failed(ctx, listPods.In(object.GetNamespace()), whole, err)
 		return nil
 	}
 	for i := range pods {
@@ -119,7 +119,7 @@ func (r *PodReader) readReplicaSets(ctx context.Context, object *unstructured.Un
 		return list, nil
 	}, func() { owned = nil })
 	if err != nil {
-		r.c.failed(ctx, listReplicaSets.In(object.GetNamespace()), "", err)
+		r.c.failed(ctx, listReplicaSets.In(object.GetNamespace()), whole, err)
 		return
 	}
 	owned = newest(owned, func(o *appsv1.ReplicaSet) metav1.Time { return o.CreationTimestamp })
@@ -148,7 +148,7 @@ func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructu
 		return list, nil
 	}, func() { owned = nil })
 	if err != nil {
-		r.c.failed(ctx, listJobs.In(namespace), "", err)
+		r.c.failed(ctx, listJobs.In(namespace), whole, err)
 		return nil
 	}
 	owned = newest(owned, func(o *batchv1.Job) metav1.Time { return o.CreationTimestamp })
@@ -166,7 +166,7 @@ func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructu
 	// Every version sets this label; batch.kubernetes.io/job-name is there from 1.27 on.
 	pods, err := r.listPods(ctx, namespace, metav1.ListOptions{LabelSelector: "job-name in (" + strings.Join(names, ",") + ")"}, nil)
 	if err != nil {
-		r.c.failed(ctx, listPods.In(namespace), "", err)
+		r.c.failed(ctx, listPods.In(namespace), whole, err)
 		return nil
 	}
 	for i := range pods {

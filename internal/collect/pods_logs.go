@@ -59,7 +59,7 @@ func (r *PodReader) readLog(ctx context.Context, s LogSource, previous bool) {
 		return // not started, or gone: that is in its status
 	}
 	if err != nil {
-		r.c.failed(ctx, readLogs.In(s.Namespace), "pod/"+s.Namespace+"/"+s.Pod, err)
+		r.c.failed(ctx, readLogs.In(s.Namespace), facts.PodInstance(s.Namespace, s.Pod), err)
 		return
 	}
 	text := strings.TrimRight(string(raw), "\n")

@@ -77,7 +77,7 @@ func (r *PodReader) claimOwner(ref *metav1.OwnerReference, namespace string) boo
 	}
 	if len(r.owners) >= mostOwners && !r.owners[""] {
 		r.owners[""] = true // told once
-		r.c.gap(facts.ReplicaSets, "owners", fmt.Sprintf("only %d owners were read", mostOwners),
+		r.c.gap(facts.ReplicaSets, facts.Instance{Part: facts.PartOwners}, fmt.Sprintf("only %d owners were read", mostOwners),
 			"ask about one namespace: kubectl sidecar why -n NAMESPACE")
 	}
 	if len(r.owners) >= mostOwners {
@@ -94,13 +94,14 @@ func (r *PodReader) ownerFailed(ctx context.Context, ref *metav1.OwnerReference,
 			kind, resource = facts.Kind(b.plural), b.plural
 		}
 	}
+	about := facts.Instance{Kind: ref.Kind, Namespace: namespace, Name: ref.Name}
 	right := Rule{PolicyRule: rule("get", groupOf(ref), resource), Kind: kind, Namespace: namespace}
 	if apierrors.IsNotFound(err) && ctx.Err() == nil {
-		r.c.gap(kind, ownerKey(strings.ToLower(ref.Kind), namespace, ref.Name), "the owner does not exist any more: "+oneLine(err.Error()),
+		r.c.gap(kind, about, "the owner does not exist any more: "+oneLine(err.Error()),
 			"nothing to read: its pods are about to be deleted")
 		return
 	}
-	r.c.failed(ctx, right, ownerKey(strings.ToLower(ref.Kind), namespace, ref.Name), err)
+	r.c.failed(ctx, right, about, err)
 }
 
 func groupOf(ref *metav1.OwnerReference) string {
@@ -256,11 +257,11 @@ func (r *PodReader) readNode(ctx context.Context, name string) {
 	defer cancel()
 	node, err := r.c.client.CoreV1().Nodes().Get(reading, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		r.c.gap(facts.Nodes, facts.NodeScope(name), "the node does not exist any more", "nothing to read: the pod will be deleted")
+		r.c.gap(facts.Nodes, facts.NodeInstance(name), "the node does not exist any more", "nothing to read: the pod will be deleted")
 		return
 	}
 	if err != nil {
-		r.c.failed(ctx, getNode, facts.NodeScope(name), err)
+		r.c.failed(ctx, getNode, facts.NodeInstance(name), err)
 		return
 	}
 	r.addNode(node)
@@ -291,6 +292,6 @@ func (r *PodReader) listNodes(ctx context.Context, wanted map[string]bool) {
 		r.c.mu.Unlock()
 	})
 	if err != nil {
-		r.c.failed(ctx, listNodes, "", err)
+		r.c.failed(ctx, listNodes, whole, err)
 	}
 }

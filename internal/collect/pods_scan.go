@@ -48,10 +48,10 @@ func (r *PodReader) scan(ctx context.Context) error {
 		return fmt.Errorf("listing pods: %w", podsErr)
 	}
 	if podsErr != nil {
-		r.c.failed(ctx, listPods.In(namespace), "", podsErr)
+		r.c.failed(ctx, listPods.In(namespace), whole, podsErr)
 	}
 	if eventsErr != nil {
-		r.c.failed(ctx, listEvents.In(namespace), "", eventsErr)
+		r.c.failed(ctx, listEvents.In(namespace), whole, eventsErr)
 	}
 	if podsErr == nil {
 		r.limit("only suspicious pods are looked at: %d of %d that have not succeeded", len(found), looked)
@@ -110,7 +110,7 @@ func (r *PodReader) listDeployments(ctx context.Context, namespace string) []app
 		return list, nil
 	}, func() { out = nil })
 	if err != nil {
-		r.c.failed(ctx, listDeployments.In(namespace), "", err)
+		r.c.failed(ctx, listDeployments.In(namespace), whole, err)
 	}
 	return out
 }

@@ -61,7 +61,7 @@ func (r *PodReader) readServicesOf(ctx context.Context, namespace string, pods [
 		return list, nil
 	}, func() { services = nil })
 	if err != nil {
-		r.c.failed(ctx, listServices.In(namespace), facts.NamespaceScope(namespace), err)
+		r.c.failed(ctx, listServices.In(namespace), facts.NamespaceInstance(namespace), err)
 	}
 	r.c.mu.Lock()
 	r.c.snapshot.Services = append(r.c.snapshot.Services, services...)
@@ -86,7 +86,7 @@ func (r *PodReader) readSlices(ctx context.Context, s *corev1.Service) {
 		return list, nil
 	}, func() { read = nil })
 	if err != nil {
-		r.c.failed(ctx, listSlicesOf.In(s.Namespace), facts.ServiceScope(s), err)
+		r.c.failed(ctx, listSlicesOf.In(s.Namespace), facts.ServiceInstance(s.Namespace, s.Name), err)
 	}
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()

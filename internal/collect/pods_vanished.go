@@ -43,7 +43,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 	selector := fields.Set{"involvedObject.kind": "Pod", "involvedObject.name": name}
 	events, err := r.listEvents(ctx, namespace, selector.String(), nil)
 	if err != nil {
-		r.c.failed(ctx, listEvents.In(namespace), "", err)
+		r.c.failed(ctx, listEvents.In(namespace), whole, err)
 	}
 	r.addEvents(events)
 	for _, owner := range likelyOwners(name) {
@@ -52,7 +52,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 			continue
 		}
 		if err != nil {
-			r.c.failedFor(ctx, facts.Pods, owner.right().In(namespace), "", err)
+			r.c.failedFor(ctx, facts.Pods, owner.right().In(namespace), whole, err)
 			continue
 		}
 		r.limit("pod %s/%s does not exist (any more): %s, which would have made it, is looked at instead", namespace, name, owner)
@@ -62,7 +62,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 		return fmt.Errorf("reading pod %s: %w", name, notFound)
 	}
 	r.limit("pod %s/%s does not exist any more: its events are all that is left", namespace, name)
-	r.c.gap(facts.Pods, "", fmt.Sprintf("pod %s/%s does not exist any more", namespace, name), "ask for what exists: kubectl get pods")
+	r.c.gap(facts.Pods, whole, fmt.Sprintf("pod %s/%s does not exist any more", namespace, name), "ask for what exists: kubectl get pods")
 	r.askUnread(Name{pods, name})
 	return nil
 }

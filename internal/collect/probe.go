@@ -37,12 +37,12 @@ func (c *collector) probe(ctx context.Context) {
 	if c.opts.Namespace != "" {
 		right = right.In(c.opts.Namespace)
 	}
-	if c.forbidden(ctx, right, facts.ScopeGate) {
+	if c.forbidden(ctx, right, facts.APIServerInstance(facts.PartGate)) {
 		return
 	}
 	client, err := c.freshClient()
 	if err != nil {
-		c.gap(facts.APIServers, facts.ScopeGate, err.Error(), "see the kubeconfig")
+		c.gap(facts.APIServers, facts.APIServerInstance(facts.PartGate), err.Error(), "see the kubeconfig")
 		return
 	}
 	tries := 1
@@ -54,7 +54,7 @@ func (c *collector) probe(ctx context.Context) {
 		ok, err := c.probeOnce(ctx, client, right.Namespace)
 		switch {
 		case err != nil:
-			c.failed(ctx, right, facts.ScopeGate, fmt.Errorf("probe with a PodTemplate: %w", err))
+			c.failed(ctx, right, facts.APIServerInstance(facts.PartGate), fmt.Errorf("probe with a PodTemplate: %w", err))
 			c.addProbes(kept, lost)
 			return
 		case ok:

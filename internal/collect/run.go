@@ -110,7 +110,7 @@ func (c *collector) nothing(ctx context.Context, kinds []facts.Kind) {
 	reason, remedy, _ := ended(ctx)
 	for _, k := range kinds {
 		if k != facts.Clock {
-			c.gap(k, "", reason, remedy)
+			c.gap(k, whole, reason, remedy)
 		}
 	}
 }

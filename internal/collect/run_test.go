@@ -94,24 +94,24 @@ func TestMissingRights(t *testing.T) {
 		reply(w, 200, metav1.APIResourceList{APIResources: []metav1.APIResource{{Name: "mutatingadmissionpolicies"}}})
 	}
 	s := collectFrom(t, f.options(doctorKinds...))
-	gap := func(kind facts.Kind, scope, what, rule string) facts.Gap {
+	gap := func(kind facts.Kind, about facts.Instance, what, rule string) facts.Gap {
 		verb, _, _ := strings.Cut(what, " ")
 		object := strings.TrimPrefix(what, verb+" ")
-		return facts.Gap{Kind: kind, Scope: scope, Reason: "you may not " + what + ": RBAC: nothing",
+		return facts.Gap{Kind: kind, Scope: about.Scope(), Instance: about, Reason: "you may not " + what + ": RBAC: nothing",
 			Remedy: "allow " + verb + " on " + object + " (the whole role: kubectl sidecar rbac): " + rule}
 	}
 	want := []facts.Gap{
-		gap(facts.APIServers, facts.ScopeEndpoints, "list endpointslices.discovery.k8s.io in namespace default", `{apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list"]} in namespace default`),
-		gap(facts.APIServers, facts.ScopeGate, "create podtemplates in namespace default", `{apiGroups: [""], resources: ["podtemplates"], verbs: ["create"]} in namespace default`),
-		gap(facts.APIServers, facts.ScopeLeases, "list leases.coordination.k8s.io in namespace kube-system", `{apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["list"]} in namespace kube-system`),
-		gap(facts.APIServers, facts.ScopeMetrics, "get /metrics", `{nonResourceURLs: ["/metrics"], verbs: ["get"]}`),
-		gap(facts.ControlPlane, "", "list pods in namespace kube-system", `{apiGroups: [""], resources: ["pods"], verbs: ["list"]} in namespace kube-system`),
-		gap(facts.Nodes, "", "list nodes", `{apiGroups: [""], resources: ["nodes"], verbs: ["list"]}`),
+		gap(facts.APIServers, facts.APIServerInstance(facts.PartEndpoints), "list endpointslices.discovery.k8s.io in namespace default", `{apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list"]} in namespace default`),
+		gap(facts.APIServers, facts.APIServerInstance(facts.PartGate), "create podtemplates in namespace default", `{apiGroups: [""], resources: ["podtemplates"], verbs: ["create"]} in namespace default`),
+		gap(facts.APIServers, facts.APIServerInstance(facts.PartLeases), "list leases.coordination.k8s.io in namespace kube-system", `{apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["list"]} in namespace kube-system`),
+		gap(facts.APIServers, facts.APIServerInstance(facts.PartMetrics), "get /metrics", `{nonResourceURLs: ["/metrics"], verbs: ["get"]}`),
+		gap(facts.ControlPlane, whole, "list pods in namespace kube-system", `{apiGroups: [""], resources: ["pods"], verbs: ["list"]} in namespace kube-system`),
+		gap(facts.Nodes, whole, "list nodes", `{apiGroups: [""], resources: ["nodes"], verbs: ["list"]}`),
 		{Kind: facts.Kubelets, Reason: "without the nodes there are no kubelets to ask", Remedy: listNodes.remedy()},
-		gap(facts.Namespaces, "", "list namespaces", `{apiGroups: [""], resources: ["namespaces"], verbs: ["list"]}`),
-		gap(facts.MutatingWebhooks, "", "list mutatingwebhookconfigurations.admissionregistration.k8s.io", `{apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingwebhookconfigurations"], verbs: ["list"]}`),
-		gap(facts.MutatingPolicies, "", "list mutatingadmissionpolicies.admissionregistration.k8s.io", `{apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingadmissionpolicies"], verbs: ["list"]}`),
-		gap(facts.MutatingPolicies, "", "list mutatingadmissionpolicybindings.admissionregistration.k8s.io", `{apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingadmissionpolicybindings"], verbs: ["list"]}`),
+		gap(facts.Namespaces, whole, "list namespaces", `{apiGroups: [""], resources: ["namespaces"], verbs: ["list"]}`),
+		gap(facts.MutatingWebhooks, whole, "list mutatingwebhookconfigurations.admissionregistration.k8s.io", `{apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingwebhookconfigurations"], verbs: ["list"]}`),
+		gap(facts.MutatingPolicies, whole, "list mutatingadmissionpolicies.admissionregistration.k8s.io", `{apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingadmissionpolicies"], verbs: ["list"]}`),
+		gap(facts.MutatingPolicies, whole, "list mutatingadmissionpolicybindings.admissionregistration.k8s.io", `{apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingadmissionpolicybindings"], verbs: ["list"]}`),
 	}
 	if diff := cmp.Diff(want, s.Gaps); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

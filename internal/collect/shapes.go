@@ -36,8 +36,8 @@ var (
 	}
 )
 
-// scopeShapes is the scope of a gap that concerns all shapes.
-const scopeShapes = "pod shapes"
+// allShapes is a gap that concerns all shapes.
+var allShapes = facts.Instance{Part: facts.PartShapes}
 
 // shapes turns the pod templates and service accounts of the cluster into classes, each with the pods
 // to try.
@@ -100,7 +100,7 @@ func (c *collector) templates(ctx context.Context) (out []admission.Template, co
 			return list.page(ctx, opts, &found)
 		}, func() { found = nil })
 		if err != nil {
-			c.failed(ctx, list.right, scopeShapes, err)
+			c.failed(ctx, list.right, allShapes, err)
 			complete = false
 		}
 		out = append(out, found...)
@@ -136,7 +136,7 @@ func (c *collector) mayNotList(ctx context.Context, r Rule) bool {
 		}
 		r = r.In(c.opts.Namespace)
 	}
-	return c.forbidden(ctx, r, scopeShapes)
+	return c.forbidden(ctx, r, allShapes)
 }
 
 // withAccounts adds to each template what its service account has, and the accounts that have

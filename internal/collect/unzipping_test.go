@@ -66,7 +66,7 @@ func TestZippedPages(t *testing.T) {
 	f.nodes = append(f.nodes, readyNode("f", "v1.30.1"))
 	s := collectFrom(t, f.options(facts.Kubelets))
 	gap := facts.Gap{
-		Kind: facts.Kubelets, Scope: "node/f", Reason: "the page broke off: gzip: invalid header",
+		Kind: facts.Kubelets, Scope: "node/f", Instance: facts.NodeInstance("f"), Reason: "the page broke off: gzip: invalid header",
 		Remedy: "kubectl get --raw /api/v1/nodes/f/proxy/metrics shows the same; run again when it does not",
 	}
 	got := facts.Snapshot{Kubelets: s.Kubelets, Gaps: s.Gaps, Nodes: []corev1.Node{}}

@@ -129,8 +129,10 @@ type Gap struct {
 	Kind Kind `json:"kind"`
 	// Scope is the one instance that is missing ("node/worker-7", "namespace/prod"); empty when
 	// the whole kind, or an unknown part of it, is missing. Of the API servers, "apiserver/…"
-	// names what is missing; see the Scope constants.
+	// names what is missing; see the Scope constants. It is for people; programs look at Instance.
 	Scope string `json:"scope"`
+	// Instance is what Scope says, as data; zero in snapshots that were taken before it was written down.
+	Instance Instance `json:"instance,omitzero"`
 	// Reason is why it could not be read, with the server's words.
 	Reason string `json:"reason"`
 	// Remedy is what closes the gap: the RBAC rule, the flag, the command.

@@ -58,7 +58,8 @@ func TestSchemaRefuses(t *testing.T) {
 // optional fields are written only where there is something to say; diagnoses by `why` alone.
 var optional = []string{
 	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses",
-	"timelineRow.exitCode", "timelineRow.gate", "timelineRow.reason",
+	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
+	"timelineRow.exitCode", "timelineRow.blocks", "timelineRow.reason",
 	"timelineSegment.from", "timelineSegment.to", "timelineSegment.note",
 }
 

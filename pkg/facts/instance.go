@@ -1,0 +1,137 @@
+package facts
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An Instance is what a gap is about, as data: whoever asks what a gap is about looks here. Scope is the same
+// in words, for people, and is not to be read by a program. The zero Instance is the whole kind, or an
+// unknown part of it.
+type Instance struct {
+	// Kind is the kind of the object, as in its manifest: Node, Namespace, Pod, Service, Deployment,
+	// MutatingWebhook. Besides, APIServer is the API servers, NamespaceClass and PodShape are classes of
+	// canaries.
+	Kind      string `json:"kind,omitempty"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	// Configuration is that of a MutatingWebhook, whose own name is Name.
+	Configuration string `json:"configuration,omitempty"`
+	// Class is the ID of a class of canaries, which is another in the next snapshot. What stays is Namespace,
+	// the first of a NamespaceClass, or Name, the first example of a PodShape ("Deployment shop/web"), and
+	// More.
+	Class string `json:"class,omitempty"`
+	// More is how many namespaces or templates the class has besides.
+	More int `json:"more,omitempty"`
+	// Part is what of it is missing; "" is all of it.
+	Part Part `json:"part,omitempty"`
+}
+
+// Part names what is missing of an Instance of which the rest is there.
+type Part string
+
+const (
+	// Of the API servers: see the Scope constants of the same names.
+	PartMetrics   Part = "metrics"
+	PartUnseen    Part = "unseen"
+	PartGate      Part = "gate"
+	PartLeases    Part = "leases"
+	PartEndpoints Part = "endpoints"
+	PartVersion   Part = "version"
+	// PartReview and PartTemplate, of a class: not what became of its canary is open, but whose doing it
+	// was. See ScopeReview and ScopeTemplate.
+	PartReview   Part = "review"
+	PartTemplate Part = "podtemplate"
+	// PartShapes is the shapes of pods as a whole: some are not known, or were not tried.
+	PartShapes Part = "pod shapes"
+	// PartOwners is the owners of pods beyond the number that is read.
+	PartOwners Part = "owners"
+)
+
+// Kinds of instances that are no objects of the cluster.
+const (
+	KindAPIServer      = "APIServer"
+	KindNamespaceClass = "NamespaceClass"
+	KindPodShape       = "PodShape"
+	// KindMutatingWebhook is one webhook of a MutatingWebhookConfiguration.
+	KindMutatingWebhook = "MutatingWebhook"
+)
+
+// Scope is the instance in words: "node/worker-7", "service/shop/web", "apiserver/gate", "review/class-2
+// (namespace prod, +3)"; "" for the zero Instance.
+func (i Instance) Scope() string {
+	switch {
+	case i.Class != "":
+		return i.classScope()
+	case i.Kind == "":
+		return string(i.Part)
+	case i.Configuration != "":
+		return i.Configuration + "/" + i.Name
+	case i.Part != "":
+		return strings.ToLower(i.Kind) + "/" + string(i.Part)
+	case i.Namespace != "":
+		return strings.ToLower(i.Kind) + "/" + i.Namespace + "/" + i.Name
+	}
+	return strings.ToLower(i.Kind) + "/" + i.Name
+}
+
+func (i Instance) classScope() string {
+	first := i.Name
+	if i.Kind == KindNamespaceClass {
+		first = "namespace " + i.Namespace
+	}
+	if i.More > 0 {
+		first += fmt.Sprintf(", +%d", i.More)
+	}
+	part := ""
+	if i.Part != "" {
+		part = string(i.Part) + "/"
+	}
+	return fmt.Sprintf("%s%s (%s)", part, i.Class, first)
+}
+
+// Of is the same instance as far as one part of it is concerned.
+func (i Instance) Of(p Part) Instance {
+	i.Part = p
+	return i
+}
+
+// NewGap is the gap of an instance, with its scope in words.
+func NewGap(kind Kind, i Instance, reason, remedy string) Gap {
+	return Gap{Kind: kind, Scope: i.Scope(), Instance: i, Reason: reason, Remedy: remedy}
+}
+
+// NodeInstance is one node.
+func NodeInstance(name string) Instance { return Instance{Kind: "Node", Name: name} }
+
+// NamespaceInstance is one namespace.
+func NamespaceInstance(name string) Instance { return Instance{Kind: "Namespace", Name: name} }
+
+// PodInstance is one pod.
+func PodInstance(namespace, name string) Instance {
+	return Instance{Kind: "Pod", Namespace: namespace, Name: name}
+}
+
+// ServiceInstance is one Service.
+func ServiceInstance(namespace, name string) Instance {
+	return Instance{Kind: "Service", Namespace: namespace, Name: name}
+}
+
+// APIServerInstance is what is missing of the API servers.
+func APIServerInstance(p Part) Instance { return Instance{Kind: KindAPIServer, Part: p} }
+
+// Instance is the class, for gaps about it.
+func (c *Class) Instance() Instance {
+	if c.Shape != nil {
+		i := Instance{Kind: KindPodShape, Class: c.ID, More: max(c.Shape.Templates-1, 0)}
+		if len(c.Shape.Examples) > 0 {
+			i.Name = c.Shape.Examples[0]
+		}
+		return i
+	}
+	i := Instance{Kind: KindNamespaceClass, Class: c.ID, More: max(len(c.Namespaces)-1, 0)}
+	if len(c.Namespaces) > 0 {
+		i.Namespace = c.Namespaces[0]
+	}
+	return i
+}
