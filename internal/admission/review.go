@@ -85,6 +85,12 @@ type Answer struct {
 	Pod json.RawMessage
 }
 
+// A PatchError is a patch that cannot be applied. Of all that may be wrong with an answer this is what an API
+// server reports without the name of the webhook (k8s.io/apiserver mutating/dispatcher.go).
+type PatchError struct{ problem string }
+
+func (e *PatchError) Error() string { return "its patch " + e.problem }
+
 // Understand reads the body of an answer as strictly as the API server does, and applies the patch
 // with the library that the API server uses.
 func (q Question) Understand(body []byte) (*Answer, error) {
@@ -128,15 +134,15 @@ func (a *Answer) apply(patch []byte) error {
 		err = json.Unmarshal(patch, &a.Patch)
 	}
 	if err != nil {
-		return fmt.Errorf("its patch cannot be read: %w", err)
+		return &PatchError{"cannot be read: " + err.Error()}
 	}
 	patched, err := applied(operations, a.Pod)
 	if err != nil {
-		return fmt.Errorf("its patch does not apply: %s", shortened(err.Error()))
+		return &PatchError{"does not apply: " + shortened(err.Error())}
 	}
 	var pod corev1.Pod
 	if err := json.Unmarshal(patched, &pod); err != nil {
-		return fmt.Errorf("its patch makes no pod: %s", shortened(err.Error()))
+		return &PatchError{"makes no pod: " + shortened(err.Error())}
 	}
 	a.Pod = patched
 	return nil

@@ -44,15 +44,16 @@ func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) 
 		review := facts.Review{Webhook: call.Name()}
 		w := c.webhook(call)
 		if ctx.Err() != nil || w == nil {
-			review.Error = "the run ended before it was asked"
+			review.Outcome, review.Error = facts.ReviewNotAsked, "the run ended before it was asked"
 			out = append(out, review)
 			continue
 		}
 		answer, method, err := c.askWebhook(ctx, call, w, sent.Namespace, pod)
 		review.Method = method
 		if err == nil {
-			err = judge(&review, sent, answer)
+			err = fillIn(&review, sent, answer)
 		}
+		review.Outcome = outcomeOf(ctx, err)
 		var right *missingRight
 		if errors.As(err, &right) {
 			missing = append(missing, right)
@@ -60,7 +61,7 @@ func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) 
 		if err != nil {
 			review.Error = oneLine(err.Error())
 		} else if pod, err = admission.Restore(sent, answer.Pod); err != nil {
-			review.Error = oneLine(err.Error())
+			review.Outcome, review.Error = facts.ReviewBadAnswer, oneLine(err.Error())
 			return append(out, review), missing
 		}
 		out = append(out, review)
@@ -68,8 +69,8 @@ func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) 
 	return out, missing
 }
 
-// judge reads off an answer what it does to the canary.
-func judge(review *facts.Review, sent *corev1.Pod, answer *admission.Answer) error {
+// fillIn reads off an answer what it does to the canary.
+func fillIn(review *facts.Review, sent *corev1.Pod, answer *admission.Answer) error {
 	if !answer.Allowed {
 		review.Denied = answer.Message
 		if review.Denied == "" {
@@ -119,7 +120,7 @@ func (c *collector) webhook(call admission.Call) *admissionregistrationv1.Mutati
 // no side effects then is not asked, as the API server would not.
 func (c *collector) askWebhook(ctx context.Context, call admission.Call, w *admissionregistrationv1.MutatingWebhook, namespace string, pod []byte) (*admission.Answer, facts.Method, error) {
 	if !admission.DryRunnable(w) {
-		return nil, "", fmt.Errorf("it does not support dry run, and was not asked")
+		return nil, "", &unanswered{facts.ReviewNoDryRun, errors.New("it does not support dry run, and was not asked")}
 	}
 	question := admission.Question{
 		UID: uuid.NewUUID(), Pod: pod, Namespace: namespace,

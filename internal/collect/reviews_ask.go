@@ -56,7 +56,8 @@ func (c *collector) askService(ctx context.Context, service *admissionregistrati
 	}
 	u := *c.base
 	u.Path += fmt.Sprintf("/api/v1/namespaces/%s/services/https:%s:%d/proxy", service.Namespace, service.Name, port) + path
-	return post(ctx, c.http, u.String(), body)
+	raw, err := post(ctx, c.http, u.String(), body)
+	return raw, proxyOutcome(err)
 }
 
 // errNotAsked is in errors that tell nothing about the webhook.
@@ -66,7 +67,7 @@ var errNotAsked = errors.New("it was not asked")
 // configuration. A loopback address is the API server's own machine, not this one.
 func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissionregistrationv1.MutatingWebhook, body []byte) ([]byte, error) {
 	if w.ClientConfig.URL == nil {
-		return nil, errors.New("its configuration has neither service nor url")
+		return nil, &unanswered{facts.ReviewNotCallable, errors.New("its configuration has neither service nor url")}
 	}
 	if c.opts.NoURLs {
 		return nil, fmt.Errorf("%w: it is outside the cluster, and --ask-urls=false was given", errNotAsked)
@@ -86,14 +87,14 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 		}
 	}
 	if config.URL == nil {
-		return nil, errors.New("its configuration has changed during the run")
+		return nil, &unanswered{facts.ReviewNotAsked, errors.New("its configuration has changed during the run")}
 	}
 	u, err := url.Parse(*config.URL)
 	if err != nil || u.Scheme != "https" {
-		return nil, errors.New("its url cannot be used")
+		return nil, &unanswered{facts.ReviewNotCallable, errors.New("its url cannot be used")}
 	}
 	if loopback(u.Hostname()) {
-		return nil, fmt.Errorf("its url (%s) is on the machine of the API server, and cannot be called from here", u.Host)
+		return nil, &unanswered{facts.ReviewNotCallable, fmt.Errorf("its url (%s) is on the machine of the API server, and cannot be called from here", u.Host)}
 	}
 	authorities := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(config.CABundle) > 0 {
@@ -159,7 +160,7 @@ func post(ctx context.Context, client *http.Client, to string, body []byte) ([]b
 
 func noAnswer(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return errors.New("it did not answer in time")
+		return &unanswered{facts.ReviewUnreachable, errors.New("it did not answer in time")}
 	}
-	return errors.New(rootCause(err))
+	return &unanswered{facts.ReviewUnreachable, errors.New(rootCause(err))}
 }

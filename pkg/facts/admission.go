@@ -99,12 +99,39 @@ const (
 	Directly Method = "direct call"
 )
 
+// ReviewOutcome is how it went to ask a webhook directly. Error has the words.
+type ReviewOutcome string
+
+const (
+	// ReviewAnswered: it answered, and what it does is in Changes, LostFields and Denied. In all other cases the
+	// review proves nothing about what it does to pods.
+	ReviewAnswered ReviewOutcome = "answered"
+	// ReviewNotAllowed: the caller lacks a right that it takes to ask.
+	ReviewNotAllowed ReviewOutcome = "notAllowed"
+	// ReviewNotAsked: for a reason that is not the webhook's: the run was over, it was not to be asked, or its
+	// configuration could not be read.
+	ReviewNotAsked ReviewOutcome = "notAsked"
+	// ReviewNoDryRun: it declares side effects, so that nobody may ask it for a trial.
+	ReviewNoDryRun ReviewOutcome = "noDryRun"
+	// ReviewNotCallable: its address cannot be called from here.
+	ReviewNotCallable ReviewOutcome = "notCallable"
+	// ReviewUnreachable: the connection failed, or there was no answer in time.
+	ReviewUnreachable ReviewOutcome = "unreachable"
+	// ReviewBadAnswer: what came back is not an answer to the review.
+	ReviewBadAnswer ReviewOutcome = "badAnswer"
+	// ReviewBadPatch: it answered with a patch that cannot be applied, which fails the request of whoever
+	// creates a pod; the API server then does not say whose patch it was.
+	ReviewBadPatch ReviewOutcome = "badPatch"
+)
+
 // A Review is the answer of one webhook to an AdmissionReview (dryRun: true) about the canary, with
 // the changes of the webhooks before it applied, and its sidecars restored where they were lost.
 type Review struct {
 	// Webhook is "configuration/webhook".
 	Webhook string `json:"webhook"`
 	Method  Method `json:"method,omitempty"`
+	// Outcome is how it went; empty in snapshots that were taken before it was written down.
+	Outcome ReviewOutcome `json:"outcome,omitempty"`
 	// Changes are what its patch does to the canary's init containers; none is an acquittal.
 	Changes []Change `json:"changes,omitempty"`
 	// LostFields are the newer fields that its patch takes away.
