@@ -101,16 +101,14 @@ func (c *collector) backend(ctx context.Context, ref *admissionregistrationv1.Se
 	return b, nil
 }
 
-// addPod adds what a pod shows. One that has ended, as after an eviction, answers nothing any more.
+// addPod adds what a pod shows. One that is finished, as after an eviction, no longer answers.
 func addPod(b *facts.WebhookBackend, pod *corev1.Pod) {
-	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+	if facts.PodFinished(pod) {
 		return
 	}
 	b.Pods++
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
-			b.Ready++
-		}
+	if facts.PodReady(pod) {
+		b.Ready++
 	}
 	for i := range pod.Spec.Containers {
 		b.Images = append(b.Images, pod.Spec.Containers[i].Image)

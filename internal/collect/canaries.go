@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -48,25 +48,13 @@ func (c *collector) canaries(ctx context.Context) {
 	}
 	var (
 		results = make([][]facts.Canary, len(classes))
-		slots   = make(chan struct{}, canaryConcurrency)
-		wg      sync.WaitGroup
-		mu      sync.Mutex
-		done    int
+		done    atomic.Int32
 	)
 	c.step("canaries", 0, len(classes))
-	for i := range classes {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			results[i] = c.canaryFor(ctx, chain, &classes[i])
-			mu.Lock()
-			done++
-			n := done
-			mu.Unlock()
-			c.step("canaries", n, len(classes))
-		})
-	}
-	wg.Wait()
+	each(canaryConcurrency, len(classes), func(i int) {
+		results[i] = c.canaryFor(ctx, chain, &classes[i])
+		c.step("canaries", int(done.Add(1)), len(classes))
+	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range classes {

@@ -195,7 +195,7 @@ func (r *PodReader) readAround(ctx context.Context) {
 }
 
 // fewPods is how many pods have their events read one by one, all of them; beyond, the warnings of
-// the namespace are read, and the others where one tells what nothing else does ([untold]).
+// the namespace are read, and the others where one tells what nothing else does ([indeterminate]).
 const fewPods = 3
 
 // onlyPods reports whether nothing but pods was asked about.

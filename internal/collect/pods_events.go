@@ -37,7 +37,7 @@ func (r *PodReader) readWarnings(ctx context.Context, namespace string) {
 	r.mu.Lock()
 	known := r.uids
 	r.mu.Unlock()
-	needy, selector := sets.New(r.untold()[namespace]...), onlyWarnings
+	needy, selector := sets.New(r.indeterminate()[namespace]...), onlyWarnings
 	if len(needy) > 0 {
 		selector = ""
 	}

@@ -20,9 +20,9 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// TestUntold: a scan of a cluster reads warnings, and normal events only of some pods. Every snapshot of
+// TestIndeterminate: a scan of a cluster reads warnings, and normal events only of some pods. Every snapshot of
 // the checks' test data has to be judged by those as it is by all events.
-func TestUntold(t *testing.T) {
+func TestIndeterminate(t *testing.T) {
 	files, err := filepath.Glob("../../pkg/checks/testdata_pods/*/*.txtar")
 	if err != nil || len(files) < 80 {
 		t.Fatalf("%d files, %v", len(files), err)
@@ -34,7 +34,7 @@ func TestUntold(t *testing.T) {
 		if at.IsZero() {
 			at = all.NewestTime().Time
 		}
-		dropNormal(scanned, func(p *corev1.Pod) bool { return untold(p, at) })
+		dropNormal(scanned, func(p *corev1.Pod) bool { return indeterminate(p, at) })
 		dropNormal(warnings, func(*corev1.Pod) bool { return false })
 		want := verdicts(all)
 		if diff := cmp.Diff(want, verdicts(scanned)); diff != "" {
@@ -89,12 +89,12 @@ func verdicts(s *facts.Snapshot) []string {
 	return out
 }
 
-func TestUntoldByAge(t *testing.T) {
+func TestIndeterminateByAge(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for age, want := range map[time.Duration]bool{time.Minute: true, time.Hour: false} {
 		p := &corev1.Pod{}
 		p.CreationTimestamp.Time = now.Add(-age)
-		if got := untold(p, now); got != want {
+		if got := indeterminate(p, now); got != want {
 			t.Errorf("without a node for %v: %t, want %t", age, got, want)
 		}
 	}

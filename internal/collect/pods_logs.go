@@ -3,8 +3,8 @@ package collect
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -30,30 +30,25 @@ func (r *PodReader) ReadLogs(ctx context.Context, sources []LogSource) {
 	ctx, cancel := r.c.opts.bounded(ctx)
 	defer cancel()
 	r.c.snapshot.Seen = append(r.c.snapshot.Seen, facts.Logs)
-	limit := make(chan struct{}, r.c.opts.Concurrency)
-	var wg sync.WaitGroup
-	read := func(s LogSource, previous bool) {
-		wg.Go(func() {
-			limit <- struct{}{}
-			defer func() { <-limit }()
-			r.readLog(ctx, s, previous)
-		})
+	runs := slices.Clone(sources)
+	for i := range runs {
+		runs[i].Previous = false
 	}
 	for _, s := range sources {
-		read(s, false)
 		if s.Previous {
-			read(s, true)
+			runs = append(runs, s)
 		}
 	}
-	wg.Wait()
+	each(r.c.opts.Concurrency, len(runs), func(i int) { r.readLog(ctx, runs[i]) })
 }
 
-func (r *PodReader) readLog(ctx context.Context, s LogSource, previous bool) {
+// readLog reads the log of one run: the current one, or the one before.
+func (r *PodReader) readLog(ctx context.Context, s LogSource) {
 	reading, cancel := r.c.reading(ctx)
 	defer cancel()
 	lines, bytes := int64(logLines), int64(logBytes)
 	raw, err := r.c.client.CoreV1().Pods(s.Namespace).GetLogs(s.Pod, &corev1.PodLogOptions{
-		Container: s.Container, Previous: previous, TailLines: &lines, LimitBytes: &bytes,
+		Container: s.Container, Previous: s.Previous, TailLines: &lines, LimitBytes: &bytes,
 	}).DoRaw(reading)
 	if a, ok := answered(err); ok && (a.Code == http.StatusBadRequest || a.Code == http.StatusNotFound) {
 		return // not started, or gone: that is in its status
@@ -66,7 +61,7 @@ func (r *PodReader) readLog(ctx context.Context, s LogSource, previous bool) {
 	if text == "" {
 		return
 	}
-	log := facts.ContainerLog{Namespace: s.Namespace, Pod: s.Pod, Container: s.Container, Previous: previous}
+	log := facts.ContainerLog{Namespace: s.Namespace, Pod: s.Pod, Container: s.Container, Previous: s.Previous}
 	for _, line := range strings.Split(text, "\n") {
 		log.Lines = append(log.Lines, facts.RedactText(strings.TrimRight(line, "\r")))
 	}

@@ -36,16 +36,7 @@ func (r *PodReader) readOwners(ctx context.Context) {
 		owned = append(owned, &r.c.snapshot.Jobs[i])
 	}
 	r.c.mu.Unlock()
-	limit := make(chan struct{}, r.c.opts.Concurrency)
-	var wg sync.WaitGroup
-	for _, o := range owned {
-		wg.Go(func() {
-			limit <- struct{}{}
-			defer func() { <-limit }()
-			r.readOwnersOf(ctx, o)
-		})
-	}
-	wg.Wait()
+	each(r.c.opts.Concurrency, len(owned), func(i int) { r.readOwnersOf(ctx, owned[i]) })
 }
 
 // readOwnersOf reads the chain of controllers above o.

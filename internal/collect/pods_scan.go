@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // notDone is the pods that may be in trouble, as far as the API server can tell: it cannot select
@@ -79,10 +81,7 @@ func suspicious(p *corev1.Pod) bool {
 	if p.DeletionTimestamp != nil || p.Status.Phase != corev1.PodRunning {
 		return p.Status.Phase != corev1.PodSucceeded
 	}
-	ready := slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
-	if !ready {
+	if !facts.PodReady(p) {
 		return true
 	}
 	company := len(p.Spec.InitContainers)+len(p.Spec.Containers) > 1

@@ -2,8 +2,8 @@ package collect
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -31,16 +31,8 @@ func (r *PodReader) readServices(ctx context.Context) {
 		r.c.snapshot.Seen = append(r.c.snapshot.Seen, facts.Services, facts.EndpointSlices)
 	}
 	r.c.mu.Unlock()
-	slots := make(chan struct{}, namespacesAtOnce)
-	var wg sync.WaitGroup
-	for namespace, pods := range in {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			r.readServicesOf(ctx, namespace, pods)
-		})
-	}
-	wg.Wait()
+	namespaces := slices.Sorted(maps.Keys(in))
+	each(namespacesAtOnce, len(namespaces), func(i int) { r.readServicesOf(ctx, namespaces[i], in[namespaces[i]]) })
 }
 
 // readServicesOf keeps the Services of a namespace that mean a sidecar's port of one of its pods by

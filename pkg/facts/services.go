@@ -1,8 +1,6 @@
 package facts
 
 import (
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -81,10 +79,7 @@ func SidecarPorts(s *corev1.Service, p *corev1.Pod) []SidecarPort {
 // NeedsServices reports whether a pod may look well and get nothing of what is sent to it: it is
 // ready, and a native sidecar has a port that a Service could mean by its name.
 func NeedsServices(p *corev1.Pod) bool {
-	ready := slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
-	return ready && p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil && len(namedSidecarPorts(p)) > 0
+	return PodReady(p) && p.Status.Phase == corev1.PodRunning && p.DeletionTimestamp == nil && len(namedSidecarPorts(p)) > 0
 }
 
 // namedSidecarPorts are the named ports of native sidecars. Names that a regular container declares,
