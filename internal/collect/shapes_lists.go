@@ -3,6 +3,8 @@ package collect
 import (
 	"context"
 
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -12,9 +14,11 @@ import (
 // A templateList is one kind of object that has pod templates.
 type templateList struct {
 	right Rule
-	// page lists one page and appends its templates.
-	page func(context.Context, metav1.ListOptions, *[]admission.Template) (metav1.ListInterface, error)
+	page  templatePage
 }
+
+// A templatePage lists one page and appends its templates.
+type templatePage func(context.Context, metav1.ListOptions, *[]admission.Template) (metav1.ListInterface, error)
 
 // templateLists are all kinds that have pod templates, and the service accounts, which go into
 // accounts by "namespace/name". Objects that belong to another one are left out: its owner has the
@@ -22,66 +26,63 @@ type templateList struct {
 func (c *collector) templateLists(accounts map[string]*corev1.ServiceAccount) []templateList {
 	ns, apps, batch := c.opts.Namespace, c.client.AppsV1(), c.client.BatchV1()
 	return []templateList{
-		{shapeRules[0], func(ctx context.Context, opts metav1.ListOptions, out *[]admission.Template) (metav1.ListInterface, error) {
-			list, err := apps.Deployments(ns).List(ctx, opts)
-			if err != nil {
-				return nil, err
-			}
-			for i := range list.Items {
-				addTemplate(out, "Deployment", &list.Items[i].ObjectMeta, &list.Items[i].Spec.Template)
-			}
-			return list, nil
-		}},
-		{shapeRules[1], func(ctx context.Context, opts metav1.ListOptions, out *[]admission.Template) (metav1.ListInterface, error) {
-			list, err := apps.StatefulSets(ns).List(ctx, opts)
-			if err != nil {
-				return nil, err
-			}
-			for i := range list.Items {
-				addTemplate(out, "StatefulSet", &list.Items[i].ObjectMeta, &list.Items[i].Spec.Template)
-			}
-			return list, nil
-		}},
-		{shapeRules[2], func(ctx context.Context, opts metav1.ListOptions, out *[]admission.Template) (metav1.ListInterface, error) {
-			list, err := apps.DaemonSets(ns).List(ctx, opts)
-			if err != nil {
-				return nil, err
-			}
-			for i := range list.Items {
-				addTemplate(out, "DaemonSet", &list.Items[i].ObjectMeta, &list.Items[i].Spec.Template)
-			}
-			return list, nil
-		}},
-		{shapeRules[3], func(ctx context.Context, opts metav1.ListOptions, out *[]admission.Template) (metav1.ListInterface, error) {
-			list, err := batch.Jobs(ns).List(ctx, opts)
-			if err != nil {
-				return nil, err
-			}
-			for i := range list.Items {
-				addTemplate(out, "Job", &list.Items[i].ObjectMeta, &list.Items[i].Spec.Template)
-			}
-			return list, nil
-		}},
-		{shapeRules[4], func(ctx context.Context, opts metav1.ListOptions, out *[]admission.Template) (metav1.ListInterface, error) {
-			list, err := batch.CronJobs(ns).List(ctx, opts)
-			if err != nil {
-				return nil, err
-			}
-			for i := range list.Items {
-				addTemplate(out, "CronJob", &list.Items[i].ObjectMeta, &list.Items[i].Spec.JobTemplate.Spec.Template)
-			}
-			return list, nil
-		}},
-		{listAccounts, func(ctx context.Context, opts metav1.ListOptions, _ *[]admission.Template) (metav1.ListInterface, error) {
-			list, err := c.client.CoreV1().ServiceAccounts(ns).List(ctx, opts)
-			if err != nil {
-				return nil, err
-			}
-			for i := range list.Items {
-				accounts[list.Items[i].Namespace+"/"+list.Items[i].Name] = &list.Items[i]
-			}
-			return list, nil
-		}},
+		{shapeRules[0], listTemplates("Deployment", apps.Deployments(ns).List,
+			func(l *appsv1.DeploymentList) []appsv1.Deployment { return l.Items },
+			func(o *appsv1.Deployment) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
+				return &o.ObjectMeta, &o.Spec.Template
+			})},
+		{shapeRules[1], listTemplates("StatefulSet", apps.StatefulSets(ns).List,
+			func(l *appsv1.StatefulSetList) []appsv1.StatefulSet { return l.Items },
+			func(o *appsv1.StatefulSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
+				return &o.ObjectMeta, &o.Spec.Template
+			})},
+		{shapeRules[2], listTemplates("DaemonSet", apps.DaemonSets(ns).List,
+			func(l *appsv1.DaemonSetList) []appsv1.DaemonSet { return l.Items },
+			func(o *appsv1.DaemonSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
+				return &o.ObjectMeta, &o.Spec.Template
+			})},
+		{shapeRules[3], listTemplates("Job", batch.Jobs(ns).List,
+			func(l *batchv1.JobList) []batchv1.Job { return l.Items },
+			func(o *batchv1.Job) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
+				return &o.ObjectMeta, &o.Spec.Template
+			})},
+		{shapeRules[4], listTemplates("CronJob", batch.CronJobs(ns).List,
+			func(l *batchv1.CronJobList) []batchv1.CronJob { return l.Items },
+			func(o *batchv1.CronJob) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
+				return &o.ObjectMeta, &o.Spec.JobTemplate.Spec.Template
+			})},
+		{listAccounts, c.listAccounts(ns, accounts)},
+	}
+}
+
+// listTemplates lists one kind of object: list is the client's method, template is where an item has its own.
+func listTemplates[L metav1.ListInterface, T any](kind string, list func(context.Context, metav1.ListOptions) (L, error),
+	items func(L) []T, template func(*T) (*metav1.ObjectMeta, *corev1.PodTemplateSpec)) templatePage {
+	return func(ctx context.Context, opts metav1.ListOptions, out *[]admission.Template) (metav1.ListInterface, error) {
+		page, err := list(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		all := items(page)
+		for i := range all {
+			meta, spec := template(&all[i])
+			addTemplate(out, kind, meta, spec)
+		}
+		return page, nil
+	}
+}
+
+// listAccounts lists the service accounts, which have no templates, into accounts.
+func (c *collector) listAccounts(namespace string, accounts map[string]*corev1.ServiceAccount) templatePage {
+	return func(ctx context.Context, opts metav1.ListOptions, _ *[]admission.Template) (metav1.ListInterface, error) {
+		list, err := c.client.CoreV1().ServiceAccounts(namespace).List(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			accounts[list.Items[i].Namespace+"/"+list.Items[i].Name] = &list.Items[i]
+		}
+		return list, nil
 	}
 }
 
