@@ -143,7 +143,7 @@ func (r *PodReader) readName(ctx context.Context, n Name) error {
 		return r.readVanished(ctx, n.Name, err)
 	case apierrors.IsForbidden(err):
 		r.c.failedFor(ctx, facts.Pods, n.right().In(r.query.Namespace), whole, err) // without it, its pods are not known
-		r.askUnread(n)
+		r.askByName(n)
 		return nil
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", n, err)

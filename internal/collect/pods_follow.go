@@ -43,7 +43,8 @@ func (r *PodReader) follow(ctx context.Context, object *unstructured.Unstructure
 	return r.readPodsOf(ctx, object)
 }
 
-func typed[T any](from *unstructured.Unstructured, to *T) error {
+// typed decodes an object of a type that is known.
+func typed(from *unstructured.Unstructured, to any) error {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(from.Object, to); err != nil {
 		return fmt.Errorf("reading %s %s: %w", from.GetKind(), from.GetName(), err)
 	}
@@ -124,7 +125,7 @@ func (r *PodReader) readReplicaSets(ctx context.Context, object *unstructured.Un
 	}
 	owned = newest(owned, func(o *appsv1.ReplicaSet) metav1.Time { return o.CreationTimestamp })
 	for i := range owned {
-		r.read1("ReplicaSet", &owned[i])
+		r.markRead("ReplicaSet", &owned[i])
 	}
 	r.c.mu.Lock()
 	r.c.snapshot.ReplicaSets = append(r.c.snapshot.ReplicaSets, owned...)
@@ -157,7 +158,7 @@ func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructu
 	}
 	var names []string
 	for i := range owned {
-		r.read1("Job", &owned[i])
+		r.markRead("Job", &owned[i])
 		names = append(names, owned[i].Name)
 	}
 	r.c.mu.Lock()
@@ -184,8 +185,8 @@ func newest[T any](list []T, created func(*T) metav1.Time) []T {
 	return list[:min(len(list), keptOwned)]
 }
 
-// read1 notes that an owner was read, so that it is not read again for its pods.
-func (r *PodReader) read1(kind string, o metav1.Object) {
+// markRead notes that an owner was read, so it is not read again for its pods.
+func (r *PodReader) markRead(kind string, o metav1.Object) {
 	r.seen(o)
 	r.mu.Lock()
 	r.owners[ownerKey(kind, o.GetNamespace(), o.GetName())] = true

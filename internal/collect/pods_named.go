@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -53,21 +52,6 @@ func parseEach(standard string, args []string) ([]Name, error) {
 	return out, nil
 }
 
-// builtins are the types that need no discovery: their group, version, kind, plural and singular
-// name and, as kubectl has them, short names. All are in a namespace.
-var builtins = []struct {
-	group, version, kind, plural, singular, short string
-}{
-	{"", "v1", "Pod", pods, "pod", "po"},
-	{"apps", "v1", "Deployment", "deployments", "deployment", "deploy"},
-	{"apps", "v1", "ReplicaSet", "replicasets", "replicaset", "rs"},
-	{"apps", "v1", "StatefulSet", "statefulsets", "statefulset", "sts"},
-	{"apps", "v1", "DaemonSet", "daemonsets", "daemonset", "ds"},
-	{"batch", "v1", "Job", "jobs", "job", ""},
-	{"batch", "v1", "CronJob", "cronjobs", "cronjob", "cj"},
-	{"", "v1", "ReplicationController", "replicationcontrollers", "replicationcontroller", "rc"},
-}
-
 // kind is the kind that a name is of, as far as it is built in.
 func (n Name) kind() (group, kind, plural string) {
 	name, _, _ := strings.Cut(strings.ToLower(n.Resource), ".")
@@ -97,29 +81,6 @@ func (n Name) right() Rule {
 	out := Rule{PolicyRule: rule("get", group, plural), Kind: facts.Kind(plural)}
 	if !slices.Contains(facts.Kinds(), out.Kind) {
 		out.Kind = facts.CustomWorkloads
-	}
-	return out
-}
-
-// IsType reports whether a word names a built-in type.
-func IsType(word string) bool { return builtin(word) }
-
-// builtin reports whether resource names one of builtins: "deploy", "Deployment", "deployments.apps".
-func builtin(resource string) bool {
-	name, group, _ := strings.Cut(strings.ToLower(resource), ".")
-	for _, b := range builtins {
-		if (name == b.plural || name == b.singular || name == b.short) && (group == "" || group == b.group || group == b.version+"."+b.group) {
-			return true
-		}
-	}
-	return false
-}
-
-// Types are the plural names of the types that pods are looked for of, for the completion.
-func Types() []string {
-	out := make([]string, 0, len(builtins))
-	for _, b := range builtins {
-		out = append(out, b.plural)
 	}
 	return out
 }
@@ -178,22 +139,6 @@ func (g *getter) ToRESTMapper() (meta.RESTMapper, error) {
 		builtinMapper(),
 		restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(client), client, nil),
 	}}, nil
-}
-
-func builtinMapper() meta.RESTMapper {
-	m := meta.NewDefaultRESTMapper(nil)
-	for _, b := range builtins {
-		gvk := schema.GroupVersionKind{Group: b.group, Version: b.version, Kind: b.kind}
-		resource := func(name string) schema.GroupVersionResource {
-			return schema.GroupVersionResource{Group: b.group, Version: b.version, Resource: name}
-		}
-		if b.short != "" {
-			m.AddSpecific(gvk, resource(b.plural), resource(b.short), meta.RESTScopeNamespace)
-		}
-		// The last one stays the singular name.
-		m.AddSpecific(gvk, resource(b.plural), resource(b.singular), meta.RESTScopeNamespace)
-	}
-	return m
 }
 
 // withContext ends requests when ctx does.

@@ -5,16 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 
-	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -107,37 +106,39 @@ func groupOf(ref *metav1.OwnerReference) string {
 func (r *PodReader) getOwner(ctx context.Context, ref *metav1.OwnerReference, namespace string) (metav1.Object, error) {
 	ctx, cancel := r.c.reading(ctx)
 	defer cancel()
-	apps, batch, opts := r.c.client.AppsV1(), r.c.client.BatchV1(), metav1.GetOptions{}
-	var owner metav1.Object
-	var err error
-	switch group := groupOf(ref); {
-	case group == "apps" && ref.Kind == "ReplicaSet":
-		owner, err = apps.ReplicaSets(namespace).Get(ctx, ref.Name, opts)
-	case group == "apps" && ref.Kind == "Deployment":
-		owner, err = apps.Deployments(namespace).Get(ctx, ref.Name, opts)
-	case group == "apps" && ref.Kind == "StatefulSet":
-		owner, err = apps.StatefulSets(namespace).Get(ctx, ref.Name, opts)
-	case group == "apps" && ref.Kind == "DaemonSet":
-		owner, err = apps.DaemonSets(namespace).Get(ctx, ref.Name, opts)
-	case group == "batch" && ref.Kind == "Job":
-		owner, err = batch.Jobs(namespace).Get(ctx, ref.Name, opts)
-	case group == "batch" && ref.Kind == "CronJob":
-		owner, err = batch.CronJobs(namespace).Get(ctx, ref.Name, opts)
-	case group == "":
+	group := groupOf(ref)
+	if group == "" {
 		return nil, nil // a ReplicationController: its pods say as much
-	default:
-		owner, err = r.getCustom(ctx, ref, namespace)
 	}
+	if b := builtinOf(group, ref.Kind); b != nil && b.owner != nil {
+		owner := b.owner.empty()
+		err := r.c.restFor(group).Get().Namespace(namespace).Resource(b.plural).Name(ref.Name).
+			VersionedParams(&metav1.GetOptions{}, scheme.ParameterCodec).Do(ctx).Into(owner)
+		if err != nil {
+			return nil, err
+		}
+		r.keep(b.owner, owner)
+		return owner, nil
+	}
+	owner, err := r.getCustom(ctx, ref, namespace)
 	if err != nil {
 		return nil, err
 	}
-	r.put(owner)
+	r.keepCustom(owner)
 	return owner, nil
+}
+
+// restFor is the client of a group of built-in workloads.
+func (c *collector) restFor(group string) rest.Interface {
+	if group == batchv1.GroupName {
+		return c.client.BatchV1().RESTClient()
+	}
+	return c.client.AppsV1().RESTClient()
 }
 
 // getCustom reads an owner of a kind that is not built in. Its resource is guessed from the kind,
 // the way resources are named: discovery would cost more than all the rest.
-func (r *PodReader) getCustom(ctx context.Context, ref *metav1.OwnerReference, namespace string) (metav1.Object, error) {
+func (r *PodReader) getCustom(ctx context.Context, ref *metav1.OwnerReference, namespace string) (*unstructured.Unstructured, error) {
 	gv, err := schema.ParseGroupVersion(ref.APIVersion)
 	if err != nil {
 		return nil, err
@@ -162,127 +163,38 @@ func (r *PodReader) getRaw(ctx context.Context, gvr schema.GroupVersionResource,
 
 // addOwner puts a workload that was read by name into the snapshot.
 func (r *PodReader) addOwner(object *unstructured.Unstructured) error {
-	var owner metav1.Object
-	var err error
-	switch object.GroupVersionKind().GroupKind().String() {
-	case "ReplicaSet.apps":
-		owner, err = as[appsv1.ReplicaSet](object)
-	case "Deployment.apps":
-		owner, err = as[appsv1.Deployment](object)
-	case "StatefulSet.apps":
-		owner, err = as[appsv1.StatefulSet](object)
-	case "DaemonSet.apps":
-		owner, err = as[appsv1.DaemonSet](object)
-	case "Job.batch":
-		owner, err = as[batchv1.Job](object)
-	case "CronJob.batch":
-		owner, err = as[batchv1.CronJob](object)
-	default:
-		owner = object
+	b := builtinOf(object.GroupVersionKind().Group, object.GetKind())
+	if b == nil || b.owner == nil {
+		r.markRead(object.GetKind(), object)
+		r.keepCustom(object)
+		return nil
 	}
-	if err != nil {
+	owner := b.owner.empty()
+	if err := typed(object, owner); err != nil {
 		return err
 	}
-	r.read1(object.GetKind(), owner)
-	r.put(owner)
+	r.markRead(b.kind, owner)
+	r.keep(b.owner, owner)
 	return nil
 }
 
-func as[T any, P interface {
-	*T
-	metav1.Object
-}](object *unstructured.Unstructured) (metav1.Object, error) {
-	var out T
-	err := typed(object, &out)
-	return P(&out), err
-}
-
-// put trims an owner and adds it to the snapshot.
-func (r *PodReader) put(owner metav1.Object) {
+// keep trims an owner of a built-in kind and adds it to the snapshot.
+func (r *PodReader) keep(kind *ownerKind, owner apiObject) {
 	r.seen(owner)
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
-	s := r.c.snapshot
-	switch o := owner.(type) {
-	case *appsv1.ReplicaSet:
-		s.ReplicaSets = append(s.ReplicaSets, facts.TrimReplicaSet(o))
-	case *appsv1.Deployment:
-		s.Deployments = append(s.Deployments, facts.TrimDeployment(o))
-	case *appsv1.StatefulSet:
-		s.StatefulSets = append(s.StatefulSets, facts.TrimStatefulSet(o))
-	case *appsv1.DaemonSet:
-		s.DaemonSets = append(s.DaemonSets, facts.TrimDaemonSet(o))
-	case *batchv1.Job:
-		s.Jobs = append(s.Jobs, facts.TrimJob(o))
-	case *batchv1.CronJob:
-		s.CronJobs = append(s.CronJobs, facts.TrimCronJob(o))
-	case *unstructured.Unstructured:
-		raw, err := o.MarshalJSON()
-		if custom, ok := facts.WorkloadOf(raw); err == nil && ok {
-			s.CustomWorkloads = append(s.CustomWorkloads, custom)
-		}
-	}
+	kind.add(r.c.snapshot, owner)
 }
 
-// readNodes reads the nodes on which the pods are.
-func (r *PodReader) readNodes(ctx context.Context) {
-	r.mu.Lock()
-	wanted := r.nodes
-	r.mu.Unlock()
-	if len(wanted) > fewNodes {
-		r.listNodes(ctx, wanted)
+// keepCustom is keep for an owner of another kind; one without a pod template is left out.
+func (r *PodReader) keepCustom(owner *unstructured.Unstructured) {
+	r.seen(owner)
+	raw, err := owner.MarshalJSON()
+	custom, ok := facts.WorkloadOf(raw)
+	if err != nil || !ok {
 		return
 	}
-	var wg sync.WaitGroup
-	for name := range wanted {
-		wg.Go(func() { r.readNode(ctx, name) })
-	}
-	wg.Wait()
-}
-
-// fewNodes is how many nodes are read one by one rather than with all others.
-const fewNodes = 20
-
-func (r *PodReader) readNode(ctx context.Context, name string) {
-	reading, cancel := r.c.reading(ctx)
-	defer cancel()
-	node, err := r.c.client.CoreV1().Nodes().Get(reading, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		r.c.gap(facts.Nodes, facts.NodeInstance(name), "the node does not exist any more", "nothing to read: the pod will be deleted")
-		return
-	}
-	if err != nil {
-		r.c.failed(ctx, getNode, facts.NodeInstance(name), err)
-		return
-	}
-	r.addNode(node)
-}
-
-func (r *PodReader) addNode(n *corev1.Node) {
-	trimmed := facts.TrimNode(n)
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
-	r.c.snapshot.Nodes = append(r.c.snapshot.Nodes, trimmed)
-}
-
-func (r *PodReader) listNodes(ctx context.Context, wanted map[string]bool) {
-	err := r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
-		list, err := r.c.client.CoreV1().Nodes().List(ctx, page)
-		if err != nil {
-			return nil, err
-		}
-		for i := range list.Items {
-			if wanted[list.Items[i].Name] {
-				r.addNode(&list.Items[i])
-			}
-		}
-		return list, nil
-	}, func() {
-		r.c.mu.Lock()
-		r.c.snapshot.Nodes = nil
-		r.c.mu.Unlock()
-	})
-	if err != nil {
-		r.c.failed(ctx, listNodes, whole, err)
-	}
+	r.c.snapshot.CustomWorkloads = append(r.c.snapshot.CustomWorkloads, custom)
 }

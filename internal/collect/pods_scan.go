@@ -63,8 +63,8 @@ func (r *PodReader) scan(ctx context.Context) error {
 		r.ask("Pod", &found[i])
 	}
 	for i := range deployment {
-		r.put(&deployment[i])
-		r.read1("Deployment", &deployment[i])
+		r.keep(deployments, &deployment[i])
+		r.markRead("Deployment", &deployment[i])
 		r.ask("Deployment", &deployment[i])
 	}
 	r.readRefused(ctx, events)

@@ -63,7 +63,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 	}
 	r.limit("pod %s/%s does not exist any more: its events are all that is left", namespace, name)
 	r.c.gap(facts.Pods, whole, fmt.Sprintf("pod %s/%s does not exist any more", namespace, name), "ask for what exists: kubectl get pods")
-	r.askUnread(Name{pods, name})
+	r.askByName(Name{pods, name})
 	return nil
 }
 
@@ -72,15 +72,12 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 func (r *PodReader) getLikely(ctx context.Context, namespace string, owner Name) (*unstructured.Unstructured, error) {
 	ctx, cancel := r.c.reading(ctx)
 	defer cancel()
-	group := "apps"
-	if owner.Resource == "jobs" {
-		group = "batch"
-	}
-	return r.getRaw(ctx, schema.GroupVersionResource{Group: group, Version: "v1", Resource: owner.Resource}, namespace, owner.Name)
+	group, _, plural := owner.kind()
+	return r.getRaw(ctx, schema.GroupVersionResource{Group: group, Version: "v1", Resource: plural}, namespace, owner.Name)
 }
 
-// askUnread notes that the user asked about something that may not be read.
-func (r *PodReader) askUnread(n Name) {
+// askByName notes that the user asked about something that could not be read.
+func (r *PodReader) askByName(n Name) {
 	_, kind, _ := n.kind()
 	r.mu.Lock()
 	defer r.mu.Unlock()
