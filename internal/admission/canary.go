@@ -9,7 +9,7 @@ import (
 // Names in a canary.
 const (
 	// CanaryPrefix begins the name of every canary. It is sent as generateName, as ReplicaSets and
-	// Jobs do it, so that webhooks meet it as they meet most pods: without a name.
+	// Jobs do it, so webhooks see it as they see most pods: without a name.
 	CanaryPrefix = "kubectl-sidecar-canary-"
 	// CanarySetup is an ordinary init container: a field that lands on it was moved.
 	CanarySetup = "canary-setup"
@@ -20,12 +20,12 @@ const (
 )
 
 // canaryImage is any valid reference: a dry run ends before anybody pulls it. It names no
-// registry, so that nobody is tempted to look for it there.
+// registry, so nobody is tempted to look for it there.
 const canaryImage = "pause:3.10"
 
 // Canary is a pod with a native sidecar that is created with dryRun=All only.
 //
-// It passes Pod Security "restricted", and carries small requests equal to its limits, so that
+// It passes Pod Security "restricted", and carries small requests equal to its limits, so
 // quotas and limit ranges accept it where they accept a normal pod. It has no probes: a pod whose
 // field was stripped is then accepted, and the loss shows in the answer. Its only label is the
 // recommended one for an application's name, as most pods have one; it lets an objectSelector
@@ -70,7 +70,7 @@ func skeleton(namespace string) *corev1.Pod {
 
 func canaryContainer(name string) corev1.Container {
 	yes, no := true, false
-	// Requests equal limits, so that the pod passes a limit range's ratio as well.
+	// Requests equal limits, so the pod passes a limit range's ratio as well.
 	resources := corev1.ResourceList{
 		corev1.ResourceCPU:              resource.MustParse("10m"),
 		corev1.ResourceMemory:           resource.MustParse("16Mi"),

@@ -1,6 +1,6 @@
 // Package admission computes, without a cluster, which mutating webhooks and which
 // MutatingAdmissionPolicies an API server would call for the creation of a pod, and in which
-// order. It matches with the API server's own packages (k8s.io/apiserver), so that selectors,
+// order. It matches with the API server's own packages (k8s.io/apiserver), so selectors,
 // rules and CEL expressions mean here what they mean there.
 //
 // What cannot be decided from the objects alone (an expression that asks for the user, for
@@ -130,7 +130,7 @@ func (h *hook) called(ns *corev1.Namespace, attr *admission.VersionedAttributes)
 	return h.conditions.match(attr, nil)
 }
 
-// DryRunnable is whether the API server calls the webhook in a dry run at all: only when it declares
+// DryRunnable reports whether the API server calls the webhook in a dry run at all: only when it declares
 // that it has no side effects then (mutating/dispatcher.go).
 func DryRunnable(w *admissionregistrationv1.MutatingWebhook) bool {
 	return w.SideEffects != nil && (*w.SideEffects == admissionregistrationv1.SideEffectClassNone ||

@@ -48,7 +48,7 @@ var compiler = sync.OnceValue(func() cel.ConditionCompiler {
 type conditions struct {
 	list []admissionregistrationv1.MatchCondition
 	eval cel.ConditionEvaluator
-	// byNamespace is whether an expression may ask for the namespace itself, so that namespaces
+	// byNamespace is whether an expression may ask for the namespace itself, so namespaces
 	// with equal labels can differ.
 	byNamespace bool
 	// byUser is whether an expression asks who creates the pod.

@@ -12,7 +12,7 @@ import (
 
 // Restore undoes in pod what happened to the init containers of sent: it puts lost ones back and
 // restartPolicy and newer fields where they were. The next webhook in the chain is then asked about a pod that still has
-// something to lose, so that a second culprit shows as well.
+// something to lose, so a second culprit shows, too.
 func Restore(sent *corev1.Pod, pod json.RawMessage) (json.RawMessage, error) {
 	var p corev1.Pod
 	if err := json.Unmarshal(pod, &p); err != nil {

@@ -97,7 +97,7 @@ func (s Shape) Workloads() int {
 	return n
 }
 
-// plain is whether the plain canary of the namespace speaks for the template as well.
+// plain reports whether the plain canary of the namespace speaks for the template as well.
 func (t Template) plain() bool {
 	return len(t.Labels) == 0 && len(t.Annotations) == 0 && len(t.AccountLabels) == 0 && len(t.AccountAnnotations) == 0
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// access remembers what the caller may do. A right that could not be asked about is taken to be
-// there: the request itself will tell.
+// access remembers what the caller is allowed to do. A right that could not be asked about is assumed:
+// the request itself will tell.
 type access struct {
 	mu      sync.Mutex
 	answers map[string]*answer
@@ -32,7 +32,7 @@ type answer struct {
 
 func newAccess() *access { return &access{answers: map[string]*answer{}} }
 
-// askAll asks for all rules at once, so that later calls of may cost nothing. It returns an error
+// askAll asks for all rules at once, so later calls of may cost nothing. It returns an error
 // when the API server does not know who asks: then no answer means anything.
 func (c *collector) askAll(ctx context.Context, rules []Rule) error {
 	var wg sync.WaitGroup
@@ -71,7 +71,7 @@ func (c *collector) ask(ctx context.Context, r Rule) (bool, string) {
 	return got.Status.Allowed, got.Status.Reason
 }
 
-// notice looks whether an access review failed because of who asks.
+// notice checks whether an access review failed because of who asks.
 func (a *access) notice(server *url.URL, err error) {
 	refusal, ok := answered(err)
 	if !ok {

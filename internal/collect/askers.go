@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 )
 
-// An Installed is one webhook of a configuration in a cluster that can be asked by itself.
+// An Installed is one webhook of a configuration in a cluster that can be called directly.
 type Installed struct {
 	// Name is "configuration/webhook".
 	Name string
@@ -25,8 +25,8 @@ type Installed struct {
 }
 
 // Webhooks returns the webhooks of a MutatingWebhookConfiguration, to be asked through the service
-// proxy, or at their URL. Only reviews with dryRun: true pass the guard, and a webhook that does not
-// declare that it has no side effects then is refused.
+// proxy, or at their URL. Only reviews with dryRun: true pass the guards, and a webhook that does not
+// declare that it has no side effects then is not asked.
 func Webhooks(ctx context.Context, o Options, configuration string) ([]Installed, *Ledger, error) {
 	c, err := newCollector(o)
 	if err != nil {
@@ -64,8 +64,8 @@ func (c *collector) askInstalled(ctx context.Context, call admission.Call, w *ad
 	return raw, err
 }
 
-// AtURL asks a webhook at a URL of one's own, as an author does on the own machine. ca is PEM; empty
-// means the system's authorities. timeout is that of one review.
+// AtURL asks a webhook at any URL, as its author does on their own machine. ca is PEM; empty means the
+// system's authorities. timeout is that of one review.
 func AtURL(url string, ca []byte, insecure bool, timeout time.Duration) (admission.Asker, *Ledger, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure}
 	if len(ca) > 0 {

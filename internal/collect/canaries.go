@@ -156,7 +156,7 @@ func (c *collector) noCanary(ctx context.Context, class *class, why string) {
 	c.gap(facts.Canaries, class.instance(), reason, r.remedy())
 }
 
-// mayIn asks for the whole cluster first, so that administrators cost one review.
+// mayIn asks for the whole cluster first, so administrators cost one review.
 func (c *collector) mayIn(ctx context.Context, r Rule, namespace string) (bool, string) {
 	if ok, _ := c.may(ctx, r); ok {
 		return true, ""

@@ -81,8 +81,8 @@ func (c *collector) configure() error {
 	return nil
 }
 
-// freshClient returns a client that opens a connection of its own for every request, so that a
-// load balancer chooses anew. HTTP/2 would share one.
+// freshClient returns a client that opens a new connection for every request, so a load balancer chooses
+// again each time. HTTP/2 would share one.
 func (c *collector) freshClient() (*http.Client, error) { return c.http1Client(0) }
 
 // http1Client returns a client that speaks HTTP/1.1 over at most so many connections, which it keeps open;

@@ -11,7 +11,7 @@ import (
 )
 
 // A serverClock learns how far the API server's clock is ahead of this machine's. Nearly all times in
-// objects are of the API server's clock, so that only with it something can be said to last.
+// objects are of the API server's clock, so only with it can something be said to last.
 type serverClock struct {
 	mu sync.Mutex
 	// The difference is between least and most, if anything is known of it.

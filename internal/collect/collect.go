@@ -1,6 +1,6 @@
 // Package collect reads the facts of a snapshot from a running cluster. It is the only package
 // that talks to one. It changes nothing there: every request passes the guard in guard.go.
-// What it may not or cannot read becomes a gap with its reason and remedy, never a default.
+// What it is not allowed to read, or cannot, becomes a gap with its reason and remedy, never a default.
 package collect
 
 import (
@@ -70,7 +70,7 @@ type Options struct {
 	Selector string
 	// MaxCanaries is how many canaries are sent at most; 0 is DefaultMaxCanaries.
 	MaxCanaries int
-	// NoURLs keeps webhooks outside the cluster from being asked by themselves: then no connection goes
+	// NoURLs keeps webhooks outside the cluster from being called directly: then no connection goes
 	// anywhere but to the API server.
 	NoURLs bool
 	// Pods are pods of the cluster whose own shapes are tried as well as those of pod templates.

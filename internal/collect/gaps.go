@@ -17,7 +17,7 @@ var errRunTime = errors.New("the time for the run was over")
 // whole is a gap of the whole kind, or of an unknown part of it.
 var whole facts.Instance
 
-// failed records the gap for a request that needed right and ended with err. ctx is the run's.
+// failed records the gap for a request that needed right and failed with err. ctx is the run's.
 func (c *collector) failed(ctx context.Context, right Rule, about facts.Instance, err error) {
 	c.failedFor(ctx, right.Kind, right, about, err)
 }
@@ -66,16 +66,16 @@ func explain(err error, right Rule) (reason, remedy string) {
 	return words, fmt.Sprintf("the API server answered %d; run again, and see its log if it stays", a.Code)
 }
 
-// maxWords bounds a server's words in a gap.
-const maxWords = 400
+// maxMessage bounds a server's words in a gap.
+const maxMessage = 400
 
 // oneLine makes a server's words fit a line.
 func oneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
-	if len(s) <= maxWords {
+	if len(s) <= maxMessage {
 		return s
 	}
-	cut := maxWords
+	cut := maxMessage
 	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}

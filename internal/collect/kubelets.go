@@ -118,7 +118,7 @@ type scrape struct {
 	readings []facts.FeatureReading
 	known    map[string]facts.FeatureReading // what lines of a page mean
 	unasked  []*corev1.Node
-	words    string // of the refusal
+	refusal  string // of nodes/proxy, in the server's words
 }
 
 // manyConnections has each worker use a connection of its own: for thousands of pages, HTTP/2 costs the
@@ -176,7 +176,7 @@ func (s *scrape) keep(nodes []*corev1.Node) {
 	s.collector.mu.Unlock()
 	if len(s.unasked) > 0 {
 		slices.SortFunc(s.unasked, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
-		s.noProxy(s.unasked, s.words)
+		s.noProxy(s.unasked, s.refusal)
 	}
 }
 
@@ -216,7 +216,7 @@ func (s *scrape) refuse(n *corev1.Node, r *proxyRefused) {
 	defer s.mu.Unlock()
 	s.unasked = append(s.unasked, n)
 	if r != nil {
-		s.words = r.words
+		s.refusal = r.message
 	}
 }
 
@@ -278,7 +278,7 @@ func (s *scrape) getOnce(ctx context.Context, node, page string, read func(io.Re
 	}
 	resp, err := s.fetchOnce(ctx, s.client, "/api/v1/nodes/"+node+"/proxy/"+page, headers)
 	if a, ok := answered(err); ok && a.Status && a.Code == http.StatusForbidden && strings.Contains(a.Message, "nodes/proxy") {
-		return &proxyRefused{words: a.Message}
+		return &proxyRefused{a.Message}
 	}
 	if err != nil {
 		return err
@@ -301,9 +301,9 @@ const (
 )
 
 // proxyRefused is the API server's own refusal of nodes/proxy.
-type proxyRefused struct{ words string }
+type proxyRefused struct{ message string }
 
-func (e *proxyRefused) Error() string { return e.words }
+func (e *proxyRefused) Error() string { return e.message }
 
 func (s *scrape) metrics(ctx context.Context, node string) (*facts.FeatureReading, error) {
 	var reading *facts.FeatureReading

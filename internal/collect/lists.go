@@ -27,7 +27,7 @@ func (c *collector) nodes(ctx context.Context, found func([]corev1.Node)) {
 	}
 	var nodes []corev1.Node
 	total := 0
-	err := longList(ctx, c, long{resource: "nodes", unwanted: imagesOfNodes}, func(page *corev1.NodeList) {
+	err := longList(ctx, c, listRequest{resource: "nodes", unwanted: imagesOfNodes}, func(page *corev1.NodeList) {
 		trimmed := make([]corev1.Node, len(page.Items))
 		for i := range page.Items {
 			trimmed[i] = facts.TrimNode(&page.Items[i])
@@ -61,7 +61,7 @@ func (c *collector) namespaces(ctx context.Context) {
 		return
 	}
 	var namespaces []corev1.Namespace
-	err := longList(ctx, c, long{resource: "namespaces"}, func(page *corev1.NamespaceList) {
+	err := longList(ctx, c, listRequest{resource: "namespaces"}, func(page *corev1.NamespaceList) {
 		for i := range page.Items {
 			namespaces = append(namespaces, facts.TrimNamespace(&page.Items[i]))
 		}

@@ -108,7 +108,7 @@ func brokeOff(err error) error {
 	return fmt.Errorf("the page broke off: %w", err)
 }
 
-// endOfPage judges a page that was read to its end.
+// endOfPage says what is wrong with a page that was read to its end, if anything.
 func endOfPage(total int, valid bool) error {
 	switch {
 	case total >= maxPage:
@@ -180,7 +180,7 @@ func gateReading(component string, lines []byte, families map[string]*dto.Metric
 		if label(m, "name") != facts.SidecarContainers {
 			continue
 		}
-		enabled := number(m) == 1
+		enabled := value(m) == 1
 		reading.Enabled, reading.Stage = &enabled, label(m, "stage")
 		reading.Evidence = evidence(lines)
 		return reading
@@ -209,8 +209,8 @@ func label(m *dto.Metric, name string) string {
 	return ""
 }
 
-// number is a metric's value, whatever the page says its type is.
-func number(m *dto.Metric) float64 {
+// value is a metric's value, whatever the page says its type is.
+func value(m *dto.Metric) float64 {
 	switch {
 	case m.Gauge != nil:
 		return m.Gauge.GetValue()
@@ -230,7 +230,7 @@ func first(family *dto.MetricFamily) *dto.Metric {
 
 // startedAt is a process's start, to hundredths of a second, as text; "" when it is not known.
 func startedAt(family *dto.MetricFamily, header string) string {
-	if seconds := number(first(family)); seconds > 0 {
+	if seconds := value(first(family)); seconds > 0 {
 		return strconv.FormatFloat(seconds, 'f', 2, 64)
 	}
 	return strings.TrimSpace(header)

@@ -54,8 +54,8 @@ type listOf[L any] interface {
 	metav1.ListInterface
 }
 
-// A long list is of a type of core/v1 of which a cluster may have very many.
-type long struct {
+// A listRequest is for a type of core/v1 of which a cluster may have very many.
+type listRequest struct {
 	namespace, resource string
 	opts                metav1.ListOptions
 	// unwanted is the way to a field that is left out before the list is decoded, as field numbers of
@@ -65,7 +65,7 @@ type long struct {
 
 // longList lists like pages, and hands each page to take, one after the other. The next page is asked for
 // while one is decoded, so that neither the API server nor this program waits for the other.
-func longList[L any, P listOf[L]](ctx context.Context, c *collector, list long, take func(P), restart func()) error {
+func longList[L any, P listOf[L]](ctx context.Context, c *collector, list listRequest, take func(P), restart func()) error {
 	decode := func(into func(runtime.Object) error) (P, error) {
 		page := P(new(L))
 		err := into(page)
@@ -90,7 +90,7 @@ func longList[L any, P listOf[L]](ctx context.Context, c *collector, list long, 
 		if meta == nil {
 			return decode(answer.Into)
 		}
-		body = leaveOut(body, list.unwanted) // so that the whole of it can go
+		body = leaveOut(body, list.unwanted) // the whole of it can be freed
 		done := make(chan error, 1)
 		before = sync.OnceValue(func() error { return <-done })
 		go func() {

@@ -182,7 +182,7 @@ func TestLongList(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			err = longList(t.Context(), c, long{resource: "nodes", unwanted: imagesOfNodes}, func(page *corev1.NodeList) {
+			err = longList(t.Context(), c, listRequest{resource: "nodes", unwanted: imagesOfNodes}, func(page *corev1.NodeList) {
 				for _, n := range page.Items {
 					got = append(got, n.Name)
 				}

@@ -252,7 +252,7 @@ func (r *PodReader) addPod(p *corev1.Pod) {
 func (r *PodReader) listPods(ctx context.Context, namespace string, opts metav1.ListOptions, keep func(*corev1.Pod) bool) ([]corev1.Pod, error) {
 	var out []corev1.Pod
 	done := 0
-	err := longList(ctx, r.c, long{namespace: namespace, resource: "pods", opts: opts}, func(page *corev1.PodList) {
+	err := longList(ctx, r.c, listRequest{namespace: namespace, resource: "pods", opts: opts}, func(page *corev1.PodList) {
 		for i := range page.Items {
 			if keep == nil || keep(&page.Items[i]) {
 				out = append(out, page.Items[i])

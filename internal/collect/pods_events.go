@@ -63,7 +63,7 @@ func (r *PodReader) addEvents(events []corev1.Event) {
 
 func (r *PodReader) listEvents(ctx context.Context, namespace, selector string, keep func(*corev1.Event) bool) ([]corev1.Event, error) {
 	var out []corev1.Event
-	err := longList(ctx, r.c, long{namespace: namespace, resource: "events", opts: metav1.ListOptions{FieldSelector: selector}}, func(page *corev1.EventList) {
+	err := longList(ctx, r.c, listRequest{namespace: namespace, resource: "events", opts: metav1.ListOptions{FieldSelector: selector}}, func(page *corev1.EventList) {
 		for i := range page.Items {
 			if keep == nil || keep(&page.Items[i]) {
 				out = append(out, facts.TrimEvent(&page.Items[i]))

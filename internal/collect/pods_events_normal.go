@@ -15,9 +15,9 @@ import (
 // normalAtOnce is how many lists of normal events are read at the same time.
 const normalAtOnce = 8
 
-// readNormal reads, where only warnings were read, the normal events of those pods of which they may
-// tell what nothing else does: few pods, most of them not for long. An API server looks through all
-// events of a namespace for each list of some, so that one list serves where there are many such pods.
+// readNormal reads, where only warnings were read, the normal events of those pods that need them: few pods,
+// and most of them not for long. An API server looks through all events of a namespace for each list of
+// some, so one list serves where there are many such pods.
 func (r *PodReader) readNormal(ctx context.Context) {
 	type list struct {
 		namespace string

@@ -123,7 +123,7 @@ func (r *PodReader) readReplicaSets(ctx context.Context, object *unstructured.Un
 		r.c.failed(ctx, listReplicaSets.In(object.GetNamespace()), whole, err)
 		return
 	}
-	owned = newest(owned, func(o *appsv1.ReplicaSet) metav1.Time { return o.CreationTimestamp })
+	owned = newestFirst(owned, func(o *appsv1.ReplicaSet) metav1.Time { return o.CreationTimestamp })
 	for i := range owned {
 		r.markRead("ReplicaSet", &owned[i])
 	}
@@ -152,7 +152,7 @@ func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructu
 		r.c.failed(ctx, listJobs.In(namespace), whole, err)
 		return nil
 	}
-	owned = newest(owned, func(o *batchv1.Job) metav1.Time { return o.CreationTimestamp })
+	owned = newestFirst(owned, func(o *batchv1.Job) metav1.Time { return o.CreationTimestamp })
 	if len(owned) == 0 {
 		return nil
 	}
@@ -176,8 +176,8 @@ func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructu
 	return nil
 }
 
-// newest sorts by age, the youngest first, and keeps some.
-func newest[T any](list []T, created func(*T) metav1.Time) []T {
+// newestFirst sorts by age and keeps some of the newest.
+func newestFirst[T any](list []T, created func(*T) metav1.Time) []T {
 	slices.SortStableFunc(list, func(a, b T) int {
 		x, y := created(&a), created(&b)
 		return cmp.Compare(y.Unix(), x.Unix())

@@ -67,7 +67,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 	return nil
 }
 
-// getLikely reads an owner that may not exist; the resource builder would spend a second request to
+// getLikely reads an owner that might not exist; the resource builder would spend a second request to
 // find out whether its namespace does.
 func (r *PodReader) getLikely(ctx context.Context, namespace string, owner Name) (*unstructured.Unstructured, error) {
 	ctx, cancel := r.c.reading(ctx)

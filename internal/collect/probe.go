@@ -31,7 +31,7 @@ func (c *collector) needProbe() bool {
 
 // probe creates a PodTemplate with dryRun=All and looks whether restartPolicy comes back: the API
 // server drops it when its gate is off. Webhooks for pods do not see it. Each try is a connection
-// of its own, so that several API servers have a chance to answer, but which one did is not known.
+// of its own, so several API servers have a chance to answer, but which one did is not known.
 func (c *collector) probe(ctx context.Context) {
 	right := probePodTemplates
 	if c.opts.Namespace != "" {
@@ -106,7 +106,7 @@ func (c *collector) addProbes(kept, lost int) {
 	}
 }
 
-// probeTemplate passes Pod Security "restricted", so that it is not warned about.
+// probeTemplate passes Pod Security "restricted", so the server does not warn about it.
 func probeTemplate() *corev1.PodTemplate {
 	always, yes, no, user := corev1.ContainerRestartPolicyAlways, true, false, int64(65532)
 	secure := &corev1.SecurityContext{

@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// proxyServices is the right to ask a webhook by itself.
+// proxyServices is the right to call a webhook directly.
 var proxyServices = Rule{
 	PolicyRule: rule("create", "", "services/proxy"), Optional: true,
 	Kind: facts.Canaries,
@@ -32,7 +32,7 @@ var getWebhook = Rule{
 
 // replay asks the webhooks of the class one after the other what they do to the canary, as the API
 // server does: each sees what those before it have changed. What a webhook takes from the sidecars is
-// restored before the next one is asked, so that a second culprit shows too.
+// restored before the next one is asked, so a second culprit shows, too.
 //
 // The rights that were missing are returned as well.
 func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) (out []facts.Review, missing []*missingRight) {

@@ -19,7 +19,7 @@ type Rule struct {
 	Why string
 	// Optional rights are powerful, or replaceable by another source.
 	Optional bool
-	// Unless is the right that makes this one superfluous for the purpose; nil when none does.
+	// Unless is the right that makes this one unnecessary; nil when none does.
 	Unless *Rule
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // DefaultMaxCanaries bounds a run: a dry run through a few webhooks takes 10 to 50 ms of an API
-// server, so that 200 of them, 8 at a time, take about a second. Few clusters have more shapes.
+// server, so 200 of them, 8 at a time, take about a second. Few clusters have more shapes.
 const DefaultMaxCanaries = 200
 
 // shapeExamples is how many templates of a shape are named, and how many are tried.
@@ -86,7 +86,7 @@ func newShape(id string, s admission.Shape, byName map[string]*corev1.Namespace)
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
 // templates reads what webhooks may look at, of every workload and of every service account that has
-// annotations or labels. What may not be listed is a gap, and complete is false.
+// annotations or labels. What the caller is not allowed to list is a gap, and complete is false.
 func (c *collector) templates(ctx context.Context) (out []admission.Template, complete bool) {
 	complete = true
 	accounts := map[string]*corev1.ServiceAccount{}
@@ -127,7 +127,7 @@ func shapeOfPod(p *corev1.Pod) admission.Template {
 	}
 }
 
-// mayNotList records the gap of a list that the caller may not read.
+// mayNotList records the gap of a list that the caller is not allowed to read.
 func (c *collector) mayNotList(ctx context.Context, r Rule) bool {
 	if c.opts.Namespace != "" {
 		ok, _ := c.mayIn(ctx, r, c.opts.Namespace)

@@ -13,7 +13,7 @@ type MutatingPolicy struct {
 	Ignore string `json:"ignore,omitempty"`
 }
 
-// A Class is a set of namespaces in which a pod is seen by the same admission chain, so that one
+// A Class is a set of namespaces in which a pod is seen by the same admission chain, so one
 // canary speaks for all of them.
 type Class struct {
 	// ID is stable within a snapshot: "class-1", ...
@@ -72,7 +72,7 @@ type Canary struct {
 	// Fields is what became of newer fields of pods; nil when the canary had to go without them,
 	// because it was refused with them, or was refused altogether.
 	Fields *FieldTrial `json:"fields,omitempty"`
-	// Reviews are what the webhooks of the class did to the same pod when each was asked by itself,
+	// Reviews are what the webhooks of the class did to the same pod when each was called directly,
 	// in call order. Tried only after the canary was changed or refused.
 	Reviews []Review `json:"reviews,omitempty"`
 	// Exempted are what became of canaries that one of the webhooks did not see, because of their
@@ -84,12 +84,12 @@ type Canary struct {
 type FieldTrial struct {
 	Sent []string `json:"sent"`
 	Lost []string `json:"lost,omitempty"`
-	// ServerKeeps are those of Lost that a PodTemplate kept (dryRun=All), so that the API server is
-	// not the one. It is tried only where something was lost, and nil where it could not be.
+	// ServerKeeps are those of Lost that a PodTemplate kept (dryRun=All), so the API server is
+	// not the cause. It is tried only where something was lost, and nil where it could not be.
 	ServerKeeps []string `json:"serverKeeps,omitempty"`
 }
 
-// Method is how a webhook was asked by itself.
+// Method is how a webhook was called directly.
 type Method string
 
 const (
@@ -111,7 +111,7 @@ const (
 	// ReviewNotAsked: for a reason that is not the webhook's: the run was over, it was not to be asked, or its
 	// configuration could not be read.
 	ReviewNotAsked ReviewOutcome = "notAsked"
-	// ReviewNoDryRun: it declares side effects, so that nobody may ask it for a trial.
+	// ReviewNoDryRun: it declares side effects, so it is not called in a dry run.
 	ReviewNoDryRun ReviewOutcome = "noDryRun"
 	// ReviewNotCallable: its address cannot be called from here.
 	ReviewNotCallable ReviewOutcome = "notCallable"
@@ -132,7 +132,7 @@ type Review struct {
 	Method  Method `json:"method,omitempty"`
 	// Outcome is how it went; empty in snapshots that were taken before it was written down.
 	Outcome ReviewOutcome `json:"outcome,omitempty"`
-	// Changes are what its patch does to the canary's init containers; none is an acquittal.
+	// Changes are what its patch does to the canary's init containers; none means that it left them alone.
 	Changes []Change `json:"changes,omitempty"`
 	// LostFields are the newer fields that its patch takes away.
 	LostFields []string `json:"lostFields,omitempty"`
@@ -150,7 +150,7 @@ type Exempted struct {
 	Webhook string `json:"webhook"`
 	// Labels are those of the canary.
 	Labels map[string]string `json:"labels,omitempty"`
-	// Changes are what became of it all the same; none convicts the webhook.
+	// Changes are what became of it all the same; none means that the webhook is the cause.
 	Changes []Change `json:"changes,omitempty"`
 	// Refusal is set when it was refused, and proves nothing.
 	Refusal *Refusal `json:"refusal,omitempty"`
@@ -163,7 +163,7 @@ const (
 	// TemplateKept: the API server keeps the field; who takes it from pods is another.
 	TemplateKept Template = "kept"
 	// TemplateLost: the API server drops the field from everything (its gate is off, or it is older
-	// than 1.28), so that nothing can be said about webhooks.
+	// than 1.28), so nothing can be said about webhooks.
 	TemplateLost Template = "lost"
 	// TemplateUnknown: it was not tried, or could not be.
 	TemplateUnknown Template = ""

@@ -83,7 +83,7 @@ func reordered(sent, returned *corev1.Pod) []Change {
 // Scopes of gaps of canaries that came back: not what became of one is open, but whose doing it was. The
 // scope of its class follows.
 const (
-	// ScopeReview: the webhooks of the class could not be asked by themselves.
+	// ScopeReview: the webhooks of the class could not be called directly.
 	ScopeReview = "review/"
 	// ScopeTemplate: whether the API server itself keeps what was lost was not tried.
 	ScopeTemplate = "podtemplate/"

@@ -110,7 +110,7 @@ type Snapshot struct {
 	// Services and EndpointSlices are who sends to the pods, trimmed.
 	Services       []corev1.Service            `json:"services,omitempty"`
 	EndpointSlices []discoveryv1.EndpointSlice `json:"endpointSlices,omitempty"`
-	// Logs are the last lines of containers that are suspected.
+	// Logs are the last lines of containers that may be to blame.
 	Logs []ContainerLog `json:"logs,omitempty"`
 
 	// Seen is what was looked for, also where some of it could not be read.

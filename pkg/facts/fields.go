@@ -24,7 +24,7 @@ type Field struct {
 }
 
 // NewerFields are the fields that a canary carries beside restartPolicy, the oldest first. Left out
-// are those whose loss makes a pod invalid, so that it would be refused instead of showing the loss
+// are those whose loss makes a pod invalid, so it would be refused instead of showing the loss
 // (lifecycle.preStop.sleep, volumes of new kinds, env from files), those whose gate is off by default
 // (lifecycle.stopSignal), and those that injected containers would make invalid (spec.resources).
 func NewerFields() []Field {

@@ -133,9 +133,9 @@ func deref(s *string) string {
 	return *s
 }
 
-// possible is whether there can be an object that a reference is about. The API server does not look
+// possible reports whether there can be an object that a reference is about. The API server does not look
 // at references: whoever may create a pod or an event writes into them what he likes. Every pod that
-// is read has one, so that it is a rough look: nothing but what names are made of.
+// is read has one, so it is a rough look: nothing but what names are made of.
 func possible(apiVersion, kind, name string) bool {
 	made := func(of, s string) bool {
 		return len(s) <= validation.DNS1123SubdomainMaxLength && !strings.HasPrefix(s, "-") && strings.Trim(s, of) == ""

@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// VirtualNode recognises nodes that have no kubelet of their own, or one that cannot be asked:
+// VirtualNode recognizes nodes that have no kubelet of their own, or one that cannot be asked:
 // virtual-kubelet and its descendants, serverless offers, simulated nodes. kind names it for
 // people.
 func VirtualNode(n *corev1.Node) (kind string, ok bool) {

@@ -12,7 +12,7 @@ const (
 	// Pods is the Pod objects that were asked for, not all of the cluster.
 	Pods Kind = "pods"
 	// Events is the core/v1 events that are about the pods or their owners. They expire, after one
-	// hour by default, so that an event that is not there proves nothing.
+	// hour by default, so an event that is not there proves nothing.
 	Events Kind = "events"
 	// The owners of the pods, and the owners' owners.
 	Deployments  Kind = "deployments"

@@ -88,7 +88,7 @@ func descend(raw json.RawMessage, path ...string) fields {
 
 // SentAlways lists, in the order of managedFields, who wrote the restartPolicy of the init
 // container name into an object. The API server notes that before it calls webhooks and before it
-// drops a field whose gate is off, so that the note outlives the field. The value is not noted; of
+// drops a field whose gate is off, so the note outlives the field. The value is not noted; of
 // an init container it can only be Always on a server that also dropped it.
 func SentAlways(m *metav1.ObjectMeta, name string) []metav1.ManagedFieldsEntry {
 	key, err := json.Marshal(struct {
@@ -137,7 +137,7 @@ type appliedContainer struct {
 }
 
 // initContainersIn searches a manifest for the first list named initContainers. Keys are tried in
-// order, so that the answer does not depend on a map's.
+// order, so the answer does not depend on a map's.
 func initContainersIn(raw json.RawMessage) []appliedContainer {
 	object := decode(raw)
 	if inits, ok := object["initContainers"]; ok {

@@ -17,7 +17,7 @@ const (
 	CauseDenied Cause = "denied"
 	// CauseFailed: an admission webhook could not be called, or its answer was no answer.
 	CauseFailed Cause = "failed"
-	// CauseNoDryRun: a webhook declares side effects, so that the API server does not call it in a dry run.
+	// CauseNoDryRun: a webhook declares side effects, so the API server does not call it in a dry run.
 	CauseNoDryRun Cause = "no-dry-run"
 	// CausePatch: the patch of some webhook does not apply to the pod. The API server does not say whose.
 	CausePatch Cause = "patch"
@@ -25,10 +25,10 @@ const (
 	CauseExpression Cause = "expression"
 	// CausePolicy: an admission policy said no, or failed.
 	CausePolicy Cause = "policy"
-	// CauseAccess: the caller may not create pods there.
+	// CauseAccess: the caller is not allowed to create pods there.
 	CauseAccess Cause = "access"
 	// CauseNamespace: the namespace itself refuses (quota, limits, Pod Security, no service account,
-	// being deleted); another namespace of the class may not.
+	// being deleted); another namespace of the class might not.
 	CauseNamespace Cause = "namespace"
 	// CauseNoAnswer: the API server did not answer in time, or not at all.
 	CauseNoAnswer Cause = "no-answer"
@@ -77,7 +77,7 @@ func (r *Refusal) Cause() (cause Cause, name string) {
 	return CauseOther, ""
 }
 
-// passing are the codes of an API server that is busy, starting or does not know the caller any more:
+// passing are the codes of an API server that is busy, starting or no longer knows the caller:
 // they tell nothing about the pod, which may be let through a moment later. 0 is no answer at all.
 var passing = []int32{0, 401, 429, 502, 503, 504}
 

@@ -53,7 +53,7 @@ func RedactURL(raw string) string {
 }
 
 // A key is a part of a path that nobody would have made up: long, and with many digits. An API
-// server allows a webhook neither user nor query, so that keys are put into the path.
+// server allows a webhook neither user nor query, so keys are put into the path.
 const keyLength, keyDigits = 16, 4
 
 func redactPath(path string) string {
