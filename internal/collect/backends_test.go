@@ -152,12 +152,12 @@ func TestKnownSoftware(t *testing.T) {
 	t.Cleanup(func() { check(t, c.Stop()) })
 	kinds := []facts.Kind{facts.APIServers, facts.Nodes, facts.WebhookBackends}
 	tests := []struct {
-		name   string
-		config *rest.Config
+		name, shows string
+		config      *rest.Config
 	}{
-		{"known-software", user(t, c, "all", rulesFor(kinds)...)},
-		{"known-software-no-pods", user(t, c, "no-pods", rulesFor(kinds, "pods")...)},
-		{"known-software-no-services", user(t, c, "no-services", rulesFor(kinds, "services", "nodes")...)},
+		{"known-software", "software that is installed under its real names and images, and all of it can be read", user(t, c, "all", rulesFor(kinds)...)},
+		{"known-software-no-pods", "the same for a user who is not allowed to list the pods behind the webhooks: versions are not known", user(t, c, "no-pods", rulesFor(kinds, "pods")...)},
+		{"known-software-no-services", "the same for a user who is allowed to read neither Services nor nodes", user(t, c, "no-services", rulesFor(kinds, "services", "nodes")...)},
 	}
 	for _, in := range installs { // while the API server hears of the roles
 		in.setUp(t, c)
@@ -165,7 +165,7 @@ func TestKnownSoftware(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			snapshot, ledger := run(t, collect.Options{Config: test.config, Kinds: kinds})
-			golden(t, test.name, about(snapshot, "known-stripping-software", "injector-native-sidecars"))
+			golden(t, test.name, test.shows, about(snapshot, "known-stripping-software", "injector-native-sidecars"))
 			for _, r := range ledger.Requests() {
 				if r.Method != "GET" && !strings.Contains(r.URL, "selfsubjectaccessreviews") && !strings.Contains(r.URL, "dryRun=All") {
 					t.Errorf("unexpected request %s %s", r.Method, r.URL)

@@ -149,10 +149,11 @@ func digest(snapshot *facts.Snapshot) []string {
 }
 
 // golden compares lines with a file of testdata; -golden writes it. Read what it writes.
-func golden(t *testing.T, name string, got []string) {
+// golden compares with a file, whose first line is what it shows.
+func golden(t *testing.T, name, shows string, got []string) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".golden")
-	text := strings.Join(got, "\n") + "\n"
+	text := "# " + shows + "\n" + strings.Join(got, "\n") + "\n"
 	if *writeGolden {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -184,7 +185,7 @@ func TestCanariesOnRealAPIServers(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			c := stage(t, version)
 			snapshot, ledger := run(t, collect.Options{Config: c.Config(), Timeout: 3 * time.Minute, RequestTimeout: time.Minute})
-			golden(t, "scenes-"+version, digest(snapshot))
+			golden(t, "scenes-"+version, "one namespace for each thing that webhooks do to pods, on an API server "+version+": what the admission checks say", digest(snapshot))
 			for _, r := range ledger.Requests() {
 				if r.Method != "GET" && !strings.Contains(r.URL, "selfsubjectaccessreviews") && !strings.Contains(r.URL, "dryRun=All") && !slices.ContainsFunc(scenes, func(s scene) bool {
 					return slices.ContainsFunc(s.webhooks, func(path string) bool { return strings.Contains(r.URL, strings.Replace(path, "real", "/strip", 1)) })

@@ -102,21 +102,21 @@ func TestAttribution(t *testing.T) {
 	removePolicy(t, c, "policed")
 	pruningCRD(t, c)
 	for _, test := range []struct {
-		name   string
-		config *rest.Config
+		name, shows string
+		config      *rest.Config
 	}{
-		{"all-rights", user(t, c, "all-rights", rulesOf()...)},
-		{"no-proxy", user(t, c, "no-proxy", rulesOf("services/proxy")...)},
-		{"only-view", user(t, c, "only-view", rulesOf("services/proxy", "pods", "podtemplates")...)},
+		{"all-rights", "who changed the canaries, for a user who is allowed to call webhooks: each is asked", user(t, c, "all-rights", rulesOf()...)},
+		{"no-proxy", "the same for a user who is not allowed to call webhooks: they are told apart by labels", user(t, c, "no-proxy", rulesOf("services/proxy")...)},
+		{"only-view", "the same for a user who is not allowed to create pods: every class is unknown", user(t, c, "only-view", rulesOf("services/proxy", "pods", "podtemplates")...)},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			snapshot, _ := run(t, collect.Options{Config: test.config, Kinds: admissionKinds})
-			golden(t, "attribution-"+test.name, append(digest(snapshot), gapsOf(snapshot)...))
+			golden(t, "attribution-"+test.name, test.shows, append(digest(snapshot), gapsOf(snapshot)...))
 		})
 	}
 	t.Run("limited", func(t *testing.T) {
 		snapshot, _ := run(t, collect.Options{Config: c.Config(), Kinds: admissionKinds, Namespace: "closed"})
-		golden(t, "attribution-limited", append(append(digest(snapshot), gapsOf(snapshot)...), snapshot.Limits...))
+		golden(t, "attribution-limited", "an administrator who asks about the namespace closed only: nothing is wrong there", append(append(digest(snapshot), gapsOf(snapshot)...), snapshot.Limits...))
 	})
 }
 
