@@ -111,7 +111,7 @@ func TestUnderstandBadAnswers(t *testing.T) {
 		"":                           "it is empty",
 		"\x00\x01":                   "it begins with",
 		"<html><body>Log in":         "it is HTML",
-		`[]`:                         "no AdmissionReview",
+		`[]`:                         "not an AdmissionReview",
 		`{"kind":"Status"}`:          `of kind "Status"`,
 		`{"kind":"AdmissionReview"}`: `apiVersion ""`,
 		review(`null`):               "no response",

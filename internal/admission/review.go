@@ -96,7 +96,7 @@ func (e *PatchError) Error() string { return "its patch " + e.problem }
 func (q Question) Understand(body []byte) (*Answer, error) {
 	var review admissionv1.AdmissionReview
 	if err := json.Unmarshal(body, &review); err != nil {
-		return nil, fmt.Errorf("its answer is no AdmissionReview: %s", beginning(body))
+		return nil, fmt.Errorf("its answer is not an AdmissionReview: %s", beginning(body))
 	}
 	r := review.Response
 	switch {

@@ -98,7 +98,7 @@ func (c *collector) forbidden(ctx context.Context, r Rule, about facts.Instance)
 	if ok {
 		return false
 	}
-	text := fmt.Sprintf("you may not %s %s", r.Verbs[0], r.object())
+	text := fmt.Sprintf("you are not allowed to %s %s", r.Verbs[0], r.object())
 	if reason != "" {
 		text += ": " + oneLine(reason)
 	}

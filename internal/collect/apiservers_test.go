@@ -109,7 +109,7 @@ func TestAPIServers(t *testing.T) {
 		{"a gate that is not listed though it exists", 1, nil, []process{dropped}, []facts.APIServer{apiServer("1700000005.00", "v1.31.0", nil, notListed)}, func(string) []facts.Gap {
 			return []facts.Gap{
 				{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "API server v1.31.0 started at 1700000005.00: " + notListed, Remedy: "start it without --disabled-metrics=kubernetes_feature_enabled"},
-				{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "probe with a PodTemplate: the server could not find the requested resource", Remedy: "the API server answered 404; run again, and see its log if it stays"},
+				{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "probe with a PodTemplate: the server could not find the requested resource", Remedy: "the API server answered 404; run again, and see its log if it persists"},
 			}
 		}, minConnections},
 	} {
@@ -155,7 +155,7 @@ func TestProbe(t *testing.T) {
 		return facts.APIServer{Version: "v1.30.1", Reading: &facts.FeatureReading{Component: "kube-apiserver", Enabled: &enabled,
 			Source: facts.SourceProbe, Evidence: "PodTemplate with dryRun=All: initContainers[0].restartPolicy: sent Always, came back " + evidence}}
 	}
-	closed := facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeMetrics, Instance: facts.APIServerInstance(facts.PartMetrics), Reason: "you may not get /metrics", Remedy: readMetrics.remedy()}
+	closed := facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeMetrics, Instance: facts.APIServerInstance(facts.PartMetrics), Reason: "you are not allowed to get /metrics", Remedy: readMetrics.remedy()}
 	keep := func(int32) bool { return true }
 	for _, test := range []struct {
 		name      string
@@ -175,13 +175,13 @@ func TestProbe(t *testing.T) {
 		{"one that the version settles", "v1.33.1", 1, keep, nil, nil, []facts.Gap{closed}, 0},
 		{"one of two, whose version settles nothing for the other", "v1.33.1", 2, keep, nil, []facts.APIServer{{Version: "v1.33.1", Reading: probed(true, "Always (8 of 8 times)").Reading}}, []facts.Gap{closed}, 8},
 		{"no right", "", 1, keep, func(f *fakeAPI, _ *Options) { f.denied[probePodTemplates.String()] = "" }, nil, []facts.Gap{
-			{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "you may not create podtemplates in namespace default", Remedy: probePodTemplates.remedy()}, closed}, 0},
+			{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "you are not allowed to create podtemplates in namespace default", Remedy: probePodTemplates.remedy()}, closed}, 0},
 		{"in the namespace that was asked for", "", 1, keep, func(f *fakeAPI, o *Options) {
 			o.Namespace = "team"
 			f.denied[probePodTemplates.String()] = ""
 		}, []facts.APIServer{probed(true, "Always (1 of 1 times)")}, []facts.Gap{closed}, 1},
 		{"refused", "", 1, nil, nil, nil, []facts.Gap{
-			{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "probe with a PodTemplate: no", Remedy: "the API server answered 422; run again, and see its log if it stays"}, closed}, 1},
+			{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "probe with a PodTemplate: no", Remedy: "the API server answered 422; run again, and see its log if it persists"}, closed}, 1},
 	} {
 		f := newFakeAPI(t)
 		f.behind(test.leases, nil, process{})
@@ -239,8 +239,8 @@ func TestAPIServerFaults(t *testing.T) {
 		{"forbidden after all", refusing(403, "Forbidden", `forbidden: User "u" cannot get path "/metrics"`),
 			facts.Gap{Reason: `forbidden: User "u" cannot get path "/metrics"`, Remedy: readMetrics.remedy()}},
 		{"garbage", plain(200, "<html>"), facts.Gap{Reason: "get /metrics: read /metrics of an API server: the answer is not a metrics page",
-			Remedy: "run again; if it stays, see what kubectl says to the same request with -v=8"}},
-		{"an error", refusing(500, "InternalError", "boom"), facts.Gap{Reason: "boom", Remedy: "the API server answered 500; run again, and see its log if it stays"}},
+			Remedy: "run again; if it persists, see what kubectl -v=8 says to the same request"}},
+		{"an error", refusing(500, "InternalError", "boom"), facts.Gap{Reason: "boom", Remedy: "the API server answered 500; run again, and see its log if it persists"}},
 		{"no answer", hang(), facts.Gap{Reason: "no answer in time: get /metrics", Remedy: "give each request more time: --request-timeout 30s"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

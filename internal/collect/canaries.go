@@ -146,9 +146,9 @@ func (c *collector) noCanary(ctx context.Context, class *class, why string) {
 	}
 	namespace := class.tries[0].ns.Name
 	r := createPods.In(namespace)
-	reason := fmt.Sprintf("you may not create pods in namespace %s", namespace)
+	reason := fmt.Sprintf("you are not allowed to create pods in namespace %s", namespace)
 	if n := len(class.namespaces); n > 1 {
-		reason = fmt.Sprintf("you may not create pods in any namespace of this class that was asked for (%d of %d)", min(n, canaryTries), n)
+		reason = fmt.Sprintf("you are not allowed to create pods in any namespace of this class that was asked for (%d of %d)", min(n, canaryTries), n)
 	}
 	if why != "" {
 		reason += ": " + oneLine(why)

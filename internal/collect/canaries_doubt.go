@@ -34,7 +34,7 @@ func (c *collector) noReviews(class *class, canary *facts.Canary, missing []*mis
 	slices.Sort(reasons)
 	slices.Sort(remedies)
 	c.gap(facts.Canaries, class.instance().Of(facts.PartReview),
-		fmt.Sprintf("which of the webhooks there it was is not known: %s", strings.Join(slices.Compact(reasons), "; ")),
+		fmt.Sprintf("it is not known which of the webhooks there did it: %s", strings.Join(slices.Compact(reasons), "; ")),
 		strings.Join(slices.Compact(remedies), "; "))
 }
 

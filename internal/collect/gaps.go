@@ -52,18 +52,18 @@ func explain(err error, right Rule) (reason, remedy string) {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Sprintf("no answer in time: %s %s", right.Verbs[0], right.object()), "give each request more time: --request-timeout 30s"
 		}
-		return fmt.Sprintf("%s %s: %s", right.Verbs[0], right.object(), oneLine(err.Error())), "run again; if it stays, see what kubectl says to the same request with -v=8"
+		return fmt.Sprintf("%s %s: %s", right.Verbs[0], right.object(), oneLine(err.Error())), "run again; if it persists, see what kubectl -v=8 says to the same request"
 	}
 	words := oneLine(err.Error())
 	switch a.Code {
 	case http.StatusForbidden:
 		return words, right.remedy()
 	case http.StatusUnauthorized:
-		return "the API server does not accept your credentials any more: " + words, "log in again, then run again"
+		return "the API server no longer accepts your credentials: " + words, "log in again, then run again"
 	case http.StatusTooManyRequests:
 		return "the API server is too busy: " + words, "run again later, or with less at once: --concurrency 4"
 	}
-	return words, fmt.Sprintf("the API server answered %d; run again, and see its log if it stays", a.Code)
+	return words, fmt.Sprintf("the API server answered %d; run again, and see its log if it persists", a.Code)
 }
 
 // maxMessage bounds a server's words in a gap.

@@ -288,12 +288,12 @@ func asViewer(t *testing.T, c *cluster.Cluster) {
 		got = append(got, fmt.Sprintf("%s %s: %s | %s", g.Kind, g.Scope, g.Reason, rule))
 	}
 	want := []string{
-		`apiservers apiserver/gate: you may not create podtemplates in namespace default | {apiGroups: [""], resources: ["podtemplates"], verbs: ["create"]} in namespace default`,
-		`apiservers apiserver/leases: you may not list leases.coordination.k8s.io in namespace kube-system | {apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["list"]} in namespace kube-system`,
-		`apiservers apiserver/metrics: you may not get /metrics | {nonResourceURLs: ["/metrics"], verbs: ["get"]}`,
-		`nodes : you may not list nodes | {apiGroups: [""], resources: ["nodes"], verbs: ["list"]}`,
+		`apiservers apiserver/gate: you are not allowed to create podtemplates in namespace default | {apiGroups: [""], resources: ["podtemplates"], verbs: ["create"]} in namespace default`,
+		`apiservers apiserver/leases: you are not allowed to list leases.coordination.k8s.io in namespace kube-system | {apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["list"]} in namespace kube-system`,
+		`apiservers apiserver/metrics: you are not allowed to get /metrics | {nonResourceURLs: ["/metrics"], verbs: ["get"]}`,
+		`nodes : you are not allowed to list nodes | {apiGroups: [""], resources: ["nodes"], verbs: ["list"]}`,
 		`kubelets : without the nodes there are no kubelets to ask | {apiGroups: [""], resources: ["nodes"], verbs: ["list"]}`,
-		`mutatingwebhookconfigurations : you may not list mutatingwebhookconfigurations.admissionregistration.k8s.io | {apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingwebhookconfigurations"], verbs: ["list"]}`,
+		`mutatingwebhookconfigurations : you are not allowed to list mutatingwebhookconfigurations.admissionregistration.k8s.io | {apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingwebhookconfigurations"], verbs: ["list"]}`,
 	}
 	got = slices.DeleteFunc(got, func(g string) bool {
 		return !slices.ContainsFunc(basic, func(k facts.Kind) bool { return strings.HasPrefix(g, string(k)+" ") })

@@ -83,7 +83,7 @@ func (c *collector) toAsk(nodes []corev1.Node) []*corev1.Node {
 
 // noProxy records the one gap for a missing right on nodes/proxy.
 func (c *collector) noProxy(nodes []*corev1.Node, reason string) {
-	text := fmt.Sprintf("you may not get nodes/proxy, without which these kubelets do not say what their gate is: %s", some(nodes))
+	text := fmt.Sprintf("you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: %s", some(nodes))
 	if reason != "" {
 		text += ": " + oneLine(reason)
 	}

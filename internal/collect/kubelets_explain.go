@@ -24,7 +24,7 @@ func explainKubelet(node string, err error) (reason, remedy string) {
 	switch a.Code {
 	case http.StatusUnauthorized:
 		if a.Status {
-			return "the API server does not accept your credentials any more: " + words, "log in again, then run again"
+			return "the API server no longer accepts your credentials: " + words, "log in again, then run again"
 		}
 		return "the kubelet does not accept the API server's client certificate; this is not about your login: " + words,
 			"give the kubelet the CA of the API server's kubelet client certificate (authentication.x509.clientCAFile)"

@@ -70,12 +70,12 @@ func TestOneKubelet(t *testing.T) {
 			kubeletGap("n", "the kubelet does not accept the API server's client certificate; this is not about your login: HTTP status 401: Unauthorized",
 				"give the kubelet the CA of the API server's kubelet client certificate (authentication.x509.clientCAFile)")},
 		{"401 of the API server", "v1.30.1", refusing(401, "Unauthorized", "Unauthorized"), nil, nil,
-			kubeletGap("n", "the API server does not accept your credentials any more: Unauthorized", "log in again, then run again")},
+			kubeletGap("n", "the API server no longer accepts your credentials: Unauthorized", "log in again, then run again")},
 		{"403 of the kubelet", "v1.30.1", plain(403, "Forbidden (user=kube, verb=get, resource=nodes, subresource(s)=[metrics])"), nil, nil,
 			kubeletGap("n", "the kubelet forbids it to the API server; this is not about your rights: HTTP status 403: Forbidden (user=kube, verb=get, resource=nodes, subresource(s)=[metrics])",
 				"bind the user of the API server's kubelet client certificate to the ClusterRole system:kubelet-api-admin")},
 		{"403 of the API server", "v1.30.1", refusing(403, "Forbidden", `nodes "n" is forbidden: User "u" cannot get resource "nodes/proxy" in API group "" at the cluster scope`), nil, nil,
-			kubeletGap("", `you may not get nodes/proxy, without which these kubelets do not say what their gate is: n: nodes "n" is forbidden: User "u" cannot get resource "nodes/proxy" in API group "" at the cluster scope`,
+			kubeletGap("", `you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: n: nodes "n" is forbidden: User "u" cannot get resource "nodes/proxy" in API group "" at the cluster scope`,
 				`allow get on nodes/proxy (the whole role: kubectl sidecar rbac): {apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]}`)},
 		{"the node is gone", "v1.30.1", refusing(404, "NotFound", `nodes "n" not found`), refusing(404, "NotFound", `nodes "n" not found`), nil,
 			kubeletGap("n", `nodes "n" not found; and configz: nodes "n" not found`, "the node may be gone; run again")},
@@ -167,7 +167,7 @@ func TestWhichKubelets(t *testing.T) {
 		{"none, but the versions decide", ScrapeNone, []corev1.Node{nodes[0], nodes[2], virtual}, nil, "", nil},
 		{"auto, no right, but the versions decide", "", []corev1.Node{nodes[0], nodes[2]}, map[string]string{proxyRule: ""}, "", nil},
 		{"auto, no right", "", append(nodes[:2:2], readyNode("open2", "v1.30.0"), readyNode("open3", "v1.30.0"), readyNode("open4", "v1.30.0")), map[string]string{proxyRule: "no RBAC policy matched"}, "", []facts.Gap{
-			*kubeletGap("", "you may not get nodes/proxy, without which these kubelets do not say what their gate is: open, open2, open3 and 1 more: no RBAC policy matched",
+			*kubeletGap("", "you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: open, open2, open3 and 1 more: no RBAC policy matched",
 				"allow get on nodes/proxy (the whole role: kubectl sidecar rbac): "+proxyRule)}},
 	} {
 		f := newFakeAPI(t)
@@ -209,7 +209,7 @@ func TestProxyRefusedOnce(t *testing.T) {
 	o := f.options(facts.Kubelets)
 	o.Concurrency = 4
 	s := collectFrom(t, o)
-	want := []facts.Gap{*kubeletGap("", `you may not get nodes/proxy, without which these kubelets do not say what their gate is: n-00, n-01, n-02 and 97 more: nodes "x" is forbidden: cannot get resource "nodes/proxy"`, readKubelets.remedy())}
+	want := []facts.Gap{*kubeletGap("", `you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: n-00, n-01, n-02 and 97 more: nodes "x" is forbidden: cannot get resource "nodes/proxy"`, readKubelets.remedy())}
 	if diff := cmp.Diff(want, s.Gaps); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

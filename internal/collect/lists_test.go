@@ -73,7 +73,7 @@ func TestMutatingPolicies(t *testing.T) {
 			[]facts.Gap{{Kind: facts.MutatingPolicies, Reason: "no", Remedy: readDiscovery.remedy()}}},
 		{"garbage", map[string]http.HandlerFunc{group + "v1": plain(200, "<html>")}, nil, []facts.Gap{{Kind: facts.MutatingPolicies,
 			Reason: "get /apis/*: read the answer to /apis/admissionregistration.k8s.io/v1: invalid character '<' looking for beginning of value",
-			Remedy: "run again; if it stays, see what kubectl says to the same request with -v=8"}}},
+			Remedy: "run again; if it persists, see what kubectl -v=8 says to the same request"}}},
 	} {
 		f := newFakeAPI(t)
 		f.handlers = test.handlers

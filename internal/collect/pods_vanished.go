@@ -55,14 +55,14 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 			r.c.failedFor(ctx, facts.Pods, owner.right().In(namespace), whole, err)
 			continue
 		}
-		r.limit("pod %s/%s does not exist (any more): %s, which would have made it, is looked at instead", namespace, name, owner)
+		r.limit("pod %s/%s does not exist (anymore): %s, which would have made it, is looked at instead", namespace, name, owner)
 		return r.follow(ctx, object)
 	}
 	if len(events) == 0 {
 		return fmt.Errorf("reading pod %s: %w", name, notFound)
 	}
-	r.limit("pod %s/%s does not exist any more: its events are all that is left", namespace, name)
-	r.c.gap(facts.Pods, whole, fmt.Sprintf("pod %s/%s does not exist any more", namespace, name), "ask for what exists: kubectl get pods")
+	r.limit("pod %s/%s no longer exists: its events are all that is left", namespace, name)
+	r.c.gap(facts.Pods, whole, fmt.Sprintf("pod %s/%s no longer exists", namespace, name), "ask for what exists: kubectl get pods")
 	r.askByName(Name{pods, name})
 	return nil
 }

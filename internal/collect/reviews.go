@@ -19,7 +19,7 @@ import (
 var proxyServices = Rule{
 	PolicyRule: rule("create", "", "services/proxy"), Optional: true,
 	Kind: facts.Canaries,
-	Why:  "ask each webhook by itself, after a canary was changed, which of them did it; a powerful right",
+	Why:  "call each webhook directly, after a canary was changed, to find the one that did it; a powerful right",
 }
 
 // getWebhook is the right to read where a webhook outside the cluster is, and who signed its

@@ -116,7 +116,7 @@ func (e *missingRight) Error() string { return notAllowed(e.right, e.why) }
 
 // notAllowed says that a right is missing, with the server's words if it has any.
 func notAllowed(r Rule, why string) string {
-	text := fmt.Sprintf("you may not %s %s", r.Verbs[0], r.object())
+	text := fmt.Sprintf("you are not allowed to %s %s", r.Verbs[0], r.object())
 	if why != "" {
 		text += ": " + oneLine(why)
 	}

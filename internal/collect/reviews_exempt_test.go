@@ -161,7 +161,7 @@ func TestSecondCulprit(t *testing.T) {
 	t.Run("bisection", func(t *testing.T) {
 		want := []string{
 			`review of a/a.example.com: 1 changes, error ""`,
-			`review of b/b.example.com: 0 changes, error "you may not create services/proxy in namespace b"`,
+			`review of b/b.example.com: 0 changes, error "you are not allowed to create services/proxy in namespace b"`,
 			`without b/b.example.com: 1 changes`,
 		}
 		if diff := cmp.Diff(want, digest(t, false)); diff != "" {
@@ -171,8 +171,8 @@ func TestSecondCulprit(t *testing.T) {
 	t.Run("no bisection", func(t *testing.T) {
 		want := []string{
 			`review of a/a.example.com: 1 changes, error ""`,
-			`review of b/b.example.com: 0 changes, error "you may not create services/proxy in namespace b"`,
-			`gap review/class-1 (namespace shop): which of the webhooks there it was is not known: you may not create services/proxy in namespace b`,
+			`review of b/b.example.com: 0 changes, error "you are not allowed to create services/proxy in namespace b"`,
+			`gap review/class-1 (namespace shop): it is not known which of the webhooks there did it: you are not allowed to create services/proxy in namespace b`,
 		}
 		if diff := cmp.Diff(want, digest(t, true)); diff != "" {
 			t.Error(diff)

@@ -97,7 +97,7 @@ func TestMissingRights(t *testing.T) {
 	gap := func(kind facts.Kind, about facts.Instance, what, rule string) facts.Gap {
 		verb, _, _ := strings.Cut(what, " ")
 		object := strings.TrimPrefix(what, verb+" ")
-		return facts.Gap{Kind: kind, Scope: about.Scope(), Instance: about, Reason: "you may not " + what + ": RBAC: nothing",
+		return facts.Gap{Kind: kind, Scope: about.Scope(), Instance: about, Reason: "you are not allowed to " + what + ": RBAC: nothing",
 			Remedy: "allow " + verb + " on " + object + " (the whole role: kubectl sidecar rbac): " + rule}
 	}
 	want := []facts.Gap{
@@ -168,7 +168,7 @@ func TestPages(t *testing.T) {
 		{"all pages", func(int32, string) bool { return true }, 5, nil},
 		{"a token that expires once", func(n int32, token string) bool { return n != 2 }, 5, nil},
 		{"tokens that always expire", func(_ int32, token string) bool { return token == "" }, 2, []facts.Gap{
-			{Kind: facts.Nodes, Reason: expired, Remedy: "the API server answered 410; run again, and see its log if it stays"}}},
+			{Kind: facts.Nodes, Reason: expired, Remedy: "the API server answered 410; run again, and see its log if it persists"}}},
 	} {
 		f := newFakeAPI(t)
 		var n atomic.Int32

@@ -134,7 +134,7 @@ func TestCompression(t *testing.T) {
 	want := []facts.Gap{
 		{
 			Kind: facts.Nodes, Reason: "list nodes: unexpected error when reading response body. Please retry. Original error: unexpected EOF",
-			Remedy: "run again; if it stays, see what kubectl says to the same request with -v=8",
+			Remedy: "run again; if it persists, see what kubectl -v=8 says to the same request",
 		},
 		{Kind: facts.Kubelets, Reason: "without the nodes there are no kubelets to ask", Remedy: listNodes.remedy()},
 	}

@@ -57,7 +57,7 @@ func TestNew(t *testing.T) {
 			facts.Clock, facts.Canaries, facts.Nodes, facts.Kubelets, facts.APIServers, facts.ControlPlane, facts.MutatingPolicies,
 		},
 		Gaps: []facts.Gap{
-			{Kind: facts.ControlPlane, Reason: "you may not list pods"},
+			{Kind: facts.ControlPlane, Reason: "you are not allowed to list pods"},
 			{Kind: facts.MutatingPolicies, Scope: "binding/x", Reason: "gone"},
 		},
 		Unknown: map[string]int{"secret": 2, "configmap": 1},

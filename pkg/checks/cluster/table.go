@@ -151,7 +151,7 @@ func (t admissionRun) reviewed(name string) (result, proof string) {
 			return "denies", string(r.Method)
 		case r.Error == "":
 			return "preserves", string(r.Method)
-		case r.Method == facts.Directly && !strings.Contains(r.Error, "you may not"):
+		case r.Method == facts.Directly && !strings.Contains(r.Error, "you are not allowed to"):
 			return "unreachable", string(r.Method)
 		}
 	}
