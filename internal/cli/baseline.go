@@ -10,7 +10,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 func newBaseline(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -59,14 +60,14 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 		return &failure{err: errors.New("interrupted, nothing was written"), code: exitInterrupted}
 	}
 	var out bytes.Buffer
-	lines, err := report.WriteBaseline(&out, r)
+	lines, err := print.Baseline(&out, r)
 	if err != nil {
 		return err
 	}
 	if err := target.finish(out.Bytes()); err != nil {
 		return err
 	}
-	fmt.Fprintf(i.streams.ErrOut, "note: %s in the baseline\n", counted(lines, "finding"))
+	fmt.Fprintf(i.streams.ErrOut, "note: %s in the baseline\n", prose.Counted(lines, "finding"))
 	gaps := map[facts.Gap]bool{}
 	for _, e := range r.Checks {
 		for _, g := range e.Missing {
@@ -74,14 +75,7 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 		}
 	}
 	if len(gaps) > 0 {
-		fmt.Fprintf(i.streams.ErrOut, "note: not part of it is what could not be seen (%s): doctor says what, and a waiver can accept it\n", counted(len(gaps), "gap"))
+		fmt.Fprintf(i.streams.ErrOut, "note: not part of it is what could not be seen (%s): doctor says what, and a waiver can accept it\n", prose.Counted(len(gaps), "gap"))
 	}
 	return nil
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 // call runs a command line as kubectl does.
@@ -98,7 +98,7 @@ func TestPrintOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	for color, want := range map[string]report.Options{
+	for color, want := range map[string]print.Options{
 		colorAuto:   {Width: 80, Unicode: true},
 		colorAlways: {Width: 80, Unicode: true, Color: true},
 		colorNever:  {Width: 80, Unicode: true},
@@ -212,7 +212,7 @@ func TestEveryRightIsNeeded(t *testing.T) {
 			t.Errorf("%s: it costs %v, of which %v are checks", r, costs[r.String()], r.Checks)
 		}
 		for _, c := range cluster.All() {
-			if slices.Contains(r.Checks, c.ID) && !slices.ContainsFunc(r.Gaps, func(k facts.Kind) bool { return slices.Contains(c.Needs, k) }) {
+			if slices.Contains(r.Checks, c.ID) && !slices.ContainsFunc(r.Gaps, func(k facts.Kind) bool { return slices.Contains(c.Reads(), k) }) {
 				t.Errorf("%s: %s needs none of %v", r, c.ID, r.Gaps)
 			}
 		}
@@ -229,13 +229,13 @@ func TestKindsOf(t *testing.T) {
 	all := kindsOf(cluster.All())
 	for _, c := range cluster.All() {
 		kinds := kindsOf([]checks.Check{c})
-		for _, k := range c.Needs {
+		for _, k := range c.Reads() {
 			if !slices.Contains(kinds, k) || !slices.Contains(all, k) {
 				t.Errorf("%s: %s is not read", c.ID, k)
 			}
 		}
-		if len(kinds) != len(c.Needs) {
-			t.Errorf("%s: reads %v, needs %v", c.ID, kinds, c.Needs)
+		if len(kinds) != len(c.Reads()) {
+			t.Errorf("%s: reads %v, needs %v", c.ID, kinds, c.Reads())
 		}
 	}
 	if got := kindsOf(nil); got != nil {

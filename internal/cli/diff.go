@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -33,7 +34,7 @@ func newDiff(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		failOn: choice{valid: []string{"info", "warning", "error", failNever}, value: "error"},
 		color:  choice{valid: []string{colorAuto, colorAlways, colorNever}},
 	}
-	for _, f := range report.DiffFormats {
+	for _, f := range print.DiffFormats {
 		o.output.valid = append(o.output.valid, f.Name)
 	}
 	cmd := &cobra.Command{
@@ -157,7 +158,7 @@ func (o *diffOptions) chosen(r *report.Report) *report.Report {
 }
 
 func (o *diffOptions) print(d *report.Diff) error {
-	for _, f := range report.DiffFormats {
+	for _, f := range print.DiffFormats {
 		if f.Name != o.output.value {
 			continue
 		}

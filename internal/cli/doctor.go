@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -30,7 +31,7 @@ func newDoctor(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &doctorOptions{
 		inspection: inspection{streams: streams},
 
-		output: outputs{formats: report.Formats},
+		output: outputs{formats: print.Formats},
 		failOn: choice{valid: []string{"info", "warning", "error", failNever}, value: "error"},
 		color:  choice{valid: []string{colorAuto, colorAlways, colorNever}},
 	}
@@ -185,7 +186,7 @@ func unknownCheck(where, id string) error {
 func kindsOf(list []checks.Check) []facts.Kind {
 	var kinds []facts.Kind
 	for _, k := range facts.Kinds() {
-		if slices.ContainsFunc(list, func(c checks.Check) bool { return slices.Contains(c.Needs, k) }) {
+		if slices.ContainsFunc(list, func(c checks.Check) bool { return slices.Contains(c.Reads(), k) }) {
 			kinds = append(kinds, k)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 func newExplain(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -57,7 +57,7 @@ func listChecks(width int) []byte {
 	}
 	var out bytes.Buffer
 	row := func(id, severity, title string) {
-		for _, l := range report.Wrap(title, max(width-ids-len("  warning  "), 20)) {
+		for _, l := range print.Wrap(title, max(width-ids-len("  warning  "), 20)) {
 			fmt.Fprintf(&out, "%-*s  %-7s  %s\n", ids, id, severity, l)
 			id, severity = "", ""
 		}

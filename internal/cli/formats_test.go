@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -49,7 +50,7 @@ func TestEveryFormat(t *testing.T) {
 func everyFormat(t *testing.T, stdin string, args []string, wantExit int, verdict report.Verdict) {
 	dir := t.TempDir()
 	all := append([]string{"doctor"}, args...)
-	for _, f := range report.Formats {
+	for _, f := range print.Formats {
 		all = append(all, "-o", f.Name+"="+filepath.Join(dir, f.Name))
 	}
 	if code, _, stderr := call(t, stdin, all...); code != wantExit {
@@ -57,7 +58,7 @@ func everyFormat(t *testing.T, stdin string, args []string, wantExit int, verdic
 	}
 	gated(t, dir, wantExit, slices.Contains(args, failNever))
 	summary := summaryIn(t, filepath.Join(dir, "json"), verdict)
-	for _, f := range report.Formats {
+	for _, f := range print.Formats {
 		code, stdout, stderr := call(t, stdin, append([]string{"doctor", "-o", f.Name}, append(args, "--color", "never")...)...)
 		if code != wantExit || stderr != "" {
 			t.Errorf("%s: exit code %d, want %d, stderr %q", f.Name, code, wantExit, stderr)

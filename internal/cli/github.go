@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -18,13 +19,13 @@ const summaryLimit = 1 << 20
 // A summary is the place for a page of Markdown besides the annotations of a step.
 type summary struct {
 	file string
-	page report.Format
+	page print.Format
 }
 
 // summary is nil unless annotations were asked for and GitHub runs this.
 func (o *outputs) summary() *summary {
 	file := os.Getenv(stepSummary)
-	page := slices.IndexFunc(o.formats, func(f report.Format) bool { return f.Name == "markdown" })
+	page := slices.IndexFunc(o.formats, func(f print.Format) bool { return f.Name == "markdown" })
 	if file == "" || page < 0 || !slices.ContainsFunc(o.typed, func(t output) bool { return t.format.Annotates }) {
 		return nil
 	}
@@ -53,7 +54,7 @@ func (s *summary) append(r *report.Report) (err error) {
 	if room < least {
 		return errors.New("GitHub's limit of 1 MiB is reached")
 	}
-	data, err := printed(s.page, r, report.Options{Unicode: true, Limit: room})
+	data, err := printed(s.page, r, print.Options{Unicode: true, Limit: room})
 	if err != nil {
 		return err
 	}

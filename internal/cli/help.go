@@ -12,7 +12,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 // Command is the whole command line, for what documents it. It runs nothing by itself.
@@ -124,7 +124,7 @@ func printOptionsOf(out io.Writer, flags *pflag.FlagSet, which func(*pflag.Flag)
 		if choices := f.Value.Type(); strings.Contains(choices, "|") {
 			text += ". One of: (" + strings.ReplaceAll(choices, "|", ", ") + ")"
 		}
-		for _, line := range report.Wrap(text+".", defaultWidth-indent) {
+		for _, line := range print.Wrap(text+".", defaultWidth-indent) {
 			fmt.Fprintf(out, "%s%s\n", strings.Repeat(" ", indent), line)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -17,12 +18,12 @@ import (
 // default format stands on stdout unless another is asked for there, so that the log of a pipeline
 // has the answer besides the files.
 type outputs struct {
-	formats []report.Format
+	formats []print.Format
 	typed   []output
 }
 
 type output struct {
-	format report.Format
+	format print.Format
 	file   string // empty for stdout
 }
 
@@ -114,13 +115,13 @@ func (o *outputs) open(streams genericiooptions.IOStreams) (*openOutputs, error)
 // openOutputs is where one report goes.
 type openOutputs struct {
 	streams genericiooptions.IOStreams
-	stdout  []report.Format
+	stdout  []print.Format
 	files   []openFile
 	summary *summary // nil for none
 }
 
 type openFile struct {
-	format report.Format
+	format print.Format
 	target *target
 }
 
@@ -134,7 +135,7 @@ func (o *openOutputs) print(r *report.Report, color string) error {
 		}
 	}
 	for _, f := range o.files {
-		data, err := printed(f.format, r, report.Options{Width: defaultWidth, Unicode: true, Color: color == colorAlways})
+		data, err := printed(f.format, r, print.Options{Width: defaultWidth, Unicode: true, Color: color == colorAlways})
 		if err == nil {
 			err = f.target.finish(data)
 		}
@@ -160,7 +161,7 @@ func (o *openOutputs) discard() {
 	}
 }
 
-func printed(f report.Format, r *report.Report, options report.Options) ([]byte, error) {
+func printed(f print.Format, r *report.Report, options print.Options) ([]byte, error) {
 	var out bytes.Buffer
 	if err := f.Print(&out, r, options); err != nil {
 		return nil, fmt.Errorf("printing the report as %s: %w", f.Name, err)

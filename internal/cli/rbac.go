@@ -13,7 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -141,7 +141,7 @@ func alike(a, b right) bool {
 func comments(r right) []string {
 	var out []string
 	for _, u := range r.Uses {
-		for _, line := range report.Wrap(u.Why, defaultWidth-2) {
+		for _, line := range print.Wrap(u.Why, defaultWidth-2) {
 			if !slices.Contains(out, line) {
 				out = append(out, line)
 			}
@@ -154,7 +154,7 @@ func comments(r right) []string {
 		out = append(out, "Optional: other rights may answer the same.")
 	}
 	if r.Danger != "" {
-		out = append(out, report.Wrap("DANGER: "+r.Danger+".", defaultWidth-2)...)
+		out = append(out, print.Wrap("DANGER: "+r.Danger+".", defaultWidth-2)...)
 	}
 	return out
 }
@@ -169,10 +169,10 @@ func flow(list []string) string {
 }
 
 // explainRights is the same for people.
-func explainRights(list []right, o report.Options) []byte {
+func explainRights(list []right, o print.Options) []byte {
 	var out bytes.Buffer
 	paragraph := func(lead, text string) {
-		for i, l := range report.Wrap(lead+text, o.Width-4) {
+		for i, l := range print.Wrap(lead+text, o.Width-4) {
 			indent := "  "
 			if i > 0 {
 				indent = "    "

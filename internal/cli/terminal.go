@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 const (
@@ -25,8 +25,8 @@ const (
 )
 
 // printOptions is what the place that out leads to can show.
-func printOptions(out io.Writer, color string) report.Options {
-	o := report.Options{Width: defaultWidth, Unicode: unicodeLocale()}
+func printOptions(out io.Writer, color string) print.Options {
+	o := print.Options{Width: defaultWidth, Unicode: unicodeLocale()}
 	fd, tty := terminal(out)
 	o.Color = color == colorAlways || color == colorAuto && tty && colorTerminal()
 	if !tty {

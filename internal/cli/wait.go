@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -66,7 +67,7 @@ func (w *waiting) until(ctx context.Context, stderr io.Writer, timeout time.Dura
 		if ctx.Err() != nil || left <= 0 {
 			return last, err
 		}
-		fmt.Fprintf(stderr, "%s; looking again in %v, for %v at most\n", report.Escape(said(r, err)), w.interval, (left + w.interval).Round(time.Second))
+		fmt.Fprintf(stderr, "%s; looking again in %v, for %v at most\n", print.Escape(said(r, err)), w.interval, (left + w.interval).Round(time.Second))
 		select {
 		case <-ctx.Done():
 			if last == nil {

@@ -8,14 +8,14 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 // testText prints the results for people; what a webhook said is escaped.
 func testText(out io.Writer, all []tested) {
 	for _, t := range all {
 		harmed := 0
-		fmt.Fprintf(out, "%s\n", report.Escape(t.Webhook))
+		fmt.Fprintf(out, "%s\n", print.Escape(t.Webhook))
 		for _, r := range t.Results {
 			if len(r.Problems) == 0 {
 				fmt.Fprintf(out, "  ok    %s\n", r.Name)
@@ -24,7 +24,7 @@ func testText(out io.Writer, all []tested) {
 			harmed++
 			fmt.Fprintf(out, "  FAIL  %s\n", r.Name)
 			for _, line := range problemLines(r) {
-				fmt.Fprintf(out, "        %s\n", report.Escape(line))
+				fmt.Fprintf(out, "        %s\n", print.Escape(line))
 			}
 		}
 		fmt.Fprintf(out, "%d of %d came through unharmed\n", len(t.Results)-harmed, len(t.Results))
@@ -46,18 +46,18 @@ func problemLines(r admission.ProbeResult) []string {
 func junitTests(out io.Writer, all []tested) error {
 	var suites []junit.Testsuite
 	for _, t := range all {
-		suite := junit.Testsuite{Name: report.Escape(t.Webhook)}
+		suite := junit.Testsuite{Name: print.Escape(t.Webhook)}
 		for _, r := range t.Results {
-			c := junit.Testcase{Classname: suite.Name, Name: report.Escape(r.Name)}
+			c := junit.Testcase{Classname: suite.Name, Name: print.Escape(r.Name)}
 			if lines := problemLines(r); len(r.Problems) > 0 {
 				for i := range lines {
-					lines[i] = report.Escape(lines[i])
+					lines[i] = print.Escape(lines[i])
 				}
-				c.Failure = &junit.Result{Message: lines[0], Type: report.Escape(r.Problems[0].Kind), Data: strings.Join(lines, "\n")}
+				c.Failure = &junit.Result{Message: lines[0], Type: print.Escape(r.Problems[0].Kind), Data: strings.Join(lines, "\n")}
 			}
 			suite.AddTestcase(c)
 		}
 		suites = append(suites, suite)
 	}
-	return report.WriteJUnit(out, "kubectl sidecar webhook test", suites)
+	return print.WriteJUnit(out, "kubectl sidecar webhook test", suites)
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 // webhookKinds is what the table of webhooks is made of.
@@ -95,13 +95,13 @@ func printWebhooks(streams genericiooptions.IOStreams, format string, s *facts.S
 // harmless escapes what is printed, in every format alike: JSON's own escaping ends at the first jq -r.
 func harmless(rows []cluster.WebhookRow, gaps []facts.Gap) ([]cluster.WebhookRow, []facts.Gap) {
 	for i := range rows {
-		rows[i] = report.CleanWebhook(rows[i])
+		rows[i] = print.CleanWebhook(rows[i])
 	}
 	out := []facts.Gap{}
 	for _, g := range gaps {
 		out = append(out, facts.Gap{
-			Kind: facts.Kind(report.Escape(string(g.Kind))), Scope: report.Escape(g.Scope),
-			Reason: report.Escape(g.Reason), Remedy: report.Escape(g.Remedy),
+			Kind: facts.Kind(print.Escape(string(g.Kind))), Scope: print.Escape(g.Scope),
+			Reason: print.Escape(g.Reason), Remedy: print.Escape(g.Remedy),
 		})
 	}
 	return rows, out

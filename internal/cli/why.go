@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -36,7 +37,7 @@ type whyOptions struct {
 func newWhy(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &whyOptions{
 		streams: streams,
-		output:  outputs{formats: report.WhyFormats},
+		output:  outputs{formats: print.WhyFormats},
 		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
 	}
 	cmd := &cobra.Command{

@@ -1,7 +1,6 @@
 package prose
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -21,14 +20,6 @@ func IndentBy(s, by string) string { return by + strings.ReplaceAll(s, "\n", "\n
 // Paragraphs joins the parts of a fix that are not empty.
 func Paragraphs(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "\n\n")
-}
-
-// Counted is a number with its noun: "1 node", "2 nodes".
-func Counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // OneLine puts a text into one line and bounds it.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // A Diff is what became of a cluster between two reports. Its JSON is public:
@@ -244,4 +246,70 @@ func nodeStates(groups []NodeGroup) map[string]NodeState {
 		}
 	}
 	return out
+}
+
+// ExitCode is 3 when there is a finding at or above failOn that was not there before, or did not count;
+// else 4 when a check of that severity cannot see any more what it saw, or cannot tell whether what it
+// found is gone; else 0. It does not depend on the format.
+func (d *Diff) ExitCode(failOn checks.Severity) int {
+	code := ExitOK
+	for _, f := range d.Findings {
+		switch {
+		case f.Severity < failOn:
+		case f.Change == Appeared || f.Change == Unwaived:
+			return ExitFindings
+		case f.Change == Unseen:
+			code = ExitUnknown
+		}
+	}
+	for _, g := range d.Gaps {
+		if g.Severity >= failOn && g.Change == Lost {
+			code = ExitUnknown
+		}
+	}
+	return code
+}
+
+// summary counts what happened, the worst first.
+func (d *Diff) summary() string {
+	counts := map[Change]int{}
+	for _, f := range d.Findings {
+		counts[f.Change]++
+	}
+	gaps := map[Change]int{}
+	for _, g := range d.Gaps {
+		gaps[g.Change]++
+	}
+	lead := fmt.Sprintf("%s before, %s now", inWords(d.Before.Verdict), inWords(d.After.Verdict))
+	if d.Before.Verdict == d.After.Verdict {
+		lead = "still " + inWords(d.After.Verdict)
+	}
+	var parts []string
+	add := func(n int, format string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf(format, n))
+		}
+	}
+	add(counts[Appeared], "%d new")
+	add(counts[Unwaived], "%d no longer waived")
+	add(counts[Unseen], "%d that may be gone")
+	add(counts[Changed], "%d changed")
+	add(counts[WaivedNow], "%d now waived")
+	add(counts[Gone], "%d gone")
+	if len(parts) > 0 {
+		parts = []string{"findings: " + strings.Join(parts, ", ")}
+	}
+	if n := gaps[Lost]; n > 0 {
+		parts = append(parts, "not seen any more: "+prose.Counted(n, "fact"))
+	}
+	if n := gaps[Regained]; n > 0 {
+		parts = append(parts, "seen again: "+prose.Counted(n, "fact"))
+	}
+	if len(d.Nodes) > 0 {
+		parts = append(parts, prose.Counted(len(d.Nodes), "node")+" changed")
+	}
+	if len(parts) == 0 {
+		parts = []string{"nothing changed"}
+	}
+	return lead + "; " + strings.Join(parts, "; ")
 }

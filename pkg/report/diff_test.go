@@ -1,9 +1,7 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,11 +9,6 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
-
-func said(f checks.Finding, message string) checks.Finding {
-	f.Message = message
-	return f
-}
 
 // TestCompare: what is called new, gone, changed or no longer seen, and the exit code for it.
 func TestCompare(t *testing.T) {
@@ -77,37 +70,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestDiffFormats prints the difference of two of the reports in every format, also with hostile text,
-// and validates the JSON.
-func TestDiffFormats(t *testing.T) {
-	schema := compile(t, readJSON(t, "../../docs/schema/diff.v1.json"))
-	strict := compile(t, closed(readJSON(t, "../../docs/schema/diff.v1.json")))
-	for _, test := range []struct{ name, before, after string }{
-		{"worse", "waived", "not-ready"}, {"better", "not-ready", "ready"}, {"hostile", "ready", "hostile"},
-	} {
-		before, after := readReport(t, "testdata/"+test.before+"/report.json"), readReport(t, "testdata/"+test.after+"/report.json")
-		before.Summary, after.Summary = summary(before), summary(after)
-		d := Compare(before, after, test.before+".yaml", test.after+".yaml", "v0.1.0")
-		for _, f := range DiffFormats {
-			var out bytes.Buffer
-			if err := f.Print(&out, d, Options{Width: 80, Unicode: true}); err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join("testdata", "diff", test.name+"."+f.Name)
-			golden(t, file, out.Bytes())
-			if at := obeyed(out.Bytes()); at >= 0 {
-				t.Errorf("%s: a terminal would obey %q", file, out.Bytes()[max(at-40, 0):min(at+40, out.Len())])
-			}
-			if f.Name != "json" {
-				continue
-			}
-			document := readJSON(t, file)
-			if err := schema.Validate(document); err != nil {
-				t.Errorf("%s: %v", file, err)
-			}
-			if err := strict.Validate(document); err != nil {
-				t.Errorf("%s: the schema does not describe all of it: %v", file, err)
-			}
-		}
-	}
+func said(f checks.Finding, message string) checks.Finding {
+	f.Message = message
+	return f
 }

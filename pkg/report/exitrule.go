@@ -11,8 +11,8 @@ type ExitRule struct {
 	Exit int
 }
 
-// exitRule is that of the caller; without one everything counts.
-func (r *Report) exitRule() ExitRule {
+// ExitRuleOf is that of the caller; without one everything counts.
+func (r *Report) ExitRuleOf() ExitRule {
 	if r.ExitRule != nil {
 		return *r.ExitRule
 	}

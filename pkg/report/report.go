@@ -139,7 +139,7 @@ func New(s *facts.Snapshot, judged cluster.Judgment, toolVersion string) *Report
 		r.Checks = append(r.Checks, entry(res))
 	}
 	r.Verdict = verdict(r.Checks)
-	r.Summary = summary(r)
+	r.Summary = Summarize(r)
 	return r
 }
 

@@ -8,11 +8,12 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// summary is the verdict in one sentence: what was found on what, what could not be told, what
+// Summarize is the verdict in one sentence: what was found on what, what could not be told, what
 // was left out. It never says less than the exit code does.
-func summary(r *Report) string {
+func Summarize(r *Report) string {
 	t := count(r.Checks)
 	if t.ran == 0 {
 		return "unknown: no check ran"
@@ -23,22 +24,22 @@ func summary(r *Report) string {
 			parts = append(parts, fmt.Sprintf(format, args...))
 		}
 	}
-	add(t.warnings, "%s", number(t.warnings, "warning"))
-	add(t.infos, "%s", number(t.infos, "note"))
+	add(t.warnings, "%s", prose.Counted(t.warnings, "warning"))
+	add(t.infos, "%s", prose.Counted(t.infos, "note"))
 	switch lacking := unseen(r); {
 	case r.Verdict == Unknown && t.blind > 0 || lacking == "":
 	case t.unknown > 0:
-		add(t.unknown, "%s could not tell (%s)", number(t.unknown, "check"), lacking)
+		add(t.unknown, "%s could not tell (%s)", prose.Counted(t.unknown, "check"), lacking)
 	default:
 		parts = append(parts, fmt.Sprintf("not all was seen (%s)", lacking))
 	}
 	if r.Verdict != Ready && t.waived() != "" {
 		parts = append(parts, t.waived())
 	}
-	add(t.skipped, "%s skipped", number(t.skipped, "check"))
+	add(t.skipped, "%s skipped", prose.Counted(t.skipped, "check"))
 	expired, invalid := waiversThat(r, Expired), waiversThat(r, Invalid)
-	add(expired, "%s expired", number(expired, "waiver"))
-	add(invalid, "%s cannot be read", number(invalid, "annotation"))
+	add(expired, "%s expired", prose.Counted(expired, "waiver"))
+	add(invalid, "%s cannot be read", prose.Counted(invalid, "annotation"))
 	return strings.Join(parts, "; ")
 }
 
@@ -46,17 +47,17 @@ func summary(r *Report) string {
 func lead(r *Report, t tally) string {
 	switch {
 	case t.errors > 0:
-		return fmt.Sprintf("not ready: %s found errors%s", of(t.errors, t.ran, "check"), on(r))
+		return fmt.Sprintf("not ready: %s found errors%s", prose.Of(t.errors, t.ran, "check"), on(r))
 	case t.blind > 0:
-		return fmt.Sprintf("unknown: %s could not tell (%s), none found an error", of(t.unknown, t.ran, "check"), unseen(r))
+		return fmt.Sprintf("unknown: %s could not tell (%s), none found an error", prose.Of(t.unknown, t.ran, "check"), unseen(r))
 	case r.Verdict == Unknown:
 		return "unknown: no check of severity error ran"
 	case t.waived() != "":
-		return fmt.Sprintf("ready, with %s: %s passed (%s)", t.waived(), of(t.passed, t.ran, "check"), covered(r))
+		return fmt.Sprintf("ready, with %s: %s passed (%s)", t.waived(), prose.Of(t.passed, t.ran, "check"), covered(r))
 	case t.passed == t.ran:
-		return fmt.Sprintf("ready: %s passed (%s)", all(t.ran, "check"), covered(r))
+		return fmt.Sprintf("ready: %s passed (%s)", prose.All(t.ran, "check"), covered(r))
 	}
-	return fmt.Sprintf("ready: none of %s found an error (%s)", number(t.ran, "check"), covered(r))
+	return fmt.Sprintf("ready: none of %s found an error (%s)", prose.Counted(t.ran, "check"), covered(r))
 }
 
 // tally counts checks by answer. Of those that could not tell, the blind would have been errors.
@@ -71,12 +72,12 @@ type tally struct {
 func (t tally) waived() string {
 	var words []string
 	if t.suppressed > 0 {
-		words = append(words, number(t.suppressed, "suppressed finding"))
+		words = append(words, prose.Counted(t.suppressed, "suppressed finding"))
 	}
 	if t.accepted > 0 {
-		words = append(words, number(t.accepted, "accepted gap"))
+		words = append(words, prose.Counted(t.accepted, "accepted gap"))
 	}
-	return list(words, "and")
+	return prose.List(words, "and")
 }
 
 func waiversThat(r *Report, state WaiverState) int {
@@ -142,17 +143,17 @@ func on(r *Report) string {
 			continue
 		}
 		noun := strings.ToLower(kind)
-		if total := totalOf(r, facts.Kind(plural(noun))); total >= n {
-			words = append(words, of(n, total, noun))
+		if total := totalOf(r, facts.Kind(prose.Plural(noun))); total >= n {
+			words = append(words, prose.Of(n, total, noun))
 		} else {
-			words = append(words, number(n, noun))
+			words = append(words, prose.Counted(n, noun))
 		}
 	}
 	if len(words) == 0 {
 		return ""
 	}
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(noun(a), noun(b)) })
-	return " on " + list(words, "and")
+	return " on " + prose.List(words, "and")
 }
 
 // noun is the last word of "3 of 7 nodes".
@@ -178,13 +179,13 @@ func covered(r *Report) string {
 	if len(words) == 0 {
 		return "nothing to count"
 	}
-	return list(words, "and")
+	return prose.List(words, "and")
 }
 
 // unseen says how much there is of the kinds that any check lacks.
 func unseen(r *Report) string {
 	var counted, absent, unread, unasked []string
-	for _, kind := range lackingKinds(r) {
+	for _, kind := range LackingKinds(r) {
 		at := slices.IndexFunc(r.Coverage, func(c Coverage) bool { return c.Kind == kind })
 		switch {
 		case at < 0:
@@ -214,7 +215,7 @@ func unseen(r *Report) string {
 	return strings.Join(out, "; ")
 }
 
-func lackingKinds(r *Report) []facts.Kind {
+func LackingKinds(r *Report) []facts.Kind {
 	var kinds []facts.Kind
 	for _, e := range r.Checks {
 		for _, g := range e.Missing {
@@ -234,39 +235,4 @@ func seenOf(c Coverage) string {
 	return fmt.Sprintf("%d of %d %s", c.Seen, c.Total, c.Kind)
 }
 
-// of is "1 of 3 checks".
-func of(n, total int, noun string) string { return fmt.Sprintf("%d of %d %s", n, total, plural(noun)) }
-
-// number is "1 check" or "2 checks".
-func number(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %s", n, plural(noun))
-}
-
-// all is "the 1 check" or "all 12 checks".
-func all(n int, noun string) string {
-	if n == 1 {
-		return "the 1 " + noun
-	}
-	return "all " + number(n, noun)
-}
-
-func plural(noun string) string {
-	switch {
-	case strings.HasSuffix(noun, "s"):
-		return noun + "es"
-	case strings.HasSuffix(noun, "y"):
-		return strings.TrimSuffix(noun, "y") + "ies"
-	}
-	return noun + "s"
-}
-
-// list is "a", "a and b" or "a, b and c".
-func list(words []string, last string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " " + last + " " + words[len(words)-1]
-}
+func inWords(v Verdict) string { return strings.ReplaceAll(string(v), "-", " ") }

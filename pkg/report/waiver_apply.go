@@ -25,7 +25,7 @@ func Waive(r *Report, waivers []Waiver, today time.Time) *Report {
 	}
 	out.Waivers = rules.waivers()
 	out.Verdict = verdict(out.Checks)
-	out.Summary = summary(&out)
+	out.Summary = Summarize(&out)
 	return &out
 }
 
@@ -197,7 +197,7 @@ func subjectsOf(f checks.Finding) [][]string {
 		config, _, _ := strings.Cut(name, "/")
 		return [][]string{{"mutatingwebhook/" + name, "mutatingwebhookconfiguration/" + config}}
 	}
-	return [][]string{{objectName(f.Object)}}
+	return [][]string{{ObjectName(f.Object)}}
 }
 
 // gapNames is the scope of a gap, and the names of the object that it is about where the scope is

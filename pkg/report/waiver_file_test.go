@@ -95,7 +95,7 @@ func TestBaseline(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `# What kubectl sidecar doctor --baseline does not fail for: what was found when this was written.
-# Recognised by check and object; the message is for you. Written by: kubectl sidecar baseline
+# Recognized by check and object; the message is for you. Written by: kubectl sidecar baseline
 apiVersion: kubectl-sidecar.dev/v1
 findings:
 - check: kubelet-gate-off

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // Why is the report of `why`: that of the checks on pods, with the diagnoses that they lead to. asked are
@@ -59,14 +60,14 @@ func (r *Report) WhyExitCode() int {
 func whySummary(r *Report, s *facts.Snapshot, asked []checks.Object) string {
 	subject := "the pods that were looked at"
 	if len(asked) == 1 {
-		subject = objectName(asked[0])
+		subject = ObjectName(asked[0])
 	}
 	switch {
 	case len(r.Diagnoses) == 1:
 		d := r.Diagnoses[0]
-		return objectName(d.Object) + podsOf(d) + ": " + d.Message
+		return ObjectName(d.Object) + PodsOf(d) + ": " + d.Message
 	case len(r.Diagnoses) > 1:
-		return troubled(r)
+		return Troubled(r)
 	case len(s.Pods) == 0 && !readable(s):
 		return "could not tell what is wrong with " + subject + ": pods could not be read"
 	case r.Verdict == Unknown && unseen(r) != "":
@@ -82,16 +83,16 @@ func whySummary(r *Report, s *facts.Snapshot, asked []checks.Object) string {
 // readable reports whether pods could be read at all.
 func readable(s *facts.Snapshot) bool { return s.Has(facts.Pods) && len(s.GapsOf(facts.Pods, "")) == 0 }
 
-// podsOf counts the pods of a diagnosis that is about several.
-func podsOf(d pods.Diagnosis) string {
+// PodsOf counts the pods of a diagnosis that is about several.
+func PodsOf(d pods.Diagnosis) string {
 	if len(d.Pods) < 2 {
 		return ""
 	}
-	return fmt.Sprintf(" (%s)", number(len(d.Pods), "pod"))
+	return fmt.Sprintf(" (%s)", prose.Counted(len(d.Pods), "pod"))
 }
 
-// troubled counts several diagnoses.
-func troubled(r *Report) string {
+// Troubled counts several diagnoses.
+func Troubled(r *Report) string {
 	pods, causes, unexplained := 0, []string{}, 0
 	for _, d := range r.Diagnoses {
 		pods += len(d.Pods)
@@ -104,13 +105,13 @@ func troubled(r *Report) string {
 	}
 	var parts []string
 	if pods > 0 {
-		parts = append(parts, number(pods, "pod")+" in trouble")
+		parts = append(parts, prose.Counted(pods, "pod")+" in trouble")
 	}
 	if refused := none(r.Diagnoses); refused > 0 {
-		parts = append(parts, number(refused, "workload")+" without the pods it should have")
+		parts = append(parts, prose.Counted(refused, "workload")+" without the pods it should have")
 	}
 	if len(causes) > 0 {
-		parts = append(parts, number(len(causes), "root cause"))
+		parts = append(parts, prose.Counted(len(causes), "root cause"))
 	}
 	if unexplained > 0 {
 		parts = append(parts, fmt.Sprintf("%d without a known cause", unexplained))
@@ -142,7 +143,7 @@ func states(list []corev1.Pod) string {
 	}
 	var words []string
 	for _, state := range order {
-		words = append(words, fmt.Sprintf("%s %s", number(counts[state], "pod"), state))
+		words = append(words, fmt.Sprintf("%s %s", prose.Counted(counts[state], "pod"), state))
 	}
 	return strings.Join(words, ", ")
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 )
@@ -125,7 +126,7 @@ func TestClosedPipe(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range namesOf(report.Formats) {
+	for _, format := range namesOf(print.Formats) {
 		read, write, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
@@ -164,7 +165,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.WriteFile(nodes, []byte("{kind: Node, apiVersion: v1, metadata: {name: a}, status: {nodeInfo: {kubeletVersion: v1.27.1}}}"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range namesOf(report.Formats) {
+	for _, format := range namesOf(print.Formats) {
 		r := launch(t, "", nil, "doctor", "-f", nodes, "-o", format+"="+file).wait(t)
 		r.stdout = "" // has the report that is for there
 		if r.exit != 1 || oneError(r) != nil || !strings.Contains(r.stderr, "no space left") {

@@ -16,7 +16,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 // hostile is what somebody who may create objects could have others' terminals, workflows and eyes
@@ -72,7 +72,7 @@ var situations = []string{
 // TestHostile prints real situations in which everything that the API server stores unread is hostile,
 // in every format.
 func TestHostile(t *testing.T) {
-	formats := map[string][]string{"why": namesOf(report.WhyFormats), "doctor": namesOf(report.Formats), "webhooks": {"text", "json"}}
+	formats := map[string][]string{"why": namesOf(print.WhyFormats), "doctor": namesOf(print.Formats), "webhooks": {"text", "json"}}
 	for name, text := range hostile {
 		t.Run(name, func(t *testing.T) {
 			situations := situations
@@ -95,7 +95,7 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-func namesOf(formats []report.Format) []string {
+func namesOf(formats []print.Format) []string {
 	var out []string
 	for _, f := range formats {
 		out = append(out, f.Name)

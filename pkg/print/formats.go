@@ -1,0 +1,48 @@
+package print
+
+import (
+	"io"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// Options is what a printer may know of the place it prints to.
+type Options struct {
+	// Width is the number of columns to wrap prose at; 0 does not wrap.
+	Width int
+	// Color allows ANSI colours.
+	Color bool
+	// Unicode allows characters beyond ASCII in what the printer itself says.
+	Unicode bool
+	// Limit is the most bytes that a page of Markdown may have; 0 is no limit. What is left out is
+	// counted on the page.
+	Limit int
+}
+
+// A Printer writes a report. It knows no check and decides nothing.
+type Printer func(w io.Writer, r *report.Report, o Options) error
+
+// A Format is a printer with the name that the user asks for it by.
+type Format struct {
+	Name  string
+	Print Printer
+	// Annotates says that a CI service picks the format's lines out of a log, wherever they stand:
+	// it may share stdout with another.
+	Annotates bool
+}
+
+// Formats is every output format, the default first.
+var Formats = []Format{
+	{Name: "text", Print: escaped(text)},
+	{Name: "wide", Print: escaped(wide)},
+	{Name: "short", Print: escaped(shortForm)},
+	{Name: "markdown", Print: escaped(markdown)},
+	{Name: "html", Print: escaped(htmlDocument)},
+	{Name: "github", Print: escaped(annotations), Annotates: true},
+	{Name: "json", Print: escaped(jsonDocument)},
+	{Name: "yaml", Print: escaped(yamlDocument)},
+	{Name: "junit", Print: escaped(junitDocument)},
+	{Name: "sarif", Print: escaped(sarifDocument)},
+	{Name: "prometheus", Print: escaped(prometheusDocument)},
+	{Name: "openreports", Print: escaped(openReportsDocument)},
+}

@@ -1,0 +1,108 @@
+package print
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// A findingGroup is findings that say the same of several objects.
+type findingGroup struct {
+	message, fix string
+	because      []string
+	findings     []checks.Finding
+}
+
+// groupFindings keeps the order in which messages first appear.
+func groupFindings(findings []checks.Finding) []*findingGroup {
+	var groups []*findingGroup
+	index := map[string]*findingGroup{}
+	for _, f := range findings {
+		key := strings.Join(append([]string{f.Message, f.Fix}, f.Because...), "\x00")
+		g := index[key]
+		if g == nil {
+			g = &findingGroup{message: f.Message, fix: f.Fix, because: f.Because}
+			index[key] = g
+			groups = append(groups, g)
+		}
+		g.findings = append(g.findings, f)
+	}
+	return groups
+}
+
+func (g *findingGroup) objects() []string {
+	var names []string
+	for _, f := range g.findings {
+		if name := report.ObjectName(f.Object); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (g *findingGroup) sameEvidence() bool {
+	for _, f := range g.findings[1:] {
+		if !slices.Equal(f.Evidence, g.findings[0].Evidence) {
+			return false
+		}
+	}
+	return true
+}
+
+// A gapGroup is gaps of one kind that have the same reason and remedy.
+type gapGroup struct {
+	kind           facts.Kind
+	reason, remedy string // of the first
+	same           bool   // whether all reasons are equal to the letter
+	scopes         []string
+	key            string
+}
+
+// groupGaps puts together what differs only in the name or address of the instance: the same
+// refusal for a thousand nodes is one thing to read.
+func groupGaps(gaps []facts.Gap) []*gapGroup {
+	var groups []*gapGroup
+	index := map[string]*gapGroup{}
+	for _, gap := range gaps {
+		key := strings.Join([]string{string(gap.Kind), pattern(gap.Reason, gap.Scope), pattern(gap.Remedy, gap.Scope)}, "\x00")
+		g := index[key]
+		if g == nil {
+			g = &gapGroup{kind: gap.Kind, reason: gap.Reason, remedy: gap.Remedy, same: true, key: key}
+			index[key] = g
+			groups = append(groups, g)
+		}
+		g.same = g.same && g.reason == gap.Reason
+		if gap.Scope != "" {
+			g.scopes = append(g.scopes, gap.Scope)
+		}
+	}
+	return groups
+}
+
+// id is the same for the same gaps under another check.
+func (g *gapGroup) id() string { return g.key + strings.Join(g.scopes, "\x00") }
+
+// what names the kind and, by means of names, the instances.
+func (g *gapGroup) what(names func([]string) string) string {
+	if len(g.scopes) == 0 {
+		return string(g.kind)
+	}
+	if n := howMany(g.scopes); n != "" {
+		return string(g.kind) + " of" + n + ": " + names(g.scopes)
+	}
+	return string(g.kind) + " of " + names(g.scopes)
+}
+
+var address = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b`)
+
+// pattern is text without what tells one instance from another.
+func pattern(text, scope string) string {
+	if name := scope[strings.LastIndexByte(scope, '/')+1:]; name != "" {
+		text = strings.ReplaceAll(text, name, "\x01")
+	}
+	return address.ReplaceAllString(text, "\x02")
+}

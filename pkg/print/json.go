@@ -1,0 +1,15 @@
+package print
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+func jsonDocument(w io.Writer, r *report.Report, _ Options) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // "<=1.27" is for people too
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}

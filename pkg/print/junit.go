@@ -1,0 +1,112 @@
+package print
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// junitDocument is for the test tab of a CI service: a suite for each category, a case for each
+// check, named by its id. A failure is a finding and an error is what could not be told; both only
+// where the caller's gate closes for it, so that the tab and the exit code say the same.
+func junitDocument(w io.Writer, r *report.Report, _ Options) error {
+	var all junit.Testsuites
+	for _, e := range r.Checks {
+		at := slices.IndexFunc(all.Suites, func(s junit.Testsuite) bool { return s.Name == string(e.Category) })
+		if at < 0 {
+			at = len(all.Suites)
+			all.Suites = append(all.Suites, junitSuite(r, string(e.Category)))
+		}
+		all.Suites[at].AddTestcase(junitCase(r, e))
+	}
+	if len(all.Suites) == 0 {
+		suite := junitSuite(r, "doctor")
+		suite.AddTestcase(junit.Testcase{
+			Name: "verdict", Classname: junitClass("doctor"), Error: &junit.Result{Message: r.Summary, Type: string(report.Unknown)},
+		})
+		all.Suites = append(all.Suites, suite)
+	}
+	var waivers []string
+	for _, w := range idle(r) {
+		waivers = append(waivers, waiverLine(w))
+	}
+	if len(waivers) > 0 {
+		all.Suites[0].SystemOut = &junit.Output{Data: strings.Join(waivers, "\n")}
+	}
+	return WriteJUnit(w, "kubectl sidecar doctor", all.Suites)
+}
+
+// WriteJUnit writes suites as one document, with the totals. Text has to be escaped before: XML 1.0
+// has no way to write a control character.
+func WriteJUnit(w io.Writer, name string, suites []junit.Testsuite) error {
+	all := junit.Testsuites{Name: name}
+	for i, s := range suites {
+		s.ID, s.Time = i, "0"
+		all.AddSuite(s)
+	}
+	all.Skipped = 0 // Jenkins' schema has this total on suites only
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ") // the library's own method indents with tabs, and says nothing of the encoding
+	if err := enc.Encode(all); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+func junitSuite(r *report.Report, name string) junit.Testsuite {
+	s := junit.Testsuite{Name: name}
+	if !r.TakenAt.IsZero() {
+		s.SetTimestamp(r.TakenAt.UTC().Truncate(time.Second))
+	}
+	s.AddProperty("verdict", string(r.Verdict))
+	s.AddProperty("summary", r.Summary)
+	s.AddProperty("cluster", r.Cluster.Server)
+	s.AddProperty("kubernetes", r.Cluster.Version)
+	s.AddProperty("kubectl-sidecar", r.Tool.Version)
+	for _, limit := range r.Limits {
+		s.AddProperty("limited", limit)
+	}
+	return s
+}
+
+// junitClass has no dot in its last part, where Jenkins ends the package.
+func junitClass(category string) string {
+	return "kubectl-sidecar." + strings.ReplaceAll(category, " ", "-")
+}
+
+func junitCase(r *report.Report, e report.Entry) junit.Testcase {
+	c := junit.Testcase{Name: e.ID, Classname: junitClass(string(e.Category))}
+	if lines := waivedLines(e); len(lines) > 0 {
+		c.SystemOut = &junit.Output{Data: strings.Join(lines, "\n")}
+	}
+	result := &junit.Result{Message: inOneLine(e), Type: e.Severity.String()}
+	switch {
+	case e.Status == checks.Pass:
+		c.SystemOut = &junit.Output{Data: strings.Join(append([]string{inOneLine(e)}, waivedLines(e)...), "\n")}
+	case e.Status == checks.Skipped || e.Status == report.Waived:
+		c.Skipped = &junit.Result{Message: inOneLine(e)}
+	case e.Severity < r.ExitRuleOf().FailOn:
+		result.Message = fmt.Sprintf("%s, below --fail-on %s: %s", e.Severity, r.ExitRuleOf().FailOn, result.Message)
+		result.Data = inFull(e)
+		c.Skipped = result
+	case e.Status == checks.Fail:
+		result.Data = inFull(e)
+		c.Failure = result
+	default:
+		result.Type, result.Data = string(report.Unknown), inFull(e)
+		c.Error = result
+	}
+	return c
+}
