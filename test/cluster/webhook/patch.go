@@ -41,6 +41,7 @@ var patches = map[string]func(object []byte) ([]operation, error){
 	"strip":     onPod(strip),
 	"app-armor": onPod(appArmor),
 	"move":      onPod(move),
+	"promote":   onPod(promote),
 	"inject":    onPod(inject),
 	"bad-patch": onPod(func(pod) []operation { return []operation{{Op: "remove", Path: "/spec/not/there"}} }),
 }
@@ -110,6 +111,15 @@ func move(p pod) []operation {
 		{Op: "remove", Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", from)},
 		{Op: "add", Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", to), Value: "Always"},
 	}
+}
+
+// promote makes a sidecar of the first init container that is none.
+func promote(p pod) []operation {
+	i := slices.IndexFunc(p.Spec.InitContainers, func(c container) bool { return !c.sidecar() })
+	if i < 0 {
+		return nil
+	}
+	return []operation{{Op: "add", Path: fmt.Sprintf("/spec/initContainers/%d/restartPolicy", i), Value: "Always"}}
 }
 
 // inject adds a sidecar that does nothing, with the image that the pod has.

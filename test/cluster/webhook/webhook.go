@@ -15,6 +15,7 @@
 //	/huge        answers with a review of 64 MB
 //	/redirect    redirects to /allow
 //	/wrong-uid   answers for another request
+//	/promote     makes a sidecar of the first other init container
 //	/bad-patch   answers with a patch that cannot be applied
 //
 // With /service-accounts/NAME... behind it, a path concerns only pods of these
