@@ -124,11 +124,12 @@ func (p Probe) Run(ctx context.Context, ask Asker, version string) (ProbeResult,
 		result.Problems = append(result.Problems, Problem{"invalid", err.Error()})
 		return result, nil
 	}
-	result.judge(p, answer)
+	result.compare(p, answer)
 	return result, nil
 }
 
-func (r *ProbeResult) judge(p Probe, answer *Answer) {
+// compare notes what the answer does to the pod of the probe that it must not do.
+func (r *ProbeResult) compare(p Probe, answer *Answer) {
 	if !answer.Allowed {
 		r.Problems = append(r.Problems, Problem{"denied", answer.Message})
 		return
