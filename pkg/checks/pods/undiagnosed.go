@@ -52,7 +52,7 @@ func (p subject) openOf(r checks.Result) []facts.Gap {
 	out := slices.DeleteFunc(slices.Clone(r.Outcome.Missing), func(g facts.Gap) bool { return g.Scope != "" && g.Scope != podScope(p) })
 	for _, kind := range []facts.Kind{facts.Clock, facts.Events, facts.Nodes} {
 		missing := slices.ContainsFunc(out, func(g facts.Gap) bool { return g.Kind == kind })
-		if slices.Contains(r.Check.Needs, kind) && !missing {
+		if slices.Contains(r.Check.Reads(), kind) && !missing {
 			out = append(out, checks.Unread(p.s.Snapshot, kind)...)
 		}
 	}
