@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"pkg/facts":            {},
 	"pkg/known":            {},
 	"pkg/gate":             {"pkg/facts"},
-	"pkg/checks":           {"pkg/facts"},
+	"pkg/checks":           {"pkg/facts", "pkg/prose"},
 	"pkg/checks/cluster":   {"pkg/checks", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
 	"pkg/checks/pods":      {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
 	"pkg/checks/checktest": {"pkg/checks", "pkg/facts"},

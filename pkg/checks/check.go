@@ -92,7 +92,9 @@ type Finding struct {
 	Message string `json:"message"`
 	// Evidence is quoted: metric lines, fields, events. Never empty.
 	Evidence []string `json:"evidence"`
-	// Fix is what to do, with the command or the snippet. Never empty.
+	// Steps are what to do, in order. Never empty.
+	Steps []Step `json:"steps,omitempty"`
+	// Fix is Steps as one text. [Run] writes it.
 	Fix string `json:"fix"`
 	// Because names the checks whose findings explain this one; it is then a symptom.
 	Because []string `json:"because,omitempty"`

@@ -82,6 +82,7 @@ func cleanWaivedBy(w report.WaivedBy) report.WaivedBy {
 func cleanFinding(f checks.Finding) checks.Finding {
 	f.Object = cleanObject(f.Object)
 	f.Container, f.Message, f.Evidence, f.Fix = line(f.Container), line(f.Message), lines(f.Evidence), block(f.Fix)
+	f.Steps = cleanSteps(f.Steps)
 	if f.Because != nil {
 		f.Because = lines(f.Because)
 	}
@@ -89,6 +90,13 @@ func cleanFinding(f checks.Finding) checks.Finding {
 		f.Namespaces = lines(f.Namespaces)
 	}
 	return f
+}
+
+func cleanSteps(steps []checks.Step) []checks.Step {
+	if steps == nil {
+		return nil
+	}
+	return each(steps, func(s checks.Step) checks.Step { return checks.Step{Text: line(s.Text), Command: block(s.Command)} })
 }
 
 func cleanObject(o checks.Object) checks.Object {

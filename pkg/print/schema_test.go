@@ -59,6 +59,7 @@ func TestSchemaRefuses(t *testing.T) {
 var optional = []string{
 	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses",
 	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
+	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command",
 	"timelineRow.exitCode", "timelineRow.blocks", "timelineRow.reason",
 	"timelineSegment.from", "timelineSegment.to", "timelineSegment.note",
 }

@@ -27,8 +27,9 @@ type Diagnosis struct {
 	Because []string `json:"because"`
 	// Evidence is quoted. Without a root cause it is what was ruled out and what is not known.
 	Evidence []string `json:"evidence"`
-	// Fix is what to do. Without a root cause it is the next command to run.
-	Fix string `json:"fix"`
+	// Steps are what to do, Fix the same as one text. Without a root cause it is the next command to run.
+	Steps []checks.Step `json:"steps,omitempty"`
+	Fix   string        `json:"fix"`
 	// Symptoms are the other findings about the same pods: what follows from the root cause, and
 	// what is wrong besides.
 	Symptoms []Symptom `json:"symptoms"`
@@ -129,7 +130,7 @@ func (g *groups) add(owner, object checks.Object, findings, above []Symptom) {
 	if d == nil {
 		d = &Diagnosis{
 			Object: root.Object, Owner: owner, Pods: []string{}, RootCause: root.Check, Container: root.Container, Message: root.Message,
-			Because: append([]string{}, root.Because...), Evidence: root.Evidence, Fix: root.Fix,
+			Because: append([]string{}, root.Because...), Evidence: root.Evidence, Steps: root.Steps, Fix: root.Fix,
 			Symptoms: []Symptom{}, Workarounds: []string{},
 		}
 		g.of[key] = d
