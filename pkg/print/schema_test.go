@@ -75,7 +75,7 @@ func TestSchemaRequires(t *testing.T) {
 			continue
 		}
 		want := slices.DeleteFunc(slices.Sorted(maps.Keys(properties)), func(s string) bool { return slices.Contains(optional, name+"."+s) })
-		var got []string
+		got := []string{}
 		for _, field := range def.(map[string]any)["required"].([]any) {
 			got = append(got, field.(string))
 		}
