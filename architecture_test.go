@@ -60,6 +60,17 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestPackageComments: every package of the plugin says what it is.
+func TestPackageComments(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{if not .Doc}}{{.ImportPath}}{{end}}", "./pkg/...", "./internal/...", "./cmd/...", "./docs").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		t.Errorf("%s has no package comment", pkg)
+	}
+}
+
 // goList returns the direct imports of every package of the module, tests left out.
 func goList(t *testing.T) map[string][]string {
 	t.Helper()
