@@ -123,7 +123,7 @@ func NodeUpgrade(to string, list []Node) []checks.Step {
 	return []checks.Step{{Text: lead + ". Here nodes are upgraded by pool:", Command: strings.Join(commands, "\n")}}
 }
 
-// poolUpgrade is the provider's command for the pool of a node; "" where it is not recognised.
+// poolUpgrade is the provider's command for the pool of a node; "" where it is not recognized.
 func poolUpgrade(n Node) string {
 	switch {
 	case n.Labels["eks.amazonaws.com/nodegroup"] != "":

@@ -87,7 +87,7 @@ func (t admissionRun) stripper(all []admissionRun) Stripper {
 			Steps:    StripperFix("it"),
 		}
 	case len(found) == 0:
-		return Stripper{Name: "an admission webhook or policy", Evidence: append(evidence, t.doubt(all)...), Because: []string{webhookStripsRestartPolicy.ID}, Steps: StripperFix("it")}
+		return Stripper{Name: "an admission webhook or policy", Evidence: append(evidence, t.doubtAbout(facts.Stripped, all)...), Because: []string{webhookStripsRestartPolicy.ID}, Steps: StripperFix("it")}
 	}
 	for _, c := range found {
 		evidence = append(evidence, c.name+": "+strings.Join(c.proof, "; "))
