@@ -65,8 +65,11 @@ func (c component) invisible(s *facts.Snapshot, remedy string) []facts.Gap {
 	if !s.Has(facts.ControlPlane) {
 		return checks.Unread(s, facts.ControlPlane)
 	}
-	g := facts.Gap{Kind: facts.ControlPlane, Scope: c.name, Reason: c.tried() + ", which decides nothing", Remedy: remedy}
-	return withWords(s, g, "")
+	g := facts.Gap{
+		Kind: facts.ControlPlane, Scope: c.name, Instance: facts.Instance{Kind: c.object().Kind, Name: c.name},
+		Reason: c.tried() + ", which decides nothing", Remedy: remedy,
+	}
+	return withWords(g, s.GapsOf(facts.ControlPlane, ""))
 }
 
 // partly is the gaps of static pods that were listed in part: others of the component may be missing.

@@ -37,7 +37,7 @@ func apiServersOf(s *facts.Snapshot) Fleet {
 	f.total = max(len(f.Seen), len(leases), len(s.APIServerEndpoints))
 	// Endpoints alone do not count: a managed control plane shows its load balancer there. Leases alone
 	// do not, where the endpoints could not be read: API servers on one host share a Lease.
-	f.counted = len(s.GapsOf(facts.APIServers, "")) == 0 && len(s.GapsOf(facts.APIServers, facts.ScopeEndpoints)) == 0 &&
+	f.counted = len(s.GapsOf(facts.APIServers, "")) == 0 && len(gapsOfServers(s, facts.PartEndpoints)) == 0 &&
 		(len(leases) > 0 || len(pods) > 0 && len(pods) >= len(s.APIServerEndpoints) && len(s.GapsOf(facts.ControlPlane, "")) == 0)
 	if f.unseen() > 0 {
 		f.fresh = min(f.unseen(), freshLeases(leases, f.Seen))
@@ -154,7 +154,7 @@ func joined(pods, answers []Process) []Process {
 // merge is a static pod with what its process answered.
 func merge(pod, answer Process) Process {
 	if answer.v != nil {
-		pod.version, pod.v = answer.version, answer.v
+		pod.version, pod.v, pod.shows = answer.version, answer.v, answer.shows
 	}
 	pod.emulation = gate.Lower(pod.emulation, answer.emulation)
 	if pod.Gate == gate.Unknown || answer.Gate != gate.Unknown && !answer.probed {

@@ -26,11 +26,9 @@ var gateStillSet = rule{
 			for _, p := range StaticPods(s.Snapshot, component) {
 				settings, err := gate.ParseFlag(p.pod.FeatureGates)
 				if err != nil || p.v == nil {
-					o.Missing = append(o.Missing, facts.Gap{
-						Kind: facts.ControlPlane, Scope: "pod/" + p.Object.Name,
-						Reason: fmt.Sprintf("its version (%s) or its --feature-gates (%s) is not understood", prose.OrNone(p.version), prose.OrNone(p.pod.FeatureGates)),
-						Remedy: lookAt(p),
-					})
+					g := p.gap(facts.ControlPlane, lookAt(p))
+					g.Reason = fmt.Sprintf("its version (%s) or its --feature-gates (%s) is not understood", prose.OrNone(p.version), prose.OrNone(p.pod.FeatureGates))
+					o.Missing = append(o.Missing, g)
 					continue
 				}
 				if !settings.Named() || gate.Minor(p.effective()) < gate.LockedMinor {

@@ -70,7 +70,7 @@ func visibleBugs(o *checks.Outcome, c component, table []bug, server string) {
 		o.Findings = append(o.Findings, checks.Finding{
 			Object:   p.Object,
 			Message:  fmt.Sprintf("%s %s has %s with native sidecars", c.name, p.version, prose.Counted(len(bugs), "known bug")),
-			Evidence: append(p.Evidence[:1:1], described(bugs)...),
+			Evidence: append([]string{p.VersionEvidence()}, described(bugs)...),
 			Steps:    bugFix(table, p.v, p, server),
 		})
 	}

@@ -82,7 +82,7 @@ func (f Fleet) atLeast(minor int) (bool, string) {
 		return true, ""
 	}
 	if newest := f.newest(); newest > minor && !f.emulating() {
-		return true, fmt.Sprintf("the others follow from the version skew policy: API servers are within one minor version, so that next to %s none is older than %s",
+		return true, fmt.Sprintf("the others follow from the version skew policy: API servers are within one minor version, so next to %s none is older than %s",
 			gate.Release(newest), gate.Release(newest-1))
 	}
 	if f.counted && unseen <= f.fresh && minor <= minorPeers {
@@ -97,20 +97,16 @@ func (f Fleet) unread(s *facts.Snapshot) []facts.Gap {
 	case !s.Has(facts.APIServers):
 		return checks.Unread(s, facts.APIServers)
 	case !f.counted:
-		g := facts.Gap{
-			Kind: facts.APIServers, Scope: facts.ScopeUnseen,
-			Reason: fmt.Sprintf("%s answered; how many there are is not known (their Leases or static pods would tell)", prose.Counted(len(f.Seen), "API server")),
-			Remedy: "let it list leases in kube-system (kubectl sidecar rbac prints the role)",
-		}
-		return withWords(s, g, "", facts.ScopeLeases, facts.ScopeEndpoints)
+		g := facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen),
+			fmt.Sprintf("%s answered; how many there are is not known (their Leases or static pods would tell)", prose.Counted(len(f.Seen), "API server")),
+			"let it list leases in kube-system (kubectl sidecar rbac prints the role)")
+		return withWords(g, s.GapsOf(facts.APIServers, ""), gapsOfServers(s, facts.PartLeases), gapsOfServers(s, facts.PartEndpoints))
 	}
-	g := facts.Gap{
-		Kind: facts.APIServers, Scope: facts.ScopeUnseen,
-		Reason: fmt.Sprintf("%d of %s answered%s", len(f.Seen), prose.Counted(f.total, "API server"), through(s.Server)),
-		Remedy: "run it again: each run opens new connections, which a load balancer may spread",
-	}
-	if closed := s.GapsOf(facts.APIServers, facts.ScopeMetrics); len(closed) > 0 {
-		return withWords(s, g, facts.ScopeMetrics) // without it nothing tells them apart
+	g := facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen),
+		fmt.Sprintf("%d of %s answered%s", len(f.Seen), prose.Counted(f.total, "API server"), through(s.Server)),
+		"run it again: each run opens new connections, which a load balancer may spread")
+	if closed := gapsOfServers(s, facts.PartMetrics); len(closed) > 0 {
+		return withWords(g, closed) // without it nothing tells them apart
 	}
 	g = worded(s, g)
 	places := f.addresses
@@ -161,28 +157,29 @@ func (f Fleet) undecided(s *facts.Snapshot) []facts.Gap {
 	var out []facts.Gap
 	for _, p := range Having(f.Seen, gate.Unknown) {
 		g := noGate(facts.APIServers, p, "let it get /metrics (kubectl sidecar rbac prints the role)")
-		out = append(out, withWords(s, g, "", facts.ScopeMetrics, facts.ScopeGate, facts.ScopeVersion)...)
+		out = append(out, withWords(g, s.GapsOf(facts.APIServers, ""), gapsOfServers(s, facts.PartMetrics), gapsOfServers(s, facts.PartGate), gapsOfServers(s, facts.PartVersion))...)
 	}
 	return out
 }
 
 // worded prefers the collector's account of the unseen: it knows how often it tried.
 func worded(s *facts.Snapshot, g facts.Gap) facts.Gap {
-	if known := s.GapsOf(facts.APIServers, facts.ScopeUnseen); len(known) > 0 {
+	if known := gapsOfServers(s, facts.PartUnseen); len(known) > 0 {
 		g.Reason, g.Remedy = known[0].Reason, known[0].Remedy
 	}
 	return g
 }
 
-// withWords adds to g what the collector, who knows what the server said, recorded as a gap of the
-// same kind with one of the scopes.
-func withWords(s *facts.Snapshot, g facts.Gap, scopes ...string) []facts.Gap {
-	for _, scope := range scopes {
-		for _, known := range s.GapsOf(g.Kind, scope) {
-			g.Reason += "; " + known.Reason
-			g.Remedy = known.Remedy
-			return []facts.Gap{g}
-		}
+// withWords adds to g what the collector, who knows what the server said, recorded: the first gap of recorded.
+func withWords(g facts.Gap, recorded ...[]facts.Gap) []facts.Gap {
+	if all := slices.Concat(recorded...); len(all) > 0 {
+		g.Reason += "; " + all[0].Reason
+		g.Remedy = all[0].Remedy
 	}
 	return []facts.Gap{g}
+}
+
+// gapsOfServers are the gaps of one part of what is asked of the API servers.
+func gapsOfServers(s *facts.Snapshot, part facts.Part) []facts.Gap {
+	return slices.DeleteFunc(s.GapsOf(facts.APIServers, "*"), func(g facts.Gap) bool { return g.Instance != facts.APIServerInstance(part) })
 }

@@ -40,7 +40,7 @@ var kubeletTooOld = podCheck(checks.Check{
 		Fix: prose.Paragraphs(checks.FixOf(cluster.NodeUpgrade("1.29 or later", nil)), "Until then keep these pods away from that node:", prose.Indent(p.avoidNode())),
 	}
 	if p.node != nil {
-		f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+p.node.Evidence()[0])
+		f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+p.node.VersionEvidence())
 		f.Fix = prose.Paragraphs(checks.FixOf(cluster.NodeUpgrade("1.29 or later", []cluster.Node{*p.node})), "Until then keep these pods away from that node:", prose.Indent(p.avoidNode()))
 	}
 	return f, nil
