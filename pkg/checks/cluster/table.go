@@ -158,7 +158,8 @@ func (t admissionRun) didTo(name string) (result, proof string) {
 		if slices.ContainsFunc(t.culprits(c.kind), func(x culprit) bool { return x.name == name }) {
 			return c.result, map[bool]string{true: "bisection", false: "elimination"}[len(t.exempted(c.kind)) > 0]
 		}
-		candidate = candidate || slices.Contains(t.left(c.kind), name)
+		// Bisection clears the others: the canary met them, and kept what it loses with the culprit.
+		candidate = candidate || len(t.exempted(c.kind)) == 0 && slices.Contains(t.left(c.kind), name)
 	}
 	if candidate {
 		return resultCandidate, "canary"
