@@ -14,7 +14,8 @@ var suite = checktest.Suite{
 	Judge: func(s *facts.Snapshot, id string) checks.Result {
 		return checks.Run(s, sceneOf(s), []rule{ruleOf(id)}, nil)[0]
 	},
-	Run: func(s *facts.Snapshot, id string) checks.Outcome { return ruleOf(id).Run(sceneOf(s)) },
+	Run:   func(s *facts.Snapshot, id string) checks.Outcome { return ruleOf(id).Run(sceneOf(s)) },
+	Steps: true,
 }
 
 func ruleOf(id string) rule {
