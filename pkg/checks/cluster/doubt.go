@@ -6,8 +6,8 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// aboutCause reports whether a gap leaves open whose doing something was, and not what was done: the canary
-// came back all the same.
+// aboutCause reports whether a gap leaves open who changed a canary, and not what became of it: it came back
+// all the same.
 func aboutCause(g facts.Gap) bool {
 	return g.Instance.Part == facts.PartReview || g.Instance.Part == facts.PartTemplate
 }

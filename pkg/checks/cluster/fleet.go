@@ -27,7 +27,7 @@ type Fleet struct {
 
 // apiServersOf finds out which API servers there are and what each of them does with the field.
 //
-// One address may hide several processes, so that three sources are put together: the processes that
+// One address can hide several processes, so three sources are put together: the processes that
 // answered, told apart by their start time; the static pods, whose command line speaks for a process
 // that did not answer; and the identity Leases and endpoints, which only count.
 func apiServersOf(s *facts.Snapshot) Fleet {
@@ -129,7 +129,7 @@ func mark(a facts.APIServer) string {
 }
 
 // joined pairs the processes that answered with the static pods they run in: nothing names the pod in
-// an answer, so that equals go together first. What a process said of itself counts more than flags.
+// an answer, so equals go together first. What a process said of itself counts more than flags.
 func joined(pods, answers []Process) []Process {
 	paired := make([]bool, len(pods))
 	rules := []func(pod, answer Process) bool{

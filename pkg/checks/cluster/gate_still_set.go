@@ -15,7 +15,7 @@ import (
 var gateStillSet = rule{
 	Check: checks.Check{
 		ID:       "gate-still-set",
-		Title:    "no static control plane pod sets the gate where it has no effect any more",
+		Title:    "no control plane static pod still sets the locked SidecarContainers gate",
 		Severity: checks.Warning,
 		Category: checks.ControlPlane,
 		Needs:    []facts.Kind{facts.ControlPlane},
@@ -36,7 +36,7 @@ var gateStillSet = rule{
 				}
 				o.Findings = append(o.Findings, checks.Finding{
 					Object:   p.Object,
-					Message:  fmt.Sprintf("--feature-gates names SidecarContainers, which is always on since 1.33 and unknown to %s: this component will not start after that upgrade", gate.Release(gate.GoneMinor)),
+					Message:  fmt.Sprintf("--feature-gates names SidecarContainers, which has been locked to on since 1.33 and is unknown to %s: this component will not start after that upgrade", gate.Release(gate.GoneMinor)),
 					Evidence: p.Evidence,
 					Steps:    staticPodFix(component, p, gate.Minor(p.v)),
 				})

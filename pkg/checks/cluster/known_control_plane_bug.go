@@ -30,7 +30,7 @@ var controlPlaneBugs = []struct {
 var knownControlPlaneBug = rule{
 	Check: checks.Check{
 		ID:       "known-control-plane-bug",
-		Title:    "no control plane component has a known bug with native sidecars",
+		Title:    "control plane components are free of known bugs with native sidecars",
 		Severity: checks.Warning,
 		Category: checks.ControlPlane,
 		Uses:     []facts.Kind{facts.APIServers, facts.ControlPlane},
@@ -76,7 +76,7 @@ func visibleBugs(o *checks.Outcome, c component, table []bug, server string) {
 	}
 }
 
-// invisibleBugs judges a component by the versions that it can have: a bug that all of them have is
+// invisibleBugs goes by the versions that it can have: a bug that all of them have is
 // found, one that some have is unknown.
 func invisibleBugs(o *checks.Outcome, c component, table []bug, s *facts.Snapshot) {
 	if c.ceiling == 0 {

@@ -39,7 +39,7 @@ func nodesOf(s *facts.Snapshot) []Node {
 	for i := range s.Nodes {
 		n := Node{Node: &s.Nodes[i], Version: parse(s.Nodes[i].Status.NodeInfo.KubeletVersion)}
 		n.Virtual, _ = facts.VirtualNode(n.Node)
-		n.Gate, n.Source = gate.JudgeWithSource(n.Version, nil, readings[n.Name]...) // a kubelet cannot emulate another version
+		n.Gate, n.Source = gate.StateAndSource(n.Version, nil, readings[n.Name]...) // a kubelet cannot emulate another version
 		if known := gate.ByDirectness(readings[n.Name]); len(known) > 0 {
 			n.reading = &known[0]
 		}

@@ -54,7 +54,7 @@ func fromPod(pod *facts.ControlPlanePod) Process {
 		pod: pod, shows: "image version of pod " + pod.Name + ": " + prose.OrNone(pod.Version),
 	}
 	flags := gate.FlagReading(*pod, p.effective())
-	p.Gate, p.proof = gate.Judge(p.v, p.emulation, flags), flags.Evidence
+	p.Gate, p.proof = gate.StateOf(p.v, p.emulation, flags), flags.Evidence
 	p.Evidence = []string{p.shows}
 	if pod.EmulatedVersion != "" {
 		p.Evidence = append(p.Evidence, "command line of pod "+pod.Name+": --emulated-version="+pod.EmulatedVersion)
@@ -74,7 +74,7 @@ func fromAnswer(a facts.APIServer, name string, readings []facts.FeatureReading)
 	if gate.Emulates(p.v, p.emulation) {
 		p.Evidence = append(p.Evidence, "emulated version: "+a.Emulation)
 	}
-	p.Gate = gate.Judge(p.v, p.emulation, readings...)
+	p.Gate = gate.StateOf(p.v, p.emulation, readings...)
 	p.probed = slices.ContainsFunc(readings, func(r facts.FeatureReading) bool { return r.Source == facts.SourceProbe })
 	for _, r := range gate.ByDirectness(readings) {
 		p.Evidence = append(p.Evidence, gate.Quote(r))

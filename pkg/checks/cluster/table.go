@@ -21,7 +21,7 @@ type WebhookRow struct {
 	Namespaces int      `json:"namespaces"`
 	Classes    []string `json:"classes"`
 	// Result is preserves, strips, moves, removes, denies, unreachable, not dry-runnable, not called,
-	// suspect or unknown; Proof is how that is known.
+	// suspect (one of several of which one has done it) or unknown; Proof is how that is known.
 	Result string `json:"result"`
 	Proof  string `json:"proof"`
 }

@@ -183,3 +183,35 @@ func withWords(g facts.Gap, recorded ...[]facts.Gap) []facts.Gap {
 func gapsOfServers(s *facts.Snapshot, part facts.Part) []facts.Gap {
 	return slices.DeleteFunc(s.GapsOf(facts.APIServers, "*"), func(g facts.Gap) bool { return g.Instance != facts.APIServerInstance(part) })
 }
+
+// checked is the outcome of a check that every API server has to pass: what was found, what is missing of the
+// seen ones, and the unseen ones, unless they must be of the minor version from which on all pass.
+func (f Fleet) checked(s *facts.Snapshot, minor int, missing []facts.Gap, findings []checks.Finding) checks.Outcome {
+	o := checks.Outcome{Findings: findings, Missing: missing}
+	ok, why := f.atLeast(minor)
+	if !ok {
+		o.Missing = append(o.Missing, f.unread(s)...)
+	}
+	o.Tried = f.tried(why)
+	return o
+}
+
+// having are the findings of the API servers whose gate is in a state.
+func (f Fleet) having(state gate.State, message string, steps func(Process) []checks.Step) []checks.Finding {
+	var out []checks.Finding
+	for _, p := range Having(f.Seen, state) {
+		out = append(out, checks.Finding{Object: p.Object, Message: message, Evidence: p.Evidence, Steps: steps(p)})
+	}
+	return out
+}
+
+// versionless are the gaps of seen API servers whose version is not known.
+func (f Fleet) versionless() []facts.Gap {
+	var out []facts.Gap
+	for _, p := range Having(f.Seen, gate.Unknown) {
+		if p.v == nil {
+			out = append(out, noVersion(facts.APIServers, p, facts.HowToGet(facts.APIServers)))
+		}
+	}
+	return out
+}

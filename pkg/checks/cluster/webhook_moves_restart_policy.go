@@ -8,7 +8,7 @@ import (
 var webhookMovesRestartPolicy = rule{
 	Check: checks.Check{
 		ID:       "webhook-moves-restart-policy",
-		Title:    "admission leaves restartPolicy on the init container that has it, and init containers in order",
+		Title:    "admission preserves the order of init containers, and which of them have restartPolicy",
 		Severity: checks.Error,
 		Category: checks.Admission,
 		Needs:    admissionNeeds,

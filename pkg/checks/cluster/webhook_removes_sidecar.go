@@ -8,7 +8,7 @@ import (
 var webhookRemovesSidecar = rule{
 	Check: checks.Check{
 		ID:       "webhook-removes-sidecar",
-		Title:    "admission leaves init containers where they are",
+		Title:    "admission preserves init containers",
 		Severity: checks.Error,
 		Category: checks.Admission,
 		Needs:    admissionNeeds,
