@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Recognise is how software shows in a cluster. Names may be patterns as of [path.Match].
-type Recognise struct {
+// Recognize is how software shows in a cluster. Names may be patterns as of [path.Match].
+type Recognize struct {
 	// Webhooks are names of webhooks, Configurations those of the configurations that they stand in.
 	Webhooks       []string `json:"webhooks,omitempty"`
 	Configurations []string `json:"configurations,omitempty"`
@@ -28,13 +28,13 @@ type Seen struct {
 
 // Matches reports whether a webhook is this software's. Any one sign is enough, where the sign is there:
 // names say it as well as images do.
-func (r Recognise) Matches(s Seen) bool {
+func (r Recognize) Matches(s Seen) bool {
 	return matchesAny(r.Webhooks, s.Webhook) || matchesAny(r.Configurations, s.Configuration) ||
 		s.Service != "" && matchesAny(r.Services, path.Base(s.Service)) || len(r.Own(s.Images)) > 0
 }
 
 // Own are those of images that are the software's own, not of sidecars beside it.
-func (r Recognise) Own(images []string) []string {
+func (r Recognize) Own(images []string) []string {
 	var out []string
 	for _, image := range images {
 		repository, _ := split(image)
