@@ -57,11 +57,12 @@ func (s *scene) refusalOf(m maker) *refusal {
 	if m.meta != nil {
 		uid = string(m.meta.UID)
 	}
-	for _, e := range s.eventsOf(m.Object, uid, failedCreate) {
-		if r.Message == "" {
-			r.Message = e.Message
-			r.evidence = append(r.evidence, m.resource+" "+m.Name+": "+quoteEvent(s.Snapshot, e))
-		}
+	events := s.eventsOf(m.Object, uid, failedCreate)
+	for _, e := range telling(events) {
+		r.Message = cmp.Or(r.Message, e.Message)
+		r.evidence = append(r.evidence, m.resource+" "+m.Name+": "+quoteEvent(s.Snapshot, e))
+	}
+	for _, e := range events {
 		if first := firstSeen(e); r.since.at.IsZero() || !first.IsZero() && first.Before(&r.since.at) {
 			r.since = ageOf(s.Snapshot, first)
 		}
@@ -78,6 +79,29 @@ func (s *scene) refusalOf(m maker) *refusal {
 		return nil
 	}
 	return &r
+}
+
+// telling is the newest of the events, which say that a pod was refused. When it says that a webhook did not answer,
+// an older one that says that the field was stripped comes before it: the API server validates a pod
+// after all webhooks have answered, so it proves more. A template that was changed since has
+// a new ReplicaSet with events of its own.
+func telling(events []corev1.Event) []corev1.Event {
+	if len(events) == 0 {
+		return nil
+	}
+	newest := events[:1]
+	if cause := causeOf(events[0]); cause != facts.CauseFailed && cause != facts.CauseNoAnswer {
+		return newest
+	}
+	if i := slices.IndexFunc(events, func(e corev1.Event) bool { return causeOf(e) == facts.CauseStripped }); i >= 0 {
+		return []corev1.Event{events[i], events[0]}
+	}
+	return newest
+}
+
+func causeOf(e corev1.Event) facts.Cause {
+	cause, _ := (&facts.Refusal{Message: e.Message}).Cause()
+	return cause
 }
 
 func firstSeen(e corev1.Event) metav1.Time {

@@ -24,8 +24,11 @@ var sidecarStartRace = podCheck(checks.Check{
 	}
 	for _, c := range p.mains {
 		end := c.ended()
-		if end == nil || end.ExitCode == 0 || softwareOf(c.Container) != nil || c.restarts() > 2 {
+		if end == nil || end.ExitCode == 0 || softwareOf(c.Container) != nil {
 			continue
+		}
+		if c.restarts() > fewRestarts && !(c.running() && c.status.Ready) {
+			continue // it fails again and again, whether the sidecar listens or not
 		}
 		if c.running() && !ageOf(p.s.Snapshot, end.FinishedAt).below(recent) {
 			continue // it got over it: history
@@ -45,6 +48,11 @@ var sidecarStartRace = podCheck(checks.Check{
 	return nil, nil
 })
 
+// fewRestarts is up to how many restarts a container may still have lost a race, whatever became of it. More are
+// put down to one only when it works by now, and says itself that nobody listened: a proxy that takes 20s
+// is up at the third restart.
+const fewRestarts = 2
+
 // raced is the sidecar that a container was too early for, with the proof: its own words, or else
 // that it ended right after the start of known software and has worked since.
 func (p subject) raced(c container, end *corev1.ContainerStateTerminated) (*container, string) {
@@ -60,7 +68,7 @@ func (p subject) raced(c container, end *corev1.ContainerStateTerminated) (*cont
 			}
 		}
 		begin := firstStart([]container{proxy})
-		if softwareOf(proxy.Container) == nil || len(lines) > 1 || !c.running() || begin.IsZero() || end.FinishedAt.IsZero() {
+		if softwareOf(proxy.Container) == nil || len(lines) > 1 || c.restarts() > fewRestarts || !c.running() || begin.IsZero() || end.FinishedAt.IsZero() {
 			continue
 		}
 		if apart := end.FinishedAt.Sub(begin); apart < headStart && !proxy.failed() {

@@ -29,7 +29,7 @@ var startupProbeFailing = podCheck(checks.Check{
 		}
 		answers := p.probeEvents(c, "Startup probe failed")
 		killed := p.killedByProbe(c)
-		overdue := c.running() && p.startedAt(c).atLeast(min(budget(c.StartupProbe), patience))
+		overdue := p.overdue(c) && !p.outOfMemory(c)
 		if !killed && !overdue || c.running() && p.bugged(c) != nil {
 			if c.running() && p.startedAt(c).untold(min(budget(c.StartupProbe), patience)) && len(answers) > 0 {
 				return nil, p.noClock("the startup probe of " + c.Name + " has failed")
@@ -65,17 +65,33 @@ func (p subject) killedByProbe(c container) bool {
 	if c.StartupProbe == nil || started(c) {
 		return false
 	}
+	end := c.ended()
+	if end != nil && end.Reason == oomKilled {
+		return false
+	}
 	for _, e := range p.eventsAbout(c, "Killing") {
-		if strings.Contains(e.Message, "failed startup probe") {
+		earlier := end != nil && eventTime(e).Time.Before(begun(end)) // it is about a run before the last
+		if strings.Contains(e.Message, "failed startup probe") && !earlier {
 			return true
 		}
 	}
-	end := c.ended()
 	if end == nil || c.restarts() == 0 || begun(end).IsZero() || end.FinishedAt.IsZero() {
 		return false
 	}
 	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + time.Second // times have whole seconds
-	return lasted >= budget(c.StartupProbe) && end.Reason != oomKilled
+	return lasted >= budget(c.StartupProbe)
+}
+
+// overdue reports whether the startup probe of a container that runs has used up its time.
+func (p subject) overdue(c container) bool {
+	return c.StartupProbe != nil && !started(c) && p.startedAt(c).atLeast(min(budget(c.StartupProbe), patience))
+}
+
+// outOfMemory reports whether a container ran out of memory a short while ago. On a slow machine that takes so
+// long that its startup probe is overdue by then: the probe is not what is wrong.
+func (p subject) outOfMemory(c container) bool {
+	end := c.ended()
+	return end != nil && end.Reason == oomKilled && c.restarts() > 0 && ageOf(p.s.Snapshot, end.FinishedAt).below(recent)
 }
 
 // budget is how long a startup probe may fail before the container is stopped; unset fields have the
