@@ -60,6 +60,17 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// TestPackageComments: every package of the plugin says what it is.
+func TestPackageComments(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", "{{if not .Doc}}{{.ImportPath}}{{end}}", "./pkg/...", "./internal/...", "./cmd/...", "./docs").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		t.Errorf("%s has no package comment", pkg)
+	}
+}
+
 // goList returns the direct imports of every package of the module, tests left out.
 func goList(t *testing.T) map[string][]string {
 	t.Helper()
@@ -84,11 +95,70 @@ func goList(t *testing.T) map[string][]string {
 }
 
 var (
+	walkTitle = regexp.MustCompile(`^### (.+)$`)
+	walkStop  = regexp.MustCompile("^[0-9]+\\. `([^`]+)`: ")
+)
+
+// TestWalks: the routes that docs/architecture.md tells file by file are through files that are there, and
+// never return to a package that they have left.
+func TestWalks(t *testing.T) {
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, told, found := strings.Cut(string(page), "\n## Three walks\n")
+	if !found {
+		t.Fatal("docs/architecture.md tells no walks")
+	}
+	told, _, _ = strings.Cut(told, "\n## ")
+	walk, stops, left, at := "", 0, map[string]bool{}, ""
+	for line := range strings.SplitSeq(told, "\n") {
+		if m := walkTitle.FindStringSubmatch(line); m != nil {
+			walk, left, at = m[1], map[string]bool{}, ""
+		}
+		m := walkStop.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		stops++
+		if _, err := os.Stat(m[1]); err != nil {
+			t.Errorf("%s: %v", walk, err)
+		}
+		if dir := path.Dir(m[1]); dir != at {
+			if left[dir] {
+				t.Errorf("%s: %s is in a package that the walk has left", walk, m[1])
+			}
+			left[dir], at = true, dir
+		}
+	}
+	if stops < 20 {
+		t.Errorf("only %d stops were read", stops)
+	}
+}
+
+var (
 	initFunc   = regexp.MustCompile(`^func init\(\)`)
 	genericDir = regexp.MustCompile(`(^|/)(utils?|common|helpers?|types|misc)(/|$)`)
 )
 
 const maxLines = 400
+
+// TestTestdataNames: files of test data are named in kebab-case, as the checks are.
+func TestTestdataNames(t *testing.T) {
+	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "pkg/checks/*.txtar").Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	files := strings.Fields(string(out))
+	if len(files) < 100 {
+		t.Fatalf("git ls-files found only %d files", len(files))
+	}
+	for _, file := range files {
+		if strings.Contains(path.Base(file), "_") {
+			t.Errorf("%s: name test data in kebab-case", file)
+		}
+	}
+}
 
 func TestHouseRules(t *testing.T) {
 	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.go").Output()

@@ -23,7 +23,7 @@ import (
 // TestIndeterminate: a scan of a cluster reads warnings, and normal events only of some pods. Every snapshot of
 // the checks' test data has to be judged by those as it is by all events.
 func TestIndeterminate(t *testing.T) {
-	files, err := filepath.Glob("../../pkg/checks/testdata_pods/*/*.txtar")
+	files, err := filepath.Glob("../../pkg/checks/pods/testdata/*/*.txtar")
 	if err != nil || len(files) < 80 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}

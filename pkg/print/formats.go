@@ -1,3 +1,5 @@
+// Package print writes a report, one file per format. A printer knows no check and decides nothing: not the
+// verdict, not the exit code.
 package print
 
 import (

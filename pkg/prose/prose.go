@@ -1,3 +1,5 @@
+// Package prose is what sentences and commands are made with: counts, lists, paragraphs, words for a shell.
+// It knows text only.
 package prose
 
 import (
@@ -5,6 +7,7 @@ import (
 	"strings"
 )
 
+// AddOnce appends s to list unless it is in it.
 func AddOnce(list []string, s string) []string {
 	if slices.Contains(list, s) {
 		return list
@@ -15,6 +18,7 @@ func AddOnce(list []string, s string) []string {
 // Indent sets commands and snippets off from prose.
 func Indent(s string) string { return IndentBy(s, "  ") }
 
+// IndentBy puts by before each line.
 func IndentBy(s, by string) string { return by + strings.ReplaceAll(s, "\n", "\n"+by) }
 
 // Paragraphs joins the parts of a fix that are not empty.
@@ -35,6 +39,7 @@ func OneLine(s string) string {
 // Clause is a text as the end of a message, without a period.
 func Clause(s string) string { return strings.TrimRight(OneLine(s), ". ") }
 
+// OrNone is s, or "none" where it is empty.
 func OrNone(s string) string {
 	if s == "" {
 		return "none"

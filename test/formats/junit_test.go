@@ -20,7 +20,7 @@ func goldens(t *testing.T, pattern string) []string {
 
 // TestJUnitSchema holds every JUnit document against the schema by which Jenkins accepts them.
 func TestJUnitSchema(t *testing.T) {
-	files := append(goldens(t, "pkg/report/testdata/*/junit.xml"), goldens(t, "internal/cli/testdata/webhook-test.xml")...)
+	files := append(goldens(t, "pkg/print/testdata/*/junit.xml"), goldens(t, "internal/cli/testdata/webhook-test.xml")...)
 	for _, file := range files {
 		if out, err := xmllint(t, file); err != nil {
 			t.Errorf("%s: %v\n%s", file, err, out)
@@ -48,6 +48,6 @@ func xmllint(t *testing.T, file string) (string, error) {
 	if err != nil {
 		t.Skipf("xmllint is not here (hack/packages.sh installs it): %v", err)
 	}
-	out, err := exec.Command(program, "--noout", "--nonet", "--schema", "../../pkg/report/testdata/schemas/junit-10.xsd", file).CombinedOutput()
+	out, err := exec.Command(program, "--noout", "--nonet", "--schema", "../../pkg/print/testdata/schemas/junit-10.xsd", file).CombinedOutput()
 	return string(out), err
 }

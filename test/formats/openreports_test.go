@@ -42,7 +42,7 @@ func TestOpenReportsApply(t *testing.T) {
 	k := newKubectl(t, c)
 	k.run("apply", "-f", filepath.Join(moduleDir(t, "openreports", reportsAPI), "config", "crd"))
 	k.run("wait", "--for=condition=Established", "--timeout=60s", "crd/clusterreports.openreports.io", "crd/reports.openreports.io")
-	for _, file := range goldens(t, "pkg/report/testdata/*/openreports.yaml") {
+	for _, file := range goldens(t, "pkg/print/testdata/*/openreports.yaml") {
 		want := readObject(t, file)
 		for _, how := range [][]string{{}, {"--server-side", "--force-conflicts"}} {
 			k.run(append([]string{"apply", "--validate=strict", "-f", file}, how...)...)
@@ -59,7 +59,7 @@ func TestOpenReportsApply(t *testing.T) {
 		t.Errorf("there are %v", names)
 	}
 	wrong := filepath.Join(t.TempDir(), "wrong.yaml")
-	data, err := os.ReadFile(goldens(t, "pkg/report/testdata/ready/openreports.yaml")[0])
+	data, err := os.ReadFile(goldens(t, "pkg/print/testdata/ready/openreports.yaml")[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ import (
 var audit string
 
 // pages are the golden files of pkg/report, hostile ones among them.
-const pages = "../../pkg/report/testdata/*/page.html"
+const pages = "../../pkg/print/testdata/*/page.html"
 
 // A place is where a page is read.
 type place struct {
@@ -71,7 +71,7 @@ func TestPages(t *testing.T) {
 // TestFaultsAreSeen: a page with every fault that the test looks for.
 func TestFaultsAreSeen(t *testing.T) {
 	browser := start(t)
-	good, err := os.ReadFile("../../pkg/report/testdata/markup/page.html")
+	good, err := os.ReadFile("../../pkg/print/testdata/markup/page.html")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func keep(t *testing.T, name string, data []byte) {
 func TestPrint(t *testing.T) {
 	browser := start(t)
 	for _, name := range []string{"not-ready", "why"} {
-		path, err := filepath.Abs("../../pkg/report/testdata/" + name + "/page.html")
+		path, err := filepath.Abs("../../pkg/print/testdata/" + name + "/page.html")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,6 +33,20 @@ type Suite struct {
 	Run   func(s *facts.Snapshot, id string) checks.Outcome
 }
 
+// SuiteOf is the suite of a family of rules; scene is a snapshot as they want it.
+func SuiteOf[F any](rules []checks.Rule[F], scene func(*facts.Snapshot) F) Suite {
+	of := func(id string) checks.Rule[F] {
+		return rules[slices.IndexFunc(rules, func(r checks.Rule[F]) bool { return r.ID == id })]
+	}
+	return Suite{
+		Checks: checks.List(rules),
+		Judge: func(s *facts.Snapshot, id string) checks.Result {
+			return checks.Run(s, scene(s), []checks.Rule[F]{of(id)}, nil)[0]
+		},
+		Run: func(s *facts.Snapshot, id string) checks.Outcome { return of(id).Run(scene(s)) },
+	}
+}
+
 // A Case is one file of test data.
 type Case struct {
 	Path     string

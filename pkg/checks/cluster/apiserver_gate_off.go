@@ -24,7 +24,7 @@ var apiserverGateOff = rule{
 				Object:   p.Object,
 				Message:  "the SidecarContainers gate of this API server is off: it drops restartPolicy of init containers from every new object, without an error or a warning",
 				Evidence: p.Evidence,
-				Fix:      GateFix(APIServer, p, s.Server),
+				Steps:    GateFix(APIServer, p, s.Server),
 			})
 		}
 		o.Missing = f.undecided(s.Snapshot)

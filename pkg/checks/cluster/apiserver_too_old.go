@@ -24,7 +24,7 @@ var apiserverTooOld = rule{
 				Object:   p.Object,
 				Message:  "this API server is older than 1.28 and does not know restartPolicy of an init container: it refuses the field from kubectl and drops it, with a mere warning, from everybody else",
 				Evidence: p.Evidence,
-				Fix:      upgradeFix(p, s.Server),
+				Steps:    upgradeFix(p, s.Server),
 			})
 		}
 		for _, p := range Having(f.Seen, gate.Unknown) {

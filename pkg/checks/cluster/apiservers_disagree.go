@@ -46,9 +46,13 @@ func disagreement(keeping, dropping []Process) checks.Finding {
 		Object: checks.Object{Kind: "ControlPlane", Name: APIServer},
 		Message: fmt.Sprintf("%s of %s keep restartPolicy of init containers, the others drop it: what is stored depends on who answers, and a Deployment with a native sidecar can make ReplicaSets without end",
 			strconv.Itoa(len(keeping)), prose.Counted(len(keeping)+len(dropping), "API server")),
-		Fix: "Give all API servers the same version and the same gates: finish the upgrade, or set the gate everywhere.\n" +
-			"Until then do not deploy native sidecars. Look for the harm that is done:\n\n" +
-			prose.Indent("kubectl get deployments -A -o jsonpath='{range .items[?(@.status.collisionCount)]}{.metadata.namespace}/{.metadata.name} {.status.collisionCount}{\"\\n\"}{end}'"),
+		Steps: []checks.Step{
+			{Text: "Give all API servers the same version and the same gates: finish the upgrade, or set the gate everywhere."},
+			{
+				Text:    "Until then do not deploy native sidecars. See which Deployments are affected:",
+				Command: "kubectl get deployments -A -o jsonpath='{range .items[?(@.status.collisionCount)]}{.metadata.namespace}/{.metadata.name} {.status.collisionCount}{\"\\n\"}{end}'",
+			},
+		},
 	}
 	for _, p := range slices.Concat(keeping, dropping) {
 		verb := "drops it"

@@ -83,7 +83,7 @@ func (c component) tooOld(s *facts.Snapshot, message string) checks.Outcome {
 	for _, p := range c.seen {
 		switch {
 		case p.Gate == gate.Unsupported:
-			o.Findings = append(o.Findings, checks.Finding{Object: p.Object, Message: message, Evidence: p.Evidence, Fix: upgradeFix(p, s.Server)})
+			o.Findings = append(o.Findings, checks.Finding{Object: p.Object, Message: message, Evidence: p.Evidence, Steps: upgradeFix(p, s.Server)})
 		case p.v == nil && p.Gate == gate.Unknown:
 			o.Missing = append(o.Missing, noVersion(facts.ControlPlane, p, lookAt(p)))
 		}
@@ -93,7 +93,7 @@ func (c component) tooOld(s *facts.Snapshot, message string) checks.Outcome {
 	case c.ceiling > 0 && c.ceiling < gate.FirstMinor:
 		o.Findings = append(o.Findings, checks.Finding{
 			Object: c.object(), Message: message, Evidence: []string{c.bounds()},
-			Fix: upgradeFix(Process{version: c.beside}, s.Server), Because: []string{apiserverTooOld.ID},
+			Steps: upgradeFix(Process{version: c.beside}, s.Server), Because: []string{apiserverTooOld.ID},
 		})
 	default:
 		o.Missing = append(o.Missing, c.invisible(s, "finish the upgrade of the control plane: next to API servers of 1.29 it cannot be older than 1.28")...)
@@ -116,7 +116,7 @@ func (c component) gateOff(s *facts.Snapshot, since int, message, remedy string)
 		}
 		switch p.Gate {
 		case gate.Off:
-			o.Findings = append(o.Findings, checks.Finding{Object: p.Object, Message: message, Evidence: p.Evidence, Fix: GateFix(c.name, p, s.Server)})
+			o.Findings = append(o.Findings, checks.Finding{Object: p.Object, Message: message, Evidence: p.Evidence, Steps: GateFix(c.name, p, s.Server)})
 		case gate.Unknown:
 			o.Missing = append(o.Missing, noGate(facts.ControlPlane, p, lookAt(p)))
 		}

@@ -40,7 +40,7 @@ var gateStillSet = rule{
 					Object:   p.Object,
 					Message:  fmt.Sprintf("--feature-gates names SidecarContainers, which is always on since 1.33 and unknown to %s: this component will not start after that upgrade", gate.Release(gate.GoneMinor)),
 					Evidence: p.Evidence,
-					Fix:      staticPodFix(component, p, gate.Minor(p.v)),
+					Steps:    staticPodFix(component, p, gate.Minor(p.v)),
 				})
 			}
 		}

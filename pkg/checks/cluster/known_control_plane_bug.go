@@ -71,7 +71,7 @@ func visibleBugs(o *checks.Outcome, c component, table []bug, server string) {
 			Object:   p.Object,
 			Message:  fmt.Sprintf("%s %s has %s with native sidecars", c.name, p.version, prose.Counted(len(bugs), "known bug")),
 			Evidence: append(p.Evidence[:1:1], described(bugs)...),
-			Fix:      bugFix(table, p.v, p, server),
+			Steps:    bugFix(table, p.v, p, server),
 		})
 	}
 }
@@ -98,7 +98,7 @@ func invisibleBugs(o *checks.Outcome, c component, table []bug, s *facts.Snapsho
 			Object:   c.object(),
 			Message:  fmt.Sprintf("%s has %s with native sidecars", c.name, prose.Counted(len(certain), "known bug")),
 			Evidence: slices.Concat([]string{c.bounds()}, described(certain)),
-			Fix:      bugFix(table, oldest, Process{version: c.beside}, s.Server),
+			Steps:    bugFix(table, oldest, Process{version: c.beside}, s.Server),
 		})
 	}
 	if len(possible) > 0 {
@@ -110,10 +110,6 @@ func invisibleBugs(o *checks.Outcome, c component, table []bug, s *facts.Snapsho
 	}
 }
 
-func bugFix(table []bug, v *version.Version, p Process, server string) string {
-	out := "Upgrade the control plane to " + FirstWithout(table, v) + " or later, one minor version at a time."
-	if command := upgradeCommand[platformOf(p.version, server)]; command != "" {
-		out += "\n\n" + prose.Indent(command)
-	}
-	return out
+func bugFix(table []bug, v *version.Version, p Process, server string) []checks.Step {
+	return planeUpgrade("Upgrade the control plane to "+FirstWithout(table, v)+" or later, one minor version at a time", p, server)
 }

@@ -58,7 +58,7 @@ var knownKubeletBug = rule{
 			}
 			o.Findings = append(o.Findings, checks.Finding{
 				Object: n.object(), Message: fmt.Sprintf("kubelet %s has %s with native sidecars", n.Status.NodeInfo.KubeletVersion, prose.Counted(len(a.bugs), "known bug")),
-				Evidence: append(n.Evidence()[:1], a.bugs...), Fix: NodeUpgrade(a.without+" or later", []Node{n}),
+				Evidence: append(n.Evidence()[:1], a.bugs...), Steps: NodeUpgrade(a.without+" or later", []Node{n}),
 			})
 		}
 		return o

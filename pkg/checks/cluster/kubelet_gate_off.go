@@ -1,10 +1,11 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // With the gate off a kubelet of 1.28 to 1.32 refuses the pod when it is bound to its node
@@ -23,13 +24,13 @@ var kubeletGateOff = rule{
 		list := ordinary(all)
 		var o checks.Outcome
 		off := gated(list, gate.Off)
-		fix := prose.Paragraphs(KubeletGateFix(off), keepAway("Until then", all))
+		fix := slices.Concat(KubeletGateFix(off), keepAway("Until then", all))
 		for _, n := range off {
 			o.Findings = append(o.Findings, checks.Finding{
 				Object:   n.object(),
 				Message:  "the kubelet's SidecarContainers gate is off: it refuses every pod with a native sidecar (reason InitContainerRestartPolicyForbidden)",
 				Evidence: n.Evidence(),
-				Fix:      fix,
+				Steps:    fix,
 			})
 		}
 		var open []Node

@@ -1,10 +1,11 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // A kubelet up to 1.27 does not see the field (k8s.io/api v0.27 Container has no such field), and
@@ -23,13 +24,13 @@ var kubeletTooOld = rule{
 		list := ordinary(all)
 		o := checks.Outcome{Tried: triedNodes(all, list, "by kubelet version")}
 		old := gated(list, gate.Unsupported)
-		fix := prose.Paragraphs(NodeUpgrade("1.29 or later", old), keepAway("Until then", all))
+		fix := slices.Concat(NodeUpgrade("1.29 or later", old), keepAway("Until then", all))
 		for _, n := range old {
 			o.Findings = append(o.Findings, checks.Finding{
 				Object:   n.object(),
 				Message:  "the kubelet is older than 1.28: it runs a native sidecar as an ordinary init container and waits for ever for it to end (the pod stays in Init)",
 				Evidence: n.Evidence(),
-				Fix:      fix,
+				Steps:    fix,
 			})
 		}
 		for _, n := range gated(list, gate.Unknown) {

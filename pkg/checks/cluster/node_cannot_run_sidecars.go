@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -27,7 +29,9 @@ var nodeCannotRunSidecars = rule{
 			}
 		}
 		o := checks.Outcome{Tried: prose.Counted(len(all), "node")}
-		fix := prose.Paragraphs("Do not send pods with native sidecars there, unless its provider says that it runs them: remove their toleration for it (on Fargate: their profile).", keepAway("To be sure,", all))
+		fix := slices.Concat([]checks.Step{{
+			Text: "Do not send pods with native sidecars there, unless its provider says that it runs them: remove their toleration for it (on Fargate: their profile).",
+		}}, keepAway("To be sure,", all))
 		for _, n := range virtual {
 			evidence := n.Evidence()
 			for _, t := range n.Spec.Taints {
@@ -37,7 +41,7 @@ var nodeCannotRunSidecars = rule{
 				Object:   n.object(),
 				Message:  "this is not an ordinary node: a service of its provider runs its pods, and the version it shows does not say whether that knows native sidecars",
 				Evidence: evidence,
-				Fix:      fix,
+				Steps:    fix,
 			})
 		}
 		return o

@@ -34,7 +34,7 @@ var nodeVersionSkew = rule{
 			}
 			if message := skew(gate.Minor(n.Version), oldest, newest); message != "" {
 				o.Findings = append(o.Findings, checks.Finding{
-					Object: n.object(), Message: message, Fix: skewFix(n, oldest, newest),
+					Object: n.object(), Message: message, Steps: skewFix(n, oldest, newest),
 					Evidence: append(n.Evidence(), "API servers: "+versions(f.Seen)),
 				})
 			}
@@ -63,9 +63,9 @@ func skew(kubelet, oldest, newest int) string {
 	return ""
 }
 
-func skewFix(n Node, oldest, newest int) string {
+func skewFix(n Node, oldest, newest int) []checks.Step {
 	if gate.Minor(n.Version) > oldest {
-		return "Finish the upgrade of the control plane, or put these nodes back to " + gate.Release(oldest) + " or older."
+		return []checks.Step{{Text: "Finish the upgrade of the control plane, or put these nodes back to " + gate.Release(oldest) + " or older."}}
 	}
 	return NodeUpgrade(gate.Release(max(newest-3, 25))+" at least", []Node{n})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
@@ -15,21 +16,23 @@ const sidecarLabel = "kubectl-sidecar.dev/native-sidecars"
 // manyNodes is from how many names on a command line is no longer a help.
 const manyNodes = 8
 
-// keepAway says how to keep pods with native sidecars on the nodes that can run them; "" when there is
-// no such node, or all are.
-func keepAway(when string, all []Node) string {
+// keepAway says how to keep pods with native sidecars on the nodes that can run them; nothing when there
+// is no such node, or all are.
+func keepAway(when string, all []Node) []checks.Step {
 	good, bad := partition(all)
 	if len(good) == 0 || len(bad) == 0 {
-		return ""
+		return nil
 	}
 	command, rule := labelCommand(good, bad)
-	return when + " keep pods with native sidecars on the nodes that can run them. Label the nodes:\n\n" + prose.Indent(command) +
-		"\n\nand require it in the pod templates:\n\n" + prose.Indent(`affinity:
+	return []checks.Step{
+		{Text: when + " keep pods with native sidecars on the nodes that can run them. Label the nodes:", Command: command},
+		{Text: "and require the label in the pod templates:", Command: `affinity:
   nodeAffinity:
     requiredDuringSchedulingIgnoredDuringExecution:
       nodeSelectorTerms:
       - matchExpressions:
-        - `+rule)
+        - ` + rule},
+	}
 }
 
 // partition separates the nodes that are known to run sidecars from all others, virtual ones included.
@@ -102,8 +105,8 @@ func commonLabel(good, bad []Node) string {
 }
 
 // NodeUpgrade says how to bring kubelets to a version.
-func NodeUpgrade(to string, list []Node) string {
-	out := "Upgrade the kubelets to " + to + ", but not beyond the API servers"
+func NodeUpgrade(to string, list []Node) []checks.Step {
+	lead := "Upgrade the kubelets to " + to + ", but not beyond the API servers"
 	var commands []string
 	for _, n := range list {
 		if command := poolUpgrade(n); command != "" {
@@ -111,10 +114,13 @@ func NodeUpgrade(to string, list []Node) string {
 		}
 	}
 	if len(commands) == 0 {
-		return out + ", node by node:\n\n" + prose.Indent("kubectl drain NODE --ignore-daemonsets\n# upgrade its kubelet\nkubectl uncordon NODE")
+		return []checks.Step{
+			{Text: lead + ", node by node. Drain the node:", Command: "kubectl drain NODE --ignore-daemonsets"},
+			{Text: "Upgrade its kubelet, then let pods on it again:", Command: "kubectl uncordon NODE"},
+		}
 	}
 	slices.Sort(commands)
-	return out + ". Here that is done by pool:\n\n" + prose.Indent(strings.Join(commands, "\n"))
+	return []checks.Step{{Text: lead + ". Here nodes are upgraded by pool:", Command: strings.Join(commands, "\n")}}
 }
 
 // poolUpgrade is the provider's command for the pool of a node; "" where it is not recognised.
@@ -131,21 +137,30 @@ func poolUpgrade(n Node) string {
 }
 
 // KubeletGateFix says how to turn the gate on in kubelets.
-func KubeletGateFix(list []Node) string {
+func KubeletGateFix(list []Node) []checks.Step {
 	of := func(mark string) bool {
 		return slices.ContainsFunc(list, func(n Node) bool { return strings.Contains(n.Status.NodeInfo.KubeletVersion, mark) })
 	}
 	switch {
 	case !slices.ContainsFunc(list, func(n Node) bool { return poolUpgrade(n) == "" }):
-		return "The provider configures these kubelets. " + NodeUpgrade("1.33 or later, where the gate cannot be off", list)
+		upgrade := NodeUpgrade("1.33 or later, where the gate cannot be off", list)
+		upgrade[0].Text = "The provider configures these kubelets. " + upgrade[0].Text
+		return upgrade
 	case of("+k3s"), of("+rke2"):
-		return "On each of these nodes, in " + configFile[k3s] + " (RKE2: " + configFile[rke2] + "), then restart its service:\n\n" +
-			prose.Indent("kubelet-arg:\n  - feature-gates=SidecarContainers=true")
+		return []checks.Step{{
+			Text:    "On each of these nodes, set this in " + configFile[k3s] + " (RKE2: " + configFile[rke2] + "), then restart its service:",
+			Command: "kubelet-arg:\n  - feature-gates=SidecarContainers=true",
+		}}
 	}
-	return "On each of these nodes, in the kubelet's configuration file (kubeadm: /var/lib/kubelet/config.yaml), then systemctl restart kubelet:\n\n" +
-		prose.Indent("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates:\n  SidecarContainers: true") +
-		"\n\nFrom 1.29 on it is enough to remove what turns the gate off there, or in --feature-gates: SidecarContainers: false or AllBeta: false. " +
-		"Take the line out again before 1.37, which does not know the gate and would not start. " +
-		"With kubeadm, make the change for all nodes (kubectl -n kube-system edit configmap kubelet-config), then on each node:\n\n" +
-		prose.Indent("kubeadm upgrade node phase kubelet-config\nsystemctl restart kubelet")
+	return []checks.Step{
+		{
+			Text:    "On each of these nodes, set this in the kubelet's configuration file (kubeadm: /var/lib/kubelet/config.yaml):",
+			Command: "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates:\n  SidecarContainers: true",
+		},
+		{Text: "and restart the kubelet:", Command: "systemctl restart kubelet"},
+		{Text: "From 1.29 on it is enough to remove what turns the gate off in that file or in --feature-gates: SidecarContainers: false or AllBeta: false. " +
+			"Remove the line before 1.37, which does not know the gate and would not start."},
+		{Text: "With kubeadm, make the change for all nodes:", Command: "kubectl -n kube-system edit configmap kubelet-config"},
+		{Text: "and then apply it on each node:", Command: "kubeadm upgrade node phase kubelet-config\nsystemctl restart kubelet"},
+	}
 }

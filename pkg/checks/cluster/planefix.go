@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
@@ -20,7 +21,7 @@ const (
 	rke2
 )
 
-// platformOf recognises the marks that distributions leave in their versions, and AKS, which leaves
+// platformOf recognizes the marks that distributions leave in their versions, and AKS, which leaves
 // none, by the name of its API servers.
 func platformOf(version, server string) platform {
 	switch {
@@ -46,7 +47,7 @@ var kubeadmNames = map[string]struct{ phase, key string }{
 }
 
 // GateFix says how to turn the gate on in a control plane component.
-func GateFix(component string, p Process, server string) string {
+func GateFix(component string, p Process, server string) []checks.Step {
 	at, kind := gate.FirstMinor, platformOf(p.version, server)
 	if e := p.effective(); e != nil {
 		at = gate.Minor(e)
@@ -54,32 +55,43 @@ func GateFix(component string, p Process, server string) string {
 	if p.pod != nil && kind == selfManaged {
 		return staticPodFix(component, p, at)
 	}
-	later := "Upgrading to 1.29 or later turns it on too, 1.33 or later for good."
+	if command := upgradeCommand[kind]; command != "" {
+		return []checks.Step{{
+			Text:    "The provider sets the gates of this control plane. Upgrade it, to 1.33 or later if you can, one minor version at a time:",
+			Command: command,
+		}}
+	}
+	flag, why := gate.FlagWithGateOn("", at), whyOff(p, at)
+	switch file := configFile[kind]; {
+	case file != "" && flag == "":
+		return []checks.Step{{Text: fmt.Sprintf("Remove SidecarContainers=false and AllBeta=false from %s-arg in %s on every server, then restart it. %s", component, file, why)}}
+	case file != "":
+		return []checks.Step{
+			{Text: fmt.Sprintf("On every server, set this in %s, then restart it:", file), Command: component + "-arg:\n  - feature-gates=" + flag},
+			{Text: why},
+		}
+	case flag == "":
+		return []checks.Step{{Text: fmt.Sprintf("Remove SidecarContainers=false from the --feature-gates of every %s (or add SidecarContainers=true next to AllBeta=false), and restart it. %s", component, why)}}
+	}
+	return []checks.Step{
+		{Text: fmt.Sprintf("Start every %s with this flag, next to the gates that it has already:", component), Command: "--feature-gates=" + flag},
+		{Text: why},
+	}
+}
+
+// whyOff says what turned the gate off in a version, and what turns it on for good.
+func whyOff(p Process, at int) string {
+	out := "Upgrading to 1.29 or later turns it on too, 1.33 or later for good."
 	switch {
 	case gate.Emulates(p.v, p.emulation):
-		later = "It can be off because this server emulates an older version (--emulated-version): without that it is locked to on."
+		out = "It can be off because this server emulates an older version (--emulated-version): without that it is locked to on."
 	case gate.ByDefault(at):
-		later = "It is on by default in this version: somebody turned it off. From 1.33 on that is not possible any more."
+		out = "It is on by default in this version: somebody turned it off. From 1.33 on that is no longer possible."
 	}
 	if p.probed {
-		later += " If the flags are in order, look for a webhook that also matches podtemplates: it can have taken the field from the dry run."
+		out += " If the flags are in order, look for a webhook that also matches podtemplates: it can have stripped the field from the dry run."
 	}
-	flag := gate.FlagWithGateOn("", at)
-	switch kind {
-	case eks, gke, aks:
-		return "The provider sets the gates of this control plane: upgrade it, to 1.33 or later if you can, one minor version at a time.\n\n" +
-			prose.Indent(upgradeCommand[kind])
-	case k3s, rke2:
-		if flag == "" {
-			return fmt.Sprintf("Remove SidecarContainers=false and AllBeta=false from %s-arg in %s on every server, then restart it. %s", component, configFile[kind], later)
-		}
-		return fmt.Sprintf("On every server, in %s, then restart it. %s\n\n", configFile[kind], later) +
-			prose.Indent(component+"-arg:\n  - feature-gates="+flag)
-	}
-	if flag == "" {
-		return fmt.Sprintf("Remove SidecarContainers=false from the --feature-gates of every %s (or add SidecarContainers=true next to AllBeta=false), and restart it. %s", component, later)
-	}
-	return fmt.Sprintf("Start every %s with this flag, next to the gates it has already. %s\n\n", component, later) + prose.Indent("--feature-gates="+flag)
+	return out
 }
 
 // upgradeCommand upgrades a managed control plane.
@@ -96,36 +108,46 @@ var configFile = map[platform]string{
 
 // staticPodFix is the change for kubeadm, per component, and for static pods made by somebody else.
 // kubeadm's extraArgs are a map up to v1beta3 and a list from v1beta4 on, which 1.31 introduced.
-func staticPodFix(component string, p Process, at int) string {
+func staticPodFix(component string, p Process, at int) []checks.Step {
 	names, flag := kubeadmNames[component], gate.FlagWithGateOn(p.pod.FeatureGates, at)
-	var args, file string
-	switch {
-	case flag == "":
-		args = "# remove feature-gates"
-		file = "Without kubeadm: remove --feature-gates from"
-	case p.v != nil && gate.Minor(p.v) >= 31:
+	manifest := fmt.Sprintf("/etc/kubernetes/manifests/%s.yaml on every control plane node", component)
+	edit := "kubectl -n kube-system edit configmap kubeadm-config"
+	apply := checks.Step{
+		Text: "and apply it on every control plane node:",
+		Command: "kubectl -n kube-system get configmap kubeadm-config -o jsonpath='{.data.ClusterConfiguration}' > kubeadm.yaml\n" +
+			"kubeadm init phase control-plane " + names.phase + " --config kubeadm.yaml",
+	}
+	if flag == "" {
+		return []checks.Step{
+			{Text: fmt.Sprintf("With kubeadm, remove feature-gates from %s.extraArgs in ClusterConfiguration:", names.key), Command: edit},
+			apply,
+			{Text: "Without kubeadm, remove --feature-gates from " + manifest + "."},
+		}
+	}
+	args := fmt.Sprintf("feature-gates: %q", flag)
+	if p.v != nil && gate.Minor(p.v) >= 31 {
 		args = fmt.Sprintf("- name: feature-gates\n  value: %q", flag)
-	default:
-		args = fmt.Sprintf("feature-gates: %q", flag)
 	}
-	if flag != "" {
-		file = "Without kubeadm: set --feature-gates=" + flag + " in"
+	return []checks.Step{
+		{Text: "With kubeadm, edit ClusterConfiguration:", Command: edit},
+		{Text: "to have", Command: names.key + ":\n  extraArgs:\n" + prose.IndentBy(args, "    ")},
+		apply,
+		{Text: "Without kubeadm, set this flag in " + manifest + ":", Command: "--feature-gates=" + flag},
 	}
-	return fmt.Sprintf("With kubeadm, change ClusterConfiguration (kubectl -n kube-system edit configmap kubeadm-config):\n\n%s\n\nthen on every control plane node:\n\n%s\n\n%s /etc/kubernetes/manifests/%s.yaml on every control plane node.",
-		prose.Indent(names.key+":\n  extraArgs:\n"+prose.IndentBy(args, "    ")),
-		prose.Indent("kubectl -n kube-system get configmap kubeadm-config -o jsonpath='{.data.ClusterConfiguration}' > kubeadm.yaml\nkubeadm init phase control-plane "+names.phase+" --config kubeadm.yaml"),
-		file, component)
 }
 
-// UpgradeFix says how to bring a control plane component to a version that knows sidecars.
-func upgradeFix(p Process, server string) string {
-	lead := "Upgrade the control plane to 1.29 or later (1.28 needs the SidecarContainers gate), one minor version at a time, then the nodes."
-	kind := platformOf(p.version, server)
-	switch {
-	case upgradeCommand[kind] != "":
-		return lead + "\n\n" + prose.Indent(upgradeCommand[kind])
+// upgradeFix says how to bring a control plane component to a version that knows sidecars.
+func upgradeFix(p Process, server string) []checks.Step {
+	return planeUpgrade("Upgrade the control plane to 1.29 or later (1.28 needs the SidecarContainers gate), one minor version at a time, then the nodes", p, server)
+}
+
+// planeUpgrade is an upgrade of a control plane with the commands for it, where they are known.
+func planeUpgrade(lead string, p Process, server string) []checks.Step {
+	switch command := upgradeCommand[platformOf(p.version, server)]; {
+	case command != "":
+		return []checks.Step{{Text: lead + ":", Command: command}}
 	case p.pod != nil:
-		return lead + " With kubeadm, on a control plane node:\n\n" + prose.Indent("kubeadm upgrade plan\nkubeadm upgrade apply VERSION")
+		return []checks.Step{{Text: lead + ". With kubeadm, on a control plane node:", Command: "kubeadm upgrade plan\nkubeadm upgrade apply VERSION"}}
 	}
-	return lead
+	return []checks.Step{{Text: lead + "."}}
 }

@@ -1,3 +1,4 @@
+// Package cluster has the checks on clusters: is everything in them ready for native sidecars?
 package cluster
 
 import (

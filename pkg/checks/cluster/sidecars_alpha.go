@@ -30,7 +30,7 @@ var sidecarsAlpha = rule{
 				Object:   n.object(),
 				Message:  "kubelet 1.28 with native sidecars, which are alpha there: when a pod ends it stops sidecars at the same time as the other containers, so that these lose their proxy or log shipper while they still work",
 				Evidence: n.Evidence(),
-				Fix:      fix,
+				Steps:    fix,
 			})
 		}
 		o.Missing = unreadKubelets(s.Snapshot, gated(alpha, gate.Unknown))

@@ -20,7 +20,7 @@ type Stripper struct {
 	Evidence []string
 	// Because are the ids of the checks that find it on the cluster.
 	Because []string
-	Fix     string
+	Steps   []checks.Step
 }
 
 // Stripper is who strips the field from pods of a namespace: the API server itself when its gate is off,
@@ -50,12 +50,12 @@ func (v View) Stripper(namespace string) (Stripper, bool) {
 func (v View) serverStrips(p Process) Stripper {
 	out := Stripper{
 		Name:    "the API server, whose SidecarContainers gate is off",
-		Because: []string{checks.APIServerGateOff}, Fix: GateFix(APIServer, p, v.s.Server),
+		Because: []string{checks.APIServerGateOff}, Steps: GateFix(APIServer, p, v.s.Server),
 	}
 	if p.Gate == gate.Unsupported {
 		out = Stripper{
 			Name:    "the API server, which does not know the field",
-			Because: []string{checks.APIServerTooOld}, Fix: upgradeFix(p, v.s.Server),
+			Because: []string{checks.APIServerTooOld}, Steps: upgradeFix(p, v.s.Server),
 		}
 	}
 	for _, line := range p.Evidence {
@@ -67,7 +67,7 @@ func (v View) serverStrips(p Process) Stripper {
 // stripper is what the canary of the namespace's class shows.
 func (t admissionRun) stripper(all []admissionRun) Stripper {
 	if t.canary == nil {
-		return Stripper{Name: "one of those who are called for pods there", Evidence: []string{"called there: " + strings.Join(t.actors(), ", ")}, Fix: StripperFix("it")}
+		return Stripper{Name: "one of those who are called for pods there", Evidence: []string{"called there: " + strings.Join(t.actors(), ", ")}, Steps: StripperFix("it")}
 	}
 	var evidence []string
 	for _, c := range changesOf(t, facts.Stripped) {
@@ -84,15 +84,15 @@ func (t admissionRun) stripper(all []admissionRun) Stripper {
 		return Stripper{
 			Name:     "a webhook or policy that leaves other pods alone",
 			Evidence: []string{"a canary in namespace " + t.canary.Namespace + " (dry run) kept the field: who took it looks at labels, annotations or owners, or does not do it any more", "called there: " + prose.OrNone(names)},
-			Fix:      StripperFix("it"),
+			Steps:    StripperFix("it"),
 		}
 	case len(found) == 0:
-		return Stripper{Name: "an admission webhook or policy", Evidence: append(evidence, t.doubt(all)...), Because: []string{webhookStripsRestartPolicy.ID}, Fix: StripperFix("it")}
+		return Stripper{Name: "an admission webhook or policy", Evidence: append(evidence, t.doubt(all)...), Because: []string{webhookStripsRestartPolicy.ID}, Steps: StripperFix("it")}
 	}
 	for _, c := range found {
 		evidence = append(evidence, c.name+": "+strings.Join(c.proof, "; "))
 	}
-	return Stripper{Name: "webhook or policy " + found[0].name, Evidence: evidence, Because: []string{webhookStripsRestartPolicy.ID}, Fix: StripperFix(found[0].name)}
+	return Stripper{Name: "webhook or policy " + found[0].name, Evidence: evidence, Because: []string{webhookStripsRestartPolicy.ID}, Steps: StripperFix(found[0].name)}
 }
 
 // Unanswered are the gaps of the canaries of namespaces that were to tell who strips the field, and were refused.
@@ -108,6 +108,8 @@ func (v View) Unanswered(namespaces []string) []facts.Gap {
 }
 
 // StripperFix is what to do about a webhook that strips the field.
-func StripperFix(name string) string {
-	return "Update " + name + " to a version built with k8s.io/api 0.28 or newer; until then keep it away from these pods by its objectSelector or namespaceSelector (kubectl sidecar explain webhook-strips-restart-policy)."
+func StripperFix(name string) []checks.Step {
+	return []checks.Step{
+		{Text: "Update " + name + " to a version built with k8s.io/api 0.28 or newer. Until then keep it away from these pods by its objectSelector or namespaceSelector. How:", Command: "kubectl sidecar explain webhook-strips-restart-policy"},
+	}
 }

@@ -4,24 +4,11 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/checktest"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-var suite = checktest.Suite{
-	Checks: All(),
-	Judge: func(s *facts.Snapshot, id string) checks.Result {
-		return checks.Run(s, sceneOf(s), []rule{ruleOf(id)}, nil)[0]
-	},
-	Run: func(s *facts.Snapshot, id string) checks.Outcome { return ruleOf(id).Run(sceneOf(s)) },
-}
-
-func ruleOf(id string) rule {
-	list := rules()
-	return list[slices.IndexFunc(list, func(r rule) bool { return r.ID == id })]
-}
+var suite = checktest.SuiteOf(rules(), sceneOf)
 
 func TestChecks(t *testing.T)      { suite.Results(t) }
 func TestEveryStatus(t *testing.T) { suite.EveryStatus(t) }

@@ -1,3 +1,4 @@
+// Package pods has the checks on pods: why does one not start, run, become ready or terminate?
 package pods
 
 import (

@@ -59,7 +59,7 @@ func (p subject) bugged(c container) *checks.Finding {
 			Message:   fmt.Sprintf("%s shows a known bug of kubelet %s (%s): %s", c.role(), p.node.Status.NodeInfo.KubeletVersion, b.Ref, b.Text),
 			Evidence:  append(evidence, "node "+p.node.Name+": "+p.node.Evidence()[0], "fixed in "+strings.Join(b.Fixed, ", ")),
 			Fix: prose.Paragraphs("Make the pod anew; that helps until it happens again:", prose.Indent(prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)),
-				cluster.NodeUpgrade(cluster.FirstWithout(cluster.KubeletBugs, p.node.Version)+" or later", []cluster.Node{*p.node})),
+				checks.FixOf(cluster.NodeUpgrade(cluster.FirstWithout(cluster.KubeletBugs, p.node.Version)+" or later", []cluster.Node{*p.node}))),
 		}
 	}
 	return nil

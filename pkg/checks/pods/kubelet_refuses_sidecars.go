@@ -33,7 +33,7 @@ var kubeletRefusesSidecars = podCheck(checks.Check{
 		Container: name,
 		Message:   fmt.Sprintf("the kubelet of %s refused the pod because of sidecar %s: its SidecarContainers gate is off", p.Spec.NodeName, name),
 		Evidence:  []string{fmt.Sprintf("status.phase: %s, status.reason: %s, status.message: %s", p.Status.Phase, p.Status.Reason, prose.OneLine(p.Status.Message))},
-		Fix:       cluster.KubeletGateFix(nil),
+		Fix:       checks.FixOf(cluster.KubeletGateFix(nil)),
 		Because:   []string{checks.KubeletGateOff},
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.events(refusedByKubelet), 1)...)
@@ -41,7 +41,7 @@ var kubeletRefusesSidecars = podCheck(checks.Check{
 		for _, line := range p.node.Evidence() {
 			f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+line)
 		}
-		f.Fix = cluster.KubeletGateFix([]cluster.Node{*p.node})
+		f.Fix = checks.FixOf(cluster.KubeletGateFix([]cluster.Node{*p.node}))
 	}
 	f.Fix = prose.Paragraphs(f.Fix, "Until then keep these pods away from that node:", prose.Indent(p.avoidNode()))
 	return f, nil

@@ -37,11 +37,11 @@ var kubeletTooOld = podCheck(checks.Check{
 			fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: Always", held.Name), p.stateEvidence(*held),
 			"started is absent: kubelets of 1.28 and later always write it",
 		},
-		Fix: prose.Paragraphs(cluster.NodeUpgrade("1.29 or later", nil), "Until then keep these pods away from that node:", prose.Indent(p.avoidNode())),
+		Fix: prose.Paragraphs(checks.FixOf(cluster.NodeUpgrade("1.29 or later", nil)), "Until then keep these pods away from that node:", prose.Indent(p.avoidNode())),
 	}
 	if p.node != nil {
 		f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+p.node.Evidence()[0])
-		f.Fix = prose.Paragraphs(cluster.NodeUpgrade("1.29 or later", []cluster.Node{*p.node}), "Until then keep these pods away from that node:", prose.Indent(p.avoidNode()))
+		f.Fix = prose.Paragraphs(checks.FixOf(cluster.NodeUpgrade("1.29 or later", []cluster.Node{*p.node})), "Until then keep these pods away from that node:", prose.Indent(p.avoidNode()))
 	}
 	return f, nil
 })

@@ -173,7 +173,7 @@ func (p subject) strippedFinding(c container, l loss) checks.Finding {
 	}
 	f.Evidence = slices.Concat(f.Evidence, who.Evidence, p.unreadOwner())
 	f.Because = append(who.Because, p.s.endless(p.top())...)
-	f.Fix = prose.Paragraphs(who.Fix, p.again(c, l))
+	f.Fix = prose.Paragraphs(checks.FixOf(who.Steps), p.again(c, l))
 	return f
 }
 
@@ -219,7 +219,7 @@ func refusedFinding(s *scene, r refusal) checks.Finding {
 		Object:   s.topOf(r.maker.Object),
 		Message:  fmt.Sprintf("%s: %s loses restartPolicy: Always on the way in, to %s, and its probes are then not allowed", r.lead(), name, who.Name),
 		Evidence: slices.Concat(r.evidence, l.evidence, who.Evidence),
-		Fix:      who.Fix,
+		Fix:      checks.FixOf(who.Steps),
 		Because:  append(who.Because, s.endless(s.topOf(r.maker.Object))...),
 	}
 }

@@ -29,11 +29,11 @@ var schedulerGateOff = podCheck(checks.Check{
 	f := &checks.Finding{
 		Message:  "kube-scheduler gives no node to a pod with a native sidecar: its SidecarContainers gate is off (the pod was created " + p.born().ago() + ")",
 		Evidence: evidence,
-		Fix:      cluster.GateFix(cluster.Scheduler, cluster.Process{}, p.s.Server),
+		Fix:      checks.FixOf(cluster.GateFix(cluster.Scheduler, cluster.Process{}, p.s.Server)),
 	}
 	for _, process := range cluster.Having(cluster.StaticPods(p.s.Snapshot, cluster.Scheduler), gate.Off) {
 		f.Evidence = append(f.Evidence, process.Evidence...)
-		f.Fix = cluster.GateFix(cluster.Scheduler, process, p.s.Server)
+		f.Fix = checks.FixOf(cluster.GateFix(cluster.Scheduler, process, p.s.Server))
 	}
 	return f, nil
 })

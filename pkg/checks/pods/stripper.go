@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
@@ -23,15 +24,15 @@ func (s *scene) stripper(namespace string, l loss) cluster.Stripper {
 // unknownStripper names those who could have done it, from what is known without a canary: who can reach
 // the object that lost the field.
 func (s *scene) unknownStripper(l loss) cluster.Stripper {
-	doctor := "Find out who did it:\n\n" + prose.Indent("kubectl sidecar doctor --checks webhook-strips-restart-policy,apiserver-gate-off")
+	doctor := checks.Step{Text: "Find out who did it:", Command: "kubectl sidecar doctor --checks webhook-strips-restart-policy,apiserver-gate-off"}
 	if kind := l.lost.resource; l.kept == "" && kind != "pod" {
 		return cluster.Stripper{
 			Name:     "an API server whose SidecarContainers gate is off, or a webhook or policy on " + kind + "s",
 			Evidence: []string{"the " + kind + " itself lost the field: webhooks that see pods only did not do it"},
-			Fix:      prose.Paragraphs(doctor, "Turn the gate on (kubectl sidecar explain apiserver-gate-off), or update the webhook (kubectl sidecar explain webhook-strips-restart-policy)."),
+			Steps:    []checks.Step{doctor, {Text: "Turn the gate on, or update the webhook. How:", Command: "kubectl sidecar explain apiserver-gate-off\nkubectl sidecar explain webhook-strips-restart-policy"}},
 		}
 	}
-	t := cluster.Stripper{Name: "an admission webhook, an admission policy, or an API server whose gate is off", Fix: prose.Paragraphs(doctor, cluster.StripperFix("it"))}
+	t := cluster.Stripper{Name: "an admission webhook, an admission policy, or an API server whose gate is off", Steps: append([]checks.Step{doctor}, cluster.StripperFix("it")...)}
 	if l.injected {
 		t.Name = "an admission webhook or policy that comes after the injector, or an API server whose gate is off"
 	}

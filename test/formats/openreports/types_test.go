@@ -15,7 +15,7 @@ import (
 
 // TestTypes: every field that is printed is one of theirs, and none gets lost on the way through.
 func TestTypes(t *testing.T) {
-	files, err := filepath.Glob("../../../pkg/report/testdata/*/openreports.yaml")
+	files, err := filepath.Glob("../../../pkg/print/testdata/*/openreports.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no objects: %v", err)
 	}

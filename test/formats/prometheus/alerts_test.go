@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	testdata = "../../../pkg/report/testdata/"
+	testdata = "../../../pkg/print/testdata/"
 	alerts   = "../../../docs/examples/alerts.yaml"
 )
 
