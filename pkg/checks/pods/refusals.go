@@ -25,7 +25,7 @@ const failedCreate = "FailedCreate"
 // lead is how a message about it begins.
 func (r refusal) lead() string {
 	if r.maker.pods > 0 {
-		return fmt.Sprintf("no further pod can be created (there are %d), %s", r.maker.pods, r.since.words())
+		return fmt.Sprintf("no more pods can be created (%d so far), %s", r.maker.pods, r.since.words())
 	}
 	return "no pod can be created, " + r.since.words()
 }
