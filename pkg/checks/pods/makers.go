@@ -27,7 +27,7 @@ type maker struct {
 	// lacksPods is that it has fewer pods than it is meant to have, pods how many it has.
 	lacksPods bool
 	pods      int32
-	// failures are the conditions of a ReplicaSet that say that a pod was refused.
+	// failures are the conditions of a ReplicaSet that say that a pod was rejected.
 	failures []appsv1.ReplicaSetCondition
 	// custom is a kind that is not built in: no strategic merge patch.
 	custom bool

@@ -17,7 +17,7 @@ import (
 
 // A fix changes the owner of a pod, never the pod: the next pod would be as wrong. It is a patch
 // that kubectl takes; of objects whose template cannot be changed (Jobs, bare pods) it is a
-// pipeline that replaces them. Nothing else of the object is printed, so that the fix holds also
+// pipeline that replaces them. Nothing else of the object is printed, so the fix also holds
 // where a snapshot was redacted.
 
 // An edit sets fields of one container; a nil value removes a field.
@@ -51,7 +51,7 @@ func (p subject) target() maker {
 func (p subject) fixContainers(edits ...edit) string {
 	m := p.target()
 	if m.custom && m.template == nil {
-		return "" // it takes a JSON patch, and that takes an index
+		return "" // it requires a JSON patch, and that an index
 	}
 	if m.custom {
 		var ops []op
@@ -111,7 +111,7 @@ func (m maker) listPath(init bool) string {
 	return m.path + "/containers"
 }
 
-// setOps first tests that the container is where it was, so that a patch cannot hit another one.
+// setOps first tests that the container is where it was, so the patch cannot hit another one.
 func setOps(list string, i int, c *corev1.Container, e edit) []op {
 	at := fmt.Sprintf("%s/%d", list, i)
 	out := []op{{Op: "test", Path: at + "/name", Value: c.Name}}

@@ -30,7 +30,7 @@ func (r refusal) lead() string {
 	return "no pod can be created, " + r.since.words()
 }
 
-// refusals are those of owners that still lack pods; the newest of each owner. What was refused once
+// refusals are those of owners that still lack pods; the newest of each owner. What was rejected once
 // and has been created since is history.
 func (s *scene) refusals() []refusal {
 	var out []refusal
@@ -50,7 +50,7 @@ func (s *scene) refusals() []refusal {
 	return out
 }
 
-// refusalOf reads an owner's events and conditions; nil when none says that a pod was refused.
+// refusalOf reads an owner's events and conditions; nil when none says that a pod was rejected.
 func (s *scene) refusalOf(m maker) *refusal {
 	r := refusal{maker: m}
 	uid := ""
@@ -81,7 +81,7 @@ func (s *scene) refusalOf(m maker) *refusal {
 	return &r
 }
 
-// telling is the newest of the events, which say that a pod was refused. When it says that a webhook did not answer,
+// telling is the newest of the events, which say that a pod was rejected. When it says that a webhook did not answer,
 // an older one that says that the field was stripped comes before it: the API server validates a pod
 // after all webhooks have answered, so it proves more. A template that was changed since has
 // a new ReplicaSet with events of its own.
@@ -114,7 +114,7 @@ func firstSeen(e corev1.Event) metav1.Time {
 	return e.CreationTimestamp
 }
 
-// goneMakers are owners that are not in the snapshot and whose events say that pods were refused, in
+// goneMakers are owners that are not in the snapshot and whose events say that pods were rejected, in
 // a file that has events alone.
 func (s *scene) goneMakers() []maker {
 	kinds := map[string]facts.Kind{"ReplicaSet": facts.ReplicaSets, "StatefulSet": facts.StatefulSets, "DaemonSet": facts.DaemonSets, "Job": facts.Jobs}

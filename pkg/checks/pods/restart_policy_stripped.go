@@ -200,7 +200,7 @@ func (p subject) again(c container, l loss) []checks.Step {
 
 var fieldIndex = regexp.MustCompile(`spec\.initContainers\[(\d+)\]`)
 
-// refusedFinding is about an owner whose pods are refused because the field is gone and the probes
+// refusedFinding is about an owner whose pods are rejected because the field is gone and the probes
 // of the sidecar are not.
 func refusedFinding(s *scene, r refusal) checks.Finding {
 	name := "an init container"

@@ -56,7 +56,7 @@ func podCheck(c checks.Check, ask func(p subject) (f *checks.Finding, gaps []fac
 	}}
 }
 
-// unreadOwner says that the object to change may not be the one that a fix names: its own owner, if it
+// unreadOwner says that the object to change is perhaps not the one that a fix names: its own owner, if it
 // has one, is not known.
 func (p subject) unreadOwner() []string {
 	if len(p.makers) == 0 || p.makers[len(p.makers)-1].meta != nil {

@@ -115,9 +115,8 @@ func (p subject) looping(c container) bool {
 	case c.status.State.Terminated != nil:
 		return c.restarts() > 0
 	case c.running():
-		const some = 3
 		last := c.status.LastTerminationState.Terminated
-		often := last != nil && c.restarts() >= some && ageOf(p.s.Snapshot, last.FinishedAt).below(recent)
+		often := last != nil && c.restarts() >= someRestarts && ageOf(p.s.Snapshot, last.FinishedAt).below(recent)
 		return often || p.overdue(c) && p.outOfMemory(c)
 	}
 	return false

@@ -24,7 +24,7 @@ var sidecarNotReady = podCheck(checks.Check{
 			continue
 		}
 		since, answers := p.unreadySince(c), p.readinessFailures(c)
-		if since.below(settle) && (since.below(settle/2) || times(answers) < 3) {
+		if since.below(settle) && (since.below(quickly) || times(answers) < someFailures) {
 			continue
 		}
 		if since.untold(settle) && len(answers) == 0 {

@@ -38,11 +38,6 @@ var sidecarStartRace = podCheck(checks.Check{
 	return nil, nil
 })
 
-// fewRestarts is up to how many restarts a container may still have lost a race, whatever became of it. More are
-// put down to one only when it works by now, and says itself that nobody listened: a proxy that takes 20s
-// is up at the third restart.
-const fewRestarts = 2
-
 // mayHaveRaced reports whether a regular container failed not long ago, and not again and again.
 func (p subject) mayHaveRaced(c container) bool {
 	if !c.failed() || softwareOf(c.Container) != nil {

@@ -109,7 +109,7 @@ func (p subject) killedByProbe(c container) bool {
 	if end == nil || c.restarts() == 0 || begun(end).IsZero() || end.FinishedAt.IsZero() {
 		return false
 	}
-	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + time.Second // times have whole seconds
+	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + rounding
 	return lasted >= budget(c.StartupProbe)
 }
 
@@ -129,7 +129,7 @@ func (p subject) outOfMemory(c container) bool {
 // API's defaults.
 func budget(p *corev1.Probe) time.Duration {
 	period, failures := cmp.Or(p.PeriodSeconds, 10), cmp.Or(p.FailureThreshold, 3)
-	return time.Duration(p.InitialDelaySeconds+period*failures) * time.Second
+	return seconds(p.InitialDelaySeconds + period*failures)
 }
 
 func pace(p *corev1.Probe) string {
