@@ -59,7 +59,8 @@ func unseenCustom(s *scene) []facts.Gap {
 func prunedFinding(w *facts.CustomWorkload, lost []string) checks.Finding {
 	group, _, _ := strings.Cut(w.APIVersion, "/")
 	names := strings.Join(lost, ", ")
-	update := "Update the CRD to one whose schema has initContainers[].restartPolicy, then apply the object again. Helm does not update CRDs on its own. To see whether the schema has it:"
+	update := "Update the CRD to one whose schema has initContainers[].restartPolicy, then apply the object again. " +
+		"Helm does not update CRDs on its own. To see whether the schema has it:"
 	plural, _ := meta.UnsafeGuessKindToResource(schema.FromAPIVersionAndKind(w.APIVersion, w.Kind))
 	if k, ok := known.CRDByName(plural.GroupResource().String()); ok {
 		update = fmt.Sprintf("The CRD of %s has it since %s. %s", k.Software, k.Fixed, update)

@@ -12,7 +12,9 @@ import (
 )
 
 // pullErrors are the kubelet's reasons (k8s.io/kubernetes pkg/kubelet/images/types.go).
-var pullErrors = []string{"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"}
+var pullErrors = []string{
+	"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed",
+}
 
 var imagePullFailing = podCheck(checks.Check{
 	ID:    "image-pull-failing",
@@ -35,7 +37,11 @@ var imagePullFailing = podCheck(checks.Check{
 			return !strings.Contains(e.Message, "ull") || strings.HasPrefix(e.Message, "Error: ")
 		})
 		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, events, 1)...)
-		f.Steps = []checks.Step{{Text: imageFix(c.waiting(), strings.Join(f.Evidence, " "))}}
+		words := c.status.State.Waiting.Message
+		if len(events) > 0 {
+			words += " " + events[0].Message
+		}
+		f.Steps = []checks.Step{{Text: imageFix(c.waiting(), words)}}
 		if command := p.fixContainers(edit{c.Name, map[string]any{"image": "IMAGE"}}); command != "" {
 			f.Steps = append(f.Steps, checks.Step{Text: "If the name is wrong, correct it:", Command: command})
 		}
@@ -44,7 +50,7 @@ var imagePullFailing = podCheck(checks.Check{
 	return nil, nil
 })
 
-// imageFix is what to do about an image, by the words of whoever could not pull it.
+// imageFix is what to do about an image, by the reason and the words of the kubelet.
 func imageFix(reason, text string) string {
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })

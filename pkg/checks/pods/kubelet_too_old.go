@@ -31,7 +31,8 @@ var kubeletTooOld = podCheck(checks.Check{
 	}
 	f := &checks.Finding{
 		Container: held.Name,
-		Message:   fmt.Sprintf("the kubelet of %s does not know native sidecars: it runs %s as a plain init container and waits forever for it to exit, %s", p.Spec.NodeName, held.Name, p.startedAt(*held).words()),
+		Message: fmt.Sprintf("the kubelet of %s does not know native sidecars: it runs %s as a plain init container and waits forever for it to exit, %s",
+			p.Spec.NodeName, held.Name, p.startedAt(*held).words()),
 		Evidence: []string{
 			fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: Always", held.Name), p.stateEvidence(*held),
 			"started is absent: kubelets of 1.28 and later always write it",

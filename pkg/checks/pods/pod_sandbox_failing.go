@@ -25,7 +25,8 @@ var podSandboxFailing = podCheck(checks.Check{
 		return nil, nil // volume-not-mounted says that there are no events
 	}
 	return &checks.Finding{
-		Message:  fmt.Sprintf("no container can be created, %s: node %s cannot create the pod's sandbox: %s", p.born().words(), p.Spec.NodeName, prose.Clause(events[0].Message)),
+		Message: fmt.Sprintf("no container can be created, %s: node %s cannot create the pod's sandbox: %s",
+			p.born().words(), p.Spec.NodeName, prose.Clause(events[0].Message)),
 		Evidence: newest(p.s.Snapshot, events, 3),
 		Steps:    p.sandboxSteps(events[0].Message),
 	}, nil
@@ -38,8 +39,8 @@ func (p subject) sandboxSteps(text string) []checks.Step {
 	fix := "Check the container runtime of that node. Sidecars are not to blame."
 	switch {
 	case says("no runtime for", "RuntimeHandler"):
-		fix = fmt.Sprintf("Configure the handler of RuntimeClass %s in the node's container runtime, which does not know it, or keep the pod on nodes that have it. Sidecars are not to blame.",
-			prose.OrNone(ptr.Deref(p.Spec.RuntimeClassName, "")))
+		fix = fmt.Sprintf("Configure the handler of RuntimeClass %s in the node's container runtime, which does not know it, "+
+			"or keep the pod on nodes that have it. Sidecars are not to blame.", prose.OrNone(ptr.Deref(p.Spec.RuntimeClassName, "")))
 	case says("cni", "CNI", "network"):
 		fix = "Check the network plugin of that node: its pods, its configuration in /etc/cni/net.d, free addresses. Sidecars are not to blame."
 	}

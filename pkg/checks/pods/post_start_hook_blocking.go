@@ -108,13 +108,13 @@ func (p subject) hookSteps(c container) []checks.Step {
 	case hook.Exec != nil:
 		probe["exec"] = map[string]any{"command": hook.Exec.Command}
 	}
+	const replace = "Replace the hook with a startupProbe, which is retried, shows in events, and does not keep the container from being stopped"
 	if !c.init {
-		return p.moveSteps("Replace the hook with a startupProbe, which is retried, shows in events, and does not keep the container from being stopped. "+
-			"Among regular containers a startupProbe orders nothing, so make "+c.Name+" a native sidecar as well", c, -1, probe)
+		return p.moveSteps(replace+". Among regular containers a startupProbe orders nothing, so make "+c.Name+" a native sidecar as well", c, -1, probe)
 	}
 	fields := map[string]any{"lifecycle": map[string]any{"postStart": nil}}
 	if c.StartupProbe == nil {
 		fields["startupProbe"] = probe
 	}
-	return p.editSteps("Replace the hook with a startupProbe, which is retried, shows in events, and does not keep the container from being stopped", c, edit{c.Name, fields})
+	return p.editSteps(replace, c, edit{c.Name, fields})
 }

@@ -23,7 +23,8 @@ var restartPolicyOnWrongContainer = podCheck(checks.Check{
 	}
 	f := &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("restartPolicy: Always is on %s, but the server is %s: the pod waits for %s to exit, %s", wrong.Name, c.Name, c.Name, p.startedAt(*c).words()),
+		Message: fmt.Sprintf("restartPolicy: Always is on %s, but the server is %s: the pod waits forever for %s to exit, %s",
+			wrong.Name, c.Name, c.Name, p.startedAt(*c).words()),
 		Evidence: append(texts(list), p.stateEvidence(*c),
 			fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: Always", wrong.Name)),
 	}

@@ -90,7 +90,8 @@ func endedTooSoon(c, proxy container) string {
 	if apart >= headStart {
 		return ""
 	}
-	return fmt.Sprintf("times: %s exited %s after %s was started, and has run since it was restarted; its log was not seen", c.Name, max(apart, 0).Round(time.Second), proxy.Name)
+	return fmt.Sprintf("times: %s exited %s after %s was started, and has run since it was restarted; its log was not seen",
+		c.Name, max(apart, 0).Round(time.Second), proxy.Name)
 }
 
 // failed reports whether a container has exited with an error in its current or last run.

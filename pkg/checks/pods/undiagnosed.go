@@ -114,8 +114,8 @@ func (p subject) nodeless() string {
 // longGrace is a pod that takes long to terminate, and has the time: whether its regular containers still
 // work or a sidecar does not stop, its status does not tell.
 func (p subject) longGrace(main, sidecar container) (state string, next checks.Step) {
-	return fmt.Sprintf("the pod was deleted %s and has a grace period of %ds: %s or %s has not exited; its status does not tell which, because the kubelet does not update it while a pod terminates",
-			p.deleted().ago(), p.grace(), main.role(), sidecar.role()),
+	return fmt.Sprintf("the pod was deleted %s and has a grace period of %ds: %s or %s has not exited; "+
+			"its status does not tell which, because the kubelet does not update it while a pod terminates", p.deleted().ago(), p.grace(), main.role(), sidecar.role()),
 		checks.Step{
 			Text:    fmt.Sprintf("See whether %s still runs. An error that the container is not running means that only %s is left:", main.role(), sidecar.Name),
 			Command: prose.Shell("kubectl exec %s -n %s -c %s -- true", p.Name, p.Namespace, main.Name),
@@ -153,7 +153,8 @@ var oddities = []oddity{
 		return fmt.Sprintf("%s has not been started (%s); the pod was created %s", c.role(), c.waiting(), p.born().ago())
 	}},
 	{longAtWork, func(p subject, c container) string {
-		return fmt.Sprintf("init container %s has been running %s: it shows no sign of a server (ports, probes, known software), and may be at work", c.Name, p.startedAt(c).words())
+		return fmt.Sprintf("init container %s has been running %s: it shows no sign of a server (ports, probes, known software), and may be at work",
+			c.Name, p.startedAt(c).words())
 	}},
 	{slowSidecar, func(p subject, c container) string {
 		return fmt.Sprintf("sidecar %s has been running %s and does not count as started", c.Name, p.startedAt(c).words())
