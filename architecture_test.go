@@ -239,3 +239,31 @@ func TestOneGuard(t *testing.T) {
 		t.Errorf("%s has no transport: this test looks for something else than it thinks", allowed)
 	}
 }
+
+// duration is a literal duration that does not only round another one.
+var duration = regexp.MustCompile(`(?:\.Round\()?\btime\.(?:Millisecond|Second|Minute|Hour)\b`)
+
+// TestPatience: every duration that decides about a pod stands in one file, where they can be compared.
+func TestPatience(t *testing.T) {
+	const allowed = "pkg/checks/pods/patience.go"
+	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "pkg/checks/pods/*.go").Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	found := false
+	for _, file := range strings.Fields(string(out)) {
+		text, err := os.ReadFile(file)
+		if err != nil || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, match := range duration.FindAll(text, -1) {
+			if file != allowed && !bytes.HasPrefix(match, []byte(".Round(")) {
+				t.Errorf("%s: %s: durations that decide stand in %s", file, match, allowed)
+			}
+			found = found || file == allowed
+		}
+	}
+	if !found {
+		t.Errorf("%s has no duration: this test looks for something else than it thinks", allowed)
+	}
+}

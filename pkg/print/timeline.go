@@ -210,9 +210,9 @@ func noteOf(row pods.Row) string {
 	}
 	switch row.Reason {
 	case "", "Completed", "Error":
-	case "running, the next waits for its end":
+	case pods.ReasonNotExited:
 		parts = append(parts, "running")
-	case "startup probe has not succeeded":
+	case pods.ReasonNotStarted:
 		parts = append(parts, "startup probe pending")
 	case "CrashLoopBackOff":
 		parts = append(parts, "back-off")

@@ -31,8 +31,6 @@ type Suite struct {
 	// that it needs.
 	Judge func(s *facts.Snapshot, id string) checks.Result
 	Run   func(s *facts.Snapshot, id string) checks.Outcome
-	// Steps is set for a family whose findings all say in steps what to do.
-	Steps bool
 }
 
 // SuiteOf is the suite of a family of rules; scene is a snapshot as they want it.

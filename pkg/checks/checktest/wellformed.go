@@ -16,7 +16,7 @@ func (su Suite) WellFormed(t *testing.T, ids []string) {
 		result := su.result(c)
 		for _, f := range result.Findings {
 			checkFinding(t, c, f, ids)
-			checkSteps(t, c, f, su.Steps)
+			checkSteps(t, c, f)
 		}
 		for _, g := range result.Missing {
 			if g.Kind == "" || g.Reason == "" || g.Remedy == "" {
@@ -62,9 +62,9 @@ func checkFinding(t *testing.T, c Case, f checks.Finding, ids []string) {
 }
 
 // checkSteps: a text is prose in one line, a command is in Command.
-func checkSteps(t *testing.T, c Case, f checks.Finding, wanted bool) {
+func checkSteps(t *testing.T, c Case, f checks.Finding) {
 	t.Helper()
-	if wanted && len(f.Steps) == 0 {
+	if len(f.Steps) == 0 {
 		t.Errorf("%s: a finding needs steps: %+v", c.Path, f)
 	}
 	for _, s := range f.Steps {

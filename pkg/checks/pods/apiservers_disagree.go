@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
@@ -21,7 +22,7 @@ const someCollisions = 3
 var apiserversDisagree = rule{
 	Check: checks.Check{
 		ID:       checks.APIServersDisagree,
-		Title:    "no Deployment makes ReplicaSets without end",
+		Title:    "every Deployment settles on one ReplicaSet",
 		Severity: checks.Error,
 		Category: checks.Pods,
 		Needs:    []facts.Kind{facts.Pods},
@@ -30,8 +31,8 @@ var apiserversDisagree = rule{
 	Run: func(s *scene) checks.Outcome {
 		o := checks.Outcome{Tried: fmt.Sprintf("%s, %s", prose.Counted(len(s.Deployments), "Deployment"), prose.Counted(len(s.Pods), "pod"))}
 		for i := range s.Deployments {
-			if f := s.endlessFinding(&s.Deployments[i]); f != nil {
-				o.Findings = append(o.Findings, *f)
+			if e := s.endlessOf(&s.Deployments[i]); e != nil {
+				o.Findings = append(o.Findings, e.finding(s.cluster.APIServers().Seen))
 			}
 		}
 		return o
@@ -39,46 +40,75 @@ var apiserversDisagree = rule{
 }
 
 // endless is why the ReplicaSets of an owner lack what it has: the id of the check above when it
-// makes them without end.
+// keeps creating them.
 func (s *scene) endless(owner checks.Object) []string {
 	for i := range s.Deployments {
 		d := &s.Deployments[i]
-		if (checks.Object{Kind: "Deployment", Namespace: d.Namespace, Name: d.Name}) == owner && s.endlessFinding(d) != nil {
+		if (checks.Object{Kind: "Deployment", Namespace: d.Namespace, Name: d.Name}) == owner && s.endlessOf(d) != nil {
 			return []string{checks.APIServersDisagree}
 		}
 	}
 	return nil
 }
 
-func (s *scene) endlessFinding(d *appsv1.Deployment) *checks.Finding {
+// An endlessOwner is a Deployment that keeps creating ReplicaSets, because none has what it has.
+type endlessOwner struct {
+	maker
+	collisions int32
+	// without are the ReplicaSets that lack the field; empty where they were not seen.
+	without []string
+}
+
+// endlessOf is nil for a Deployment that does not keep creating ReplicaSets, as far as can be seen.
+func (s *scene) endlessOf(d *appsv1.Deployment) *endlessOwner {
 	m, known := s.named[checks.Object{Kind: "Deployment", Namespace: d.Namespace, Name: d.Name}]
-	if !known || d.Status.CollisionCount == nil || *d.Status.CollisionCount < someCollisions || len(alwaysOf(m)) == 0 {
+	collisions := ptr.Deref(d.Status.CollisionCount, 0)
+	if !known || collisions < someCollisions || len(alwaysOf(m)) == 0 {
 		return nil
 	}
-	var without []string
+	out := &endlessOwner{maker: m, collisions: collisions}
 	for _, rs := range s.makers {
-		if rs.Kind == "ReplicaSet" && rs.meta.Namespace == d.Namespace && slices.ContainsFunc(rs.meta.OwnerReferences, func(o metav1.OwnerReference) bool { return o.Name == d.Name }) && len(alwaysOf(rs)) < len(alwaysOf(m)) {
-			without = append(without, rs.Name)
+		if rs.Kind == "ReplicaSet" && rs.ownedBy(m) && len(alwaysOf(rs)) < len(alwaysOf(m)) {
+			out.without = append(out.without, rs.Name)
 		}
 	}
-	if s.Has(facts.ReplicaSets) && len(without) == 0 {
+	if s.Has(facts.ReplicaSets) && len(out.without) == 0 {
 		return nil
 	}
-	f := &checks.Finding{
-		Object:  m.Object,
-		Message: fmt.Sprintf("the Deployment makes ReplicaSets without end (%d collisions): it has restartPolicy: Always of %s, an API server drops it from each ReplicaSet, and the two never match", *d.Status.CollisionCount, strings.Join(alwaysOf(m), ", ")),
+	return out
+}
+
+// ownedBy reports whether an owner reference of m names the owner.
+func (m maker) ownedBy(owner maker) bool {
+	return m.Namespace == owner.Namespace && slices.ContainsFunc(m.meta.OwnerReferences, func(o metav1.OwnerReference) bool { return o.Name == owner.Name })
+}
+
+func (e endlessOwner) finding(servers []cluster.Process) checks.Finding {
+	always := strings.Join(alwaysOf(e.maker), ", ")
+	f := checks.Finding{
+		Object: e.Object,
+		Message: fmt.Sprintf("the Deployment keeps creating ReplicaSets (%d hash collisions): its template has restartPolicy: Always on %s, "+
+			"an API server drops it from every ReplicaSet, so the two never match", e.collisions, always),
 		Evidence: []string{
-			fmt.Sprintf("deployment %s: status.collisionCount: %d", d.Name, *d.Status.CollisionCount),
-			fmt.Sprintf("deployment %s has restartPolicy: Always of %s in its template", d.Name, strings.Join(alwaysOf(m), ", ")),
+			fmt.Sprintf("deployment %s: status.collisionCount: %d", e.Name, e.collisions),
+			fmt.Sprintf("deployment %s has restartPolicy: Always on %s in its template", e.Name, always),
+		},
+		Steps: []checks.Step{
+			{Text: "Stop it:", Command: prose.Shell("kubectl rollout pause deployment %s -n %s", e.Name, e.Namespace)},
+			{Text: "Give all API servers the same version and gates. How:", Command: "kubectl sidecar explain apiservers-disagree"},
+			{Text: "Then delete the surplus ReplicaSets and resume the rollout:", Command: prose.Shell(
+				"kubectl get replicasets -n %s --sort-by .metadata.creationTimestamp\nkubectl rollout resume deployment %s -n %s", e.Namespace, e.Name, e.Namespace)},
 		},
 	}
-	if len(without) > 0 {
-		shown := without[:min(len(without), 3)]
-		f.Evidence = append(f.Evidence, fmt.Sprintf("%s of it lack the field (%s)", prose.Counted(len(without), "ReplicaSet"), strings.Join(shown, ", ")))
+	if len(e.without) > 0 {
+		shown := e.without[:min(len(e.without), 3)]
+		lack := "lack"
+		if len(e.without) == 1 {
+			lack = "lacks"
+		}
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s of it %s the field (%s)", prose.Counted(len(e.without), "ReplicaSet"), lack, strings.Join(shown, ", ")))
 	}
-	f.Fix = "Stop it, then give all API servers the same version and gates (kubectl sidecar explain apiservers-disagree), and delete the surplus ReplicaSets:\n\n" +
-		prose.Indent(prose.Shell("kubectl rollout pause deployment %s -n %s\nkubectl get replicasets -n %s --sort-by .metadata.creationTimestamp", d.Name, d.Namespace, d.Namespace))
-	for _, p := range cluster.Having(s.cluster.APIServers().Seen, gate.Off, gate.Unsupported) {
+	for _, p := range cluster.Having(servers, gate.Off, gate.Unsupported) {
 		id := checks.APIServerGateOff
 		if p.Gate == gate.Unsupported {
 			id = checks.APIServerTooOld

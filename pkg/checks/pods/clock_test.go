@@ -72,12 +72,10 @@ func TestClockBehind(t *testing.T) {
 	}
 }
 
-// gotOver is whether a diagnosis is about a pod that is ready again: what it had is history as soon as
+// gotOver reports whether a diagnosis is about a pod that is ready again: what it had is history as soon as
 // it is not known to be recent.
 func gotOver(s *facts.Snapshot, d Diagnosis) bool {
 	return slices.ContainsFunc(s.Pods, func(p corev1.Pod) bool {
-		return p.Name == d.Pods[0] && slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-			return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-		})
+		return p.Name == d.Pods[0] && facts.PodReady(&p)
 	})
 }

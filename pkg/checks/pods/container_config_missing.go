@@ -5,6 +5,9 @@ import (
 	"regexp"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -24,60 +27,93 @@ var containerConfigMissing = podCheck(checks.Check{
 		return nil, nil
 	}
 	for _, c := range p.all() {
-		if c.waiting() != "CreateContainerConfigError" {
-			continue
+		if c.waiting() == "CreateContainerConfigError" {
+			return p.configFinding(c), nil
 		}
-		text := c.status.State.Waiting.Message
-		f := &checks.Finding{
-			Container: c.Name,
-			Message:   fmt.Sprintf("%s cannot be created, %s: %s", c.role(), p.born().words(), prose.Clause(text)),
-			Evidence:  append(waitingEvidence(c), p.references(c, text)...),
-			Fix:       "Correct the container in the template of its owner as the message says; the kubelet tries again by itself.",
-		}
-		if m := missingKey.FindStringSubmatch(text); m != nil {
-			f.Message = fmt.Sprintf("%s cannot be created, %s: %s %s has no key %s", c.role(), p.born().words(), m[2], m[4], m[1])
-			f.Fix = fmt.Sprintf("Add the key, or correct its name in the template; see which keys there are:\n\n%s", prose.Indent(prose.Shell("kubectl describe %s %s -n %s", strings.ToLower(m[2]), m[4], p.Namespace)))
-		} else if m := missingObject.FindStringSubmatch(text); m != nil {
-			f.Message = fmt.Sprintf("%s cannot be created, %s: there is no %s %s in namespace %s", c.role(), p.born().words(), m[1], m[2], p.Namespace)
-			f.Fix = fmt.Sprintf("Create it in namespace %s, or correct its name in the template; the kubelet tries again by itself:\n\n%s", p.Namespace, prose.Indent(prose.Shell("kubectl get %s -n %s", strings.ToLower(m[1])+"s", p.Namespace)))
-		}
-		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)...)
-		return f, nil
 	}
 	return nil, nil
 })
 
-// references are the places in a container that name the missing object.
-func (p subject) references(c container, text string) []string {
-	name := ""
+// A missingConfig is what a container was to be made with, and is not there; zero where the kubelet's message does not
+// name it.
+type missingConfig struct {
+	kind, name string
+	// key is "" when the whole object is missing.
+	key string
+}
+
+func missingIn(text string) missingConfig {
 	if m := missingKey.FindStringSubmatch(text); m != nil {
-		name = m[4]
-	} else if m := missingObject.FindStringSubmatch(text); m != nil {
-		name = m[2]
+		return missingConfig{m[2], m[4], m[1]}
 	}
+	if m := missingObject.FindStringSubmatch(text); m != nil {
+		return missingConfig{m[1], m[2], ""}
+	}
+	return missingConfig{}
+}
+
+func (p subject) configFinding(c container) *checks.Finding {
+	text := c.status.State.Waiting.Message
+	missing := missingIn(text)
+	what, step := prose.Clause(text), checks.Step{Text: "Correct the container in its owner's template as the message says. The kubelet retries on its own."}
+	switch {
+	case missing.key != "":
+		what = fmt.Sprintf("%s %s has no key %s", missing.kind, missing.name, missing.key)
+		step = checks.Step{
+			Text:    "Add the key, or correct its name in the template. See which keys there are:",
+			Command: prose.Shell("kubectl describe %s %s -n %s", strings.ToLower(missing.kind), missing.name, p.Namespace),
+		}
+	case missing.name != "":
+		what = fmt.Sprintf("there is no %s %s in namespace %s", missing.kind, missing.name, p.Namespace)
+		step = checks.Step{
+			Text:    fmt.Sprintf("Create it in namespace %s, or correct its name in the template. The kubelet retries on its own. See which there are:", p.Namespace),
+			Command: prose.Shell("kubectl get %s -n %s", strings.ToLower(missing.kind)+"s", p.Namespace),
+		}
+	}
+	f := &checks.Finding{
+		Container: c.Name,
+		Message:   fmt.Sprintf("%s cannot be created, %s: %s", c.role(), p.born().words(), what),
+		Evidence:  append(waitingEvidence(c), references(c, missing.name)...),
+		Steps:     []checks.Step{step},
+	}
+	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)...)
+	return f
+}
+
+// A configRef is a place in a container that names a ConfigMap or a Secret.
+type configRef struct {
+	where, name string
+	optional    *bool
+}
+
+// references are the places in a container that need the object of that name.
+func references(c container, name string) []string {
 	var out []string
-	add := func(where string, optional *bool) {
-		if optional == nil || !*optional {
-			out = append(out, fmt.Sprintf("%s of %s refers to %s", where, c.Name, name))
+	for _, r := range configRefs(c.Container) {
+		if r.name == name && !ptr.Deref(r.optional, false) {
+			out = append(out, fmt.Sprintf("%s of %s refers to %s", r.where, c.Name, name))
 		}
 	}
+	return out
+}
+
+func configRefs(c *corev1.Container) []configRef {
+	var out []configRef
 	for _, e := range c.Env {
-		if e.ValueFrom == nil {
-			continue
+		from := ptr.Deref(e.ValueFrom, corev1.EnvVarSource{})
+		if r := from.ConfigMapKeyRef; r != nil {
+			out = append(out, configRef{"env " + e.Name + " (configMapKeyRef, key " + r.Key + ")", r.Name, r.Optional})
 		}
-		if r := e.ValueFrom.ConfigMapKeyRef; r != nil && r.Name == name {
-			add("env "+e.Name+" (configMapKeyRef, key "+r.Key+")", r.Optional)
-		}
-		if r := e.ValueFrom.SecretKeyRef; r != nil && r.Name == name {
-			add("env "+e.Name+" (secretKeyRef, key "+r.Key+")", r.Optional)
+		if r := from.SecretKeyRef; r != nil {
+			out = append(out, configRef{"env " + e.Name + " (secretKeyRef, key " + r.Key + ")", r.Name, r.Optional})
 		}
 	}
 	for _, e := range c.EnvFrom {
-		if r := e.ConfigMapRef; r != nil && r.Name == name {
-			add("envFrom (configMapRef)", r.Optional)
+		if r := e.ConfigMapRef; r != nil {
+			out = append(out, configRef{"envFrom (configMapRef)", r.Name, r.Optional})
 		}
-		if r := e.SecretRef; r != nil && r.Name == name {
-			add("envFrom (secretRef)", r.Optional)
+		if r := e.SecretRef; r != nil {
+			out = append(out, configRef{"envFrom (secretRef)", r.Name, r.Optional})
 		}
 	}
 	return out

@@ -20,7 +20,7 @@ import (
 var crdPrunesRestartPolicy = rule{
 	Check: checks.Check{
 		ID:       checks.CRDPrunesRestartPolicy,
-		Title:    "no custom resource has lost the restartPolicy that it was applied with",
+		Title:    "custom resources keep the restartPolicy they were applied with",
 		Severity: checks.Warning,
 		Category: checks.Pods,
 		Needs:    []facts.Kind{facts.Pods},
@@ -50,30 +50,30 @@ func unseenCustom(s *scene) []facts.Gap {
 		if c, _ := p.server(); c == nil || !m.custom || m.template != nil {
 			continue
 		}
-		out = append(out, facts.Gap{
-			Kind: facts.CustomWorkloads, Scope: podScope(p),
-			Reason: fmt.Sprintf("whether %s %s has lost a restartPolicy is not known: it was not seen", m.resource, m.Name),
-			Remedy: facts.HowToGet(facts.CustomWorkloads),
-		})
+		reason := fmt.Sprintf("whether %s %s has lost a restartPolicy is not known: it was not seen", m.resource, m.Name)
+		out = append(out, facts.NewGap(facts.CustomWorkloads, p.instance(), reason, facts.HowToGet(facts.CustomWorkloads)))
 	}
 	return out
 }
 
 func prunedFinding(w *facts.CustomWorkload, lost []string) checks.Finding {
 	group, _, _ := strings.Cut(w.APIVersion, "/")
-	f := checks.Finding{
-		Object:  checks.Object{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
-		Message: fmt.Sprintf("restartPolicy: Always of %s was applied and is not in the stored object: the schema of the CRD for %s.%s does not have the field, and the API server prunes it", strings.Join(lost, ", "), w.Kind, group),
-		Evidence: []string{
-			fmt.Sprintf("%s was applied with restartPolicy: Always of %s (annotation %s)", w.Name, strings.Join(lost, ", "), facts.LastAppliedAnnotation),
-			fmt.Sprintf("%s.spec.initContainers[name=%q].restartPolicy is absent", w.Path, lost[0]),
-		},
-	}
-	f.Fix = "Update the CRD to one whose schema has initContainers[].restartPolicy (Helm does not update CRDs by itself), then apply the object again. To see whether it has:\n\n" +
-		prose.Indent(prose.Shell("kubectl explain %s --api-version %s", strings.ToLower(w.Kind)+"."+w.Path+".spec.initContainers.restartPolicy", w.APIVersion))
+	names := strings.Join(lost, ", ")
+	update := "Update the CRD to one whose schema has initContainers[].restartPolicy, then apply the object again. " +
+		"Helm does not update CRDs on its own. To see whether the schema has it:"
 	plural, _ := meta.UnsafeGuessKindToResource(schema.FromAPIVersionAndKind(w.APIVersion, w.Kind))
 	if k, ok := known.CRDByName(plural.GroupResource().String()); ok {
-		f.Fix = fmt.Sprintf("The CRD of %s has it since %s. %s", k.Software, k.Fixed, f.Fix)
+		update = fmt.Sprintf("The CRD of %s has it since %s. %s", k.Software, k.Fixed, update)
 	}
-	return f
+	field := strings.ToLower(w.Kind) + "." + w.Path + ".spec.initContainers.restartPolicy"
+	return checks.Finding{
+		Object: checks.Object{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
+		Message: fmt.Sprintf("restartPolicy: Always of %s was applied and is not in the stored object: "+
+			"the schema of the CRD for %s.%s does not have the field, so the API server prunes it", names, w.Kind, group),
+		Evidence: []string{
+			fmt.Sprintf("%s was applied with restartPolicy: Always on %s (annotation %s)", w.Name, names, facts.LastAppliedAnnotation),
+			fmt.Sprintf("%s.spec.initContainers[name=%q].restartPolicy is absent", w.Path, lost[0]),
+		},
+		Steps: []checks.Step{{Text: update, Command: prose.Shell("kubectl explain %s --api-version %s", field, w.APIVersion)}},
+	}
 }

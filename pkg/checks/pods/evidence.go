@@ -38,7 +38,7 @@ func (a age) atLeast(d time.Duration) bool { return a.known && a.since >= d }
 // below is false when that is not known.
 func (a age) below(d time.Duration) bool { return a.exact && a.since < d }
 
-// untold is whether it cannot be told if the age is below d.
+// untold reports whether it cannot be told if the age is below d.
 func (a age) untold(d time.Duration) bool { return !a.atLeast(d) && !a.below(d) }
 
 // words is "for 12m", "since 2026-01-02T03:04:05Z" when the file has no clock, or the truth.
@@ -49,7 +49,7 @@ func (a age) words() string {
 	case !a.at.IsZero():
 		return "since " + a.at.UTC().Format(time.RFC3339)
 	}
-	return "(unknown since when)"
+	return "(since an unknown time)"
 }
 
 // ago is words for something that is over.
@@ -74,7 +74,7 @@ func (p subject) startedAt(c container) age {
 // born is when the pod was created.
 func (p subject) born() age { return ageOf(p.s.Snapshot, p.CreationTimestamp) }
 
-// exit says how a run ended, with what the number means.
+// exit says how a run ended, with what its code means.
 func exit(t *corev1.ContainerStateTerminated) string {
 	code := fmt.Sprintf("exit code %d", t.ExitCode)
 	switch {
@@ -83,20 +83,20 @@ func exit(t *corev1.ContainerStateTerminated) string {
 	case t.ExitCode == 137:
 		return code + " (128+9: killed by SIGKILL; the kernel's OOM killer is not named)"
 	case t.ExitCode == 143:
-		return code + " (128+15: ended by SIGTERM)"
+		return code + " (128+15: killed by SIGTERM)"
 	case t.ExitCode == 139:
 		return code + " (128+11: segmentation fault)"
 	case t.ExitCode == 127:
-		return code + " (a shell's word for: command not found)"
+		return code + " (command not found, by shell convention)"
 	case t.ExitCode == 126:
-		return code + " (a shell's word for: cannot be executed)"
+		return code + " (cannot be executed, by shell convention)"
 	case t.Signal != 0:
 		return fmt.Sprintf("%s (signal %d)", code, t.Signal)
 	}
 	return code
 }
 
-// ending is a run's end as evidence.
+// ending is how the current or last run of a container ended, as evidence.
 func (p subject) ending(c container) []string {
 	t := c.ended()
 	if t == nil {

@@ -9,11 +9,12 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // pullErrors are the kubelet's reasons (k8s.io/kubernetes pkg/kubelet/images/types.go).
-var pullErrors = []string{"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"}
+var pullErrors = []string{
+	"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed",
+}
 
 var imagePullFailing = podCheck(checks.Check{
 	ID:    "image-pull-failing",
@@ -29,34 +30,42 @@ var imagePullFailing = podCheck(checks.Check{
 		}
 		f := &checks.Finding{
 			Container: c.Name,
-			Message:   fmt.Sprintf("%s cannot start, %s: its image %s cannot be had (%s)", c.role(), p.born().words(), c.Image, c.waiting()),
+			Message:   fmt.Sprintf("%s cannot start, %s: image %s cannot be pulled (%s)", c.role(), p.born().words(), c.Image, c.waiting()),
 			Evidence:  waitingEvidence(c),
 		}
 		events := slices.DeleteFunc(p.eventsAbout(c, "Failed", "InspectFailed", "ErrImageNeverPull"), func(e corev1.Event) bool {
 			return !strings.Contains(e.Message, "ull") || strings.HasPrefix(e.Message, "Error: ")
 		})
 		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, events, 1)...)
-		f.Fix = imageFix(c.waiting(), strings.Join(f.Evidence, " "))
+		words := c.status.State.Waiting.Message
+		if len(events) > 0 {
+			words += " " + events[0].Message
+		}
+		f.Steps = []checks.Step{{Text: imageFix(c.waiting(), words)}}
 		if command := p.fixContainers(edit{c.Name, map[string]any{"image": "IMAGE"}}); command != "" {
-			f.Fix += " When the name is wrong:\n\n" + prose.Indent(command)
+			f.Steps = append(f.Steps, checks.Step{Text: "If the name is wrong, correct it:", Command: command})
 		}
 		return f, nil
 	}
 	return nil, nil
 })
 
+// imageFix is what to do about an image, by the reason and the words of the kubelet.
 func imageFix(reason, text string) string {
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
 	switch {
 	case reason == "InvalidImageName":
-		return "The name is no valid image reference."
+		return "Correct the name: it is not a valid image reference."
 	case reason == "ErrImageNeverPull":
-		return "imagePullPolicy is Never and the node does not have the image: load it there, or change the policy."
-	case strings.Contains(text, "not found") || strings.Contains(text, "manifest unknown"):
-		return "The registry does not have that image or tag."
-	case strings.Contains(text, "unauthorized") || strings.Contains(text, "denied") || strings.Contains(text, "no basic auth"):
-		return "The registry wants credentials: give the pod an imagePullSecret, or the node the right to pull."
-	case strings.Contains(text, "no such host") || strings.Contains(text, "i/o timeout") || strings.Contains(text, "connection refused"):
-		return "The node does not reach the registry: look at its DNS, its network and its proxy settings."
+		return "Load the image onto the node, or change the imagePullPolicy: it is Never, and the node does not have the image."
+	case says("not found", "manifest unknown"):
+		return "Push the image, or correct its name: the registry does not have that image or tag."
+	case says("unauthorized", "denied", "no basic auth"):
+		return "Give the pod an imagePullSecret, or the node the right to pull: the registry requires credentials."
+	case says("no such host", "i/o timeout", "connection refused"):
+		return "Check the node's DNS, network and proxy settings: it does not reach the registry."
 	}
-	return "Look at the image's name, its registry and the credentials for it."
+	return "Check the image's name, its registry and the credentials for it."
 }

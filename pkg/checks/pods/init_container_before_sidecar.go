@@ -13,11 +13,11 @@ import (
 
 var initContainerBeforeSidecar = podCheck(checks.Check{
 	ID:    "init-container-before-sidecar",
-	Title: "no init container needs a sidecar that starts after it",
+	Title: "sidecars start before the init containers that need them",
 	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c := p.blocked()
-	if c == nil || c.sidecar() || !p.failing(*c) && !(c.running() && p.startedAt(*c).atLeast(settle)) {
+	if c == nil || c.sidecar() || !c.failed() && !(c.running() && p.startedAt(*c).atLeast(settle)) {
 		return nil, nil
 	}
 	later, port, proof := p.needs(*c)
@@ -30,19 +30,13 @@ var initContainerBeforeSidecar = podCheck(checks.Check{
 	}
 	f := &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("init container %s needs port %d of %s: it cannot get past it (%s)", c.Name, port, kind, p.doing(*c)),
+		Message:   fmt.Sprintf("init container %s needs port %d of %s: it cannot succeed before that (%s)", c.Name, port, kind, p.doing(*c)),
 		Evidence:  append([]string{proof}, p.orderEvidence(*c, *later)...),
-		Fix:       "Start the sidecar first:\n\n" + p.moveBefore(*later, *c),
+		Steps:     p.moveBefore("Start the sidecar first", *later, *c),
 	}
 	f.Evidence = append(f.Evidence, p.ending(*c)...)
 	return f, nil
 })
-
-// failing is a container that has ended with an error and is tried again.
-func (p subject) failing(c container) bool {
-	end := c.ended()
-	return end != nil && end.ExitCode != 0
-}
 
 // doing is what a container does, in a few words.
 func (p subject) doing(c container) string {
@@ -57,8 +51,8 @@ func (p subject) doing(c container) string {
 	return "it has not run yet"
 }
 
-// needs is the container, started after c, to whose port c cannot connect, with the proof: its own
-// words where they are known, else its command line.
+// needs is the container, started after c, to whose port c cannot connect, with the proof: what it says
+// where that is known, else its command line.
 func (p subject) needs(c container) (later *container, port int, proof string) {
 	after := p.after(c)
 	owner := func(port int) *container {
@@ -82,7 +76,7 @@ func (p subject) needs(c container) (later *container, port int, proof string) {
 		return nil, 0, "" // it may serve that port itself for its work
 	}
 	for _, found := range local.FindAllStringSubmatch(line, -1) {
-		if port := number(found[1]); owner(port) != nil {
+		if port := portNumber(found[1]); owner(port) != nil {
 			return owner(port), port, fmt.Sprintf("command of %s connects to %s", c.Name, prose.OneLine(found[0]))
 		}
 	}
@@ -92,10 +86,10 @@ func (p subject) needs(c container) (later *container, port int, proof string) {
 // local finds an address of the pod itself in a command line.
 var local = regexp.MustCompile(`(?:127\.0\.0\.1|localhost|\[::1\])[:\s/]+(\d{2,5})\b`)
 
-// waits is a command that tries until something answers.
+// waits matches a command that retries until something answers.
 var waits = regexp.MustCompile(`\b(?:until|while|wait\S*|retry|retries|pg_isready|nc\s+-\S*z)`)
 
-// after is the containers that are started after c.
+// after are the containers that are started after c.
 func (p subject) after(c container) []container {
 	all := p.all()
 	i := slices.IndexFunc(all, func(x container) bool { return x.Name == c.Name && x.init == c.init })
@@ -121,8 +115,8 @@ func portText(ports []int) string {
 	return "port " + strings.Join(out, ", ")
 }
 
-// moveBefore is the fix that starts a container as a native sidecar before an init container.
-func (p subject) moveBefore(later, c container) string {
+// moveBefore says to start a container as a native sidecar before an init container.
+func (p subject) moveBefore(text string, later, c container) []checks.Step {
 	_, init, i := p.target().container(c.Name)
 	if !init {
 		i = 0
@@ -131,5 +125,5 @@ func (p subject) moveBefore(later, c container) string {
 	if later.StartupProbe != nil {
 		probe = nil
 	}
-	return p.moveFix(later, i, probe)
+	return p.moveSteps(text, later, i, probe)
 }

@@ -10,7 +10,7 @@ import (
 
 var initContainerNeverExits = podCheck(checks.Check{
 	ID:    "init-container-never-exits",
-	Title: "no init container is a server without restartPolicy Always",
+	Title: "init containers that run servers have restartPolicy: Always",
 	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c, list := p.server()
@@ -26,17 +26,18 @@ var initContainerNeverExits = podCheck(checks.Check{
 	}
 	f := &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("init container %s has been running %s and looks like a sidecar: without restartPolicy: Always the pod waits for ever for it to end", c.Name, running.words()),
-		Evidence:  append(texts(list), p.stateEvidence(*c), fmt.Sprintf("spec.initContainers[name=%q].restartPolicy is absent", c.Name)),
-		Fix:       "Make it a native sidecar" + andProbe(*c) + ":\n\n" + p.neverExitsFix(*c),
+		Message: fmt.Sprintf("init container %s has been running %s and looks like a sidecar: without restartPolicy: Always the pod waits forever for it to exit",
+			c.Name, running.words()),
+		Evidence: append(texts(list), p.stateEvidence(*c), fmt.Sprintf("spec.initContainers[name=%q].restartPolicy is absent", c.Name)),
+		Steps:    p.makeSidecar(*c),
 	}
 	f.Evidence = append(f.Evidence, p.lastWords(*c, 3)...)
 	if p.lossOf(*c) != nil {
 		f.Because = append(f.Because, restartPolicyStripped.ID)
-		f.Fix = "Its template is right; see restart-policy-stripped."
+		f.Steps = []checks.Step{{Text: "Its template is right: do what restart-policy-stripped says."}}
 	} else if p.misplaced(*c) != nil {
 		f.Because = append(f.Because, restartPolicyOnWrongContainer.ID)
-		f.Fix = "See restart-policy-on-wrong-container."
+		f.Steps = []checks.Step{{Text: "Do what restart-policy-on-wrong-container says."}}
 	}
 	return f, nil
 })
@@ -64,24 +65,22 @@ func (p subject) server() (*container, []sign) {
 	return c, list
 }
 
-// neverExitsFix adds a startup probe where the port to ask is known.
-func (p subject) neverExitsFix(c container) string {
-	fields := setAlways(c.Name)[0]
-	if probe := probeOf(c.Container); probe != nil && c.StartupProbe == nil {
-		fields.fields["startupProbe"] = probe
+// makeSidecar makes a native sidecar of it, with a startup probe where the port to ask is known.
+func (p subject) makeSidecar(c container) []checks.Step {
+	edit, text := setAlways(c.Name)[0], "Make it a native sidecar"
+	switch probe := probeOf(c.Container); {
+	case c.StartupProbe != nil:
+	case probe != nil:
+		edit.fields["startupProbe"] = probe
+		text += ", with a startup probe so the next container waits until it answers"
+	default:
+		text += " (with a startupProbe the next container also waits until it answers)"
 	}
-	return indentOr(p.fixContainers(fields), p.injected(c, softwareOf(c.Container)))
-}
-
-func andProbe(c container) string {
-	if probeOf(c.Container) != nil {
-		return ", with a startup probe so that the next container waits until it answers"
-	}
-	return " (with a startupProbe the next container also waits until it answers)"
+	return p.editSteps(text, c, edit)
 }
 
 // misplaced is the sidecar that has the restartPolicy which server c lacks: one that shows no sign of
-// a server, or that has ended by itself with success; nil when there is none.
+// a server, or that has exited on its own with success; nil when there is none.
 func (p subject) misplaced(c container) *container {
 	i := slices.IndexFunc(p.inits, func(x container) bool {
 		if !x.sidecar() || x.Name == c.Name {

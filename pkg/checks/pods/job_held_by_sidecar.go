@@ -15,26 +15,17 @@ import (
 
 var jobHeldBySidecar = podCheck(checks.Check{
 	ID:    "job-held-by-sidecar",
-	Title: "no Job is held open by a sidecar that is an ordinary container",
+	Title: "every Job completes once its work is done",
 	Uses:  slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.finished() || p.deleting() || p.Spec.RestartPolicy == corev1.RestartPolicyAlways || !p.ofJob() {
 		return nil, nil
 	}
-	var done, running []container
-	for _, c := range p.mains {
-		switch {
-		case c.running():
-			running = append(running, c)
-		case p.over(c):
-			done = append(done, c)
-		}
-	}
-	if len(done) == 0 || len(running) == 0 || len(done)+len(running) < len(p.mains) {
+	done, running, other := p.split(p.mains)
+	if len(done) == 0 || len(running) == 0 || len(other) > 0 {
 		return nil, nil
 	}
 	since := ageOf(p.s.Snapshot, lastEnd(done))
-	var evidence []string
 	for _, c := range running {
 		list := signs(c.Container)
 		if len(list) == 0 || since.below(young(list)) {
@@ -43,13 +34,31 @@ var jobHeldBySidecar = podCheck(checks.Check{
 		if since.untold(young(list)) && !strong(list) {
 			return nil, p.noClock("container " + c.Name + " has run alone")
 		}
-		evidence = append(evidence, texts(list)...)
 	}
-	held := running[0]
+	return p.heldFinding(done, running, since), nil
+})
+
+// split separates the containers that have exited and will not be started again, those that run, and all others.
+func (p subject) split(list []container) (done, running, other []container) {
+	for _, c := range list {
+		switch {
+		case c.running():
+			running = append(running, c)
+		case p.over(c):
+			done = append(done, c)
+		default:
+			other = append(other, c)
+		}
+	}
+	return done, running, other
+}
+
+func (p subject) heldFinding(done, running []container, since age) *checks.Finding {
 	f := &checks.Finding{
 		Container: running[0].Name,
-		Message:   fmt.Sprintf("the Job is held open by container %s: %s ended %s (%s), and an ordinary container that still runs keeps the pod from ending", containerNames(running), containerNames(done), since.ago(), exit(done[0].ended())),
-		Fix:       "Make it a native sidecar, which the kubelet stops when the last regular container has ended:\n\n" + p.moveFix(held, -1, nil),
+		Message: fmt.Sprintf("the Job is held open by container %s: %s exited %s (%s), and a regular container that still runs keeps the Job from completing",
+			containerNames(running), containerNames(done), since.ago(), exit(done[0].ended())),
+		Steps: p.moveSteps("Make it a native sidecar, which the kubelet stops when the last regular container has exited", running[0], -1, nil),
 	}
 	for _, c := range done {
 		f.Evidence = append(f.Evidence, p.ending(c)...)
@@ -57,15 +66,15 @@ var jobHeldBySidecar = podCheck(checks.Check{
 	for _, c := range running {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("status of %s: running %s", c.Name, p.startedAt(c).words()))
 	}
-	f.Evidence = append(f.Evidence, evidence...)
-	f.Evidence = append(f.Evidence, p.jobEvidence()...)
-	if gap := p.stopGap(held); gap != "" {
-		f.Fix += "\n\n" + gap
+	for _, c := range running {
+		f.Evidence = append(f.Evidence, texts(signs(c.Container))...)
 	}
-	return f, nil
-})
+	f.Evidence = append(f.Evidence, p.jobEvidence()...)
+	f.Steps = append(f.Steps, p.stopSteps(running[0])...)
+	return f
+}
 
-// over is a container that has ended and will not be started again.
+// over reports whether a container has exited and will not be started again.
 func (p subject) over(c container) bool {
 	return c.status != nil && c.status.State.Terminated != nil &&
 		(c.status.State.Terminated.ExitCode == 0 || p.Spec.RestartPolicy == corev1.RestartPolicyNever)

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -17,14 +18,14 @@ import (
 // with the pod and without the port.
 var knownControlPlaneBug = podCheck(checks.Check{
 	ID:    checks.KnownControlPlaneBug,
-	Title: "every Service reaches the sidecar's port that it names",
+	Title: "every Service reaches the sidecar port it names",
 	Uses:  []facts.Kind{facts.Services, facts.EndpointSlices},
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	// Where nobody looked (a scan, a file without Services) the pod is as well as it looks.
 	if !facts.NeedsServices(p.Pod) || !p.s.Has(facts.Services) {
 		return nil, nil
 	}
-	gaps := p.gapsIn(facts.Services, facts.NamespaceScope(p.Namespace))
+	gaps := p.gapsIn(facts.Services, facts.NamespaceInstance(p.Namespace))
 	var lost []lostPort
 	for i := range p.s.Services {
 		service := &p.s.Services[i]
@@ -32,7 +33,7 @@ var knownControlPlaneBug = podCheck(checks.Check{
 		if len(ports) == 0 {
 			continue
 		}
-		gaps = append(gaps, p.gapsIn(facts.EndpointSlices, facts.ServiceScope(service))...)
+		gaps = append(gaps, p.gapsIn(facts.EndpointSlices, facts.ServiceInstance(service.Namespace, service.Name))...)
 		for _, port := range ports {
 			if slice := p.sliceWithout(service, port.Port.Name); slice != nil {
 				lost = append(lost, lostPort{port, service, slice})
@@ -52,7 +53,7 @@ type lostPort struct {
 	slice   *discoveryv1.EndpointSlice
 }
 
-// sliceWithout is a slice of the Service that lists the pod without the port; nil when one lists it
+// sliceWithout is a slice of the Service that lists the pod without the port, whose name is "" where it is the only one; nil when one lists it
 // with the port, and when none lists it: that takes the controllers a moment.
 func (p subject) sliceWithout(s *corev1.Service, port string) *discoveryv1.EndpointSlice {
 	var out *discoveryv1.EndpointSlice
@@ -61,7 +62,7 @@ func (p subject) sliceWithout(s *corev1.Service, port string) *discoveryv1.Endpo
 		if slice.Namespace != s.Namespace || slice.Labels[discoveryv1.LabelServiceName] != s.Name || !p.in(slice) {
 			continue
 		}
-		if slices.ContainsFunc(slice.Ports, func(x discoveryv1.EndpointPort) bool { return portName(x) == port }) {
+		if slices.ContainsFunc(slice.Ports, func(x discoveryv1.EndpointPort) bool { return ptr.Deref(x.Name, "") == port }) {
 			return nil
 		}
 		out = slice
@@ -75,19 +76,16 @@ func (p subject) in(slice *discoveryv1.EndpointSlice) bool {
 	})
 }
 
-// portName is that of the Service's port; the only port of a Service may have none.
-func portName(p discoveryv1.EndpointPort) string {
-	if p.Name == nil {
-		return ""
+// gapsIn is what was not read of a kind, as a whole or of one instance, as gaps of the pod.
+func (p subject) gapsIn(kind facts.Kind, of facts.Instance) []facts.Gap {
+	gaps := checks.Unread(p.s.Snapshot, kind)
+	for _, g := range p.s.Gaps {
+		if g.Kind == kind && g.Instance == of {
+			gaps = append(gaps, g)
+		}
 	}
-	return *p.Name
-}
-
-// gapsIn is what was not read of a kind, as a gap of the pod.
-func (p subject) gapsIn(kind facts.Kind, scope string) []facts.Gap {
-	gaps := slices.Concat(checks.Unread(p.s.Snapshot, kind), p.s.GapsOf(kind, scope))
-	for i := range gaps {
-		gaps[i].Scope = podScope(p)
+	for i, g := range gaps {
+		gaps[i] = p.gap(kind, g.Reason, g.Remedy)
 	}
 	return gaps
 }
@@ -95,7 +93,7 @@ func (p subject) gapsIn(kind facts.Kind, scope string) []facts.Gap {
 func lostFinding(lost []lostPort) *checks.Finding {
 	first := lost[0]
 	f := &checks.Finding{Message: fmt.Sprintf(
-		"Service %s port %d sends nothing to sidecar %s: kube-controller-manager before 1.33 does not find a sidecar's port by its name (%q)",
+		"Service %s port %d does not reach sidecar %s: kube-controller-manager before 1.33 does not find a sidecar's port by its name (%q)",
 		first.service.Name, first.Port.Port, first.Sidecar, first.Target.Name)}
 	var services []*corev1.Service
 	ops := map[*corev1.Service][]op{}
@@ -114,8 +112,10 @@ func lostFinding(lost []lostPort) *checks.Finding {
 	for _, s := range services {
 		patches = append(patches, prose.Shell("kubectl patch service %s -n %s --type=json -p %s", s.Name, s.Namespace, encode(ops[s])))
 	}
-	f.Fix = prose.Paragraphs("Give the Service the number of the port; that holds in every version, and no pod has to be made anew:",
-		prose.Indent(strings.Join(patches, "\n")), "Or upgrade kube-controller-manager to 1.33 or later.")
+	f.Steps = []checks.Step{
+		{Text: "Give the Service the number of the port. That works in every version, and no pod has to be recreated:", Command: strings.Join(patches, "\n")},
+		{Text: "Or upgrade kube-controller-manager to 1.33 or later."},
+	}
 	return f
 }
 
@@ -130,7 +130,7 @@ func (l lostPort) evidence() []string {
 		if i == 0 {
 			has = "ports without it:"
 		}
-		has += fmt.Sprintf(" %q", portName(port))
+		has += fmt.Sprintf(" %q", ptr.Deref(port.Name, ""))
 	}
 	return []string{
 		fmt.Sprintf("spec.ports[%d] of Service %s: {%sport: %d, targetPort: %s}", l.Index, l.service.Name, name, l.Port.Port, l.Target.Name),

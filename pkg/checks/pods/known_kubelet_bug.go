@@ -16,7 +16,7 @@ import (
 // A symptom of a bug is not proof of it: the kubelet's version must have it too.
 var knownKubeletBug = podCheck(checks.Check{
 	ID:    checks.KnownKubeletBug,
-	Title: "no pod shows the signs of a known bug of its kubelet",
+	Title: "pods are free of symptoms of known kubelet bugs",
 	Uses:  slices.Concat(witnessed, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
@@ -58,14 +58,16 @@ func (p subject) bugged(c container) *checks.Finding {
 			Container: c.Name,
 			Message:   fmt.Sprintf("%s shows a known bug of kubelet %s (%s): %s", c.role(), p.node.Status.NodeInfo.KubeletVersion, b.Ref, b.Text),
 			Evidence:  append(evidence, "node "+p.node.Name+": "+p.node.VersionEvidence(), "fixed in "+strings.Join(b.Fixed, ", ")),
-			Fix: prose.Paragraphs("Make the pod anew; that helps until it happens again:", prose.Indent(prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)),
-				checks.FixOf(cluster.NodeUpgrade(cluster.FirstWithout(cluster.KubeletBugs, p.node.Version)+" or later", []cluster.Node{*p.node}))),
+			Steps: append([]checks.Step{{
+				Text:    "Recreate the pod (a workaround: the bug can recur):",
+				Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace),
+			}}, cluster.NodeUpgrade(cluster.FirstWithout(cluster.KubeletBugs, p.node.Version)+" or later", []cluster.Node{*p.node})...),
 		}
 	}
 	return nil
 }
 
-// neverStarted: the probe of a sidecar that has ended once is not asked again.
+// neverStarted: the startup probe of a sidecar that has exited once does not run again.
 func neverStarted(p subject, c container) []string {
 	if p.Spec.RestartPolicy != corev1.RestartPolicyNever || !c.sidecar() || c.StartupProbe == nil || !c.running() ||
 		c.restarts() == 0 || started(c) || p.startedAt(c).below(min(budget(c.StartupProbe), settle)) {
@@ -73,7 +75,7 @@ func neverStarted(p subject, c container) []string {
 	}
 	for _, e := range p.probeEvents(c, "Startup probe failed") {
 		if at := eventTime(e); at.After(p.startedAt(c).at.Time) {
-			return nil // it is asked: the probe fails, not the kubelet
+			return nil // it runs: the probe fails, not the kubelet
 		}
 	}
 	return append([]string{"spec.restartPolicy: Never", p.stateEvidence(c), "startupProbe of " + c.Name + ": " + probeText(c.Container, c.StartupProbe)}, p.ending(c)...)
@@ -91,7 +93,7 @@ func stuckInCreated(p subject, c container) []string {
 	return append(newest(p.s.Snapshot, created, 1), waitingEvidence(c)...)
 }
 
-// stuckTerminated: a sidecar is always started again, whatever the pod's restartPolicy.
+// stuckTerminated: a sidecar is always restarted, whatever the pod's restartPolicy.
 func stuckTerminated(p subject, c container) []string {
 	if p.Spec.RestartPolicy == corev1.RestartPolicyAlways || !c.sidecar() || c.status == nil || c.status.State.Terminated == nil ||
 		!ageOf(p.s.Snapshot, c.status.State.Terminated.FinishedAt).atLeast(hangTime) || p.mainsDone() {
@@ -100,7 +102,7 @@ func stuckTerminated(p subject, c container) []string {
 	return append([]string{"spec.restartPolicy: " + string(p.Spec.RestartPolicy)}, p.ending(c)...)
 }
 
-// notRestarted: a regular container that has ended and should have been started again.
+// notRestarted: a regular container that has exited and should have been restarted.
 func notRestarted(p subject, c container) []string {
 	probed := slices.ContainsFunc(p.sidecars(), func(x container) bool { return x.StartupProbe != nil && x.running() })
 	if c.init || !probed || c.status == nil || c.status.State.Terminated == nil {
@@ -114,7 +116,7 @@ func notRestarted(p subject, c container) []string {
 	return append([]string{"spec.restartPolicy: " + string(p.Spec.RestartPolicy)}, p.ending(c)...)
 }
 
-// mainsDone is whether every regular container has ended.
+// mainsDone reports whether every regular container has exited.
 func (p subject) mainsDone() bool {
 	return !slices.ContainsFunc(p.mains, func(c container) bool { return c.status == nil || c.status.State.Terminated == nil })
 }

@@ -19,7 +19,7 @@ var quotedName = regexp.MustCompile(`"([^"]+)"`)
 
 var kubeletRefusesSidecars = podCheck(checks.Check{
 	ID:    "kubelet-refuses-sidecars",
-	Title: "no kubelet has refused a pod because of its native sidecars",
+	Title: "kubelets accept pods with native sidecars",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes, facts.Kubelets}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.Status.Reason != refusedByKubelet {
@@ -31,18 +31,18 @@ var kubeletRefusesSidecars = podCheck(checks.Check{
 	}
 	f := &checks.Finding{
 		Container: name,
-		Message:   fmt.Sprintf("the kubelet of %s refused the pod because of sidecar %s: its SidecarContainers gate is off", p.Spec.NodeName, name),
+		Message:   fmt.Sprintf("the kubelet of %s rejected the pod because of sidecar %s: the SidecarContainers gate is off there", p.Spec.NodeName, name),
 		Evidence:  []string{fmt.Sprintf("status.phase: %s, status.reason: %s, status.message: %s", p.Status.Phase, p.Status.Reason, prose.OneLine(p.Status.Message))},
-		Fix:       checks.FixOf(cluster.KubeletGateFix(nil)),
 		Because:   []string{checks.KubeletGateOff},
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.events(refusedByKubelet), 1)...)
+	var nodes []cluster.Node
 	if p.node != nil {
 		for _, line := range p.node.Evidence() {
 			f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+line)
 		}
-		f.Fix = checks.FixOf(cluster.KubeletGateFix([]cluster.Node{*p.node}))
+		nodes = append(nodes, *p.node)
 	}
-	f.Fix = prose.Paragraphs(f.Fix, "Until then keep these pods away from that node:", prose.Indent(p.avoidNode()))
+	f.Steps = append(cluster.KubeletGateFix(nodes), p.avoidStep("Until then keep these pods away from that node"))
 	return f, nil
 })

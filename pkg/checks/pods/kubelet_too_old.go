@@ -8,12 +8,11 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 var kubeletTooOld = podCheck(checks.Check{
 	ID:    checks.KubeletTooOld,
-	Title: "no pod with a native sidecar waits on a kubelet that does not know them",
+	Title: "pods with native sidecars run on kubelets that know them",
 	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if len(p.sidecars()) == 0 || !p.starting() {
@@ -32,16 +31,18 @@ var kubeletTooOld = podCheck(checks.Check{
 	}
 	f := &checks.Finding{
 		Container: held.Name,
-		Message:   fmt.Sprintf("the kubelet of %s does not know native sidecars: it runs %s as an ordinary init container and waits for it to end, %s", p.Spec.NodeName, held.Name, p.startedAt(*held).words()),
+		Message: fmt.Sprintf("the kubelet of %s does not know native sidecars: it runs %s as a plain init container and waits forever for it to exit, %s",
+			p.Spec.NodeName, held.Name, p.startedAt(*held).words()),
 		Evidence: []string{
 			fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: Always", held.Name), p.stateEvidence(*held),
 			"started is absent: kubelets of 1.28 and later always write it",
 		},
-		Fix: prose.Paragraphs(checks.FixOf(cluster.NodeUpgrade("1.29 or later", nil)), "Until then keep these pods away from that node:", prose.Indent(p.avoidNode())),
 	}
+	var nodes []cluster.Node
 	if p.node != nil {
 		f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+p.node.VersionEvidence())
-		f.Fix = prose.Paragraphs(checks.FixOf(cluster.NodeUpgrade("1.29 or later", []cluster.Node{*p.node})), "Until then keep these pods away from that node:", prose.Indent(p.avoidNode()))
+		nodes = append(nodes, *p.node)
 	}
+	f.Steps = append(cluster.NodeUpgrade("1.29 or later", nodes), p.avoidStep("Until then keep these pods away from that node"))
 	return f, nil
 })

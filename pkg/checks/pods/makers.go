@@ -8,6 +8,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -26,7 +27,7 @@ type maker struct {
 	// lacksPods is that it has fewer pods than it is meant to have, pods how many it has.
 	lacksPods bool
 	pods      int32
-	// failures are the conditions of a ReplicaSet that say that a pod was refused.
+	// failures are the conditions of a ReplicaSet that say that a pod was rejected.
 	failures []appsv1.ReplicaSetCondition
 	// custom is a kind that is not built in: no strategic merge patch.
 	custom bool
@@ -95,7 +96,7 @@ func makers(s *facts.Snapshot) []maker {
 	for i := range s.StatefulSets {
 		w := &s.StatefulSets[i]
 		m := add("StatefulSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
-		m.lacksPods, m.pods = w.Status.Replicas < replicas(w.Spec.Replicas), w.Status.Replicas
+		m.lacksPods, m.pods = w.Status.Replicas < ptr.Deref(w.Spec.Replicas, 1), w.Status.Replicas
 	}
 	for i := range s.DaemonSets {
 		w := &s.DaemonSets[i]
@@ -105,7 +106,7 @@ func makers(s *facts.Snapshot) []maker {
 	for i := range s.ReplicaSets {
 		w := &s.ReplicaSets[i]
 		m := add("ReplicaSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
-		m.lacksPods, m.pods = w.Status.Replicas < replicas(w.Spec.Replicas), w.Status.Replicas
+		m.lacksPods, m.pods = w.Status.Replicas < ptr.Deref(w.Spec.Replicas, 1), w.Status.Replicas
 		for _, c := range w.Status.Conditions {
 			if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == failedCreate {
 				m.failures = append(m.failures, c)
@@ -115,15 +116,7 @@ func makers(s *facts.Snapshot) []maker {
 	return out
 }
 
-// replicas is how many are wanted; the API's default is 1.
-func replicas(wanted *int32) int32 {
-	if wanted == nil {
-		return 1
-	}
-	return *wanted
-}
-
-// idle is a Job that is not over and has no pod.
+// idle reports whether a Job is not over and has no pod.
 func idle(j *batchv1.Job) bool {
 	over := []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended}
 	return j.Status.Active == 0 && !slices.ContainsFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
@@ -149,7 +142,7 @@ func (s *scene) topOf(o checks.Object) checks.Object {
 	return o
 }
 
-// ofJob is whether a Job made the pod.
+// ofJob reports whether a Job made the pod.
 func (p subject) ofJob() bool {
 	for _, m := range p.makers {
 		if m.Kind == "Job" {

@@ -13,7 +13,7 @@ import (
 
 var nodeCannotRunSidecars = podCheck(checks.Check{
 	ID:    checks.NodeCannotRunSidecars,
-	Title: "no pod with a native sidecar waits on a node that is not an ordinary one",
+	Title: "pods with native sidecars run on real kubelets (no virtual nodes)",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	// Fargate has kubelets, whose version says what they do: kubelet-too-old.
@@ -28,9 +28,10 @@ var nodeCannotRunSidecars = podCheck(checks.Check{
 		return nil, p.noClock("the pod has waited on its virtual node")
 	}
 	f := &checks.Finding{
-		Message:  fmt.Sprintf("the pod was given to %s, %s: nothing shows that such a node runs native sidecars, and %s has not started (the pod was created %s)", p.node.Name, p.node.Virtual, p.sidecars()[0].Name, p.born().ago()),
+		Message: fmt.Sprintf("the pod was assigned to %s, %s: nothing shows that such a node runs native sidecars, and %s has not started (the pod was created %s)",
+			p.node.Name, p.node.Virtual, p.sidecars()[0].Name, p.born().ago()),
 		Evidence: p.node.Evidence(),
-		Fix:      prose.Paragraphs("Keep the pod on ordinary nodes: remove its toleration for the virtual ones, or:", prose.Indent(p.avoidNode())),
+		Steps:    []checks.Step{p.avoidStep("Keep the pod on nodes with a real kubelet: remove its toleration for the virtual ones, or keep it away from this one")},
 	}
 	if refused {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("status.reason: %s, status.message: %s", p.Status.Reason, prose.OneLine(p.Status.Message)))

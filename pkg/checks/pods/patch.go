@@ -10,13 +10,14 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // A fix changes the owner of a pod, never the pod: the next pod would be as wrong. It is a patch
 // that kubectl takes; of objects whose template cannot be changed (Jobs, bare pods) it is a
-// pipeline that replaces them. Nothing else of the object is printed, so that the fix holds also
+// pipeline that replaces them. Nothing else of the object is printed, so the fix also holds
 // where a snapshot was redacted.
 
 // An edit sets fields of one container; a nil value removes a field.
@@ -50,7 +51,7 @@ func (p subject) target() maker {
 func (p subject) fixContainers(edits ...edit) string {
 	m := p.target()
 	if m.custom && m.template == nil {
-		return "" // it takes a JSON patch, and that takes an index
+		return "" // it requires a JSON patch, and that an index
 	}
 	if m.custom {
 		var ops []op
@@ -110,7 +111,7 @@ func (m maker) listPath(init bool) string {
 	return m.path + "/containers"
 }
 
-// setOps first tests that the container is where it was, so that a patch cannot hit another one.
+// setOps first tests that the container is where it was, so the patch cannot hit another one.
 func setOps(list string, i int, c *corev1.Container, e edit) []op {
 	at := fmt.Sprintf("%s/%d", list, i)
 	out := []op{{Op: "test", Path: at + "/name", Value: c.Name}}
@@ -195,7 +196,7 @@ func (p subject) fixMove(name string, to int, probe map[string]any) string {
 // jobLabels are what the Job controller adds to a template; a new Job gets its own.
 var jobLabels = []string{"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
 
-// command is the patch as a command, and what else it takes for pods to be made anew.
+// command is the patch as a command, and what else it takes for pods to be recreated.
 func (p subject) command(m maker, kind, patch string) string {
 	object := prose.Shell("%s %s -n %s", m.resource, m.Name, m.Namespace)
 	switch m.Kind {
@@ -213,13 +214,13 @@ func (p subject) command(m maker, kind, patch string) string {
 			out += prose.Shell("\nkubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
 		}
 	case "StatefulSet", "ReplicaSet":
-		// Neither replaces a pod that is not ready by itself.
+		// Neither replaces a pod that is not ready on its own.
 		out += prose.Shell("\nkubectl delete pod %s -n %s", p.Name, m.Namespace)
 	}
 	return out
 }
 
-// reset removes what the cluster put into an object and what would keep it from being made anew.
+// reset removes what the cluster put into an object and what would keep it from being recreated.
 func (m maker) reset() string {
 	if m.Kind == "Pod" {
 		return `{"spec":{"nodeName":null}}`
@@ -250,38 +251,6 @@ func encode(value any) string {
 	return string(out)
 }
 
-// sidecarFix says how to make a native sidecar of an init container, or who has to.
-func (p subject) sidecarFix(c container) string {
-	k := softwareOf(c.Container)
-	if command := p.fixContainers(setAlways(c.Name)...); command != "" {
-		return prose.Indent(command)
-	}
-	return p.injected(c, k)
-}
-
-// moveFix says how to make a native sidecar of a regular container, before the init container at
-// index to of the owner's template.
-func (p subject) moveFix(c container, to int, probe map[string]any) string {
-	if command := p.fixMove(c.Name, to, probe); command != "" {
-		return prose.Indent(command)
-	}
-	return p.injected(c, softwareOf(c.Container))
-}
-
-// injected is the fix for a container that the owner's template does not have.
-func (p subject) injected(c container, k *knownSidecar) string {
-	m := p.target()
-	if m.template == nil {
-		return fmt.Sprintf("In the template of %s %s/%s, which was not seen:\n\n", m.resource, m.Namespace, m.Name) +
-			prose.Indent(fmt.Sprintf("initContainers:\n- name: %s\n  restartPolicy: Always", c.Name))
-	}
-	out := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, and its configuration has to change.", c.Name, m.resource, m.Namespace, m.Name)
-	if k != nil && k.native != "" {
-		out += " For " + k.name + ": " + k.native + "."
-	}
-	return out
-}
-
 // logsCommand shows what a container said last.
 func (p subject) logsCommand(c container) string {
 	out := prose.Shell("kubectl logs %s -n %s -c %s", p.Name, p.Namespace, c.Name)
@@ -291,19 +260,23 @@ func (p subject) logsCommand(c container) string {
 	return out
 }
 
-// avoidNode is the command that keeps the pods of an owner from the node that this one is on.
-func (p subject) avoidNode() string {
+// avoidStep keeps the pods of an owner away from the node that this one is on. text says so, without a colon.
+func (p subject) avoidStep(text string) checks.Step {
 	m := p.target()
+	has := m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil
+	if has || m.custom && m.template == nil {
+		return checks.Step{
+			Text:    fmt.Sprintf("%s. Add to each term of spec.affinity.nodeAffinity in the template of %s %s/%s:", text, m.resource, m.Namespace, m.Name),
+			Command: fmt.Sprintf("matchFields:\n- {key: metadata.name, operator: NotIn, values: [%s]}", p.Spec.NodeName),
+		}
+	}
 	term := map[string]any{"matchFields": []any{map[string]any{"key": "metadata.name", "operator": "NotIn", "values": []string{p.Spec.NodeName}}}}
 	affinity := map[string]any{"nodeAffinity": map[string]any{
 		"requiredDuringSchedulingIgnoredDuringExecution": map[string]any{"nodeSelectorTerms": []any{term}},
 	}}
-	has := m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil
-	if m.custom && m.template != nil && !has {
-		return p.command(m, "json", encode([]op{{Op: "add", Path: m.path + "/affinity", Value: affinity}}))
+	command := p.command(m, "strategic", encode(nest(m.path, map[string]any{"affinity": affinity})))
+	if m.custom {
+		command = p.command(m, "json", encode([]op{{Op: "add", Path: m.path + "/affinity", Value: affinity}}))
 	}
-	if m.custom || has {
-		return fmt.Sprintf("# add to each term of spec.affinity.nodeAffinity in the template of %s %s/%s:\nmatchFields:\n- {key: metadata.name, operator: NotIn, values: [%s]}", m.resource, m.Namespace, m.Name, p.Spec.NodeName)
-	}
-	return p.command(m, "strategic", encode(nest(m.path, map[string]any{"affinity": affinity})))
+	return checks.Step{Text: text + ":", Command: command}
 }

@@ -4,6 +4,9 @@ import (
 	"time"
 )
 
+// Every duration that decides about a pod stands here, and every number of times; patience_test.go has a pod just
+// below and at each.
+
 // hangTime is how long a state that the kubelet should leave at once lasts before it is a sign.
 const hangTime = 5 * time.Minute
 
@@ -14,9 +17,9 @@ const scaleUp = 5 * time.Minute
 const tolerated = 2 * time.Minute
 
 // How long an init container may run before it is called a server. A server declared by mistake
-// never ends, a job does: time is the proof, signs are the reason to look. With a strong sign (known
+// never exits, a job does: time is the proof, signs are the reason to look. With a strong sign (known
 // software, a declared port) half a minute is enough to be past a slow start; a word in a command line
-// can mislead, so that it takes five. Without any sign no age is an alarm: restores and migrations
+// can mislead, so it takes five. Without any sign no age is an alarm: restores and migrations
 // run for hours.
 const (
 	youngWithStrongSign = 30 * time.Second
@@ -26,21 +29,45 @@ const (
 // settle is how long a pod may be in a state that young pods pass through before it is called stuck.
 const settle = youngWithStrongSign
 
+// A pod is called unready before settle is over when it has been so for quickly, and its probe has
+// failed someFailures times.
+const (
+	quickly      = settle / 2
+	someFailures = 3
+)
+
 // recent is how long ago a restart may be to be more than history.
 const recent = 10 * time.Minute
 
-// headStart is how soon after the start of its proxy a container's end is put down to it. Later
+// someRestarts is from how many restarts on a sidecar that runs counts as crash-looping.
+const someRestarts = 3
+
+// headStart is how soon after the start of its proxy a container's exit is put down to it. Later
 // failures have other reasons.
 const headStart = 15 * time.Second
 
+// fewRestarts is up to how many restarts a container may still have lost a race, whatever became of it. More are
+// put down to one only when it works by now, and says itself that nobody listened: a proxy that takes 20s
+// is up at the third restart.
+const fewRestarts = 2
+
 // patience is how long a startup probe may go on failing within what it allows. Probes fail at first
-// by design, so that only using up their budget says something, or a time that nobody plans for.
+// by design, so only using up their budget says something, or a time that nobody plans for.
 const patience = 10 * time.Minute
 
+// rounding is by how much a run may have lasted longer than its status says, whose times are in whole seconds.
+const rounding = time.Second
+
 // atWork is how long a plain init container without any sign of a server may run before a pod that
-// waits for it is worth a look: restores and migrations take their time.
+// waits for it is worth a look: restores and migrations take a while.
 const atWork = time.Hour
 
 // firstTries is how long the kubelet may fail to prepare a pod before that is worth a word: what a
-// pod needs is often made together with it.
+// pod needs is often created together with it.
 const firstTries = 10 * time.Second
+
+// longGracePeriod is from when on a shorter grace period is worth a word.
+const longGracePeriod = time.Minute
+
+// seconds is a duration of the API, which counts in seconds.
+func seconds[N int32 | int64](n N) time.Duration { return time.Duration(n) * time.Second }

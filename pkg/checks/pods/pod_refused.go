@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -16,7 +18,7 @@ var makesPods = []facts.Kind{facts.Deployments, facts.ReplicaSets, facts.Statefu
 var podRefused = rule{
 	Check: checks.Check{
 		ID:       "pod-refused",
-		Title:    "the pods of every owner are accepted",
+		Title:    "every owner's pods are admitted",
 		Severity: checks.Error,
 		Category: checks.Pods,
 		Needs:    []facts.Kind{facts.Pods},
@@ -29,12 +31,12 @@ var podRefused = rule{
 			if cause == facts.CauseStripped {
 				continue
 			}
-			who, fix := refuser(cause, name, r)
+			who, steps := refuser(cause, name, r)
 			o.Findings = append(o.Findings, checks.Finding{
 				Object:   s.topOf(r.maker.Object),
-				Message:  fmt.Sprintf("%s: %s refuses it: %s", r.lead(), who, prose.Clause(r.words())),
+				Message:  fmt.Sprintf("%s: %s: %s", r.lead(), who, prose.Clause(r.words())),
 				Evidence: slices.Concat(r.evidence, sidecarShare(r.maker)),
-				Fix:      fix,
+				Steps:    steps,
 			})
 		}
 		return o
@@ -53,40 +55,45 @@ func (r refusal) words() string {
 	return text
 }
 
-// refuser says who refuses a pod and what to do about it.
-func refuser(cause facts.Cause, name string, r refusal) (who, fix string) {
+// refuser says who rejects a pod, as the beginning of a sentence, and what to do about it.
+func refuser(cause facts.Cause, name string, r refusal) (who string, steps []checks.Step) {
+	const configurations = "kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep "
+	step := func(text, command string) []checks.Step { return []checks.Step{{Text: text, Command: command}} }
 	switch cause {
 	case facts.CauseDenied:
-		return "admission webhook " + name, "Change the pod template so that the webhook accepts it, or ask its owner; see who it belongs to:\n\n" +
-			prose.Indent("kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep -B 30 "+prose.Word("name: "+name))
+		return "admission webhook " + name + " denies it",
+			step("Change the pod template so the webhook admits it, or ask its owner. See who it belongs to:", configurations+"-B 30 "+prose.Word("name: "+name))
 	case facts.CauseFailed, facts.CauseNoDryRun, facts.CausePatch, facts.CauseExpression:
 		if name == "" {
 			name = "(its name is not in the message)"
 		}
-		return "admission webhook " + name + ", which fails,", "Repair the webhook: is its Service there, do its pods run, is its certificate valid?\n\n" +
-			prose.Indent("kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations -o yaml | grep -A 20 "+prose.Word("name: "+name))
+		return "admission webhook " + name + " fails",
+			step("Repair the webhook: does its Service exist, do its pods run, is its certificate valid?", configurations+"-A 20 "+prose.Word("name: "+name))
 	case facts.CausePolicy:
-		return "admission policy " + name, "Change the pod template so that the policy accepts it:\n\n" + prose.Indent(prose.Shell("kubectl get validatingadmissionpolicy %s -o yaml", name))
+		return "admission policy " + name + " denies it",
+			step("Change the pod template so the policy admits it:", prose.Shell("kubectl get validatingadmissionpolicy %s -o yaml", name))
 	case facts.CauseAccess:
-		return "the API server", "Let the controller's service account create pods there, or the user who runs it."
+		return "the API server rejects it", step("Allow the controller's service account, or the user who runs it, to create pods there.", "")
 	case facts.CauseNamespace:
 		if strings.Contains(r.Message, "violates PodSecurity") {
-			return "Pod Security of namespace " + r.maker.Namespace, "Set what the message lists in the securityContext of the containers, native sidecars included; see which level the namespace has:\n\n" +
-				prose.Indent(prose.Shell("kubectl get namespace %s -o jsonpath='{.metadata.labels}'", r.maker.Namespace))
+			return "Pod Security of namespace " + r.maker.Namespace + " denies it",
+				step("Set what the message lists in the securityContext of the containers, native sidecars included. See which level the namespace has:",
+					prose.Shell("kubectl get namespace %s -o jsonpath='{.metadata.labels}'", r.maker.Namespace))
 		}
-		return "the namespace " + r.maker.Namespace, "See its limits, and what is used of them; the requests and limits of native sidecars count in full:\n\n" +
-			prose.Indent(prose.Shell("kubectl describe resourcequota,limitrange,serviceaccount -n %s", r.maker.Namespace))
+		return "namespace " + r.maker.Namespace + " does not allow it",
+			step("See its limits, and what is used of them. The requests and limits of native sidecars count in full:",
+				prose.Shell("kubectl describe resourcequota,limitrange,serviceaccount -n %s", r.maker.Namespace))
 	}
-	return "the API server", "Change the pod template as the message says:\n\n" + prose.Indent(prose.Shell("kubectl edit %s %s -n %s", r.maker.resource, r.maker.Name, r.maker.Namespace))
+	return "the API server rejects it",
+		step("Change the pod template as the message says:", prose.Shell("kubectl edit %s %s -n %s", r.maker.resource, r.maker.Name, r.maker.Namespace))
 }
 
-// sidecarShare is what the native sidecars of a template ask for, as evidence.
+// sidecarShare is what the native sidecars of a template request, as evidence.
 func sidecarShare(m maker) []string {
 	if m.template == nil || len(alwaysOf(m)) == 0 {
 		return nil
 	}
-	p := subject{inits: containers(m.template.Spec.InitContainers, nil, true), mains: containers(m.template.Spec.Containers, nil, false)}
-	if text := p.requests(); text != "" {
+	if text := requests(&corev1.Pod{Spec: m.template.Spec}); text != "" {
 		return []string{"requests of the template: " + text}
 	}
 	return nil

@@ -2,7 +2,10 @@ package pods
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -11,7 +14,7 @@ import (
 
 var podSandboxFailing = podCheck(checks.Check{
 	ID:    "pod-sandbox-failing",
-	Title: "the sandbox of every pod can be created",
+	Title: "every pod's sandbox can be created",
 	Uses:  witnessed,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if !p.untouched() {
@@ -22,27 +25,27 @@ var podSandboxFailing = podCheck(checks.Check{
 		return nil, nil // volume-not-mounted says that there are no events
 	}
 	return &checks.Finding{
-		Message:  fmt.Sprintf("no container can be created, %s: node %s cannot make the pod's sandbox: %s", p.born().words(), p.Spec.NodeName, prose.Clause(events[0].Message)),
+		Message: fmt.Sprintf("no container can be created, %s: node %s cannot create the pod's sandbox: %s",
+			p.born().words(), p.Spec.NodeName, prose.Clause(events[0].Message)),
 		Evidence: newest(p.s.Snapshot, events, 3),
-		Fix:      p.sandboxFix(events[0].Message),
+		Steps:    p.sandboxSteps(events[0].Message),
 	}, nil
 })
 
-func (p subject) sandboxFix(text string) string {
-	fix := "Look at the container runtime of that node."
+func (p subject) sandboxSteps(text string) []checks.Step {
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	fix := "Check the container runtime of that node. Sidecars are not to blame."
 	switch {
-	case strings.Contains(text, "no runtime for") || strings.Contains(text, "RuntimeHandler"):
-		fix = fmt.Sprintf("The node's container runtime does not know the handler of RuntimeClass %s: configure it there, or keep the pod on nodes that have it.", prose.OrNone(deref(p.Spec.RuntimeClassName)))
-	case strings.Contains(text, "cni") || strings.Contains(text, "CNI") || strings.Contains(text, "network"):
-		fix = "Look at the network plugin of that node: its pods, its configuration in /etc/cni/net.d, free addresses."
+	case says("no runtime for", "RuntimeHandler"):
+		fix = fmt.Sprintf("Configure the handler of RuntimeClass %s in the node's container runtime, which does not know it, "+
+			"or keep the pod on nodes that have it. Sidecars are not to blame.", prose.OrNone(ptr.Deref(p.Spec.RuntimeClassName, "")))
+	case says("cni", "CNI", "network"):
+		fix = "Check the network plugin of that node: its pods, its configuration in /etc/cni/net.d, free addresses. Sidecars are not to blame."
 	}
-	return "Not a matter of sidecars. " + fix + " See whether other pods start there:\n\n" +
-		prose.Indent(prose.Shell("kubectl get pods -A -o wide --field-selector %s", "spec.nodeName="+p.Spec.NodeName))
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
+	return []checks.Step{
+		{Text: fix},
+		{Text: "See whether other pods start there:", Command: prose.Shell("kubectl get pods -A -o wide --field-selector %s", "spec.nodeName="+p.Spec.NodeName)},
 	}
-	return *s
 }

@@ -9,52 +9,86 @@ import (
 )
 
 // The kubelet runs a postStart hook before it starts the next container, and while it runs the
-// container still shows as waiting: that it has started only an event tells.
+// container still shows as waiting: only an event tells that it has started.
 var postStartHookBlocking = podCheck(checks.Check{
 	ID:    "post-start-hook-blocking",
-	Title: "no postStart hook holds up the next container",
+	Title: "postStart hooks return and let the next container start",
 	Uses:  slices.Concat(witnessed, owned),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
 		return nil, nil
 	}
 	for _, c := range p.all() {
-		if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || started(c) && c.waiting() == "" {
-			continue
+		switch p.hookState(c) {
+		case hookFails:
+			return p.hookFinding(c, "fails"), nil
+		case hookHangs:
+			return p.hookFinding(c, "has not returned, "+p.startEvent(c).words()), nil
+		case hookUnknown:
+			return nil, p.noEvents("container " + c.Name + " has a postStart hook and has not started; only events would tell whether the hook hangs")
 		}
-		failures := p.eventsAbout(c, "FailedPostStartHook")
-		starts := p.eventsAbout(c, "Started")
-		failed := c.waiting() == "PostStartHookError" || len(failures) > 0 && !started(c)
-		hangs := !failed && p.hanging(c) && len(starts) > 0 && ageOf(p.s.Snapshot, eventTime(starts[0])).atLeast(settle)
-		if !failed && !hangs {
-			if p.hanging(c) && p.born().atLeast(settle) && len(starts) == 0 && p.isNext(c) {
-				return nil, p.noEvents("container " + c.Name + " has a postStart hook and has not started; only events would tell whether the hook hangs")
-			}
-			continue
-		}
-		state := "fails"
-		if hangs {
-			state = "has not returned, " + ageOf(p.s.Snapshot, eventTime(starts[0])).words()
-		}
-		f := &checks.Finding{
-			Container: c.Name,
-			Message:   fmt.Sprintf("the postStart hook of %s %s: the kubelet starts the next container only after it", c.role(), state),
-			Evidence:  append([]string{fmt.Sprintf("postStart of %s: %s", c.Name, handler(c.Lifecycle.PostStart))}, waitingEvidence(c)...),
-		}
-		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, slices.Concat(failures, starts), 2)...)
-		f.Evidence = append(f.Evidence, p.ending(c)...)
-		f.Fix = p.hookFix(c)
-		return f, nil
 	}
 	return nil, nil
 })
 
-// hanging is a container that the kubelet is in the middle of starting.
-func (p subject) hanging(c container) bool {
-	return c.status != nil && c.ended() == nil && slices.Contains([]string{"PodInitializing", "ContainerCreating"}, c.waiting())
+// A hookState is what becomes of a container's postStart hook.
+type hookState int
+
+const (
+	// hookFine: there is none, it has returned, or may still.
+	hookFine hookState = iota
+	hookFails
+	hookHangs
+	// hookUnknown: it may hang, and only events would tell.
+	hookUnknown
+)
+
+func (p subject) hookState(c container) hookState {
+	if c.Lifecycle == nil || c.Lifecycle.PostStart == nil || started(c) && c.waiting() == "" {
+		return hookFine
+	}
+	if c.waiting() == "PostStartHookError" || len(p.eventsAbout(c, "FailedPostStartHook")) > 0 && !started(c) {
+		return hookFails
+	}
+	if !p.hanging(c) {
+		return hookFine
+	}
+	start := p.startEvent(c)
+	switch {
+	case start.atLeast(settle):
+		return hookHangs
+	case start.at.IsZero() && p.born().atLeast(settle) && p.isNext(c):
+		return hookUnknown
+	}
+	return hookFine
 }
 
-// isNext is whether all containers before c are through.
+// startEvent is when a container was started, by an event; zero when there is none.
+func (p subject) startEvent(c container) age {
+	starts := p.eventsAbout(c, "Started")
+	if len(starts) == 0 {
+		return age{}
+	}
+	return ageOf(p.s.Snapshot, eventTime(starts[0]))
+}
+
+func (p subject) hookFinding(c container, state string) *checks.Finding {
+	events := slices.Concat(p.eventsAbout(c, "FailedPostStartHook"), p.eventsAbout(c, "Started"))
+	return &checks.Finding{
+		Container: c.Name,
+		Message:   fmt.Sprintf("the postStart hook of %s %s: the kubelet starts the next container only after it", c.role(), state),
+		Evidence: slices.Concat([]string{fmt.Sprintf("postStart of %s: %s", c.Name, handler(c.Lifecycle.PostStart))},
+			waitingEvidence(c), newest(p.s.Snapshot, events, 2), p.ending(c)),
+		Steps: p.hookSteps(c),
+	}
+}
+
+// hanging reports whether the kubelet is in the middle of starting a container for the first time.
+func (p subject) hanging(c container) bool {
+	return c.status != nil && c.ended() == nil && facts.StartingReason(c.waiting())
+}
+
+// isNext reports whether all containers before c are through.
 func (p subject) isNext(c container) bool {
 	if blocker := p.blocker(); blocker != nil {
 		return c.init && blocker.Name == c.Name
@@ -62,26 +96,25 @@ func (p subject) isNext(c container) bool {
 	return !c.init
 }
 
-// hookFix replaces the hook by a startup probe that asks the same.
-func (p subject) hookFix(c container) string {
+// hookSteps replace the hook by a startup probe that asks the same.
+func (p subject) hookSteps(c container) []checks.Step {
 	hook := c.Lifecycle.PostStart
 	probe := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
-	lead := "Ask with a startupProbe instead: it is tried again, it shows in events, and it does not keep the container from being stopped."
-	switch {
+	switch ports := portsOf(c.Container); {
 	case hook.HTTPGet != nil:
-		get := map[string]any{"port": hook.HTTPGet.Port, "path": hook.HTTPGet.Path}
-		probe["httpGet"] = get
-	case len(portsOf(c.Container)) > 0:
-		probe["tcpSocket"] = map[string]any{"port": portsOf(c.Container)[0]}
+		probe["httpGet"] = map[string]any{"port": hook.HTTPGet.Port, "path": hook.HTTPGet.Path}
+	case len(ports) > 0:
+		probe["tcpSocket"] = map[string]any{"port": ports[0]}
 	case hook.Exec != nil:
 		probe["exec"] = map[string]any{"command": hook.Exec.Command}
 	}
+	const replace = "Replace the hook with a startupProbe, which is retried, shows in events, and does not keep the container from being stopped"
 	if !c.init {
-		return lead + " Among regular containers it orders nothing: make " + c.Name + " a native sidecar as well.\n\n" + p.moveFix(c, -1, probe)
+		return p.moveSteps(replace+". Among regular containers a startupProbe orders nothing, so make "+c.Name+" a native sidecar as well", c, -1, probe)
 	}
 	fields := map[string]any{"lifecycle": map[string]any{"postStart": nil}}
 	if c.StartupProbe == nil {
 		fields["startupProbe"] = probe
 	}
-	return lead + "\n\n" + indentOr(p.fixContainers(edit{c.Name, fields}), p.injected(c, softwareOf(c.Container)))
+	return p.editSteps(replace, c, edit{c.Name, fields})
 }

@@ -25,12 +25,12 @@ const failedCreate = "FailedCreate"
 // lead is how a message about it begins.
 func (r refusal) lead() string {
 	if r.maker.pods > 0 {
-		return fmt.Sprintf("no further pod can be created (there are %d), %s", r.maker.pods, r.since.words())
+		return fmt.Sprintf("no more pods can be created (%d so far), %s", r.maker.pods, r.since.words())
 	}
 	return "no pod can be created, " + r.since.words()
 }
 
-// refusals are those of owners that still lack pods; the newest of each owner. What was refused once
+// refusals are those of owners that still lack pods; the newest of each owner. What was rejected once
 // and has been created since is history.
 func (s *scene) refusals() []refusal {
 	var out []refusal
@@ -50,18 +50,19 @@ func (s *scene) refusals() []refusal {
 	return out
 }
 
-// refusalOf reads an owner's events and conditions; nil when none says that a pod was refused.
+// refusalOf reads an owner's events and conditions; nil when none says that a pod was rejected.
 func (s *scene) refusalOf(m maker) *refusal {
 	r := refusal{maker: m}
 	uid := ""
 	if m.meta != nil {
 		uid = string(m.meta.UID)
 	}
-	for _, e := range s.eventsOf(m.Object, uid, failedCreate) {
-		if r.Message == "" {
-			r.Message = e.Message
-			r.evidence = append(r.evidence, m.resource+" "+m.Name+": "+quoteEvent(s.Snapshot, e))
-		}
+	events := s.eventsOf(m.Object, uid, failedCreate)
+	for _, e := range telling(events) {
+		r.Message = cmp.Or(r.Message, e.Message)
+		r.evidence = append(r.evidence, m.resource+" "+m.Name+": "+quoteEvent(s.Snapshot, e))
+	}
+	for _, e := range events {
 		if first := firstSeen(e); r.since.at.IsZero() || !first.IsZero() && first.Before(&r.since.at) {
 			r.since = ageOf(s.Snapshot, first)
 		}
@@ -80,6 +81,29 @@ func (s *scene) refusalOf(m maker) *refusal {
 	return &r
 }
 
+// telling is the newest of the events, which say that a pod was rejected. When it says that a webhook did not answer,
+// an older one that says that the field was stripped comes before it: the API server validates a pod
+// after all webhooks have answered, so it proves more. A template that was changed since has
+// a new ReplicaSet with events of its own.
+func telling(events []corev1.Event) []corev1.Event {
+	if len(events) == 0 {
+		return nil
+	}
+	newest := events[:1]
+	if cause := causeOf(events[0]); cause != facts.CauseFailed && cause != facts.CauseNoAnswer {
+		return newest
+	}
+	if i := slices.IndexFunc(events, func(e corev1.Event) bool { return causeOf(e) == facts.CauseStripped }); i >= 0 {
+		return []corev1.Event{events[i], events[0]}
+	}
+	return newest
+}
+
+func causeOf(e corev1.Event) facts.Cause {
+	cause, _ := (&facts.Refusal{Message: e.Message}).Cause()
+	return cause
+}
+
 func firstSeen(e corev1.Event) metav1.Time {
 	if !e.FirstTimestamp.IsZero() {
 		return e.FirstTimestamp
@@ -90,7 +114,7 @@ func firstSeen(e corev1.Event) metav1.Time {
 	return e.CreationTimestamp
 }
 
-// goneMakers are owners that are not in the snapshot and whose events say that pods were refused, in
+// goneMakers are owners that are not in the snapshot and whose events say that pods were rejected, in
 // a file that has events alone.
 func (s *scene) goneMakers() []maker {
 	kinds := map[string]facts.Kind{"ReplicaSet": facts.ReplicaSets, "StatefulSet": facts.StatefulSets, "DaemonSet": facts.DaemonSets, "Job": facts.Jobs}

@@ -18,7 +18,7 @@ import (
 var restartPolicyStripped = rule{
 	Check: checks.Check{
 		ID:       "restart-policy-stripped",
-		Title:    "no init container has lost its restartPolicy on the way into the cluster",
+		Title:    "init containers keep the restartPolicy they were sent with",
 		Severity: checks.Error,
 		Category: checks.Pods,
 		Needs:    []facts.Kind{facts.Pods},
@@ -103,7 +103,7 @@ func (p subject) lossOf(c container) *loss {
 			l.evidence = append(l.evidence, wroteField(name, c.Name, e.Manager, string(e.Operation), ageOf(p.s.Snapshot, timeOf(e.Time)).ago()))
 		}
 		if slices.Contains(p.s.applied(m), c.Name) {
-			l.evidence = append(l.evidence, fmt.Sprintf("%s was applied with restartPolicy: Always of %s (its annotation %s)", name, c.Name, facts.LastAppliedAnnotation))
+			l.evidence = append(l.evidence, fmt.Sprintf("%s was applied with restartPolicy: Always on %s (annotation %s)", name, c.Name, facts.LastAppliedAnnotation))
 		}
 	}
 	if len(l.evidence) == 0 {
@@ -116,7 +116,7 @@ func (p subject) lossOf(c container) *loss {
 	return &l
 }
 
-// addInjected recognises a sidecar that a webhook put into the pod. managedFields have no note of what
+// addInjected recognizes a sidecar that a webhook put into the pod. managedFields have no note of what
 // webhooks do; but an injector that knows native sidecars puts its proxy among the init containers
 // only as one, and what is there without the field has lost it to somebody after the injector.
 func (l *loss) addInjected(p subject, c container) {
@@ -161,43 +161,46 @@ func (p subject) strippedFinding(c container, l loss) checks.Finding {
 	}
 	f := checks.Finding{Object: p.object(), Container: c.Name, Evidence: l.evidence}
 	if l.pruned {
-		f.Message = fmt.Sprintf("%s was sent with restartPolicy: Always, and %s: the pod waits for it to end, %s", c.Name, where, since)
-		f.Fix = fmt.Sprintf("Make the %s keep the field: kubectl sidecar explain crd-prunes-restart-policy", l.lost)
+		f.Message = fmt.Sprintf("%s was sent with restartPolicy: Always, but %s: the pod waits forever for it to exit, %s", c.Name, where, since)
+		f.Steps = []checks.Step{{Text: fmt.Sprintf("Make the CRD of %s keep the field. How:", l.lost), Command: "kubectl sidecar explain crd-prunes-restart-policy"}}
 		f.Because = []string{checks.CRDPrunesRestartPolicy}
 		return f
 	}
 	who := p.s.stripper(p.Namespace, l)
-	f.Message = fmt.Sprintf("restartPolicy: Always of %s was taken away by %s: %s, and the pod waits for %s to end, %s", c.Name, who.Name, where, c.Name, since)
+	f.Message = fmt.Sprintf("restartPolicy: Always of %s was stripped by %s: %s, so the pod waits forever for %s to exit, %s", c.Name, who.Name, where, c.Name, since)
 	if c.running() {
 		f.Evidence = append(f.Evidence, p.stateEvidence(c))
 	}
 	f.Evidence = slices.Concat(f.Evidence, who.Evidence, p.unreadOwner())
 	f.Because = append(who.Because, p.s.endless(p.top())...)
-	f.Fix = prose.Paragraphs(checks.FixOf(who.Steps), p.again(c, l))
+	f.Steps = slices.Concat(who.Steps, p.again(c, l))
 	return f
 }
 
-// again says how to get the field back once nobody takes it: what is stored stays without it.
-func (p subject) again(c container, l loss) string {
+// again says how to get the field back once nobody strips it: what is stored stays without it.
+func (p subject) again(c container, l loss) []checks.Step {
 	m := p.target()
-	if l.kept == "" && m.Kind != "Pod" && !l.injected {
-		return "Then set the field again, because " + l.lost.String() + " stays without it:\n\n" + p.sidecarFix(c)
+	set := func(what string) []checks.Step {
+		return p.editSteps("Then set the field again, because "+what+" stays without it", c, setAlways(c.Name)...)
 	}
-	lead := "Then make the pods anew:\n\n"
+	if l.kept == "" && m.Kind != "Pod" && !l.injected {
+		return set(l.lost.String())
+	}
+	command := prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)
 	switch m.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
-		return lead + prose.Indent(prose.Shell("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace))
+		command = prose.Shell("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace)
 	case "CronJob":
-		return lead + prose.Indent(prose.Shell("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace))
+		command = prose.Shell("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
 	case "Pod":
-		return "Then set the field again, because the pod stays without it:\n\n" + p.sidecarFix(c)
+		return set("the pod")
 	}
-	return lead + prose.Indent(prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace))
+	return []checks.Step{{Text: "Then recreate the pods:", Command: command}}
 }
 
 var fieldIndex = regexp.MustCompile(`spec\.initContainers\[(\d+)\]`)
 
-// refusedFinding is about an owner whose pods are refused because the field is gone and the probes
+// refusedFinding is about an owner whose pods are rejected because the field is gone and the probes
 // of the sidecar are not.
 func refusedFinding(s *scene, r refusal) checks.Finding {
 	name := "an init container"
@@ -210,16 +213,16 @@ func refusedFinding(s *scene, r refusal) checks.Finding {
 		}
 	}
 	l := loss{lost: place{resource: "pod"}}
-	if slices.ContainsFunc(alwaysOf(r.maker), func(string) bool { return true }) {
+	if len(alwaysOf(r.maker)) > 0 {
 		l.kept = r.maker.resource + " " + r.maker.Name
-		l.evidence = append(l.evidence, fmt.Sprintf("%s has restartPolicy: Always of %s in its template", l.kept, strings.Join(alwaysOf(r.maker), ", ")))
+		l.evidence = append(l.evidence, fmt.Sprintf("%s has restartPolicy: Always on %s in its template", l.kept, strings.Join(alwaysOf(r.maker), ", ")))
 	}
 	who := s.stripper(r.maker.Namespace, l)
 	return checks.Finding{
 		Object:   s.topOf(r.maker.Object),
-		Message:  fmt.Sprintf("%s: %s loses restartPolicy: Always on the way in, to %s, and its probes are then not allowed", r.lead(), name, who.Name),
+		Message:  fmt.Sprintf("%s: restartPolicy: Always of %s is stripped by %s, and without it probes are not allowed", r.lead(), name, who.Name),
 		Evidence: slices.Concat(r.evidence, l.evidence, who.Evidence),
-		Fix:      checks.FixOf(who.Steps),
+		Steps:    who.Steps,
 		Because:  append(who.Because, s.endless(s.topOf(r.maker.Object))...),
 	}
 }

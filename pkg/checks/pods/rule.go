@@ -56,7 +56,7 @@ func podCheck(c checks.Check, ask func(p subject) (f *checks.Finding, gaps []fac
 	}}
 }
 
-// unreadOwner says that the object to change may not be the one that a fix names: its own owner, if it
+// unreadOwner says that the object to change is perhaps not the one that a fix names: its own owner, if it
 // has one, is not known.
 func (p subject) unreadOwner() []string {
 	if len(p.makers) == 0 || p.makers[len(p.makers)-1].meta != nil {
@@ -64,34 +64,39 @@ func (p subject) unreadOwner() []string {
 	}
 	m := p.makers[len(p.makers)-1]
 	for _, g := range p.s.Gaps {
-		if g.Scope == m.resource+"/"+m.Namespace+"/"+m.Name {
-			return []string{fmt.Sprintf("not known: whether %s %s has an owner, which then is what to change: %s", m.resource, m.Name, prose.OneLine(g.Reason))}
+		if g.Instance == (facts.Instance{Kind: m.Kind, Namespace: m.Namespace, Name: m.Name}) {
+			return []string{fmt.Sprintf("not known: whether %s %s has an owner, which would be the one to change: %s", m.resource, m.Name, prose.OneLine(g.Reason))}
 		}
 	}
 	return nil
 }
 
-// noClock is the gap of a pod whose state would say something if it were known how long it lasts.
-func (p subject) noClock(what string) []facts.Gap {
-	g := facts.Gap{
-		Kind: facts.Clock, Scope: podScope(p), Reason: "when the file was taken is not known, and with it how long " + what,
-		Remedy: facts.HowToGet(facts.Clock),
-	}
-	if p.ahead() {
-		g.Reason = "times of the pod lie in the future, because somebody's clock is wrong; how long " + what + " is not known"
-		g.Remedy = "compare the clocks of the nodes and of the control plane (timedatectl), set them right, and make the pod anew"
-		if p.Spec.NodeName != "" {
-			g.Remedy = "compare the clocks of node " + p.Spec.NodeName + " and of the control plane (timedatectl), set them right, and make the pod anew"
-		}
-	}
-	return []facts.Gap{g}
+// instance is the pod, for gaps about it.
+func (p subject) instance() facts.Instance { return facts.PodInstance(p.Namespace, p.Name) }
+
+// gap is what of a kind is missing to judge the pod.
+func (p subject) gap(kind facts.Kind, reason, remedy string) facts.Gap {
+	return facts.NewGap(kind, p.instance(), reason, remedy)
 }
 
-// ahead is whether the times of a pod that is not where it will stay lie in the future: they are of the
+// noClock is the gap of a pod whose state would say something if it were known how long it lasts.
+func (p subject) noClock(what string) []facts.Gap {
+	if !p.ahead() {
+		return []facts.Gap{p.gap(facts.Clock, "when the file was taken is not known, and with it how long "+what, facts.HowToGet(facts.Clock))}
+	}
+	nodes := "the nodes"
+	if p.Spec.NodeName != "" {
+		nodes = "node " + p.Spec.NodeName
+	}
+	return []facts.Gap{p.gap(facts.Clock,
+		"times of the pod lie in the future, because a clock is wrong; how long "+what+" is not known",
+		"compare the clocks of "+nodes+" and of the control plane (timedatectl), set them right, and recreate the pod")}
+}
+
+// ahead reports whether the times of a pod that is not where it will stay lie in the future: they are of the
 // kubelet's clock, and nothing can be said to be young or to last by one that is ahead.
 func (p subject) ahead() bool {
-	ready := p.condition(corev1.PodReady)
-	if p.s.TakenAt.IsZero() || p.finished() || !p.deleting() && ready != nil && ready.Status == corev1.ConditionTrue {
+	if p.s.TakenAt.IsZero() || p.finished() || facts.PodSettled(p.Pod) {
 		return false
 	}
 	newest := (&facts.Snapshot{Pods: []corev1.Pod{*p.Pod}, Events: p.events()}).NewestTime()
@@ -101,11 +106,8 @@ func (p subject) ahead() bool {
 // noEvents is the gap of a pod whose state only events explain; none when events were read.
 func (p subject) noEvents(what string) []facts.Gap {
 	gaps := checks.Unread(p.s.Snapshot, facts.Events)
-	for i := range gaps {
-		gaps[i].Scope = podScope(p)
-		gaps[i].Reason = what + ": " + gaps[i].Reason
+	for i, g := range gaps {
+		gaps[i] = p.gap(facts.Events, what+": "+g.Reason, g.Remedy)
 	}
 	return gaps
 }
-
-func podScope(p subject) string { return "pod/" + p.Namespace + "/" + p.Name }

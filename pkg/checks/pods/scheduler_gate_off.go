@@ -19,7 +19,7 @@ const schedulerRefuses = "Pod has a restartable init container and the SidecarCo
 
 var schedulerGateOff = podCheck(checks.Check{
 	ID:    checks.SchedulerGateOff,
-	Title: "no pod waits for a node because kube-scheduler's gate is off",
+	Title: "kube-scheduler accepts pods with native sidecars",
 	Uses:  slices.Concat(witnessed, []facts.Kind{facts.ControlPlane}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	text, evidence := p.unscheduled()
@@ -27,13 +27,13 @@ var schedulerGateOff = podCheck(checks.Check{
 		return nil, nil
 	}
 	f := &checks.Finding{
-		Message:  "kube-scheduler gives no node to a pod with a native sidecar: its SidecarContainers gate is off (the pod was created " + p.born().ago() + ")",
+		Message:  "kube-scheduler does not schedule pods with native sidecars: its SidecarContainers gate is off (the pod was created " + p.born().ago() + ")",
 		Evidence: evidence,
-		Fix:      checks.FixOf(cluster.GateFix(cluster.Scheduler, cluster.Process{}, p.s.Server)),
+		Steps:    cluster.GateFix(cluster.Scheduler, cluster.Process{}, p.s.Server),
 	}
 	for _, process := range cluster.Having(cluster.StaticPods(p.s.Snapshot, cluster.Scheduler), gate.Off) {
 		f.Evidence = append(f.Evidence, process.Evidence...)
-		f.Fix = checks.FixOf(cluster.GateFix(cluster.Scheduler, process, p.s.Server))
+		f.Steps = cluster.GateFix(cluster.Scheduler, process, p.s.Server)
 	}
 	return f, nil
 })
@@ -44,7 +44,7 @@ func (p subject) unscheduled() (text string, evidence []string) {
 	if p.Spec.NodeName != "" || p.finished() || p.deleting() {
 		return "", nil
 	}
-	if c := p.condition(corev1.PodScheduled); c != nil && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+	if c := facts.PodConditionOf(p.Pod, corev1.PodScheduled); c != nil && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
 		evidence = append(evidence, fmt.Sprintf("condition PodScheduled: False, reason %s, %s: %s", c.Reason, ageOf(p.s.Snapshot, c.LastTransitionTime).words(), prose.OneLine(c.Message)))
 		text = c.Message
 	}

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -15,11 +16,11 @@ import (
 
 // From 1.29 on the kubelet stops sidecars after the regular containers, in reverse order, within the
 // pod's one grace period. deletionTimestamp is the end of that period, not its beginning. While a pod
-// ends the kubelet does not always update the status of its containers, so that "running" there says
-// little; that a regular container has ended shows in its readiness probe as well.
+// terminates the kubelet does not always update the status of its containers, so "running" there says
+// little; that a regular container has exited shows in its readiness probe as well.
 var sidecarBlocksTermination = podCheck(checks.Check{
 	ID:    "sidecar-blocks-termination",
-	Title: "no sidecar keeps a deleted pod from ending",
+	Title: "sidecars let deleted pods terminate",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if !p.deleting() || p.nodeGone() {
@@ -27,25 +28,34 @@ var sidecarBlocksTermination = podCheck(checks.Check{
 	}
 	left := p.leftSidecars()
 	if len(left) == 0 || p.unendedMain(left) != nil {
-		return nil, nil // the regular containers are asked to end first
+		return nil, nil // the regular containers are asked to exit first
 	}
-	asked, deadline := p.deleted(), ageOf(p.s.Snapshot, *p.DeletionTimestamp)
-	alone := ageOf(p.s.Snapshot, p.lastMainEnd(asked.at))
+	alone := ageOf(p.s.Snapshot, p.lastMainEnd(p.deleted().at))
 	switch {
-	case alone.atLeast(settle), deadline.atLeast(settle):
+	case alone.atLeast(settle), ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle):
+		return p.blockedFinding(left), nil
 	case alone.untold(settle):
-		return nil, p.noClock("the pod has been ending")
-	default:
-		return nil, nil
+		return nil, p.noClock("the pod has been terminating")
 	}
-	c := left[len(left)-1] // the first to be stopped
+	return nil, nil
+})
+
+func (p subject) blockedFinding(left []container) *checks.Finding {
+	c, deadline := left[len(left)-1], ageOf(p.s.Snapshot, *p.DeletionTimestamp) // the first to be stopped
+	hook := c.Lifecycle != nil && c.Lifecycle.PreStop != nil
+	why := "does not exit on SIGTERM"
+	if hook {
+		why = "its preStop hook does not return, or the program does not exit on SIGTERM"
+	}
 	f := &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("the pod was deleted %s and does not end: %s still runs, and does not end at SIGTERM (the grace period is %d s)", asked.ago(), c.role(), p.grace()),
+		Message: fmt.Sprintf("the pod was deleted %s and does not terminate: %s still runs, and %s (the grace period is %ds)",
+			p.deleted().ago(), c.role(), why, p.grace()),
 		Evidence: []string{
 			fmt.Sprintf("metadata.deletionTimestamp: %s (%s), deletionGracePeriodSeconds: %d", p.DeletionTimestamp.UTC().Format(time.RFC3339), side(deadline), p.grace()),
 			fmt.Sprintf("status of %s: running %s", c.Name, p.startedAt(c).words()),
 		},
+		Steps: p.terminationSteps(hook),
 	}
 	for _, m := range p.mains {
 		if !slices.ContainsFunc(left, func(x container) bool { return x.Name == m.Name }) {
@@ -53,22 +63,34 @@ var sidecarBlocksTermination = podCheck(checks.Check{
 		}
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Killing", "FailedPreStopHook", "FailedKillPod"), 2)...)
-	f.Fix = "Let the program end at SIGTERM: a shell as the first process does not pass it on (start the program with exec), and a program as process 1 must handle it itself."
-	if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
-		f.Message = fmt.Sprintf("the pod was deleted %s and does not end: %s still runs, and its preStop hook or the program itself does not end (the grace period is %d s)", asked.ago(), c.role(), p.grace())
+	if hook {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("preStop of %s: %s", c.Name, handler(c.Lifecycle.PreStop)))
-		f.Fix = "Let the preStop hook return: it runs before the program is asked to end, and uses up the same grace period. " + f.Fix
 	}
 	if line := commandLine(c.Container); line != "" {
 		f.Evidence = append(f.Evidence, "command of "+c.Name+": "+prose.OneLine(line))
 	}
-	f.Fix += " To be rid of this pod now:\n\n" + prose.Indent(prose.Shell("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace))
-	if p.grace() > 60 && p.target().meta != nil {
-		f.Fix += "\n\nA shorter grace period ends the next one sooner (the value is an example):\n\n" +
-			prose.Indent(p.command(p.target(), "strategic", encode(nest(p.target().path, map[string]any{"terminationGracePeriodSeconds": 30}))))
+	return f
+}
+
+// terminationSteps are for a sidecar that does not stop; hook is that it has a preStop hook.
+func (p subject) terminationSteps(hook bool) []checks.Step {
+	var out []checks.Step
+	if hook {
+		out = append(out, checks.Step{Text: "Make the preStop hook return: it runs before the program gets SIGTERM, and uses up the same grace period."})
 	}
-	return f, nil
-})
+	out = append(out,
+		checks.Step{Text: "Make the program exit on SIGTERM. A shell as the first process does not forward the signal: start the program with exec. " +
+			"A program that is process 1 must handle the signal itself."},
+		checks.Step{Text: "To force-delete the pod now:", Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace)})
+	if m := p.target(); seconds(p.grace()) > longGracePeriod && m.meta != nil {
+		patch := encode(nest(m.path, map[string]any{"terminationGracePeriodSeconds": 30}))
+		out = append(out, checks.Step{
+			Text:    "A shorter grace period makes the next pod terminate sooner (the value is an example):",
+			Command: p.command(m, "strategic", patch),
+		})
+	}
+	return out
+}
 
 // leftSidecars are the sidecars, native or known, that run according to the pod's status.
 func (p subject) leftSidecars() []container {
@@ -78,7 +100,7 @@ func (p subject) leftSidecars() []container {
 }
 
 // unendedMain is a regular container, other than the sidecars, that may still run; nil when all are
-// known to have ended.
+// known to have exited.
 func (p subject) unendedMain(sidecars []container) *container {
 	for i, c := range p.mains {
 		if c.running() && !slices.ContainsFunc(sidecars, func(x container) bool { return x.Name == c.Name }) && len(p.refuses(c)) == 0 {
@@ -88,7 +110,7 @@ func (p subject) unendedMain(sidecars []container) *container {
 	return nil
 }
 
-// refuses are readiness probes after the deletion that nobody answered any more.
+// refuses are readiness probes after the deletion that nobody answered anymore.
 func (p subject) refuses(c container) []corev1.Event {
 	asked := p.deleted().at
 	return slices.DeleteFunc(p.probeEvents(c, "Readiness probe failed"), func(e corev1.Event) bool {
@@ -103,7 +125,7 @@ func (p subject) endEvidence(c container) []string {
 	return p.ending(c)
 }
 
-// nodeGone is whether the node's kubelet does not answer: then nothing that it last said is news.
+// nodeGone reports whether the node's kubelet does not answer: then nothing that it last said is news.
 func (p subject) nodeGone() bool {
 	if p.node == nil {
 		return false
@@ -112,16 +134,14 @@ func (p subject) nodeGone() bool {
 	return ready != nil && ready.Status != corev1.ConditionTrue
 }
 
+// grace is in seconds.
 func (p subject) grace() int64 {
-	if p.DeletionGracePeriodSeconds == nil {
-		return 30 // the API's default
-	}
-	return *p.DeletionGracePeriodSeconds
+	return ptr.Deref(p.DeletionGracePeriodSeconds, 30) // the API's default
 }
 
-// deleted is when somebody asked for the pod to end.
+// deleted is when somebody deleted the pod.
 func (p subject) deleted() age {
-	return ageOf(p.s.Snapshot, metav1.NewTime(p.DeletionTimestamp.Add(-time.Duration(p.grace())*time.Second)))
+	return ageOf(p.s.Snapshot, metav1.NewTime(p.DeletionTimestamp.Add(-seconds(p.grace()))))
 }
 
 // lastMainEnd is from when on only sidecars ran: the end of the last regular container, and not

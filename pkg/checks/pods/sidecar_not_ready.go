@@ -13,51 +13,65 @@ import (
 
 var sidecarNotReady = podCheck(checks.Check{
 	ID:    "sidecar-not-ready",
-	Title: "no sidecar keeps its pod unready",
+	Title: "every sidecar becomes ready",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.finished() || p.deleting() || p.blocker() != nil {
 		return nil, nil
 	}
 	for _, c := range p.all() {
-		if !c.sidecar() && softwareOf(c.Container) == nil || !c.running() || c.status.Ready || c.ReadinessProbe == nil || p.looping(c) {
+		if !p.unready(c) {
 			continue
 		}
-		since := p.unreadySince(c)
-		answers := p.probeEvents(c, "Readiness probe failed")
-		if since.below(settle) && (since.below(settle/2) || times(answers) < 3) {
+		since, answers := p.unreadySince(c), p.readinessFailures(c)
+		if since.below(settle) && (since.below(quickly) || times(answers) < someFailures) {
 			continue
 		}
 		if since.untold(settle) && len(answers) == 0 {
 			return nil, p.noClock(c.Name + " has been unready")
 		}
-		f := &checks.Finding{
-			Container: c.Name,
-			Message:   fmt.Sprintf("%s is not ready, %s, and with it the pod: its readiness probe asks %s", c.role(), since.words(), probeText(c.Container, c.ReadinessProbe)),
-			Evidence: []string{
-				"readinessProbe of " + c.Name + ": " + probeText(c.Container, c.ReadinessProbe),
-				fmt.Sprintf("status of %s: ready: false, running %s", c.Name, p.startedAt(c).words()),
-			},
-			Fix: "Correct what the probe asks, or the probe. The readiness of native sidecars counts like that of regular containers; a sidecar that need not be ready for the pod to serve needs no readinessProbe:\n\n" +
-				indentOr(p.fixContainers(edit{c.Name, map[string]any{"readinessProbe": nil}}), p.injected(c, softwareOf(c.Container))) + "\n\nSee what it says:\n\n" + prose.Indent(p.logsCommand(c)),
-		}
-		if len(answers) > 0 {
-			f.Message += " and gets: " + prose.Clause(answer(answers[0]))
-		}
-		if r := p.condition(corev1.ContainersReady); r != nil && r.Status == corev1.ConditionFalse {
-			f.Evidence = append(f.Evidence, fmt.Sprintf("condition ContainersReady: False, %s: %s", ageOf(p.s.Snapshot, r.LastTransitionTime).words(), prose.OneLine(r.Message)))
-		}
-		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, answers, 2)...)
-		f.Evidence = append(f.Evidence, p.lastWords(c, 3)...)
-		return f, nil
+		return p.unreadyFinding(c), nil
 	}
 	return nil, nil
 })
 
+// unready reports whether a container is a sidecar, native or known, that runs and whose readiness probe fails.
+func (p subject) unready(c container) bool {
+	isSidecar := c.sidecar() || softwareOf(c.Container) != nil
+	return isSidecar && c.running() && !c.status.Ready && c.ReadinessProbe != nil && !p.looping(c)
+}
+
+func (p subject) readinessFailures(c container) []corev1.Event {
+	return p.probeEvents(c, "Readiness probe failed")
+}
+
+func (p subject) unreadyFinding(c container) *checks.Finding {
+	asks, answers := probeText(c.Container, c.ReadinessProbe), p.readinessFailures(c)
+	f := &checks.Finding{
+		Container: c.Name,
+		Message:   fmt.Sprintf("%s is not ready, %s, so neither is the pod: its readiness probe asks %s", c.role(), p.unreadySince(c).words(), asks),
+		Evidence: []string{
+			"readinessProbe of " + c.Name + ": " + asks,
+			fmt.Sprintf("status of %s: ready: false, running %s", c.Name, p.startedAt(c).words()),
+		},
+		Steps: append([]checks.Step{{Text: "Correct what the probe asks, or the probe. The readiness of native sidecars counts like that of regular containers."}},
+			p.editSteps("If the pod can serve while the sidecar is not ready, remove its readinessProbe", c, edit{c.Name, map[string]any{"readinessProbe": nil}})...),
+	}
+	if len(answers) > 0 {
+		f.Message += " and gets: " + prose.Clause(answer(answers[0]))
+	}
+	if r := facts.PodConditionOf(p.Pod, corev1.ContainersReady); r != nil && r.Status == corev1.ConditionFalse {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("condition ContainersReady: False, %s: %s", ageOf(p.s.Snapshot, r.LastTransitionTime).words(), prose.OneLine(r.Message)))
+	}
+	f.Evidence = slices.Concat(f.Evidence, newest(p.s.Snapshot, answers, 2), p.lastWords(c, 3))
+	f.Steps = append(f.Steps, p.logStep(c))
+	return f
+}
+
 // unreadySince is when the pod became unready, and not before the container ran.
 func (p subject) unreadySince(c container) age {
 	running := p.startedAt(c)
-	r := p.condition(corev1.ContainersReady)
+	r := facts.PodConditionOf(p.Pod, corev1.ContainersReady)
 	if r == nil || r.LastTransitionTime.Before(&running.at) {
 		return running
 	}

@@ -3,6 +3,7 @@ package pods
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ type sign struct {
 	strong bool
 }
 
-// serverWords are command lines that do not end by themselves, most telling first.
+// serverWords are command lines that do not exit on their own, most telling first.
 var serverWords = []struct {
 	words  *regexp.Regexp
 	strong bool
@@ -48,7 +49,7 @@ func signs(c *corev1.Container) []sign {
 		}
 	}
 	line := commandLine(c)
-	if ends.MatchString(line) {
+	if exits.MatchString(line) {
 		return out
 	}
 	for _, w := range serverWords {
@@ -129,17 +130,18 @@ func declaredPorts(c *corev1.Container) []int {
 		}
 	}
 	for _, m := range portFlag.FindAllStringSubmatch(commandLine(c), -1) {
-		out = append(out, number(m[1]))
+		out = append(out, portNumber(m[1]))
 	}
 	return out
 }
 
 var portFlag = regexp.MustCompile(`(?:^|\s)-{1,2}(?:[a-z-]*-)?(?:port|listen|address|addr|bind|l|p)[=\s](?:\S*:)?(\d{2,5})\b`)
 
-func number(s string) int {
-	n := 0
-	for _, r := range s {
-		n = n*10 + int(r-'0')
+// portNumber is the number of a port; 0 for what is none, which the digits of a pattern can be.
+func portNumber(digits string) int {
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return 0
 	}
 	return n
 }
@@ -188,11 +190,11 @@ func refusedPort(text string) int {
 	}
 	for _, pattern := range []*regexp.Regexp{afterHost, afterPort} {
 		if m := pattern.FindStringSubmatch(text); m != nil {
-			return number(m[1])
+			return portNumber(m[1])
 		}
 	}
 	return 0
 }
 
-// refusedWord is an answer that says that nobody listens.
+// refusedWord matches an answer that says that nobody listens.
 var refusedWord = regexp.MustCompile(`connection refused|connection reset|EOF$|no route to host`)

@@ -2,24 +2,27 @@ package pods
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// A knownSidecar is software that usually runs next to an application, and how it is told to end.
+// A knownSidecar is software that usually runs next to an application, and how it is told to stop.
 type knownSidecar struct {
 	// name is for people.
 	name string
-	// containers are the names that its injector or its documentation gives the container.
+	// containers are the names that its injector or its documentation gives the container, as patterns of path.Match.
 	containers []string
 	// images are last path elements of its images, without tag.
 	images []string
-	// quit is the endpoint that ends it; nil where there is none or none is known.
+	// quit is the endpoint that stops it; nil where there is none or none is known.
 	quit *quitEndpoint
 	// ready is a port and path that answer when it can be used; the port is 0 where none is known.
 	ready ready
@@ -35,7 +38,7 @@ type ready struct {
 	path string
 }
 
-// A quitEndpoint ends a process inside the pod, for Jobs whose sidecar is an ordinary container.
+// A quitEndpoint stops a process inside the pod, for Jobs whose sidecar is a regular container.
 type quitEndpoint struct {
 	method string
 	port   int
@@ -78,7 +81,7 @@ var knownSidecars = []knownSidecar{
 	},
 	{
 		name: "Kuma's sidecar", containers: []string{"kuma-sidecar"}, images: []string{"kuma-dp"}, injector: true,
-		quit:   &quitEndpoint{"POST", 9901, "/quitquitquit", "an admin listener (here taken to be on port 9901)"},
+		quit:   &quitEndpoint{"POST", 9901, "/quitquitquit", "an admin listener (assumed here to be on port 9901)"},
 		native: "experimental.sidecarContainers=true in its chart (Kuma 2.7 or later)",
 	},
 	{
@@ -104,7 +107,7 @@ var knownSidecars = []knownSidecar{
 	},
 	{
 		name: "Envoy", containers: []string{"envoy", "envoy-proxy"}, images: []string{"envoy", "envoy-distroless"},
-		quit: &quitEndpoint{"POST", 9901, "/quitquitquit", "an admin listener (here taken to be on port 9901)"},
+		quit: &quitEndpoint{"POST", 9901, "/quitquitquit", "an admin listener (assumed here to be on port 9901)"},
 	},
 	{name: "the X-Ray daemon", containers: []string{"xray-daemon"}, images: []string{"aws-xray-daemon"}},
 	{name: "the SigV4 proxy", containers: []string{"aws-sigv4-proxy"}, images: []string{"aws-sigv4-proxy"}},
@@ -128,24 +131,24 @@ func (k *knownSidecar) quitPort() int {
 	return k.quit.port
 }
 
-// initJobs are init containers of the same software, often with the same image, that do end.
+// initJobs are init containers of the same software, often with the same image, that do exit.
 var initJobs = []string{
 	"istio-init", "istio-validation", "linkerd-init", "linkerd-network-validator", "kuma-init", "kuma-validation",
 	"consul-connect-inject-init", "vault-agent-init", "osm-init", "proxyinit", "azwi-proxy-init", "init-dind-externals",
 	"gke-gcsfuse-metadata-prefetch",
 }
 
-// ends is a command line of known software that ends by itself.
-var ends = regexp.MustCompile(`istio-iptables|-exit-after-auth|--one-time|-once\b|--once\b|--version\b|--validate\b|--dry-run\b`)
+// exits matches a command line of known software that exits on its own.
+var exits = regexp.MustCompile(`istio-iptables|-exit-after-auth|--one-time|-once\b|--once\b|--version\b|--validate\b|--dry-run\b`)
 
 // softwareOf is the software that a container runs, by its name or image; nil when it is not known, or
-// when it is known to end.
+// when it is known to exit.
 func softwareOf(c *corev1.Container) *knownSidecar {
-	if slices.Contains(initJobs, c.Name) || ends.MatchString(commandLine(c)) {
+	if slices.Contains(initJobs, c.Name) || exits.MatchString(commandLine(c)) {
 		return nil
 	}
 	for i := range knownSidecars {
-		if slices.ContainsFunc(knownSidecars[i].containers, func(name string) bool { return glob(name, c.Name) }) {
+		if slices.ContainsFunc(knownSidecars[i].containers, func(pattern string) bool { ok, _ := path.Match(pattern, c.Name); return ok }) {
 			return &knownSidecars[i]
 		}
 	}
@@ -157,19 +160,10 @@ func softwareOf(c *corev1.Container) *knownSidecar {
 	return nil
 }
 
-// glob compares a name with a pattern that may end in "*".
-func glob(pattern, name string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(name, prefix)
-	}
-	return pattern == name
-}
-
 // imageName is "envoy" for "docker.example/envoyproxy/envoy:v1@sha256:…".
 func imageName(image string) string {
 	image, _, _ = strings.Cut(image, "@")
-	image = image[strings.LastIndex(image, "/")+1:]
-	image, _, _ = strings.Cut(image, ":")
+	image, _, _ = strings.Cut(path.Base(image), ":")
 	return image
 }
 
@@ -178,17 +172,21 @@ func commandLine(c *corev1.Container) string {
 	return strings.Join(slices.Concat(c.Command, c.Args), " ")
 }
 
-// stopGap says how to end known software in a pod now; "" when it has no endpoint for that. The
+// stopSteps say how to stop known software in a pod now; none when it has no endpoint for that. The
 // port is forwarded, because such images often have no shell, and the port listens on localhost.
-func (p subject) stopGap(c container) string {
+func (p subject) stopSteps(c container) []checks.Step {
 	k := softwareOf(c.Container)
 	if k == nil || k.quit == nil {
-		return ""
+		return nil
 	}
-	lead := fmt.Sprintf("To let this pod end now, tell %s to stop", k.name)
+	text := fmt.Sprintf("To let this pod finish now, tell %s to stop", k.name)
 	if k.quit.needs != "" {
-		lead += " (it takes " + k.quit.needs + ")"
+		text += " (this requires " + k.quit.needs + ")"
 	}
-	return lead + ":\n\n" + prose.Indent(fmt.Sprintf("kubectl port-forward -n %s pod/%s %d & sleep 2\ncurl -X %s http://localhost:%d%s; kill %%1",
-		p.Namespace, p.Name, k.quit.port, k.quit.method, k.quit.port, k.quit.path))
+	port := strconv.Itoa(k.quit.port)
+	return []checks.Step{{
+		Text: text + ":",
+		Command: prose.Shell("kubectl port-forward -n %s pod/%s %s & sleep 2\ncurl -X %s http://localhost:%s%s; kill %%1",
+			p.Namespace, p.Name, port, k.quit.method, port, k.quit.path),
+	}}
 }

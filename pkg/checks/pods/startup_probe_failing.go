@@ -17,76 +17,123 @@ import (
 
 var startupProbeFailing = podCheck(checks.Check{
 	ID:    "startup-probe-failing",
-	Title: "the startup probe of every sidecar succeeds in time",
+	Title: "every sidecar passes its startup probe in time",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes, facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.finished() || p.deleting() {
 		return nil, nil
 	}
 	for _, c := range p.sidecars() {
-		if c.StartupProbe == nil || started(c) || !c.ran() || p.node != nil && p.node.Gate == gate.Unsupported {
-			continue
+		switch p.startupState(c) {
+		case probeFailing:
+			return p.probeFinding(c), nil
+		case probeUntold:
+			return nil, p.noClock("the startup probe of " + c.Name + " has failed")
 		}
-		answers := p.probeEvents(c, "Startup probe failed")
-		killed := p.killedByProbe(c)
-		overdue := c.running() && p.startedAt(c).atLeast(min(budget(c.StartupProbe), patience))
-		if !killed && !overdue || c.running() && p.bugged(c) != nil {
-			if c.running() && p.startedAt(c).untold(min(budget(c.StartupProbe), patience)) && len(answers) > 0 {
-				return nil, p.noClock("the startup probe of " + c.Name + " has failed")
-			}
-			continue
-		}
-		f := &checks.Finding{
-			Container: c.Name,
-			Message:   fmt.Sprintf("the startup probe of sidecar %s does not succeed (%s): %s; the containers after it wait", c.Name, p.doing(c), probeText(c.Container, c.StartupProbe)),
-			Evidence:  []string{"startupProbe of " + c.Name + ": " + probeText(c.Container, c.StartupProbe) + ", " + pace(c.StartupProbe)},
-		}
-		if len(answers) > 0 {
-			f.Message = fmt.Sprintf("the startup probe of sidecar %s fails (%s): it asks %s and gets: %s", c.Name, p.doing(c), probeText(c.Container, c.StartupProbe), prose.Clause(answer(answers[0])))
-		}
-		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, answers, 2)...)
-		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Killing"), 1)...)
-		f.Evidence = append(f.Evidence, p.ending(c)...)
-		f.Evidence = append(f.Evidence, p.lastWords(c, 3)...)
-		f.Fix = p.probeFix(c, &f.Evidence)
-		return f, nil
 	}
 	return nil, nil
 })
+
+// A probeState is what becomes of the startup probe of a sidecar.
+type probeState int
+
+const (
+	// probeFine: it has succeeded, may still, or somebody else is to blame.
+	probeFine probeState = iota
+	// probeFailing: it has used up its time.
+	probeFailing
+	// probeUntold: it fails, and how long is not known.
+	probeUntold
+)
+
+func (p subject) startupState(c container) probeState {
+	if c.StartupProbe == nil || started(c) || !c.ran() || p.node != nil && p.node.Gate == gate.Unsupported {
+		return probeFine
+	}
+	failing := p.killedByProbe(c) || p.overdue(c) && !p.outOfMemory(c)
+	switch {
+	case failing && !(c.running() && p.bugged(c) != nil):
+		return probeFailing
+	case c.running() && p.startedAt(c).untold(allowed(c)) && len(p.startupFailures(c)) > 0:
+		return probeUntold
+	}
+	return probeFine
+}
+
+// allowed is how long the startup probe of a container that runs may go on failing.
+func allowed(c container) time.Duration { return min(budget(c.StartupProbe), patience) }
+
+func (p subject) startupFailures(c container) []corev1.Event {
+	return p.probeEvents(c, "Startup probe failed")
+}
+
+func (p subject) probeFinding(c container) *checks.Finding {
+	asks, answers := probeText(c.Container, c.StartupProbe), p.startupFailures(c)
+	f := &checks.Finding{
+		Container: c.Name,
+		Message:   fmt.Sprintf("the startup probe of sidecar %s does not succeed (%s): %s; the containers after it wait", c.Name, p.doing(c), asks),
+		Evidence:  []string{"startupProbe of " + c.Name + ": " + asks + ", " + pace(c.StartupProbe)},
+		Steps:     p.probeSteps(c),
+	}
+	if len(answers) > 0 {
+		f.Message = fmt.Sprintf("the startup probe of sidecar %s fails (%s): it asks %s and gets: %s", c.Name, p.doing(c), asks, prose.Clause(answer(answers[0])))
+	}
+	f.Evidence = slices.Concat(f.Evidence, newest(p.s.Snapshot, answers, 2), newest(p.s.Snapshot, p.eventsAbout(c, "Killing"), 1), p.ending(c), p.lastWords(c, 3))
+	if asked, declared := askedElsewhere(c); asked > 0 {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s declares %s, the probe asks port %d", c.Name, portText(declared), asked))
+	}
+	return f
+}
 
 // probeEvents are the failures of one kind of probe.
 func (p subject) probeEvents(c container, prefix string) []corev1.Event {
 	return slices.DeleteFunc(p.eventsAbout(c, "Unhealthy", "ProbeWarning"), func(e corev1.Event) bool { return !strings.HasPrefix(e.Message, prefix) })
 }
 
-// killedByProbe is a container that was stopped because its startup probe used up its budget: the
-// kubelet says so, or its last run lasted as long as the budget and ended by a signal.
+// killedByProbe reports whether a container was stopped because its startup probe used up its budget: the
+// kubelet says so, or its last run lasted as long as the budget.
 func (p subject) killedByProbe(c container) bool {
 	if c.StartupProbe == nil || started(c) {
 		return false
 	}
+	end := c.ended()
+	if end != nil && end.Reason == oomKilled {
+		return false
+	}
 	for _, e := range p.eventsAbout(c, "Killing") {
-		if strings.Contains(e.Message, "failed startup probe") {
+		earlier := end != nil && eventTime(e).Time.Before(begun(end)) // it is about a run before the last
+		if strings.Contains(e.Message, "failed startup probe") && !earlier {
 			return true
 		}
 	}
-	end := c.ended()
 	if end == nil || c.restarts() == 0 || begun(end).IsZero() || end.FinishedAt.IsZero() {
 		return false
 	}
-	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + time.Second // times have whole seconds
-	return lasted >= budget(c.StartupProbe) && end.Reason != oomKilled
+	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + rounding
+	return lasted >= budget(c.StartupProbe)
+}
+
+// overdue reports whether the startup probe of a container that runs has used up its time.
+func (p subject) overdue(c container) bool {
+	return c.StartupProbe != nil && !started(c) && p.startedAt(c).atLeast(allowed(c))
+}
+
+// outOfMemory reports whether a container ran out of memory a short while ago. On a slow machine that takes so
+// long that its startup probe is overdue by then: the probe is not what is wrong.
+func (p subject) outOfMemory(c container) bool {
+	end := c.ended()
+	return end != nil && end.Reason == oomKilled && c.restarts() > 0 && ageOf(p.s.Snapshot, end.FinishedAt).below(recent)
 }
 
 // budget is how long a startup probe may fail before the container is stopped; unset fields have the
 // API's defaults.
 func budget(p *corev1.Probe) time.Duration {
 	period, failures := cmp.Or(p.PeriodSeconds, 10), cmp.Or(p.FailureThreshold, 3)
-	return time.Duration(p.InitialDelaySeconds+period*failures) * time.Second
+	return seconds(p.InitialDelaySeconds + period*failures)
 }
 
 func pace(p *corev1.Probe) string {
-	return fmt.Sprintf("every %d s, at most %d failures, so that it has %s", cmp.Or(p.PeriodSeconds, 10), cmp.Or(p.FailureThreshold, 3), budget(p))
+	return fmt.Sprintf("every %ds, up to %d failures: %s in all", cmp.Or(p.PeriodSeconds, 10), cmp.Or(p.FailureThreshold, 3), budget(p))
 }
 
 // probeText is what a probe asks.
@@ -116,26 +163,33 @@ func answer(e corev1.Event) string {
 	return prose.OneLine(cmp.Or(text, e.Message))
 }
 
-// probeFix compares the port that is asked with those that the container declares.
-func (p subject) probeFix(c container, evidence *[]string) string {
-	asked, declared := probePort(c.Container, c.StartupProbe), []int{}
+// askedElsewhere is the port that the startup probe asks, and those that the container declares, when it is none of them.
+func askedElsewhere(c container) (asked int, declared []int) {
+	asked = probePort(c.Container, c.StartupProbe)
 	for _, port := range c.Ports {
 		declared = append(declared, int(port.ContainerPort))
 	}
-	var fix string
-	if asked > 0 && len(declared) > 0 && !slices.Contains(declared, asked) {
-		*evidence = append(*evidence, fmt.Sprintf("%s declares %s, the probe asks port %d", c.Name, portText(declared), asked))
-		handler := map[string]any{"port": declared[0]}
-		field := "tcpSocket"
-		if c.StartupProbe.HTTPGet != nil {
+	if len(declared) == 0 || slices.Contains(declared, asked) {
+		return 0, nil
+	}
+	return asked, declared
+}
+
+// probeSteps ask a port that the container declares, or give it more time.
+func (p subject) probeSteps(c container) []checks.Step {
+	var out []checks.Step
+	if asked, declared := askedElsewhere(c); asked > 0 {
+		field, handler := "tcpSocket", map[string]any{"port": declared[0]}
+		switch {
+		case c.StartupProbe.HTTPGet != nil:
 			field, handler["path"] = "httpGet", c.StartupProbe.HTTPGet.Path
-		}
-		if c.StartupProbe.GRPC != nil {
+		case c.StartupProbe.GRPC != nil:
 			field = "grpc"
 		}
-		fix = "Ask the port that it declares:\n\n" + indentOr(p.fixContainers(edit{c.Name, map[string]any{"startupProbe": map[string]any{field: handler}}}), p.injected(c, softwareOf(c.Container))) + "\n\n"
+		out = p.editSteps("Ask the port that it declares", c, edit{c.Name, map[string]any{"startupProbe": map[string]any{field: handler}}})
 	}
-	more := edit{c.Name, map[string]any{"startupProbe": map[string]any{"periodSeconds": cmp.Or(c.StartupProbe.PeriodSeconds, 10), "failureThreshold": 10 * cmp.Or(c.StartupProbe.FailureThreshold, 3)}}}
-	return fix + "If it only needs longer than " + budget(c.StartupProbe).String() + " (failureThreshold x periodSeconds), give it more:\n\n" +
-		indentOr(p.fixContainers(more), p.injected(c, softwareOf(c.Container))) + "\n\nSee what it says:\n\n" + prose.Indent(p.logsCommand(c))
+	more := map[string]any{"periodSeconds": cmp.Or(c.StartupProbe.PeriodSeconds, 10), "failureThreshold": 10 * cmp.Or(c.StartupProbe.FailureThreshold, 3)}
+	out = append(out, p.editSteps("If it only needs longer than "+budget(c.StartupProbe).String()+" (failureThreshold x periodSeconds), give it more time", c,
+		edit{c.Name, map[string]any{"startupProbe": more}})...)
+	return append(out, p.logStep(c))
 }

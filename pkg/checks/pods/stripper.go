@@ -29,10 +29,16 @@ func (s *scene) unknownStripper(l loss) cluster.Stripper {
 		return cluster.Stripper{
 			Name:     "an API server whose SidecarContainers gate is off, or a webhook or policy on " + kind + "s",
 			Evidence: []string{"the " + kind + " itself lost the field: webhooks that see pods only did not do it"},
-			Steps:    []checks.Step{doctor, {Text: "Turn the gate on, or update the webhook. How:", Command: "kubectl sidecar explain apiserver-gate-off\nkubectl sidecar explain webhook-strips-restart-policy"}},
+			Steps: []checks.Step{doctor, {
+				Text:    "Turn the gate on, or update the webhook. How:",
+				Command: "kubectl sidecar explain apiserver-gate-off\nkubectl sidecar explain webhook-strips-restart-policy",
+			}},
 		}
 	}
-	t := cluster.Stripper{Name: "an admission webhook, an admission policy, or an API server whose gate is off", Steps: append([]checks.Step{doctor}, cluster.StripperFix("it")...)}
+	t := cluster.Stripper{
+		Name:  "an admission webhook, an admission policy, or an API server whose gate is off",
+		Steps: append([]checks.Step{doctor}, cluster.StripperFix("it")...),
+	}
 	if l.injected {
 		t.Name = "an admission webhook or policy that comes after the injector, or an API server whose gate is off"
 	}
@@ -41,7 +47,7 @@ func (s *scene) unknownStripper(l loss) cluster.Stripper {
 		t.Evidence = append(t.Evidence, l.kept+" kept the field, which an API server with the gate off would have dropped there too, unless several API servers differ")
 	}
 	if names := s.podWebhooks(); len(names) > 0 {
-		t.Evidence = append(t.Evidence, "mutating webhooks for pods: "+strings.Join(names, ", ")+" (not all need be called in this namespace)")
+		t.Evidence = append(t.Evidence, "mutating webhooks for pods: "+strings.Join(names, ", ")+" (not all of them are necessarily called in this namespace)")
 	}
 	return t
 }

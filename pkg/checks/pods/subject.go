@@ -81,7 +81,7 @@ type container struct {
 	init   bool
 }
 
-// sidecar is whether the stored pod has it as a native sidecar.
+// sidecar reports whether the stored pod has it as a native sidecar.
 func (c container) sidecar() bool { return c.init && facts.RestartsAlways(c.Container) }
 
 // role is what a container is called in messages.
@@ -116,11 +116,7 @@ func (s *scene) subject(p *corev1.Pod) subject {
 func containers(list []corev1.Container, statuses []corev1.ContainerStatus, init bool) []container {
 	out := make([]container, 0, len(list))
 	for i := range list {
-		c := container{Container: &list[i], init: init}
-		if j := slices.IndexFunc(statuses, func(s corev1.ContainerStatus) bool { return s.Name == list[i].Name }); j >= 0 {
-			c.status = &statuses[j]
-		}
-		out = append(out, c)
+		out = append(out, container{Container: &list[i], status: facts.ContainerStatusOf(statuses, list[i].Name), init: init})
 	}
 	return out
 }
@@ -136,12 +132,12 @@ func (p subject) sidecars() []container {
 	return slices.DeleteFunc(slices.Clone(p.inits), func(c container) bool { return !c.sidecar() })
 }
 
-// finished is a pod that will not change any more.
-func (p subject) finished() bool { return finished(p.Pod) }
+// finished reports whether the pod will not change anymore.
+func (p subject) finished() bool { return facts.PodFinished(p.Pod) }
 
 func (p subject) deleting() bool { return p.DeletionTimestamp != nil }
 
-// starting is a pod that has not got past its init containers and is meant to.
+// starting reports whether the pod has not got past its init containers and is meant to.
 func (p subject) starting() bool {
 	return !p.finished() && !p.deleting() && p.blocker() != nil
 }
@@ -150,7 +146,7 @@ func (p subject) starting() bool {
 // container has already run. Sidecars before the last one that the kubelet got to do not hold up
 // anything, also when they are down.
 func (p subject) blocker() *container {
-	if c := p.condition(corev1.PodInitialized); c != nil && c.Status == corev1.ConditionTrue {
+	if c := facts.PodConditionOf(p.Pod, corev1.PodInitialized); c != nil && c.Status == corev1.ConditionTrue {
 		return nil
 	}
 	for _, c := range p.mains {
@@ -172,63 +168,28 @@ func (p subject) blocker() *container {
 	return nil
 }
 
-// reached is whether the kubelet has got to the container, in this sandbox of the pod.
-func (c container) reached() bool {
-	return c.status != nil && (c.status.State.Running != nil || c.status.State.Terminated != nil ||
-		!slices.Contains([]string{"", "PodInitializing", "ContainerCreating"}, c.waiting()))
-}
+// reached reports whether the kubelet has got to the container, in this sandbox of the pod.
+func (c container) reached() bool { return facts.ContainerReached(c.status) }
 
-// passed is whether an init container lets the next one start.
-func (c container) passed() bool {
-	switch {
-	case c.status == nil:
-		return false
-	case c.sidecar():
-		return c.status.Started != nil && *c.status.Started
-	}
-	return c.status.State.Terminated != nil && c.status.State.Terminated.ExitCode == 0
-}
+// passed reports whether an init container lets the next one start.
+func (c container) passed() bool { return facts.InitContainerPassed(c.Container, c.status) }
 
-// ran is whether the container has ever been started.
-func (c container) ran() bool {
-	return c.status != nil && (c.status.State.Running != nil || c.status.State.Terminated != nil || c.status.LastTerminationState.Terminated != nil)
-}
+// ran reports whether the container has ever been started.
+func (c container) ran() bool { return c.running() || c.ended() != nil }
 
 func (c container) running() bool { return c.status != nil && c.status.State.Running != nil }
 
 // waiting is the reason for which a container waits; "" when it does not.
-func (c container) waiting() string {
-	if c.status == nil || c.status.State.Waiting == nil {
-		return ""
-	}
-	return c.status.State.Waiting.Reason
-}
+func (c container) waiting() string { return facts.WaitingReason(c.status) }
 
-// ended is the end of its current or last run; nil when it has not ended yet.
-func (c container) ended() *corev1.ContainerStateTerminated {
-	if c.status == nil {
-		return nil
-	}
-	if c.status.State.Terminated != nil {
-		return c.status.State.Terminated
-	}
-	return c.status.LastTerminationState.Terminated
-}
+// ended is how its current or last run ended; nil when it has not exited yet.
+func (c container) ended() *corev1.ContainerStateTerminated { return facts.LastTermination(c.status) }
 
 func (c container) restarts() int32 {
 	if c.status == nil {
 		return 0
 	}
 	return c.status.RestartCount
-}
-
-func (p subject) condition(kind corev1.PodConditionType) *corev1.PodCondition {
-	for i := range p.Status.Conditions {
-		if p.Status.Conditions[i].Type == kind {
-			return &p.Status.Conditions[i]
-		}
-	}
-	return nil
 }
 
 // events are those about the pod, the newest first; all of them when no reasons are given.
@@ -259,7 +220,7 @@ func (s *scene) eventsOf(o checks.Object, uid string, reasons ...string) []corev
 	return out
 }
 
-// mirrored is a UID that a kubelet made up for a static pod, which the mirror pod does not have.
+// mirrored reports whether a UID is one that a kubelet made up for a static pod, which the mirror pod does not have.
 func mirrored[T ~string](uid T) bool { return !strings.Contains(string(uid), "-") }
 
 // eventTime is when an event was last seen.
@@ -307,7 +268,7 @@ func (p subject) blocked() *container {
 	return nil
 }
 
-// historical is a failed pod whose Job has gone on: it is complete, or a later pod of it got further.
+// historical reports whether a failed pod's Job has gone on: it is complete, or a later pod of it got further.
 func (p subject) historical() bool {
 	if len(p.makers) == 0 {
 		return false
@@ -321,6 +282,5 @@ func (p subject) historical() bool {
 	})
 }
 
-func started(c container) bool {
-	return c.status != nil && c.status.Started != nil && *c.status.Started
-}
+// started reports whether a container has passed its startup probe, if it has one, in its current run.
+func started(c container) bool { return facts.ContainerStarted(c.status) }

@@ -18,7 +18,7 @@ type Row struct {
 	Type     string    `json:"type"`
 	Segments []Segment `json:"segments"`
 	Restarts int32     `json:"restarts"`
-	// ExitCode is that of the last run that ended; nil when none has.
+	// ExitCode is that of the last run that is over; nil when none is.
 	ExitCode *int32 `json:"exitCode,omitempty"`
 	// Blocks is set for the one container that holds up all that come after it.
 	Blocks bool `json:"blocks,omitempty"`
@@ -26,6 +26,12 @@ type Row struct {
 	// "Completed", "startup probe has not succeeded".
 	Reason string `json:"reason,omitempty"`
 }
+
+// Reasons of a container that runs and that the next one waits for.
+const (
+	ReasonNotExited  = "running; the next waits for it to exit"
+	ReasonNotStarted = "startup probe has not succeeded"
+)
 
 // A SegmentState is what a container did for some time.
 type SegmentState string
@@ -38,7 +44,7 @@ const (
 	SegmentRunning SegmentState = "running"
 	// SegmentStarted: running, and nobody waits for it.
 	SegmentStarted SegmentState = "started"
-	// SegmentTerminated: ended, and not started again so far.
+	// SegmentTerminated: exited, and not restarted so far.
 	SegmentTerminated SegmentState = "terminated"
 )
 
@@ -49,7 +55,7 @@ type Segment struct {
 	From time.Time `json:"from,omitzero"`
 	// To is zero for the last segment, which lasts.
 	To time.Time `json:"to,omitzero"`
-	// Note is the exit code of a run that ended, the reason for waiting, or a doubt.
+	// Note is the exit code of a run that is over, the reason for waiting, or a doubt.
 	Note string `json:"note,omitempty"`
 }
 
@@ -85,6 +91,7 @@ func kindOf(c container) string {
 	return "main"
 }
 
+// reason is the state of a container in a word or two; "" when there is none.
 func (p subject) reason(c container) string {
 	switch {
 	case !p.hookSince(c).IsZero():
@@ -97,16 +104,22 @@ func (p subject) reason(c container) string {
 		return c.waiting()
 	case c.status.State.Terminated != nil:
 		return c.status.State.Terminated.Reason
-	case c.running() && c.StartupProbe != nil && !started(c):
-		return "startup probe has not succeeded"
-	case c.running() && c.init && !c.sidecar():
-		return "running, the next waits for its end"
-	case c.running() && !c.status.Ready:
-		return "not ready"
 	case c.running():
-		return "running"
+		return c.runningReason()
 	}
 	return ""
+}
+
+func (c container) runningReason() string {
+	switch {
+	case c.StartupProbe != nil && !started(c):
+		return ReasonNotStarted
+	case c.init && !c.sidecar():
+		return ReasonNotExited
+	case !c.status.Ready:
+		return "not ready"
+	}
+	return "running"
 }
 
 // past is the wait for the first run and the run before the current state.
@@ -135,7 +148,7 @@ func (p subject) past(c container) []Segment {
 	switch unknown := p.runs(c) - runs; {
 	case unknown > 0:
 		// Runs that the status has forgotten: from the creation on it is not known what it did.
-		out = append(out, Segment{State: SegmentWaiting, From: created, To: first, Note: fmt.Sprintf("%s not in the status any more", prose.Counted(int(unknown), "earlier run"))})
+		out = append(out, Segment{State: SegmentWaiting, From: created, To: first, Note: fmt.Sprintf("%s no longer in the status", prose.Counted(int(unknown), "earlier run"))})
 	case runs > 0:
 		out = append(out, Segment{State: SegmentWaiting, From: created, To: first})
 	}
@@ -213,7 +226,7 @@ func (p subject) run(c container, from, next time.Time) []Segment {
 	case c.StartupProbe == nil || !c.sidecar():
 		return []Segment{{State: SegmentStarted, From: from}}
 	case next.After(from):
-		return []Segment{{State: SegmentRunning, From: from, To: next, Note: "started at the end of this at the latest"}, {State: SegmentStarted, From: next}}
+		return []Segment{{State: SegmentRunning, From: from, To: next, Note: "started by the end of this at the latest"}, {State: SegmentStarted, From: next}}
 	}
 	return []Segment{{State: SegmentStarted, From: from, Note: "when its startup probe succeeded is not in the status"}}
 }

@@ -63,7 +63,7 @@ func TestTimeline(t *testing.T) {
 
 var timelines = []struct{ name, want string }{
 	{"init-container-never-exits/server-as-init", `
-init proxy BLOCKS: running, the next waits for its end
+init proxy BLOCKS: running; the next waits for it to exit
   waiting 0..1
   running 1..
 main shop: PodInitializing
@@ -71,7 +71,7 @@ main shop: PodInitializing
 `},
 	{"startup-probe-failing/startup-probe-slow", `
 sidecar proxy BLOCKS restarts=2 exit=0: startup probe has not succeeded
-  waiting 0..4 (1 earlier run not in the status any more)
+  waiting 0..4 (1 earlier run no longer in the status)
   running 4..8 (exit code 0)
   terminated 8..9 (exit code 0)
   running 9..
@@ -80,7 +80,7 @@ main shop: PodInitializing
 `},
 	{"sidecar-crash-looping/sidecar-crashes", `
 sidecar proxy BLOCKS restarts=2 exit=1: CrashLoopBackOff
-  waiting 0..19 (1 earlier run not in the status any more)
+  waiting 0..19 (1 earlier run no longer in the status)
   running 19..20 (exit code 1)
   waiting 20.. (CrashLoopBackOff)
 main shop: PodInitializing
@@ -88,7 +88,7 @@ main shop: PodInitializing
 `},
 	{"sidecar-crash-looping/sidecar-oom", `
 sidecar proxy BLOCKS restarts=2 exit=137: CrashLoopBackOff
-  waiting 0..16 (1 earlier run not in the status any more)
+  waiting 0..16 (1 earlier run no longer in the status)
   running 16..16 (exit code 137, OOMKilled)
   waiting 16.. (CrashLoopBackOff)
 main shop: PodInitializing
@@ -96,12 +96,12 @@ main shop: PodInitializing
 `},
 	{"restart-policy-on-wrong-container/wrong-container", `
 sidecar migrate restarts=3 exit=0: Completed
-  waiting 0..19 (2 earlier runs not in the status any more)
+  waiting 0..19 (2 earlier runs no longer in the status)
   started 19..20 (exit code 0)
   terminated 20..46 (exit code 0)
   started 46..47 (exit code 0)
   terminated 47.. (exit code 0)
-init proxy BLOCKS: running, the next waits for its end
+init proxy BLOCKS: running; the next waits for it to exit
   waiting 0..4
   running 4..
 main shop: PodInitializing
@@ -112,7 +112,7 @@ main proxy: running
   waiting 0..3
   started 3..
 main shop restarts=2 exit=1: running
-  waiting 0..4 (1 earlier run not in the status any more)
+  waiting 0..4 (1 earlier run no longer in the status)
   started 4..4 (exit code 1)
   terminated 4..18 (exit code 1)
   started 18..
@@ -135,7 +135,7 @@ main shop: PodInitializing
 	{"restart-policy-stripped/silent-deployment", `
 sidecar proxy: running
   waiting 0..0
-  running 0..5 (started at the end of this at the latest)
+  running 0..5 (started by the end of this at the latest)
   started 5..
 main shop: running
   waiting 0..5
@@ -174,7 +174,7 @@ main shop: not ready
 `},
 	{"init-container-before-sidecar/init-before-sidecar", `
 init migrate BLOCKS restarts=2 exit=1: CrashLoopBackOff
-  waiting 0..18 (1 earlier run not in the status any more)
+  waiting 0..18 (1 earlier run no longer in the status)
   running 18..18 (exit code 1)
   waiting 18.. (CrashLoopBackOff)
 sidecar proxy: PodInitializing
@@ -188,7 +188,7 @@ main shop: never started
 `},
 	{"sidecar-crash-looping/cannot-start", `
 sidecar proxy BLOCKS restarts=3 exit=128: RunContainerError
-  waiting 0..110 (2 earlier runs not in the status any more)
+  waiting 0..110 (2 earlier runs no longer in the status)
   started 110..110 (exit code 128, StartError)
   waiting 110.. (RunContainerError)
 main web: PodInitializing

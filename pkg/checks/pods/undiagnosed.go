@@ -20,9 +20,10 @@ func (p subject) undiagnosed(results []checks.Result) *Diagnosis {
 	if state == "" {
 		return nil
 	}
+	steps := []checks.Step{next}
 	d := &Diagnosis{
 		Object: p.object(), Owner: p.top(), Pods: []string{p.Name}, Message: state, Because: []string{},
-		Fix: prose.Indent(next), Symptoms: []Symptom{}, Workarounds: append([]string{}, p.workarounds()...),
+		Steps: steps, Fix: checks.FixOf(steps), Symptoms: []Symptom{}, Workarounds: append([]string{}, p.workarounds()...),
 	}
 	var ruledOut, unknown []string
 	for _, r := range results {
@@ -49,7 +50,7 @@ func (p subject) undiagnosed(results []checks.Result) *Diagnosis {
 // openOf is what a check would have had to see of the pod to rule its problem out: what it says itself,
 // and the witnesses that were not read at all.
 func (p subject) openOf(r checks.Result) []facts.Gap {
-	out := slices.DeleteFunc(slices.Clone(r.Outcome.Missing), func(g facts.Gap) bool { return g.Scope != "" && g.Scope != podScope(p) })
+	out := slices.DeleteFunc(slices.Clone(r.Outcome.Missing), func(g facts.Gap) bool { return g.Scope != "" && g.Instance != p.instance() })
 	for _, kind := range []facts.Kind{facts.Clock, facts.Events, facts.Nodes} {
 		missing := slices.ContainsFunc(out, func(g facts.Gap) bool { return g.Kind == kind })
 		if slices.Contains(r.Check.Reads(), kind) && !missing {
@@ -59,52 +60,73 @@ func (p subject) openOf(r checks.Result) []facts.Gap {
 	return out
 }
 
-// odd is the state of a pod that does not get on, in one line, and the command to run next; "" for
+// odd is the state of a pod that does not get on, in one line, and what to look at next; state is "" for
 // one that does.
-func (p subject) odd() (state, next string) {
-	describe := prose.Shell("kubectl describe pod %s -n %s", p.Name, p.Namespace)
+func (p subject) odd() (state string, next checks.Step) {
+	describe := checks.Step{Text: "See what the API server has of it:", Command: p.describe()}
 	switch {
 	case p.finished():
-		return "", ""
+		return "", next
 	case p.deleting():
-		if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
-			return p.pastGrace(), describe
-		}
-		if left := p.leftSidecars(); len(left) > 0 && p.deleted().atLeast(settle) && p.unendedMain(left) != nil {
-			return p.longGrace(*p.unendedMain(left), left[len(left)-1])
-		}
-		return "", ""
+		return p.oddDeletion(describe)
 	case p.born().below(settle):
-		return "", ""
+		return "", next
 	case p.Spec.NodeName == "":
-		if gates := p.Spec.SchedulingGates; len(gates) > 0 && p.born().atLeast(scaleUp) {
-			return fmt.Sprintf("the pod is held back by scheduling gate %s, %s: whoever set it has to remove it", gates[0].Name, p.born().words()), describe
-		}
-		if p.born().atLeast(scaleUp) {
-			return "the pod has no node, " + p.born().words(), describe
-		}
-		return "", ""
+		return p.nodeless(), describe
 	}
 	for _, c := range p.all() {
 		if state := p.oddContainer(c); state != "" {
-			return state, p.nextFor(c)
+			if c.ran() {
+				return state, p.logStep(c)
+			}
+			return state, describe
 		}
 	}
-	return "", ""
+	return "", next
 }
 
-// longGrace is a pod that takes long to end, and has the time: whether its regular containers still
+// oddDeletion is the state of a pod that takes long to terminate.
+func (p subject) oddDeletion(describe checks.Step) (state string, next checks.Step) {
+	if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
+		return p.pastGrace(), describe
+	}
+	left := p.leftSidecars()
+	if len(left) == 0 || !p.deleted().atLeast(settle) {
+		return "", next
+	}
+	if main := p.unendedMain(left); main != nil {
+		return p.longGrace(*main, left[len(left)-1])
+	}
+	return "", next
+}
+
+// nodeless is the state of a pod that has waited long for a node, and whose scheduler does not say why.
+func (p subject) nodeless() string {
+	switch gates := p.Spec.SchedulingGates; {
+	case !p.born().atLeast(scaleUp):
+		return ""
+	case len(gates) > 0:
+		return fmt.Sprintf("the pod is held back by scheduling gate %s, %s: whoever set it has to remove it", gates[0].Name, p.born().words())
+	}
+	return "the pod has no node, " + p.born().words()
+}
+
+// longGrace is a pod that takes long to terminate, and has the time: whether its regular containers still
 // work or a sidecar does not stop, its status does not tell.
-func (p subject) longGrace(main, sidecar container) (state, next string) {
-	return fmt.Sprintf("the pod was deleted %s and has a grace period of %d s: %s or %s has not ended; which of them is not in its status, which the kubelet does not update while a pod ends", p.deleted().ago(), p.grace(), main.role(), sidecar.role()),
-		prose.Shell("# an error that the container is not running means that only %s is left\nkubectl exec %s -n %s -c %s -- true", sidecar.Name, p.Name, p.Namespace, main.Name)
+func (p subject) longGrace(main, sidecar container) (state string, next checks.Step) {
+	return fmt.Sprintf("the pod was deleted %s and has a grace period of %ds: %s or %s has not exited; "+
+			"its status does not tell which, because the kubelet does not update it while a pod terminates", p.deleted().ago(), p.grace(), main.role(), sidecar.role()),
+		checks.Step{
+			Text:    fmt.Sprintf("See whether %s still runs. An error that the container is not running means that only %s is left:", main.role(), sidecar.Name),
+			Command: prose.Shell("kubectl exec %s -n %s -c %s -- true", p.Name, p.Namespace, main.Name),
+		}
 }
 
 // pastGrace says why a pod that is being deleted may still be there.
 func (p subject) pastGrace() string {
 	over := ageOf(p.s.Snapshot, *p.DeletionTimestamp).words()
 	if p.nodeGone() {
-		return fmt.Sprintf("the pod should have ended %s: the kubelet of %s does not report, so that nothing confirms its end", strings.TrimPrefix(over, "for "), p.Spec.NodeName)
+		return fmt.Sprintf("the pod is past its grace period %s: the kubelet of %s does not report, so nothing confirms that the pod has terminated", over, p.Spec.NodeName)
 	}
 	for _, c := range p.mains {
 		if c.running() {
@@ -112,48 +134,89 @@ func (p subject) pastGrace() string {
 		}
 	}
 	if len(p.Finalizers) > 0 {
-		return fmt.Sprintf("the pod is past its grace period %s: finalizer %s holds it", over, strings.Join(p.Finalizers, ", "))
+		return fmt.Sprintf("the pod is past its grace period %s: finalizers hold it: %s", over, strings.Join(p.Finalizers, ", "))
 	}
 	return "the pod is past its grace period " + over
 }
 
+// An oddity is a state of a container that the kubelet should have left by now.
+type oddity struct {
+	when func(p subject, c container) bool
+	say  func(p subject, c container) string
+}
+
+// oddities are the states of containers that are strange when no check has found why; the first that fits counts. How
+// long each may last stands in patience.go.
+var oddities = []oddity{
+	{waitsForReason, subject.sayReason},
+	{neverReached, func(p subject, c container) string {
+		return fmt.Sprintf("%s has not been started (%s); the pod was created %s", c.role(), c.waiting(), p.born().ago())
+	}},
+	{longAtWork, func(p subject, c container) string {
+		return fmt.Sprintf("init container %s has been running %s: it shows no sign of a server (ports, probes, known software), and may be at work",
+			c.Name, p.startedAt(c).words())
+	}},
+	{slowSidecar, func(p subject, c container) string {
+		return fmt.Sprintf("sidecar %s has been running %s and does not count as started", c.Name, p.startedAt(c).words())
+	}},
+	{longUnready, func(p subject, c container) string {
+		return fmt.Sprintf("container %s is not ready, %s; no sidecar is to blame", c.Name, p.unreadySince(c).words())
+	}},
+}
+
 // oddContainer says what is strange about a container; "" when nothing is.
 func (p subject) oddContainer(c container) string {
-	blocker := p.blocker()
-	holds := blocker != nil && blocker.init && c.init && blocker.Name == c.Name
-	switch waiting := c.waiting(); {
-	case waiting != "" && !slices.Contains([]string{"PodInitializing", "ContainerCreating"}, waiting):
-		return p.oddEnd(c, waiting)
-	case waiting != "" && (holds || blocker == nil) && p.born().atLeast(hangTime) && c.ended() == nil && !p.recentlyPulled(c):
-		return fmt.Sprintf("%s has not been started (%s); the pod was created %s", c.role(), waiting, p.born().ago())
-	case holds && c.running() && !c.sidecar() && p.startedAt(c).atLeast(atWork):
-		return fmt.Sprintf("init container %s has been running %s: it shows no sign of a server (ports, probes, known software), and may be at work", c.Name, p.startedAt(c).words())
-	case holds && c.running() && c.sidecar() && p.startedAt(c).atLeast(patience):
-		return fmt.Sprintf("sidecar %s has been running %s and does not count as started", c.Name, p.startedAt(c).words())
-	case !c.init && c.running() && !c.status.Ready && c.ReadinessProbe != nil && p.unreadySince(c).atLeast(hangTime):
-		return fmt.Sprintf("container %s is not ready, %s; no sidecar is to blame", c.Name, p.unreadySince(c).words())
+	for _, o := range oddities {
+		if o.when(p, c) {
+			return o.say(p, c)
+		}
 	}
 	return ""
 }
 
-func (p subject) oddEnd(c container, waiting string) string {
-	if end := c.ended(); end != nil {
-		return fmt.Sprintf("%s: %s, %s, %s; no sidecar is to blame", c.role(), waiting, exit(end), prose.Counted(int(c.restarts()), "restart"))
-	}
-	return fmt.Sprintf("%s: %s: %s", c.role(), waiting, prose.Clause(c.status.State.Waiting.Message))
+// waitsForReason: it waits, and not to be started.
+func waitsForReason(_ subject, c container) bool {
+	return c.waiting() != "" && !facts.StartingReason(c.waiting())
 }
 
-// recentlyPulled is a container whose image is being pulled: large ones take their time.
+// neverReached: it is its turn, and the kubelet does not start it.
+func neverReached(p subject, c container) bool {
+	itsTurn := p.blocker() == nil || p.holds(c)
+	return facts.StartingReason(c.waiting()) && c.ended() == nil && itsTurn && p.born().atLeast(hangTime) && !p.recentlyPulled(c)
+}
+
+// longAtWork: it holds up the pod, and shows no sign of a server.
+func longAtWork(p subject, c container) bool {
+	return p.holds(c) && !c.sidecar() && p.startedAt(c).atLeast(atWork)
+}
+
+// slowSidecar: a sidecar holds up the pod, though no startup probe fails.
+func slowSidecar(p subject, c container) bool {
+	return p.holds(c) && c.sidecar() && p.startedAt(c).atLeast(patience)
+}
+
+// longUnready: the readiness probe of a regular container fails.
+func longUnready(p subject, c container) bool {
+	return !c.init && c.running() && !c.status.Ready && c.ReadinessProbe != nil && p.unreadySince(c).atLeast(hangTime)
+}
+
+// holds reports whether a container is the init container that the pod waits for.
+func (p subject) holds(c container) bool {
+	blocker := p.blocker()
+	return blocker != nil && c.init && blocker.Name == c.Name
+}
+
+func (p subject) sayReason(c container) string {
+	if end := c.ended(); end != nil {
+		return fmt.Sprintf("%s: %s, %s, %s; no sidecar is to blame", c.role(), c.waiting(), exit(end), prose.Counted(int(c.restarts()), "restart"))
+	}
+	return fmt.Sprintf("%s: %s: %s", c.role(), c.waiting(), prose.Clause(c.status.State.Waiting.Message))
+}
+
+// recentlyPulled reports whether the image of a container is being pulled: large ones take their time.
 func (p subject) recentlyPulled(c container) bool {
 	events := p.eventsAbout(c, "Pulling", "Pulled", "Created", "Started")
 	return len(events) > 0 && events[0].Reason == "Pulling" && ageOf(p.s.Snapshot, eventTime(events[0])).below(patience)
-}
-
-func (p subject) nextFor(c container) string {
-	if c.ran() {
-		return p.logsCommand(c)
-	}
-	return prose.Shell("kubectl describe pod %s -n %s", p.Name, p.Namespace)
 }
 
 // stateLines is where each container stands.
@@ -171,7 +234,7 @@ func (p subject) stateLines() []string {
 			out = append(out, p.ending(c)...)
 		}
 	}
-	if r := p.condition(corev1.PodReady); r != nil && r.Status != corev1.ConditionTrue && r.Message != "" {
+	if r := facts.PodConditionOf(p.Pod, corev1.PodReady); r != nil && r.Status != corev1.ConditionTrue && r.Message != "" {
 		out = append(out, fmt.Sprintf("condition Ready: %s: %s", r.Status, prose.OneLine(r.Message)))
 	}
 	return append(out, newest(p.s.Snapshot, slices.DeleteFunc(p.events(), func(e corev1.Event) bool { return e.Type == corev1.EventTypeNormal }), 3)...)

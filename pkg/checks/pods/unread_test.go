@@ -20,7 +20,7 @@ import (
 func TestUnreadOwner(t *testing.T) {
 	now := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	long, yes := metav1.NewTime(now.Add(-time.Hour)), true
-	refused := facts.Gap{Kind: facts.ReplicaSets, Scope: "replicaset/shop/web-1", Reason: "may not get replicasets", Remedy: "rbac"}
+	refused := facts.NewGap(facts.ReplicaSets, facts.Instance{Kind: "ReplicaSet", Namespace: "shop", Name: "web-1"}, "not allowed to get replicasets", "rbac")
 	s := &facts.Snapshot{
 		TakenAt: now, Seen: facts.Kinds(),
 		Gaps: []facts.Gap{refused, {Kind: facts.Services, Reason: "not asked for by this check", Remedy: "none"}},
@@ -38,7 +38,7 @@ func TestUnreadOwner(t *testing.T) {
 			}}},
 		}},
 	}
-	const note = "not known: whether replicaset web-1 has an owner, which then is what to change: may not get replicasets"
+	const note = "not known: whether replicaset web-1 has an owner, which would be the one to change: not allowed to get replicasets"
 	found := Judge(s, nil).Diagnoses
 	if len(found) != 1 || found[0].RootCause != initContainerNeverExits.ID || !slices.Contains(found[0].Evidence, note) {
 		t.Errorf("%s", checktest.YAML(t, found))

@@ -3,7 +3,6 @@ package pods
 import (
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -15,7 +14,7 @@ var volumeName = regexp.MustCompile(`for volume "([^"]+)"|unmounted volumes=\[([
 
 var volumeNotMounted = podCheck(checks.Check{
 	ID:    "volume-not-mounted",
-	Title: "the volumes of every pod can be mounted",
+	Title: "every pod's volumes can be mounted",
 	Uses:  witnessed,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if !p.untouched() {
@@ -38,18 +37,21 @@ var volumeNotMounted = podCheck(checks.Check{
 	return &checks.Finding{
 		Message:  fmt.Sprintf("no container can be created, %s: %s is not mounted: %s", p.born().words(), what, prose.Clause(events[0].Message)),
 		Evidence: append(newest(p.s.Snapshot, events, 3), p.volumeSources(events[0].Message)...),
-		Fix:      "Not a matter of sidecars. Create what is missing, or correct the volume in the template; see the claim and the driver:\n\n" + prose.Indent(prose.Shell("kubectl describe pod %s -n %s\nkubectl get persistentvolumeclaims,volumeattachments -n %s", p.Name, p.Namespace, p.Namespace)),
+		Steps: []checks.Step{{
+			Text:    "Create what is missing, or correct the volume in the template. Sidecars are not to blame. See the claim and the driver:",
+			Command: p.describe() + prose.Shell("\nkubectl get persistentvolumeclaims,volumeattachments -n %s", p.Namespace),
+		}},
 	}, nil
 })
 
-// untouched is a pod on a node of which no container has been created.
+// untouched reports whether a pod has a node and none of its containers has been created.
 func (p subject) untouched() bool {
 	if p.finished() || p.deleting() || p.Spec.NodeName == "" || p.born().below(firstTries) {
 		return false
 	}
 	for _, c := range p.all() {
 		// A container that was created waits for a reason of its own.
-		if c.ran() || !slices.Contains([]string{"", "PodInitializing", "ContainerCreating"}, c.waiting()) {
+		if c.ran() || c.reached() {
 			return false
 		}
 	}

@@ -2,16 +2,18 @@ package pods
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// Before native sidecars people ordered the start and the end of containers by hand. A workaround
+// Before native sidecars people ordered the start and the stop of containers by hand. A workaround
 // is named so that it can be removed, and because it often is what fails.
 
 // workarounds names those that a pod uses, with what a native sidecar does instead.
@@ -25,7 +27,7 @@ func (p subject) workarounds() []string {
 
 const (
 	insteadOfOrder = "a native sidecar with a startupProbe is started, and has answered, before the next container starts"
-	insteadOfEnd   = "a native sidecar is stopped by the kubelet when the last regular container has ended"
+	insteadOfEnd   = "a native sidecar is stopped by the kubelet when the last regular container has exited"
 )
 
 // holdsByHook: the kubelet runs a postStart hook before it starts the next container.
@@ -51,12 +53,12 @@ func holdsByMesh(p subject) []string {
 var killWord = regexp.MustCompile(`(?:^|[\s;&|(])(?:p?kill|killall)\s`)
 
 func killsByProcess(p subject) []string {
-	if p.Spec.ShareProcessNamespace == nil || !*p.Spec.ShareProcessNamespace {
+	if !ptr.Deref(p.Spec.ShareProcessNamespace, false) {
 		return nil
 	}
 	for _, c := range p.all() {
 		if killWord.MatchString(everyCommand(c.Container)) {
-			return []string{fmt.Sprintf("shareProcessNamespace, so that %s can kill another container's process: %s", c.Name, insteadOfEnd)}
+			return []string{fmt.Sprintf("shareProcessNamespace, which lets %s kill another container's process: %s", c.Name, insteadOfEnd)}
 		}
 	}
 	return nil
@@ -76,7 +78,7 @@ func signalsByFile(p subject) []string {
 					continue
 				}
 				for _, r := range readsFile.FindAllStringSubmatch(everyCommand(reader.Container)+" ", -1) {
-					if base(r[1]) == base(m[1]) {
+					if path.Base(r[1]) == path.Base(m[1]) {
 						return []string{fmt.Sprintf("marker file %s in a shared emptyDir, written by %s and waited for by %s: %s; %s", m[1], writer.Name, reader.Name, insteadOfOrder, insteadOfEnd)}
 					}
 				}
@@ -86,14 +88,12 @@ func signalsByFile(p subject) []string {
 	return nil
 }
 
-func base(path string) string { return path[strings.LastIndex(path, "/")+1:] }
-
-// shares is whether path is in an emptyDir that both containers mount.
-func (p subject) shares(a, b *corev1.Container, path string) bool {
+// shares reports whether a file is in an emptyDir that both containers mount.
+func (p subject) shares(a, b *corev1.Container, file string) bool {
 	for _, m := range a.VolumeMounts {
 		shared := slices.ContainsFunc(b.VolumeMounts, func(o corev1.VolumeMount) bool { return o.Name == m.Name })
 		empty := slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name && v.EmptyDir != nil })
-		if shared && empty && strings.HasPrefix(path, strings.TrimSuffix(m.MountPath, "/")+"/") {
+		if shared && empty && strings.HasPrefix(file, strings.TrimSuffix(m.MountPath, "/")+"/") {
 			return true
 		}
 	}
@@ -102,7 +102,7 @@ func (p subject) shares(a, b *corev1.Container, path string) bool {
 
 var quitCall = regexp.MustCompile(`quitquitquit|/agent/v1/quit|:4191/shutdown|/v1\.0/shutdown|:20600/graceful_shutdown`)
 
-// quitsByCall: the application tells the proxy to end when it has ended itself.
+// quitsByCall: the application tells the proxy to stop before it exits itself.
 func quitsByCall(p subject) []string {
 	var out []string
 	for _, c := range p.all() {
@@ -111,7 +111,7 @@ func quitsByCall(p subject) []string {
 		case strings.Contains(line, "linkerd-await"):
 			out = append(out, fmt.Sprintf("linkerd-await in %s: %s; %s", c.Name, insteadOfOrder, insteadOfEnd))
 		case strings.Contains(line, "scuttle"), hasEnv(c.Container, "ISTIO_QUIT_API", "ENVOY_ADMIN_API"):
-			out = append(out, fmt.Sprintf("a wrapper (scuttle) in %s waits for the proxy and ends it: %s; %s", c.Name, insteadOfOrder, insteadOfEnd))
+			out = append(out, fmt.Sprintf("a wrapper (scuttle) in %s waits for the proxy and stops it: %s; %s", c.Name, insteadOfOrder, insteadOfEnd))
 		case quitCall.MatchString(line) && softwareOf(c.Container) == nil:
 			out = append(out, fmt.Sprintf("command of %s calls %s: %s", c.Name, quitCall.FindString(line), insteadOfEnd))
 		}
@@ -136,7 +136,7 @@ func hidesExit(p subject) []string {
 	for _, c := range p.all() {
 		for _, flag := range []string{"--exit-zero-on-sigterm", "--exit-zero-sigterm"} {
 			if strings.Contains(commandLine(c.Container), flag) || flag == "--exit-zero-on-sigterm" && hasEnv(c.Container, "CSQL_PROXY_EXIT_ZERO_ON_SIGTERM") {
-				return []string{fmt.Sprintf("%s of %s: the exit code of a native sidecar does not count, so that it is not needed", flag, c.Name)}
+				return []string{fmt.Sprintf("%s of %s: the exit code of a native sidecar does not count, so it is not needed", flag, c.Name)}
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func handler(h *corev1.LifecycleHandler) string {
 	case h.HTTPGet != nil:
 		return fmt.Sprintf("httpGet: port %s, path %s", h.HTTPGet.Port.String(), h.HTTPGet.Path)
 	case h.Sleep != nil:
-		return fmt.Sprintf("sleep: %d s", h.Sleep.Seconds)
+		return fmt.Sprintf("sleep: %ds", h.Sleep.Seconds)
 	case h.TCPSocket != nil:
 		return "tcpSocket: port " + h.TCPSocket.Port.String()
 	}

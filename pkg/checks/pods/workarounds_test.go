@@ -27,7 +27,7 @@ func TestWorkarounds(t *testing.T) {
 		{"none", corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{sh("app", "run"), sh("proxy", "proxy")}}}, nil},
 		{"hook", corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{hooked, sh("app", "run")}}}, []string{"postStart hook of proxy holds back app (exec: pilot-agent wait)"}},
 		{"hook of the last", corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{sh("app", "run"), hooked}}}, nil},
-		{"kill", corev1.Pod{Spec: corev1.PodSpec{ShareProcessNamespace: &yes, Containers: []corev1.Container{sh("app", "run; pkill -TERM proxy"), sh("proxy", "proxy")}}}, []string{"shareProcessNamespace, so that app can kill"}},
+		{"kill", corev1.Pod{Spec: corev1.PodSpec{ShareProcessNamespace: &yes, Containers: []corev1.Container{sh("app", "run; pkill -TERM proxy"), sh("proxy", "proxy")}}}, []string{"shareProcessNamespace, which lets app kill"}},
 		{"kill alone", corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{sh("app", "run; kill 1")}}}, nil},
 		{"file", corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{sh("app", "run; touch /shared/done"), sh("proxy", "proxy & while [ ! -f /shared/done ]; do sleep 1; done")}}}, []string{"marker file /shared/done in a shared emptyDir, written by app and waited for by proxy"}},
 		{"call", corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{sh("app", "run; curl -XPOST http://127.0.0.1:15020/quitquitquit"), sh("istio-proxy", "proxy")}}}, []string{"command of app calls quitquitquit"}},

@@ -1,0 +1,189 @@
+package pods
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// judged is the root cause of what is wrong with a pod; "odd" when none is known, "" when nothing is wrong.
+func judged(p corev1.Pod, events ...corev1.Event) string {
+	p.Name = "p"
+	s := &facts.Snapshot{TakenAt: metav1.NewTime(noon), Seen: facts.Kinds(), Pods: []corev1.Pod{p}, Events: events}
+	var out []string
+	for _, d := range Judge(s, nil).Diagnoses {
+		if d.RootCause == "" {
+			d.RootCause = "odd"
+		}
+		out = append(out, d.RootCause)
+	}
+	return strings.Join(out, " ")
+}
+
+// event is about the pod of judged, or one of its init containers.
+func event(reason, message, init string, count int32, ago time.Duration) corev1.Event {
+	e := corev1.Event{
+		Reason: reason, Message: message, Count: count, LastTimestamp: before(ago),
+		InvolvedObject: corev1.ObjectReference{Kind: "Pod", Namespace: "n", Name: "p"},
+	}
+	if init != "" {
+		e.InvolvedObject.FieldPath = "spec.initContainers{" + init + "}"
+	}
+	return e
+}
+
+func unscheduledPod(age time.Duration) corev1.Pod {
+	return shape(age, corev1.PodPending, func(p *corev1.Pod) { p.Spec.NodeName, p.Status = "", corev1.PodStatus{Phase: corev1.PodPending} })
+}
+
+func unreadySidecar(since time.Duration) corev1.Pod {
+	return shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Spec.InitContainers[0].ReadinessProbe, p.Status.InitContainerStatuses[0].Ready = &corev1.Probe{}, false
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.ContainersReady, Status: corev1.ConditionFalse, LastTransitionTime: before(since)}}
+	})
+}
+
+// racedPod has a container that exited so long after its proxy was started, and has run since.
+func racedPod(apart time.Duration, restarts int32) corev1.Pod {
+	return shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil
+		p.Spec.Containers = []corev1.Container{{Name: "main", Image: "main:1"}, {Name: "envoy", Image: "envoy:1"}}
+		p.Status.ContainerStatuses = list{restarted(running("main", time.Minute), restarts, 1, 2*time.Minute), running("envoy", 2*time.Minute+apart)}
+	})
+}
+
+func killedAfter(lasted time.Duration) corev1.Pod {
+	return shape(time.Hour, corev1.PodPending, func(p *corev1.Pod) {
+		notStarted(p, time.Second)
+		s := restarted(p.Status.InitContainerStatuses[0], 1, 137, 10*time.Second)
+		s.LastTerminationState.Terminated.StartedAt = before(10*time.Second + lasted)
+		p.Status.InitContainerStatuses[0] = s
+	})
+}
+
+// TestThresholds has a pod on either side of each line of patience.go.
+func TestThresholds(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		// below and at are the two sides: the answer changes between them.
+		below, at         corev1.Pod
+		events            []corev1.Event
+		wantBelow, wantAt string
+	}{
+		{
+			name:  "hangTime: not started",
+			below: shape(hangTime-time.Second, corev1.PodPending, statuses(list{waiting("proxy", "PodInitializing")}, list{waiting("main", "PodInitializing")})),
+			at:    shape(hangTime, corev1.PodPending, statuses(list{waiting("proxy", "PodInitializing")}, list{waiting("main", "PodInitializing")})), wantAt: "odd",
+		},
+		{name: "hangTime: not ready", below: unreadyMain(hangTime - time.Second), at: unreadyMain(hangTime), wantAt: "odd"},
+		{name: "scaleUp: no node", below: unscheduledPod(scaleUp - time.Second), at: unscheduledPod(scaleUp), wantAt: "odd"},
+		{
+			name: "scaleUp: a node is coming", below: unscheduledPod(scaleUp - time.Second), at: unscheduledPod(scaleUp), wantAt: "pod-unschedulable",
+			events: []corev1.Event{event("FailedScheduling", "0/1 nodes are available", "", 1, 0), event("TriggeredScaleUp", "pod triggered scale-up", "", 1, 0)},
+		},
+		{name: "youngWithStrongSign", below: server("nginx", youngWithStrongSign-time.Second), at: server("nginx", youngWithStrongSign), wantAt: "init-container-never-exits"},
+		{name: "youngWithWeakSign", below: server("serve", youngWithWeakSign-time.Second), at: server("serve", youngWithWeakSign), wantAt: "init-container-never-exits"},
+		{name: "settle", below: unreadySidecar(settle - time.Second), at: unreadySidecar(settle), wantAt: "sidecar-not-ready"},
+		{
+			name: "quickly", below: unreadySidecar(quickly - time.Second), at: unreadySidecar(quickly), wantAt: "sidecar-not-ready",
+			events: []corev1.Event{event("Unhealthy", "Readiness probe failed: no", "proxy", someFailures, 0)},
+		},
+		{
+			name: "someFailures", below: unreadySidecar(settle - time.Second), at: unreadySidecar(settle), wantAt: "sidecar-not-ready",
+			events: []corev1.Event{event("Unhealthy", "Readiness probe failed: no", "proxy", someFailures-1, 0)},
+		},
+		{name: "recent", below: crashed(someRestarts, recent-time.Second), at: crashed(someRestarts, recent), wantBelow: "sidecar-crash-looping"},
+		{name: "someRestarts", below: crashed(someRestarts-1, time.Minute), at: crashed(someRestarts, time.Minute), wantAt: "sidecar-crash-looping"},
+		{name: "headStart", below: racedPod(headStart-time.Second, 1), at: racedPod(headStart, 1), wantBelow: "sidecar-start-race"},
+		{name: "headStart is well below a minute", below: racedPod(10*time.Second, 1), at: racedPod(20*time.Second, 1), wantBelow: "sidecar-start-race"},
+		{name: "fewRestarts", below: racedPod(time.Second, fewRestarts), at: racedPod(time.Second, fewRestarts+1), wantBelow: "sidecar-start-race"},
+		{name: "patience: startup probe", below: slowProbe(patience - time.Second), at: slowProbe(patience), wantAt: "startup-probe-failing"},
+		{name: "patience: no probe", below: neverStartedSidecar(patience - time.Second), at: neverStartedSidecar(patience), wantAt: "odd"},
+		{
+			name: "patience: pull", at: pulling(), wantAt: "odd",
+			below: shape(time.Second, corev1.PodPending, func(*corev1.Pod) {}), events: []corev1.Event{event("Pulling", "Pulling image", "proxy", 1, patience)},
+		},
+		{name: "rounding", below: killedAfter(60*time.Second - rounding - time.Second), at: killedAfter(60*time.Second - rounding), wantAt: "startup-probe-failing"},
+		{name: "atWork", below: server("migrate", atWork-time.Second), at: server("migrate", atWork), wantAt: "odd"},
+		{
+			name: "firstTries", wantAt: "volume-not-mounted", events: []corev1.Event{event("FailedMount", `MountVolume.SetUp failed for volume "v"`, "", 1, 0)},
+			below: shape(firstTries-time.Second, corev1.PodPending, statuses(nil, nil)), at: shape(firstTries, corev1.PodPending, statuses(nil, nil)),
+		},
+	} {
+		if got := judged(test.below, test.events...); got != test.wantBelow {
+			t.Errorf("%s: just below: %q, want %q", test.name, got, test.wantBelow)
+		}
+		if got := judged(test.at, test.events...); got != test.wantAt {
+			t.Errorf("%s: at: %q, want %q", test.name, got, test.wantAt)
+		}
+	}
+	young := event("Pulling", "Pulling image", "proxy", 1, patience-time.Second)
+	if got := judged(pulling(), young); got != "" {
+		t.Errorf("an image that is being pulled: %q", got)
+	}
+}
+
+func unreadyMain(since time.Duration) corev1.Pod {
+	p := unreadySidecar(since)
+	p.Status.InitContainerStatuses[0].Ready = true
+	p.Spec.Containers[0].ReadinessProbe, p.Status.ContainerStatuses[0].Ready = &corev1.Probe{}, false
+	return p
+}
+
+// server has a plain init container with a command that runs for some time.
+func server(command string, since time.Duration) corev1.Pod {
+	return shape(2*time.Hour, corev1.PodPending, func(p *corev1.Pod) {
+		plainInit(p, corev1.Container{Name: "x", Image: "x:1", Command: []string{command}}, since)
+	})
+}
+
+// crashed has a sidecar that was restarted so often, the last time so long ago.
+func crashed(times int32, ago time.Duration) corev1.Pod {
+	return shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Status.InitContainerStatuses[0] = restarted(running("proxy", time.Second), times, 1, ago)
+	})
+}
+
+// slowProbe has a sidecar whose startup probe allows an hour.
+func slowProbe(since time.Duration) corev1.Pod {
+	return shape(time.Hour, corev1.PodPending, func(p *corev1.Pod) {
+		p.Spec.InitContainers[0].StartupProbe = &corev1.Probe{PeriodSeconds: 60, FailureThreshold: 60}
+		notStarted(p, since)
+	})
+}
+
+func neverStartedSidecar(since time.Duration) corev1.Pod {
+	p := slowProbe(since)
+	p.Spec.InitContainers[0].StartupProbe = nil
+	return p
+}
+
+func pulling() corev1.Pod {
+	return shape(time.Hour, corev1.PodPending, statuses(list{waiting("proxy", "PodInitializing")}, list{waiting("main", "PodInitializing")}))
+}
+
+// TestTolerated: a clock that is a little ahead is none that is wrong.
+func TestTolerated(t *testing.T) {
+	for ahead, want := range map[time.Duration]int{tolerated: 0, tolerated + time.Second: 1} {
+		p := shape(-ahead, corev1.PodPending, func(p *corev1.Pod) { p.Name, p.Status = "p", corev1.PodStatus{Phase: corev1.PodPending} })
+		s := &facts.Snapshot{TakenAt: metav1.NewTime(noon), Seen: facts.Kinds(), Pods: []corev1.Pod{p}}
+		if got := len(suite.Judge(s, initContainerNeverExits.ID).Outcome.Missing); got != want {
+			t.Errorf("%s ahead: %d gaps, want %d", ahead, got, want)
+		}
+	}
+}
+
+// TestLongGracePeriod: where the grace period is longer than that, a shorter one is recommended.
+func TestLongGracePeriod(t *testing.T) {
+	for grace, want := range map[int64]int{60: 2, 61: 3} {
+		p := shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) { p.DeletionGracePeriodSeconds = &grace })
+		if got := len(sceneOf(&facts.Snapshot{}).subject(&p).terminationSteps(false)); got != want {
+			t.Errorf("a grace period of %ds: %d steps, want %d", grace, got, want)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package pods
+
+import (
+	"fmt"
+	"maps"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// editSteps say what to change in a container, with the command that makes the edits. Where the owner's template does
+// not have the container, they say who has to.
+func (p subject) editSteps(text string, c container, edits ...edit) []checks.Step {
+	if command := p.fixContainers(edits...); command != "" {
+		return []checks.Step{{Text: text + ":", Command: command}}
+	}
+	return append([]checks.Step{{Text: text + "."}}, p.elsewhere(c, edits...)...)
+}
+
+// exampleSteps are editSteps whose values are examples.
+func (p subject) exampleSteps(text string, c container, edits ...edit) []checks.Step {
+	out := p.editSteps(text, c, edits...)
+	if out[0].Command != "" {
+		out[0].Text = text + " (the value is an example):"
+	}
+	return out
+}
+
+// moveSteps say to make a native sidecar of a container, before the init container at index to of the owner's
+// template, with the command.
+func (p subject) moveSteps(text string, c container, to int, probe map[string]any) []checks.Step {
+	if command := p.fixMove(c.Name, to, probe); command != "" {
+		return []checks.Step{{Text: text + ":", Command: command}}
+	}
+	fields := setAlways(c.Name)[0]
+	if probe != nil {
+		fields.fields["startupProbe"] = probe
+	}
+	c.init = true
+	return append([]checks.Step{{Text: text + "."}}, p.elsewhere(c, fields)...)
+}
+
+// elsewhere is where to make the edits of a container that is not known to be in the owner's template.
+func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
+	m := p.target()
+	if m.template == nil {
+		return []checks.Step{{
+			Text:    fmt.Sprintf("In the template of %s %s/%s, which was not seen:", m.resource, m.Namespace, m.Name),
+			Command: snippet(c, edits),
+		}}
+	}
+	text := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, so the webhook's configuration has to change.",
+		c.Name, m.resource, m.Namespace, m.Name)
+	if k := softwareOf(c.Container); k != nil && k.native != "" {
+		text += " For " + k.name + ": " + k.native + "."
+	}
+	return []checks.Step{{Text: text}}
+}
+
+// snippet is the edits as a part of a pod spec.
+func snippet(c container, edits []edit) string {
+	out, list := "", "containers"
+	if c.init {
+		list = "initContainers"
+	}
+	var containers []any
+	for _, e := range edits {
+		fields := map[string]any{"name": e.container}
+		maps.Copy(fields, e.fields)
+		containers = append(containers, fields)
+	}
+	if text, err := yaml.Marshal(map[string]any{list: containers}); err == nil {
+		out = string(text)
+	}
+	return out
+}
+
+// logStep shows what a container said last.
+func (p subject) logStep(c container) checks.Step {
+	return checks.Step{Text: "See what it says:", Command: p.logsCommand(c)}
+}
+
+// memorySteps are for a container that ran out of memory.
+func (p subject) memorySteps(c container) []checks.Step {
+	limit := map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}
+	return append(p.exampleSteps("Reduce its memory use, or raise its memory limit", c, edit{c.Name, limit}), p.logStep(c))
+}
+
+// describe is the command that shows all that the API server has of the pod.
+func (p subject) describe() string {
+	return prose.Shell("kubectl describe pod %s -n %s", p.Name, p.Namespace)
+}
