@@ -13,6 +13,7 @@ import (
 // A findingGroup is findings that say the same of several objects.
 type findingGroup struct {
 	message, fix string
+	steps        []checks.Step
 	because      []string
 	findings     []checks.Finding
 }
@@ -25,7 +26,7 @@ func groupFindings(findings []checks.Finding) []*findingGroup {
 		key := strings.Join(append([]string{f.Message, f.Fix}, f.Because...), "\x00")
 		g := index[key]
 		if g == nil {
-			g = &findingGroup{message: f.Message, fix: f.Fix, because: f.Because}
+			g = &findingGroup{message: f.Message, fix: f.Fix, steps: stepsOf(f.Steps, f.Fix), because: f.Because}
 			index[key] = g
 			groups = append(groups, g)
 		}

@@ -150,7 +150,7 @@ func (p *page) entry(e report.Entry) {
 	p.missing(e)
 	p.waived(e)
 	if e.Status == checks.Fail {
-		p.prose("    ", "see: ", "kubectl sidecar explain "+e.ID)
+		p.print("    see: kubectl sidecar explain ", e.ID)
 	}
 }
 
@@ -163,7 +163,7 @@ func (p *page) finding(g *findingGroup) {
 		p.prose("      ", "because: ", strings.Join(g.because, ", "))
 	}
 	p.evidence(g)
-	p.block("      ", "fix: ", g.fix)
+	p.steps("      ", "fix: ", g.steps)
 }
 
 // some names a few and counts the rest.

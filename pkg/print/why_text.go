@@ -149,14 +149,14 @@ func (p *page) diagnosis(d pods.Diagnosis, draw bool, r *report.Report) {
 	}
 	if d.Fix != "" {
 		p.print()
-		p.block("  ", strings.ToLower(fixTitle(d))+": ", d.Fix)
+		p.steps("  ", strings.ToLower(fixTitle(d))+": ", stepsOf(d.Steps, d.Fix))
 	}
 }
 
 // explain leads to the page of a cause.
 func (p *page) explain(cause string) {
 	if cause != "" {
-		p.prose("  ", "", "see: kubectl sidecar explain "+cause)
+		p.print("  see: kubectl sidecar explain ", cause)
 	}
 }
 
