@@ -51,11 +51,12 @@ func TestNewCheck(t *testing.T) {
 	for _, path := range want {
 		edit(t, path, func(text string) string { return leftover.ReplaceAllString(text, "") })
 	}
-	goTest(t, true, "./pkg/...", "./docs/...", "./cmd/...", "./internal/cli")
+	goTest(t, true, "./pkg/checks/...", "./pkg/report", "./pkg/print", "./docs/...", "./cmd/...", "./internal/cli")
 	var changed []string
 	after := contents(t)
 	for path, text := range after {
-		if before[path] != text {
+		// Where no cause is found, why says which checks on pods were ruled out: -update adds the new one.
+		if before[path] != text && !strings.HasPrefix(path, "pkg/checks/pods/testdata/diagnoses/") {
 			changed = append(changed, path)
 		}
 	}

@@ -146,6 +146,6 @@ func golden(t *testing.T, file string, got []byte) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is not what is printed now (-want +got); if it is right: go test ./pkg/report -update\n%s", file, diff)
+		t.Errorf("%s is not what is printed now (-want +got); if it is right: go test ./pkg/print -update\n%s", file, diff)
 	}
 }

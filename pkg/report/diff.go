@@ -193,7 +193,7 @@ func findingDiffs(before, after *Entry) []FindingDiff {
 			continue
 		}
 		d := FindingDiff{Change: Gone, Check: after.ID, Severity: after.Severity, Object: object, Before: b.Message}
-		if blindTo(after, object) {
+		if blindTo(after, b.Object) {
 			d.Change = Unseen
 		}
 		out = append(out, d)
@@ -206,13 +206,13 @@ func findingDiffs(before, after *Entry) []FindingDiff {
 
 // blindTo reports whether a check may have overlooked an object: a node was seen when all that is missing
 // is other nodes.
-func blindTo(e *Entry, object string) bool {
+func blindTo(e *Entry, o checks.Object) bool {
 	gaps := slices.Clone(e.Missing)
 	for _, a := range e.Accepted {
 		gaps = append(gaps, a.Gap)
 	}
 	return slices.ContainsFunc(gaps, func(g facts.Gap) bool {
-		otherNode := strings.HasPrefix(object, "node/") && strings.HasPrefix(g.Scope, "node/") && g.Scope != object
+		otherNode := o.Kind == "Node" && g.Instance.Kind == o.Kind && g.Instance.Name != o.Name
 		return !otherNode
 	})
 }
