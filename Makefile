@@ -82,6 +82,7 @@ docs: ## the pages of all commands, into docs/cli
 
 RELEASE_URL ?= https://github.com/kubectl-sidecar/kubectl-sidecar/releases/download
 release: ## archives for six platforms, sums, bills of materials and krew's manifest, into dist/: make release VERSION=v0.1.0
+	RELEASE=1 go test ./pkg/print -run TestContract
 	go run ./hack/release -version $(VERSION) -url $(RELEASE_URL)
 
 reproducible: ## build a release twice, the second time elsewhere and with an empty cache, and compare

@@ -1,15 +1,19 @@
 // Command newcheck writes the files of a new check from a template:
 //
-//	go run ./hack/newcheck my-problem
+//	go run ./hack/newcheck my-problem        a check on clusters, for doctor
+//	go run ./hack/newcheck -pods my-problem  a check on pods, for why
 //
-// The check that it writes works: it finds nodes that are not ready. Replace what it looks for.
+// The check that it writes works: it finds nodes that are not ready, or pods that a kubelet did not admit.
+// Replace what it looks for, and every TODO(newcheck), which a test refuses.
 package main
 
 import (
 	"bytes"
 	"embed"
+	"flag"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -21,38 +25,49 @@ var templates embed.FS
 
 // files maps each template to where its result belongs, from the top of the tree.
 var files = []struct{ template, path string }{
-	{"check.go.tmpl", "pkg/checks/{{.File}}.go"},
+	{"check.go.tmpl", "pkg/checks/{{.Family}}/{{.File}}.go"},
 	{"page.md.tmpl", "docs/checks/{{.ID}}.md"},
-	{"problem.txtar", "pkg/checks/testdata/{{.ID}}/problem.txtar"},
-	{"fine.txtar", "pkg/checks/testdata/{{.ID}}/fine.txtar"},
-	{"untold.txtar", "pkg/checks/testdata/{{.ID}}/untold.txtar"},
+	{"problem.txtar", "pkg/checks/{{.Family}}/testdata/{{.ID}}/problem.txtar"},
+	{"fine.txtar", "pkg/checks/{{.Family}}/testdata/{{.ID}}/fine.txtar"},
+	{"unknown.txtar", "pkg/checks/{{.Family}}/testdata/{{.ID}}/unknown.txtar"},
 }
 
 var kebab = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 
 func main() {
-	if len(os.Args) != 2 || !kebab.MatchString(os.Args[1]) {
-		fmt.Fprintln(os.Stderr, "usage: go run ./hack/newcheck ID\nID names the problem in kebab-case: kubelet-too-old")
+	pods := flag.Bool("pods", false, "a check on pods, for why")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: go run ./hack/newcheck [-pods] ID\nID names the problem in kebab-case: kubelet-too-old")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() != 1 || !kebab.MatchString(flag.Arg(0)) {
+		flag.Usage()
 		os.Exit(2)
 	}
-	if err := write(os.Args[1]); err != nil {
+	family := "cluster"
+	if *pods {
+		family = "pods"
+	}
+	if err := write(family, flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, "newcheck:", err)
 		os.Exit(1)
 	}
 }
 
-func write(id string) error {
+// write writes a check of a family, which is the name of its package and of its folder of templates.
+func write(family, id string) error {
 	words := strings.Split(id, "-")
 	for i := range words[1:] {
 		words[i+1] = strings.ToUpper(words[i+1][:1]) + words[i+1][1:]
 	}
-	names := struct{ ID, File, Var string }{id, strings.ReplaceAll(id, "-", "_"), strings.Join(words, "")}
+	names := struct{ Family, ID, File, Var string }{family, id, strings.ReplaceAll(id, "-", "_"), strings.Join(words, "")}
 	for _, f := range files {
-		path, err := fill(f.path, names)
+		to, err := fill(f.path, names)
 		if err != nil {
 			return err
 		}
-		source, err := templates.ReadFile("template/" + f.template)
+		source, err := templates.ReadFile(path.Join("template", family, f.template))
 		if err != nil {
 			return err
 		}
@@ -60,12 +75,13 @@ func write(id string) error {
 		if err != nil {
 			return err
 		}
-		if err := create(path, text); err != nil {
+		if err := create(to, text); err != nil {
 			return err
 		}
-		fmt.Println(path)
+		fmt.Println(to)
 	}
-	fmt.Printf("now add %s to the list in pkg/checks/all.go, then: go test ./pkg/checks -update, and read what it wrote\n", names.Var)
+	fmt.Printf("Now add %s to rules() in pkg/checks/%s/all.go, replace every TODO(newcheck), then:\n", names.Var, family)
+	fmt.Printf("  go test ./pkg/checks/%s -update   (and read what it wrote)\n  go test ./pkg/checks/... ./docs\n", family)
 	return nil
 }
 

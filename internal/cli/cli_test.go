@@ -290,7 +290,7 @@ func TestDocuments(t *testing.T) {
 func TestStdin(t *testing.T) {
 	node := "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nstatus: {nodeInfo: {kubeletVersion: v1.36.3}}\n"
 	code, stdout, stderr := call(t, node, "doctor", "-f", "-", "--checks", "kubelet-too-old")
-	if code != 0 || stderr != "" || !strings.Contains(stdout, "ready: the 1 check passed (1 of 1 nodes)") {
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "ready: the 1 check passed (1 of 1 node)") {
 		t.Errorf("exit code %d, stderr %q, stdout:\n%s", code, stderr, stdout)
 	}
 }

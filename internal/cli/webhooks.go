@@ -99,10 +99,7 @@ func harmless(rows []cluster.WebhookRow, gaps []facts.Gap) ([]cluster.WebhookRow
 	}
 	out := []facts.Gap{}
 	for _, g := range gaps {
-		out = append(out, facts.Gap{
-			Kind: facts.Kind(print.Escape(string(g.Kind))), Scope: print.Escape(g.Scope),
-			Reason: print.Escape(g.Reason), Remedy: print.Escape(g.Remedy),
-		})
+		out = append(out, print.CleanGap(g))
 	}
 	return rows, out
 }

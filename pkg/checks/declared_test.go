@@ -1,9 +1,13 @@
 package checks_test
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -123,5 +127,29 @@ func TestPages(t *testing.T) {
 		if waivable && !(strings.Contains(page, "`--waivers`") && strings.Contains(page, "`kubectl-sidecar.dev/ignore`")) {
 			t.Errorf("docs/checks/%s.md does not say how to waive a finding: `--waivers`, `kubectl-sidecar.dev/ignore`", c.ID)
 		}
+	}
+}
+
+// TestNoTemplateText: what hack/newcheck writes is there to be replaced.
+func TestNoTemplateText(t *testing.T) {
+	read := 0
+	for _, root := range []string{"cluster", "pods", "../../docs/checks"} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			read++
+			text, err := os.ReadFile(path)
+			if bytes.Contains(text, []byte("TODO(newcheck)")) {
+				t.Errorf("%s: say it in your own words: TODO(newcheck)", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if read < 500 {
+		t.Errorf("only %d files were read", read)
 	}
 }

@@ -35,7 +35,7 @@ func TestContract(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatalf("something was added that %s does not promise yet: go test ./pkg/report -run TestContract -update", frozenSchema)
+		t.Fatalf("something was added that %s does not promise yet: go test ./pkg/print -run TestContract -update", frozenSchema)
 	}
 	data, err := os.ReadFile(schemaFile)
 	if err != nil {
@@ -181,7 +181,8 @@ func undescribed(node any) any {
 }
 
 // TestContractNames: check ids (in JSON, SARIF, JUnit, OpenReports and as labels), formats and metrics
-// keep their names. A check keeps its severity and category, which are in those names' places.
+// keep their names. A check keeps its severity and category, which are in those names' places. Whoever adds
+// a check changes nothing here: what is new is promised from the next -update on, which make release asks for (RELEASE=1).
 func TestContractNames(t *testing.T) {
 	now := promised(t)
 	data, err := os.ReadFile(frozenNames)
@@ -200,8 +201,8 @@ func TestContractNames(t *testing.T) {
 		if err := os.WriteFile(frozenNames, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-	default:
-		t.Errorf("there are names that %s does not promise yet: go test ./pkg/report -run TestContract -update\n%s",
+	case os.Getenv("RELEASE") != "":
+		t.Errorf("there are names that %s does not promise yet: go test ./pkg/print -run TestContract -update\n%s",
 			frozenNames, cmp.Diff(string(data), text))
 	}
 }

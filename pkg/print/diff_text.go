@@ -42,6 +42,7 @@ func cleanDiff(d *report.Diff) *report.Diff {
 	}
 	out.Findings = each(d.Findings, func(f report.FindingDiff) report.FindingDiff {
 		f.Check, f.Object, f.Before, f.After, f.Fix = line(f.Check), line(f.Object), line(f.Before), line(f.After), block(f.Fix)
+		f.Steps = cleanSteps(f.Steps)
 		return f
 	})
 	out.Gaps = each(d.Gaps, func(g report.GapDiff) report.GapDiff {
@@ -163,7 +164,7 @@ func (p *page) findingDiffs(change report.Change, title string, all []report.Fin
 		p.prose("    ", "on"+howMany(objects)+": ", p.some(objects))
 		switch change {
 		case report.Appeared, report.Unwaived:
-			p.block("    ", "fix: ", f.Fix)
+			p.steps("    ", "fix: ", stepsOf(f.Steps, f.Fix))
 		case report.Changed:
 			p.prose("    ", "before: ", f.Before)
 		case report.Unseen:

@@ -63,8 +63,23 @@ func cleanEntry(e report.Entry) report.Entry {
 
 func cleanGap(g facts.Gap) facts.Gap {
 	return facts.Gap{
-		Kind: facts.Kind(line(string(g.Kind))), Scope: line(g.Scope), Reason: line(g.Reason), Remedy: block(g.Remedy),
+		Kind: facts.Kind(line(string(g.Kind))), Scope: line(g.Scope), Instance: cleanInstance(g.Instance),
+		Reason: line(g.Reason), Remedy: block(g.Remedy),
 	}
+}
+
+func cleanInstance(i facts.Instance) facts.Instance {
+	return facts.Instance{
+		Kind: line(i.Kind), Namespace: line(i.Namespace), Name: line(i.Name), Configuration: line(i.Configuration),
+		Class: line(i.Class), More: i.More, Part: facts.Part(line(string(i.Part))),
+	}
+}
+
+// CleanGap is what printers do to a gap, for whoever else prints it. It is in one line.
+func CleanGap(g facts.Gap) facts.Gap {
+	g = cleanGap(g)
+	g.Remedy = line(g.Remedy)
+	return g
 }
 
 func cleanWaiver(w report.Waiver) report.Waiver {

@@ -13,6 +13,7 @@ import (
 // A findingGroup is findings that say the same of several objects.
 type findingGroup struct {
 	message, fix string
+	steps        []checks.Step
 	because      []string
 	findings     []checks.Finding
 }
@@ -25,7 +26,7 @@ func groupFindings(findings []checks.Finding) []*findingGroup {
 		key := strings.Join(append([]string{f.Message, f.Fix}, f.Because...), "\x00")
 		g := index[key]
 		if g == nil {
-			g = &findingGroup{message: f.Message, fix: f.Fix, because: f.Because}
+			g = &findingGroup{message: f.Message, fix: f.Fix, steps: stepsOf(f.Steps, f.Fix), because: f.Because}
 			index[key] = g
 			groups = append(groups, g)
 		}
@@ -68,7 +69,7 @@ func groupGaps(gaps []facts.Gap) []*gapGroup {
 	var groups []*gapGroup
 	index := map[string]*gapGroup{}
 	for _, gap := range gaps {
-		key := strings.Join([]string{string(gap.Kind), pattern(gap.Reason, gap.Scope), pattern(gap.Remedy, gap.Scope)}, "\x00")
+		key := strings.Join([]string{string(gap.Kind), pattern(gap.Reason, gap.Instance), pattern(gap.Remedy, gap.Instance)}, "\x00")
 		g := index[key]
 		if g == nil {
 			g = &gapGroup{kind: gap.Kind, reason: gap.Reason, remedy: gap.Remedy, same: true, key: key}
@@ -100,9 +101,9 @@ func (g *gapGroup) what(names func([]string) string) string {
 var address = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b`)
 
 // pattern is text without what tells one instance from another.
-func pattern(text, scope string) string {
-	if name := scope[strings.LastIndexByte(scope, '/')+1:]; name != "" {
-		text = strings.ReplaceAll(text, name, "\x01")
+func pattern(text string, i facts.Instance) string {
+	if i.Name != "" {
+		text = strings.ReplaceAll(text, i.Name, "\x01")
 	}
 	return address.ReplaceAllString(text, "\x02")
 }

@@ -95,7 +95,8 @@ type htmlCheck struct {
 }
 
 type htmlFinding struct {
-	Message, Fix               string
+	Message                    string
+	Steps                      []checks.Step
 	Objects, Because, Evidence []string
 }
 
@@ -218,7 +219,7 @@ func htmlNodesOf(n report.NodeGroup) htmlNodes {
 func htmlFindings(e report.Entry) []htmlFinding {
 	var out []htmlFinding
 	for _, g := range groupFindings(e.Findings) {
-		out = append(out, htmlFinding{Message: g.message, Fix: g.fix, Objects: g.objects(), Because: g.because, Evidence: evidenceOf(g)})
+		out = append(out, htmlFinding{Message: g.message, Steps: g.steps, Objects: g.objects(), Because: g.because, Evidence: evidenceOf(g)})
 	}
 	return out
 }

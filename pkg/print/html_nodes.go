@@ -1,8 +1,11 @@
 package print
 
 import (
+	"strings"
+
 	"golang.org/x/net/html"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -77,14 +80,24 @@ func sentence(text string) []*html.Node {
 	return out
 }
 
-// blockNodes is a fix or a remedy.
-func blockNodes(text string) []*html.Node {
+// stepNodes is what to do.
+func stepNodes(steps []checks.Step) []*html.Node {
 	var out []*html.Node
-	for _, p := range parts(text) {
-		if p.Code {
-			out = append(out, el("pre", p.Text))
-		} else {
-			out = append(out, el("p", sentence(p.Text)))
+	for _, s := range steps {
+		out = append(out, paragraphs(s.Text)...)
+		if s.Command != "" {
+			out = append(out, el("pre", s.Command))
+		}
+	}
+	return out
+}
+
+// paragraphs is prose of several lines.
+func paragraphs(text string) []*html.Node {
+	var out []*html.Node
+	for _, l := range strings.Split(text, "\n") {
+		if l != "" {
+			out = append(out, el("p", sentence(l)))
 		}
 	}
 	return out

@@ -21,7 +21,7 @@ func findingNode(f htmlFinding) *html.Node {
 	}
 	evidenceNodes(dl, f.Evidence)
 	add(dl, el("dt", "fix"))
-	add(dl, el("dd", class("fix"), blockNodes(f.Fix)))
+	add(dl, el("dd", class("fix"), stepNodes(f.Steps)))
 	return el("div", class("finding"), el("p", class("message"), sentence(f.Message)), dl)
 }
 
@@ -50,7 +50,7 @@ func holeNode(h htmlHole) *html.Node {
 	add(dl, el("dd", sentence(h.Why)))
 	if h.Remedy != "" {
 		add(dl, el("dt", "remedy"))
-		add(dl, el("dd", class("fix"), blockNodes(h.Remedy)))
+		add(dl, el("dd", class("fix"), paragraphs(h.Remedy)))
 	}
 	return el("div", class("hole"), message, dl)
 }

@@ -92,7 +92,7 @@ func proofNode(d pods.Diagnosis) *html.Node {
 	}
 	if d.Fix != "" {
 		add(dl, el("dt", strings.ToLower(fixTitle(d))))
-		add(dl, el("dd", class("fix"), blockNodes(d.Fix)))
+		add(dl, el("dd", class("fix"), stepNodes(stepsOf(d.Steps, d.Fix))))
 	}
 	return dl
 }

@@ -180,7 +180,7 @@ func (m *markdownPage) problem(p problem) {
 		m.line("- because: %s", names(p.because, markdownAll))
 	}
 	m.evidence(evidenceOf(p.findingGroup))
-	m.fix("Fix", p.fix)
+	m.fix("Fix", p.steps)
 	m.line("")
 	m.line("See %s", codeSpan("kubectl sidecar explain "+p.check.ID))
 }
@@ -222,29 +222,38 @@ func (m *markdownPage) evidence(list []string) {
 	}
 }
 
-// fix writes the prose of a fix as prose and the rest to be copied.
-func (m *markdownPage) fix(title, text string) {
+// fix writes what to do: texts as prose, commands to be copied.
+func (m *markdownPage) fix(title string, steps []checks.Step) {
 	lead := "**" + title + ":** "
-	for i, p := range parts(text) {
-		if i > 0 || !strings.HasSuffix(m.piece.String(), "\n\n") {
+	paragraph := func() {
+		if !strings.HasSuffix(m.piece.String(), "\n\n") {
 			m.line("")
 		}
-		if p.Code {
-			if lead != "" {
-				m.line("%s", strings.TrimSpace(lead))
-				m.line("")
+	}
+	for _, s := range steps {
+		for _, l := range strings.Split(s.Text, "\n") {
+			if l != "" {
+				paragraph()
+				m.line("%s%s", lead, mdText(l))
+				lead = ""
 			}
-			m.piece.WriteString(fence(language(p.Text), p.Text))
-		} else {
-			m.line("%s%s", lead, mdText(p.Text))
 		}
-		lead = ""
+		if s.Command == "" {
+			continue
+		}
+		if lead != "" {
+			paragraph()
+			m.line("%s", strings.TrimSpace(lead))
+			lead = ""
+		}
+		paragraph()
+		m.piece.WriteString(fence(language(s.Command), strings.TrimRight(s.Command, "\n")))
 	}
 }
 
 var yamlLine = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*:($| )`)
 
-// language is what a text to be copied is written in, as far as its beginning tells.
+// language is what a command or snippet is written in, as far as its beginning tells.
 func language(text string) string {
 	switch first, _, _ := strings.Cut(text, "\n"); {
 	case strings.HasPrefix(text, "kubectl "):
@@ -274,7 +283,7 @@ func (m *markdownPage) holes(r *report.Report) {
 			continue
 		}
 		m.fold(false, "What would show "+proseHTML(h.what(one)))
-		m.fix("Remedy", h.remedy)
+		m.fix("Remedy", []checks.Step{{Text: h.remedy}})
 		if len(h.scopes) > 1 {
 			m.line("")
 			m.line("Of %d: %s", len(h.scopes), names(h.scopes, markdownAll))

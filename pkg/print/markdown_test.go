@@ -186,7 +186,7 @@ func TestMarkdownTables(t *testing.T) {
 func TestMarkdownLimit(t *testing.T) {
 	r := readReport(t, "testdata/not-ready/report.json")
 	for i := range 3000 {
-		gap := facts.Gap{Kind: "kubelets", Scope: fmt.Sprintf("node/n%d", i), Reason: fmt.Sprintf("reason %c%d", 'a'+i%26, i), Remedy: "```\n" + strings.Repeat("x", 400)}
+		gap := facts.Gap{Kind: "kubelets", Scope: fmt.Sprintf("node/n%d", i), Instance: facts.NodeInstance(fmt.Sprintf("n%d", i)), Reason: fmt.Sprintf("reason %c%d", 'a'+i%26, i), Remedy: "```\n" + strings.Repeat("x", 400)}
 		r.Checks[4].Missing = append(r.Checks[4].Missing, gap)
 	}
 	for _, limit := range []int{3_000, 100_000, 1 << 20} {

@@ -7,6 +7,12 @@ import (
 	"unicode"
 )
 
+// A part of a sentence is either prose or code, which is to be copied or left alone.
+type part struct {
+	Code bool
+	Text string
+}
+
 // What a service makes a link or a picture of although it has no letter that Markdown knows.
 var (
 	plainWord  = regexp.MustCompile(`^[\p{L}\p{N},.;:()'"/%+=?≤≥×→…-]*$`)

@@ -67,7 +67,7 @@ func (m *markdownPage) diagnosis(d pods.Diagnosis, r *report.Report) {
 		m.piece.WriteString(fence("text", text))
 	}
 	if d.Fix != "" {
-		m.fix(fixTitle(d), d.Fix)
+		m.fix(fixTitle(d), stepsOf(d.Steps, d.Fix))
 	}
 	if d.RootCause != "" {
 		m.line("")

@@ -106,25 +106,18 @@ func (p *page) prose(indent, lead, text string) {
 	}
 }
 
-// block writes a text of several lines: its prose wrapped, its commands and YAML as they are.
+// block writes prose of several lines, each wrapped.
 func (p *page) block(indent, lead, text string) {
 	for i, l := range strings.Split(text, "\n") {
 		switch {
-		case i == 0:
-			p.prose(indent, lead, l)
-		case l == "":
-			p.print("", "")
-		case strings.HasPrefix(l, " ") || verbatim(l):
-			p.print(indent+"  ", l)
-		default:
+		case i > 0 && l == "":
+			p.print()
+		case i > 0 && lead != "":
 			p.prose(indent+"  ", "", l)
+		default:
+			p.prose(indent, lead, l)
 		}
 	}
-}
-
-// verbatim reports whether a line of a fix that is not indented is to be copied rather than read.
-func verbatim(l string) bool {
-	return strings.HasPrefix(l, "kubectl ") || !strings.Contains(l, " ")
 }
 
 func (p *page) print(parts ...string) {
@@ -187,24 +180,15 @@ func wrap(text string, width int) []string {
 	return append(out, current)
 }
 
-// words splits prose at spaces, and leaves a command that ends it ("…: kubectl get nodes") in one
-// piece: it is there to be copied.
+// words splits prose at spaces.
 func words(text string) []string {
-	prose, command := text, ""
-	at := strings.Index(text, ": kubectl ")
-	if at >= 0 && strings.Count(text[:at], "(") == strings.Count(text[:at], ")") {
-		prose, command = text[:at+1], text[at+2:]
-	}
 	var out []string
-	for _, word := range strings.Fields(prose) {
+	for _, word := range strings.Fields(text) {
 		if last := len(out) - 1; word == "more" && last >= 0 && strings.HasPrefix(out[last], "+") {
 			out[last] += " more" // a count stays together
 			continue
 		}
 		out = append(out, word)
-	}
-	if command != "" {
-		out = append(out, command)
 	}
 	return out
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 )
 
 func TestLine(t *testing.T) {
@@ -49,11 +51,42 @@ func TestWrap(t *testing.T) {
 		{"a verylongwordthatstayswhole b", 8, []string{"a", "verylongwordthatstayswhole", "b"}},
 		{"two  spaces are one when it wraps", 20, []string{"two spaces are one", "when it wraps"}},
 		{"中文 中文 中文", 9, []string{"中文 中文", "中文"}},
-		{"look at it: kubectl get nodes -o yaml", 20, []string{"look at it:", "kubectl get nodes -o yaml"}},
-		{"the role (the whole: kubectl sidecar rbac): x", 24, []string{"the role (the whole:", "kubectl sidecar rbac): x"}},
+		{"canaries of a, b, +3 more", 22, []string{"canaries of a, b,", "+3 more"}},
 	} {
 		if diff := cmp.Diff(test.want, wrap(test.text, test.width)); diff != "" {
 			t.Errorf("wrap(%q, %d) (-want +got):\n%s", test.text, test.width, diff)
+		}
+	}
+}
+
+// TestSteps: texts are wrapped, commands stay as they are, whatever is in them.
+func TestSteps(t *testing.T) {
+	command := "kubectl label node a b c pool=sidecars"
+	for _, test := range []struct {
+		steps []checks.Step
+		want  string
+		next  string
+	}{
+		{nil, "", ""},
+		{[]checks.Step{{Text: "one two three four"}}, "fix: one two three\n  four\n", "one two three four"},
+		{[]checks.Step{{Command: command}}, "fix:\n\n    " + command + "\n", command},
+		{
+			[]checks.Step{{Text: "Set it:", Command: "spec:\n  a: 1\n"}, {Text: "Then keep the others away:", Command: command + "\nx\n"}},
+			"fix: Set it:\n\n    spec:\n      a: 1\n\n  Then keep the others\n  away:\n\n    " + command + "\n    x\n", command,
+		},
+		{stepsOf(nil, "say: kubectl get nodes\n\n  more"), "fix: say: kubectl\n  get nodes\n\n    more\n", "say: kubectl get nodes"},
+	} {
+		var out bytes.Buffer
+		p := newPage(&out, Options{Width: 20, Unicode: true}, false)
+		p.steps("", "fix: ", test.steps)
+		if err := p.w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(test.want, out.String()); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test.steps, diff)
+		}
+		if next := nextCommand(test.steps); next != test.next {
+			t.Errorf("%+v: next %q, want %q", test.steps, next, test.next)
 		}
 	}
 }

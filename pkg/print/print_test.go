@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -78,23 +77,17 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// verbatimLines is all lines of fixes and remedies, and the commands that end a sentence.
+// verbatimLines is all lines of commands, which stay as they are.
 func verbatimLines(r *report.Report) map[string]bool {
 	out := map[string]bool{}
-	add := func(text string) {
-		for _, l := range strings.Split(clean(&report.Report{Checks: []report.Entry{{Missing: []facts.Gap{{Remedy: text}}}}}).Checks[0].Missing[0].Remedy, "\n") {
-			out[strings.TrimSpace(l)] = true
-			if _, command, found := strings.Cut(l, ": kubectl "); found {
-				out["kubectl "+command] = true
-			}
-		}
-	}
-	for _, e := range r.Checks {
+	for _, e := range clean(r).Checks {
+		out["see: kubectl sidecar explain "+e.ID] = true
 		for _, f := range e.Findings {
-			add(f.Fix)
-		}
-		for _, g := range e.Missing {
-			add(g.Remedy)
+			for _, s := range f.Steps {
+				for l := range strings.Lines(s.Command) {
+					out[strings.TrimSpace(l)] = true
+				}
+			}
 		}
 	}
 	return out
@@ -153,6 +146,6 @@ func golden(t *testing.T, file string, got []byte) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is not what is printed now (-want +got); if it is right: go test ./pkg/report -update\n%s", file, diff)
+		t.Errorf("%s is not what is printed now (-want +got); if it is right: go test ./pkg/print -update\n%s", file, diff)
 	}
 }

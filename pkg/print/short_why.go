@@ -43,7 +43,7 @@ func (s *summarized) diagnosis(d pods.Diagnosis) {
 	for _, e := range d.Evidence[:min(shortProofs, len(d.Evidence))] {
 		s.add("evidence: %s", cutEnd(e, shortProof))
 	}
-	if c := command(d.Fix); c != "" {
+	if c := nextCommand(stepsOf(d.Steps, d.Fix)); c != "" {
 		s.whole(strings.ToLower(fixTitle(d)) + ": " + c)
 	}
 	if d.RootCause != "" {

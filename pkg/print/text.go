@@ -82,7 +82,7 @@ func (p *page) footer(r *report.Report) {
 	p.waivers(r)
 	p.print()
 	if skipped := skippedIDs(r); len(skipped) > 0 {
-		p.prose("", "skipped: ", p.skipped(skipped))
+		p.prose("", "not selected: ", p.skipped(skipped))
 	}
 	if len(r.Ignored) > 0 {
 		p.prose("", "ignored: ", ignoredObjects(r.Ignored))
@@ -97,12 +97,13 @@ func (p *page) footer(r *report.Report) {
 	p.marked(m, p.paint(bold, r.Summary))
 }
 
-// skipped names the checks that were left out, unless nearly all were.
+// skipped names the checks that were deselected, unless nearly all were. It does not count them: nobody's
+// expected output changes because there is one check more.
 func (p *page) skipped(ids []string) string {
 	if p.full || len(ids) <= examples {
 		return strings.Join(ids, ", ")
 	}
-	return prose.Counted(len(ids), "check") + ", named with -o wide"
+	return "all other checks (list them with -o wide)"
 }
 
 func skippedIDs(r *report.Report) []string {
@@ -149,7 +150,7 @@ func (p *page) entry(e report.Entry) {
 	p.missing(e)
 	p.waived(e)
 	if e.Status == checks.Fail {
-		p.prose("    ", "see: ", "kubectl sidecar explain "+e.ID)
+		p.print("    see: kubectl sidecar explain ", e.ID)
 	}
 }
 
@@ -162,7 +163,7 @@ func (p *page) finding(g *findingGroup) {
 		p.prose("      ", "because: ", strings.Join(g.because, ", "))
 	}
 	p.evidence(g)
-	p.block("      ", "fix: ", g.fix)
+	p.steps("      ", "fix: ", g.steps)
 }
 
 // some names a few and counts the rest.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -148,14 +149,14 @@ func (p *page) diagnosis(d pods.Diagnosis, draw bool, r *report.Report) {
 	}
 	if d.Fix != "" {
 		p.print()
-		p.block("  ", strings.ToLower(fixTitle(d))+": ", d.Fix)
+		p.steps("  ", strings.ToLower(fixTitle(d))+": ", stepsOf(d.Steps, d.Fix))
 	}
 }
 
 // explain leads to the page of a cause.
 func (p *page) explain(cause string) {
 	if cause != "" {
-		p.prose("  ", "", "see: kubectl sidecar explain "+cause)
+		p.print("  see: kubectl sidecar explain ", cause)
 	}
 }
 
@@ -209,10 +210,5 @@ func (p *page) whyFooter(r *report.Report) {
 	}
 }
 
-// howManySeen is what was read of a kind, whose name is a plural: "1 pod", "3 pods".
-func howManySeen(c report.Coverage) string {
-	if c.Seen == 1 {
-		return "1 " + strings.TrimSuffix(string(c.Kind), "s")
-	}
-	return fmt.Sprintf("%d %s", c.Seen, c.Kind)
-}
+// howManySeen is what was read of a kind: "1 pod", "3 pods".
+func howManySeen(c report.Coverage) string { return prose.Counted(c.Seen, c.Noun()) }

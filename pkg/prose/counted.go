@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Of is "1 of 3 checks".
-func Of(n, total int, noun string) string { return fmt.Sprintf("%d of %d %s", n, total, Plural(noun)) }
+// Of is "1 of 3 checks", or "1 of 1 check".
+func Of(n, total int, noun string) string { return fmt.Sprintf("%d of %s", n, Counted(total, noun)) }
 
 // Counted is a number with its noun: "1 check", "2 checks".
 func Counted(n int, noun string) string {

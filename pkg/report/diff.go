@@ -68,8 +68,9 @@ type FindingDiff struct {
 	// Before and After are the messages; empty where there is none.
 	Before string `json:"before"`
 	After  string `json:"after"`
-	// Fix is that of the finding that is there now; empty when none is.
-	Fix string `json:"fix"`
+	// Steps are those of the finding that is there now, Fix the same as one text; empty when none is.
+	Steps []checks.Step `json:"steps,omitempty"`
+	Fix   string        `json:"fix"`
 }
 
 // A GapDiff is something that a check could see in one of the reports only.
@@ -168,7 +169,7 @@ func findingDiffs(before, after *Entry) []FindingDiff {
 	was, is := subjects(before), subjects(after)
 	var out []FindingDiff
 	for object, a := range is {
-		d := FindingDiff{Check: after.ID, Severity: after.Severity, Object: object, After: a.Message, Fix: a.Fix}
+		d := FindingDiff{Check: after.ID, Severity: after.Severity, Object: object, After: a.Message, Steps: a.Steps, Fix: a.Fix}
 		b, there := was[object]
 		d.Before = b.Message
 		switch {
@@ -192,7 +193,7 @@ func findingDiffs(before, after *Entry) []FindingDiff {
 			continue
 		}
 		d := FindingDiff{Change: Gone, Check: after.ID, Severity: after.Severity, Object: object, Before: b.Message}
-		if blindTo(after, object) {
+		if blindTo(after, b.Object) {
 			d.Change = Unseen
 		}
 		out = append(out, d)
@@ -205,13 +206,13 @@ func findingDiffs(before, after *Entry) []FindingDiff {
 
 // blindTo reports whether a check may have overlooked an object: a node was seen when all that is missing
 // is other nodes.
-func blindTo(e *Entry, object string) bool {
+func blindTo(e *Entry, o checks.Object) bool {
 	gaps := slices.Clone(e.Missing)
 	for _, a := range e.Accepted {
 		gaps = append(gaps, a.Gap)
 	}
 	return slices.ContainsFunc(gaps, func(g facts.Gap) bool {
-		otherNode := strings.HasPrefix(object, "node/") && strings.HasPrefix(g.Scope, "node/") && g.Scope != object
+		otherNode := o.Kind == "Node" && g.Instance.Kind == o.Kind && g.Instance.Name != o.Name
 		return !otherNode
 	})
 }

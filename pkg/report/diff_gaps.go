@@ -1,13 +1,25 @@
 package report
 
 import (
-	"regexp"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// className is the name of a class in the scope of a gap, which is another in the next run.
-var className = regexp.MustCompile(`^(class|shape)-\d+ ?`)
+// A spot is what a gap is about, whatever the reason is. Of a class it is what stays of it: its ID is another
+// in the next run.
+type spot struct {
+	kind  facts.Kind
+	scope string
+	class facts.Instance
+}
+
+func spotOf(g facts.Gap) spot {
+	if g.Instance.Class == "" {
+		return spot{kind: g.Kind, scope: g.Scope}
+	}
+	class := g.Instance
+	class.Class = ""
+	return spot{kind: g.Kind, class: class}
+}
 
 // gapDiffs compares what a check lacks. Where a kind as a whole was missing, no part of it is lost.
 func gapDiffs(before, after *Entry) []GapDiff {
@@ -18,21 +30,17 @@ func gapDiffs(before, after *Entry) []GapDiff {
 
 // lostGaps are those that e has and that are not among the others.
 func lostGaps(change Change, others []facts.Gap, accepted []Accepted, e *Entry) []GapDiff {
-	type spot struct {
-		kind  facts.Kind
-		scope string
-	}
 	seen := map[spot]bool{}
 	for _, a := range accepted {
 		others = append(others[:len(others):len(others)], a.Gap)
 	}
 	for _, g := range others {
-		seen[spot{g.Kind, className.ReplaceAllString(g.Scope, "")}] = true
+		seen[spotOf(g)] = true
 	}
 	var out []GapDiff
 	for _, g := range e.Missing {
-		at := spot{g.Kind, className.ReplaceAllString(g.Scope, "")}
-		if seen[at] || seen[spot{g.Kind, ""}] {
+		at := spotOf(g)
+		if seen[at] || seen[spot{kind: g.Kind}] {
 			continue
 		}
 		seen[at] = true

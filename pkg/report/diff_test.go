@@ -13,8 +13,16 @@ import (
 // TestCompare: what is called new, gone, changed or no longer seen, and the exit code for it.
 func TestCompare(t *testing.T) {
 	a, b := found("Node", "", "a"), found("Node", "", "b")
-	gap := func(scope string) facts.Gap { return facts.Gap{Kind: facts.Kubelets, Scope: scope, Reason: "r"} }
-	canary := func(scope string) facts.Gap { return facts.Gap{Kind: facts.Canaries, Scope: scope, Reason: "r"} }
+	gap := func(node string) facts.Gap {
+		if node == "" {
+			return facts.Gap{Kind: facts.Kubelets, Reason: "r"}
+		}
+		return facts.NewGap(facts.Kubelets, facts.NodeInstance(node), "r", "")
+	}
+	canary := func(class, namespace string) facts.Gap {
+		i := facts.Instance{Kind: facts.KindNamespaceClass, Class: class, Namespace: namespace}
+		return facts.NewGap(facts.Canaries, i, "r", "")
+	}
 	all := []Waiver{waiver(Suppress, "", "2099-12-31")}
 	accepted := []Waiver{waiver(Accept, "", "2099-12-31")}
 	for _, test := range []struct {
@@ -32,16 +40,18 @@ func TestCompare(t *testing.T) {
 		{"waived no longer", Waive(gateOff([]checks.Finding{a}), all, today), gateOff([]checks.Finding{a}), []string{"unwaived node/a"}, 3},
 		{"new and waived", gateOff(nil), Waive(gateOff([]checks.Finding{a}), all, today), nil, 0},
 		{"waived and gone", Waive(gateOff([]checks.Finding{a}), all, today), gateOff(nil), nil, 0},
-		{"sight lost", gateOff(nil), gateOff(nil, gap("node/a")), []string{"lost kubelets node/a"}, 4},
-		{"sight regained", gateOff(nil, gap("node/a")), gateOff(nil), []string{"regained kubelets node/a"}, 0},
-		{"as blind as before", gateOff(nil, gap("node/a")), gateOff(nil, gap("node/a")), nil, 0},
-		{"part of what was not seen", gateOff(nil, gap("")), gateOff(nil, gap("node/a")), []string{"regained kubelets "}, 0},
-		{"more than that part", gateOff(nil, gap("node/a")), gateOff(nil, gap("")), []string{"lost kubelets "}, 4},
-		{"a gap that was accepted", Waive(gateOff(nil, gap("node/a")), accepted, today), gateOff(nil, gap("node/a")), nil, 0},
-		{"a gap that is accepted", gateOff(nil), Waive(gateOff(nil, gap("node/a")), accepted, today), nil, 0},
-		{"a class with another name", gateOff(nil, canary("class-1 (namespace x)")), gateOff(nil, canary("class-2 (namespace x)")), nil, 0},
-		{"a finding that nobody can see", gateOff([]checks.Finding{a}), gateOff(nil, gap("node/a")), []string{"unseen node/a", "lost kubelets node/a"}, 4},
-		{"mended, and another is not seen", gateOff([]checks.Finding{a}, gap("node/b")), gateOff(nil, gap("node/b")), []string{"gone node/a"}, 0},
+		{"sight lost", gateOff(nil), gateOff(nil, gap("a")), []string{"lost kubelets node/a"}, 4},
+		{"sight regained", gateOff(nil, gap("a")), gateOff(nil), []string{"regained kubelets node/a"}, 0},
+		{"as blind as before", gateOff(nil, gap("a")), gateOff(nil, gap("a")), nil, 0},
+		{"part of what was not seen", gateOff(nil, gap("")), gateOff(nil, gap("a")), []string{"regained kubelets "}, 0},
+		{"more than that part", gateOff(nil, gap("a")), gateOff(nil, gap("")), []string{"lost kubelets "}, 4},
+		{"a gap that was accepted", Waive(gateOff(nil, gap("a")), accepted, today), gateOff(nil, gap("a")), nil, 0},
+		{"a gap that is accepted", gateOff(nil), Waive(gateOff(nil, gap("a")), accepted, today), nil, 0},
+		{"a class with another name", gateOff(nil, canary("class-1", "x")), gateOff(nil, canary("class-2", "x")), nil, 0},
+		{"another class of the same name", gateOff(nil, canary("class-1", "x")), gateOff(nil, canary("class-1", "y")),
+			[]string{"lost canaries class-1 (namespace y)", "regained canaries class-1 (namespace x)"}, 4},
+		{"a finding that nobody can see", gateOff([]checks.Finding{a}), gateOff(nil, gap("a")), []string{"unseen node/a", "lost kubelets node/a"}, 4},
+		{"mended, and another is not seen", gateOff([]checks.Finding{a}, gap("b")), gateOff(nil, gap("b")), []string{"gone node/a"}, 0},
 		{"a class with other namespaces", gateOff([]checks.Finding{found("NamespaceClass", "", "class-1", "x", "y")}),
 			gateOff([]checks.Finding{found("NamespaceClass", "", "class-1", "x", "y", "z")}), []string{"new namespace/x, namespace/y, namespace/z", "gone namespace/x, namespace/y"}, 3},
 		{"a class with another number", gateOff([]checks.Finding{found("NamespaceClass", "", "class-1", "x")}), gateOff([]checks.Finding{found("NamespaceClass", "", "class-7", "x")}), nil, 0},

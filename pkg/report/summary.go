@@ -1,8 +1,8 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// Summarize is the verdict in one sentence: what was found on what, what could not be told, what
-// was left out. It never says less than the exit code does.
+// Summarize is the verdict in one sentence: what was found on what, and what could not be told. It never
+// says less than the exit code does, and nothing of the checks that the user deselected.
 func Summarize(r *Report) string {
 	t := count(r.Checks)
 	if t.ran == 0 {
@@ -36,7 +36,6 @@ func Summarize(r *Report) string {
 	if r.Verdict != Ready && t.waived() != "" {
 		parts = append(parts, t.waived())
 	}
-	add(t.skipped, "%s skipped", prose.Counted(t.skipped, "check"))
 	expired, invalid := waiversThat(r, Expired), waiversThat(r, Invalid)
 	add(expired, "%s expired", prose.Counted(expired, "waiver"))
 	add(invalid, "%s cannot be read", prose.Counted(invalid, "annotation"))
@@ -62,7 +61,7 @@ func lead(r *Report, t tally) string {
 
 // tally counts checks by answer. Of those that could not tell, the blind would have been errors.
 type tally struct {
-	ran, passed, skipped    int
+	ran, passed             int
 	errors, warnings, infos int
 	unknown, blind          int
 	suppressed, accepted    int // findings, and gaps, of which each is counted once
@@ -101,7 +100,6 @@ func count(entries []Entry) tally {
 		switch {
 		case e.Status == Waived:
 		case e.Status == checks.Skipped:
-			t.skipped++
 			continue
 		case e.Status == checks.Pass:
 			t.passed++
@@ -137,13 +135,11 @@ func on(r *Report) string {
 	for o := range objects {
 		counts[o.Kind]++
 	}
+	delete(counts, "")
 	var words []string
-	for kind, n := range counts {
-		if kind == "" {
-			continue
-		}
-		noun := strings.ToLower(kind)
-		if total := totalOf(r, facts.Kind(prose.Plural(noun))); total >= n {
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		n, noun := counts[kind], nounOf(kind)
+		if total := totalOf(r, facts.Kind(prose.Plural(strings.ToLower(kind)))); total >= n {
 			words = append(words, prose.Of(n, total, noun))
 		} else {
 			words = append(words, prose.Counted(n, noun))
@@ -152,12 +148,25 @@ func on(r *Report) string {
 	if len(words) == 0 {
 		return ""
 	}
-	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(noun(a), noun(b)) })
 	return " on " + prose.List(words, "and")
 }
 
-// noun is the last word of "3 of 7 nodes".
-func noun(s string) string { return s[strings.LastIndexByte(s, ' ')+1:] }
+// nounOf is what a kind of object is called in a sentence.
+func nounOf(kind string) string {
+	switch kind {
+	case "APIServer":
+		return "API server"
+	case "ControlPlane":
+		return "control plane component"
+	case "MutatingWebhook":
+		return "mutating webhook"
+	case "NamespaceClass":
+		return "namespace class"
+	case "PodShape":
+		return "pod template"
+	}
+	return strings.ToLower(kind)
+}
 
 func totalOf(r *Report, kind facts.Kind) int {
 	for _, c := range r.Coverage {
@@ -230,9 +239,26 @@ func LackingKinds(r *Report) []facts.Kind {
 // seenOf is "6 of 7 kubelets", with a question mark where nobody knows how many there are.
 func seenOf(c Coverage) string {
 	if c.Total < 0 {
-		return fmt.Sprintf("%d of ? %s", c.Seen, c.Kind)
+		return fmt.Sprintf("%d of ? %s", c.Seen, prose.Plural(c.Noun()))
 	}
-	return fmt.Sprintf("%d of %d %s", c.Seen, c.Total, c.Kind)
+	return prose.Of(c.Seen, c.Total, c.Noun())
+}
+
+// nouns are what kinds of facts are called in a sentence, where it is not their name without its s.
+var nouns = map[facts.Kind]string{
+	facts.APIServers: "API server", facts.ControlPlane: "static control plane pod", facts.Canaries: "canary",
+	facts.MutatingWebhooks: "mutating webhook configuration", facts.MutatingPolicies: "mutating admission policy",
+	facts.WebhookBackends: "webhook backend", facts.CRDs: "CRD", facts.ReplicaSets: "ReplicaSet", facts.StatefulSets: "StatefulSet",
+	facts.DaemonSets: "DaemonSet", facts.CronJobs: "CronJob", facts.Jobs: "Job", facts.Deployments: "Deployment",
+	facts.CustomWorkloads: "custom workload", facts.Services: "Service", facts.EndpointSlices: "EndpointSlice",
+}
+
+// Noun is what one of its kind is called in a sentence.
+func (c Coverage) Noun() string {
+	if noun, ok := nouns[c.Kind]; ok {
+		return noun
+	}
+	return strings.TrimSuffix(string(c.Kind), "s")
 }
 
 func inWords(v Verdict) string { return strings.ReplaceAll(string(v), "-", " ") }

@@ -207,12 +207,11 @@ func gapNames(g facts.Gap) []string {
 		return nil
 	}
 	out := []string{g.Scope}
-	switch {
-	case g.Kind == facts.ControlPlane && strings.HasPrefix(g.Scope, "pod/"):
-		out = append(out, "pod/kube-system/"+strings.TrimPrefix(g.Scope, "pod/"))
-	case g.Kind == facts.WebhookBackends && !strings.HasPrefix(g.Scope, "service/"):
-		config, _, _ := strings.Cut(g.Scope, "/")
-		out = append(out, "mutatingwebhook/"+g.Scope, "mutatingwebhookconfiguration/"+config)
+	switch i := g.Instance; {
+	case g.Kind == facts.ControlPlane && i.Kind == "Pod":
+		out = append(out, "pod/kube-system/"+i.Name)
+	case i.Kind == facts.KindMutatingWebhook:
+		out = append(out, "mutatingwebhook/"+i.Configuration+"/"+i.Name, "mutatingwebhookconfiguration/"+i.Configuration)
 	}
 	return out
 }
