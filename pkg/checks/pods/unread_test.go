@@ -65,7 +65,8 @@ func TestUnreadOwner(t *testing.T) {
 			continue
 		}
 		want := []facts.Gap{{
-			Kind: facts.Canaries, Scope: "class-1 (namespace shop)", Reason: "the canary was refused: connection refused",
+			Kind: facts.Canaries, Scope: "class-1 (namespace shop)", Instance: s.Classes[0].Instance(),
+			Reason: "the canary was refused: connection refused",
 			Remedy: "give it more time: --request-timeout 30s --timeout 5m",
 		}}
 		if diff := cmp.Diff(want, r.Outcome.Missing); diff != "" || len(r.Outcome.Findings) != 1 {
