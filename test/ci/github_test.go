@@ -114,7 +114,7 @@ func TestAction(t *testing.T) {
 			t.Errorf("%s does not say %s", file, text)
 		}
 	}
-	for _, text := range []string{"::error title=kubectl sidecar doctor", "FAILED", `"" is no release`} {
+	for _, text := range []string{"::error title=kubectl sidecar doctor", "FAILED", `"" is not a release`} {
 		if !strings.Contains(r.out, text) {
 			t.Errorf("the log does not say %q:\n%s", text, r.out)
 		}

@@ -110,8 +110,8 @@ func awaitPolicy(t *testing.T, c *cluster.Cluster, namespace string) {
 }
 
 const (
-	writes   = "of writes it may create pods and pod templates with dryRun=All"
-	connects = "of a kubelet it may see /metrics and /configz"
+	writes   = "the only writes allowed are dry-run creates of pods and pod templates"
+	connects = "of a kubelet only /metrics and /configz are allowed"
 )
 
 // refused is nil when err is the policy's own no.
