@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -150,7 +151,7 @@ func softwareOf(c *corev1.Container) *knownSidecar {
 		}
 	}
 	for i := range knownSidecars {
-		if slices.Contains(knownSidecars[i].images, imageName(c.Image)) {
+		if slices.Contains(knownSidecars[i].images, facts.ImageName(c.Image)) {
 			return &knownSidecars[i]
 		}
 	}
@@ -163,14 +164,6 @@ func glob(pattern, name string) bool {
 		return strings.HasPrefix(name, prefix)
 	}
 	return pattern == name
-}
-
-// imageName is "envoy" for "docker.example/envoyproxy/envoy:v1@sha256:…".
-func imageName(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	image = image[strings.LastIndex(image, "/")+1:]
-	image, _, _ = strings.Cut(image, ":")
-	return image
 }
 
 // commandLine is all words of a container's command in one line.
