@@ -17,29 +17,29 @@ type State string
 const (
 	On  State = "on"
 	Off State = "off"
-	// GateUnsupported is a process that is too old to know the gate (1.27 and older).
+	// Unsupported is a process that is too old to know the gate (1.27 and older).
 	Unsupported State = "unsupported"
-	// GateUnknown is a process that can have it on or off: nothing that was read decides.
+	// Unknown is a process that can have it on or off: nothing that was read decides.
 	Unknown State = "unknown"
 )
 
-// Judge decides the state of the gate in a process of the given version. emulation is the
+// StateOf decides the state of the gate in a process of the given version. emulation is the
 // version that it emulates, nil for its own. readings are what is known of its gate, in any order.
 //
 // A version decides up to 1.27 and from 1.33 on. In between only a reading does: a default is not
 // evidence. Emulating 1.32 or older opens the lock again (component-base/featuregate: the
 // specification of a gate is the one at the emulated version).
-func Judge(v, emulation *version.Version, readings ...facts.FeatureReading) State {
-	state, _ := JudgeWithSource(v, emulation, readings...)
+func StateOf(v, emulation *version.Version, readings ...facts.FeatureReading) State {
+	state, _ := StateAndSource(v, emulation, readings...)
 	return state
 }
 
 // ByVersion is the source of a state that the version alone decides.
 const ByVersion facts.Source = "version"
 
-// JudgeWithSource is [Judge] with what decides: the source of a reading, ByVersion, or "" for a state
+// StateAndSource is [StateOf] with what decides: the source of a reading, ByVersion, or "" for a state
 // that is not known.
-func JudgeWithSource(v, emulation *version.Version, readings ...facts.FeatureReading) (State, facts.Source) {
+func StateAndSource(v, emulation *version.Version, readings ...facts.FeatureReading) (State, facts.Source) {
 	effective := Lower(v, emulation)
 	if effective != nil && Minor(effective) < FirstMinor {
 		return Unsupported, ByVersion
@@ -47,7 +47,7 @@ func JudgeWithSource(v, emulation *version.Version, readings ...facts.FeatureRea
 	locked := effective != nil && Minor(effective) >= LockedMinor
 	for _, r := range ByDirectness(readings) {
 		if r.Enabled == nil || locked && r.Source == facts.SourceProbe {
-			// A probe sees the field go, not why: where the gate is locked, somebody else took it.
+			// A probe sees the field go, not why: where the gate is locked, something else stripped it.
 			continue
 		}
 		if *r.Enabled {
@@ -64,6 +64,7 @@ func JudgeWithSource(v, emulation *version.Version, readings ...facts.FeatureRea
 // directness ranks the sources of a reading, the most direct first.
 var directness = []facts.Source{facts.SourceMetrics, facts.SourceConfigz, facts.SourceFlags, facts.SourceProbe}
 
+// ByDirectness is readings with the most direct first.
 func ByDirectness(readings []facts.FeatureReading) []facts.FeatureReading {
 	return slices.SortedStableFunc(slices.Values(readings), func(a, b facts.FeatureReading) int {
 		return cmp.Compare(slices.Index(directness, a.Source), slices.Index(directness, b.Source))

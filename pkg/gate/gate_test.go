@@ -10,7 +10,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-func TestJudgeGate(t *testing.T) {
+func TestStateOf(t *testing.T) {
 	yes, no := true, false
 	metrics := func(b *bool) facts.FeatureReading {
 		return facts.FeatureReading{Source: facts.SourceMetrics, Enabled: b}
@@ -69,8 +69,8 @@ func TestJudgeGate(t *testing.T) {
 		{"v1.34.0", "", readings{probe(&no)}, On},
 		{"v1.34.0", "1.32", readings{probe(&no)}, Off},
 	} {
-		if got := Judge(ParseVersion(c.version), ParseEmulation(c.emulation), c.readings...); got != c.want {
-			t.Errorf("JudgeGate(%q, %q, %v) = %s, want %s", c.version, c.emulation, c.readings, got, c.want)
+		if got := StateOf(ParseVersion(c.version), ParseEmulation(c.emulation), c.readings...); got != c.want {
+			t.Errorf("StateOf(%q, %q, %v) = %s, want %s", c.version, c.emulation, c.readings, got, c.want)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestFlagReading(t *testing.T) {
 	for minor := FirstMinor; minor <= LockedMinor; minor++ {
 		for _, flag := range featureGateFlags {
 			pod := facts.ControlPlanePod{Version: fmt.Sprintf("v1.%d.1", minor), FeatureGates: flag}
-			got := Judge(ParseVersion(pod.Version), nil, FlagReading(pod, ParseVersion(pod.Version)))
+			got := StateOf(ParseVersion(pod.Version), nil, FlagReading(pod, ParseVersion(pod.Version)))
 			on, err := realGate(t, minor, flag)
 			want := map[bool]State{true: On, false: Off}[on]
 			if err != nil {

@@ -16,7 +16,7 @@ const (
 	GoneMinor   = 37 // no longer known; told about it, a component does not start
 )
 
-// ParseVersion returns nil for what is no version of Kubernetes 1.x. Suffixes of distributions
+// ParseVersion returns nil for what is not a version of Kubernetes 1.x. Suffixes of distributions
 // ("v1.29.0-eks-5e0fdde") do not make it a pre-release, as they would in semantic versioning; space
 // around the text does not matter.
 func ParseVersion(gitVersion string) *version.Version {
@@ -92,6 +92,7 @@ func ParseEmulation(s string) *version.Version {
 	return nil
 }
 
+// Minor is the minor number of a version of Kubernetes 1.
 func Minor(v *version.Version) int { return int(v.Minor()) }
 
 // Lower returns the older of two versions; nil counts as absent.

@@ -38,7 +38,7 @@ type Webhook struct {
 	Evidence Evidence `json:"evidence"`
 	// What it does to pods, as the rest of a sentence that begins with its name.
 	What string `json:"what"`
-	Recognise
+	Recognize
 	// Through is the last version that is known to strip, Fixed the first that does not. Through
 	// without Fixed: none was good. Neither: the sources name no version.
 	Through string `json:"through,omitempty"`
@@ -66,7 +66,7 @@ type Injector struct {
 	ID       string   `json:"id"`
 	Software string   `json:"software"`
 	Evidence Evidence `json:"evidence"`
-	Recognise
+	Recognize
 	// Containers are the names, or patterns of the names, of the sidecars.
 	Containers []string `json:"containers"`
 	// TagPrefix stands before the version in tags of the line of releases that Minimum is about.

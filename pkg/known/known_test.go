@@ -9,14 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
-// TestData proves that every entry is complete, founded, and can be recognised.
+// TestData proves that every entry is complete, founded, and can be recognized.
 func TestData(t *testing.T) {
 	for _, w := range Webhooks() {
 		founded(t, "webhook "+w.ID, w.Software, w.Evidence, w.Sources)
-		recognisable(t, w.ID, w.Recognise)
+		recognizable(t, w.ID, w.Recognize)
 		if w.What == "" || strings.HasSuffix(w.What, ".") || strings.HasSuffix(w.Remedy, ".") || strings.HasSuffix(w.OnlyWhen, ".") {
 			t.Errorf("%s: what is missing, or a text ends with a period", w.ID)
 		}
@@ -36,7 +37,7 @@ func TestData(t *testing.T) {
 	}
 	for _, i := range Injectors() {
 		founded(t, "injector "+i.ID, i.Software, i.Evidence, i.Sources)
-		recognisable(t, i.ID, i.Recognise)
+		recognizable(t, i.ID, i.Recognize)
 		wholeInjector(t, i)
 	}
 	if len(Webhooks()) < 30 || len(crds()) < 13 || len(Injectors()) < 13 {
@@ -99,10 +100,10 @@ func isDate(s string) bool {
 // registry is the first part of an image reference that names a host.
 var registry = regexp.MustCompile(`^[^/]*[.:][^/]*/`)
 
-func recognisable(t *testing.T, id string, r Recognise) {
+func recognizable(t *testing.T, id string, r Recognize) {
 	t.Helper()
 	if len(r.Webhooks)+len(r.Configurations)+len(r.Services)+len(r.Images) == 0 {
-		t.Errorf("%s: nothing to recognise it by", id)
+		t.Errorf("%s: nothing to recognize it by", id)
 	}
 	for _, image := range r.Images {
 		if registry.MatchString(image) || strings.Contains(image, ":") {
@@ -165,7 +166,7 @@ func parses(t *testing.T, id, v string) *version.Version {
 }
 
 func TestMatches(t *testing.T) {
-	r := Recognise{Webhooks: []string{"*.w.example.com"}, Configurations: []string{"c"}, Services: []string{"hook"}, Images: []string{"team/hook"}}
+	r := Recognize{Webhooks: []string{"*.w.example.com"}, Configurations: []string{"c"}, Services: []string{"hook"}, Images: []string{"team/hook"}}
 	for _, test := range []struct {
 		seen    Seen
 		matches bool
@@ -187,7 +188,7 @@ func TestMatches(t *testing.T) {
 		}
 		tag := ""
 		for _, image := range r.Own(test.seen.Images) {
-			tag = Tag(image)
+			tag = facts.ImageTag(image)
 		}
 		if tag != test.own {
 			t.Errorf("%+v: tag %q", test.seen, tag)

@@ -16,6 +16,7 @@ func (su Suite) WellFormed(t *testing.T, ids []string) {
 		result := su.result(c)
 		for _, f := range result.Findings {
 			checkFinding(t, c, f, ids)
+			checkSteps(t, c, f)
 		}
 		for _, g := range result.Missing {
 			if g.Kind == "" || g.Reason == "" || g.Remedy == "" {
@@ -57,6 +58,21 @@ func checkFinding(t *testing.T, c Case, f checks.Finding, ids []string) {
 			t.Errorf("%s: evidence is one line each: %q", c.Path, line)
 		}
 		wellFormed(t, c.Path, "evidence", line)
+	}
+}
+
+// checkSteps: a text is prose in one line, a command is in Command.
+func checkSteps(t *testing.T, c Case, f checks.Finding) {
+	t.Helper()
+	if len(f.Steps) == 0 {
+		t.Errorf("%s: a finding needs steps: %+v", c.Path, f)
+	}
+	for _, s := range f.Steps {
+		if s.Text == "" && s.Command == "" || strings.Contains(s.Text, "\n") || strings.Contains(s.Text, "kubectl ") {
+			t.Errorf("%s: a step is a line of prose, with the command apart: %+v", c.Path, s)
+		}
+		wellFormed(t, c.Path, "text", s.Text)
+		wellFormed(t, c.Path, "command", s.Command)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // class say about themselves.
 var admissionNeeds = []facts.Kind{facts.Canaries, facts.MutatingWebhooks, facts.MutatingPolicies}
 
-// A admissionRun is a class of namespaces with its canary, and with the control where there is one.
+// An admissionRun is a class of namespaces with its canary, and with the control where there is one.
 type admissionRun struct {
 	class   facts.Class
 	canary  *facts.Canary
@@ -51,7 +51,7 @@ func (t admissionRun) cause() (facts.Cause, string) {
 	return t.canary.Refusal.Cause()
 }
 
-// onlySidecars is whether the same pod without a native sidecar was let through.
+// onlySidecars reports whether the same pod without a native sidecar was admitted.
 func (t admissionRun) onlySidecars() bool { return t.control != nil && t.control.Returned != nil }
 
 func (t admissionRun) object() checks.Object {
@@ -72,26 +72,15 @@ func (t admissionRun) where() string {
 
 // examples names some of the templates of a shape.
 func (t admissionRun) examples() string {
-	const shown = 3
-	list := t.class.Shape.Examples
-	out := strings.Join(list[:min(shown, len(list))], ", ")
-	if more := max(t.class.Shape.Templates, len(list)) - shown; more > 0 {
-		out += fmt.Sprintf(", +%d", more)
-	}
-	return out
+	return prose.SomeOf(t.class.Shape.Examples, 3, t.class.Shape.Templates)
 }
 
 func (t admissionRun) namespaces() string {
-	const shown = 5
 	names := t.class.Namespaces
 	if len(names) == 1 {
 		return "namespace " + names[0]
 	}
-	list := strings.Join(names[:min(shown, len(names))], ", ")
-	if len(names) > shown {
-		list += ", ..."
-	}
-	return fmt.Sprintf("%d namespaces (%s)", len(names), list)
+	return fmt.Sprintf("%d namespaces (%s)", len(names), prose.Some(names, 5))
 }
 
 // chain is the evidence of who is called for a pod in the class, in call order, with the selectors
@@ -162,18 +151,16 @@ func (t admissionRun) called(webhook string) string {
 	return t.class.Webhooks[i]
 }
 
-// unclearedActors are those of the class's webhooks and policies that are called in no class whose canary
-// came back unharmed. It is a hint, not a proof: a webhook may act on some namespaces only.
-func (t admissionRun) unclearedActors(all []admissionRun) []string {
-	innocent := map[string]bool{}
+// uncleared are those of the class's webhooks and policies that are called in no class whose canary kept
+// what is lost here. It is a hint, not a proof: a webhook can act on some namespaces only.
+func (t admissionRun) uncleared(all []admissionRun, kind facts.ChangeKind) []string {
+	var cleared []string
 	for _, other := range all {
-		if other.canary != nil && other.canary.Returned != nil && len(other.canary.Changes()) == 0 {
-			for _, name := range other.actors() {
-				innocent[name] = true
-			}
+		if cameBack(other) && !has(other.canary.Changes(), kind) {
+			cleared = append(cleared, other.actors()...)
 		}
 	}
-	return slices.DeleteFunc(t.actors(), func(name string) bool { return innocent[name] })
+	return except(t.actors(), cleared)
 }
 
 // actors are all that may change a pod in the class: policies first, as the API server does it.
@@ -181,17 +168,16 @@ func (t admissionRun) actors() []string {
 	return append(slices.Clone(t.class.Policies), t.class.Webhooks...)
 }
 
-// undecided are the classes of which no canary says what becomes of a sidecar. decides tells
+// undecided are the classes whose canary does not show what becomes of a sidecar. decides reports
 // whether a class's canary is an answer to the check at hand.
 func undecided(s *facts.Snapshot, all []admissionRun, decides func(admissionRun) bool) []facts.Gap {
-	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" || aside(g) })
+	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" || aboutCause(g) })
 	if len(all) == 0 && s.Has(facts.Canaries) && len(s.GapsOf(facts.Canaries, "*")) == 0 {
 		gaps = append(gaps, facts.Gap{Kind: facts.Canaries, Reason: "no namespace was tried", Remedy: facts.HowToGet(facts.Canaries)})
 	}
 	for _, t := range all {
-		known := slices.ContainsFunc(gaps, func(g facts.Gap) bool { return strings.HasPrefix(g.Scope, t.class.ID+" ") })
 		switch {
-		case known:
+		case t.isIn(gaps):
 		case !decides(t):
 			gaps = append(gaps, t.gap())
 		case len(t.class.Uncertain) > 0:
@@ -201,26 +187,20 @@ func undecided(s *facts.Snapshot, all []admissionRun, decides func(admissionRun)
 	return gaps
 }
 
-func (t admissionRun) scope() string {
-	if t.class.Shape != nil {
-		return fmt.Sprintf("%s (%s)", t.class.ID, t.examples())
-	}
-	if n := len(t.class.Namespaces); n > 1 {
-		return fmt.Sprintf("%s (namespace %s, +%d)", t.class.ID, t.class.Namespaces[0], n-1)
-	}
-	return fmt.Sprintf("%s (namespace %s)", t.class.ID, strings.Join(t.class.Namespaces, ""))
+// isIn reports whether one of the gaps is that of the class's canary.
+func (t admissionRun) isIn(gaps []facts.Gap) bool {
+	return slices.ContainsFunc(gaps, func(g facts.Gap) bool { return g.Instance.Class == t.class.ID && g.Instance.Part == "" })
 }
 
-// uncertain are the gaps of webhooks that may not have seen the canary.
+// uncertain are the gaps of webhooks that might not have seen the canary.
 func (t admissionRun) uncertain() []facts.Gap {
 	var out []facts.Gap
 	for _, name := range t.actors() {
 		if why := t.class.Uncertain[name]; why != "" {
-			out = append(out, facts.Gap{
-				Kind: facts.Canaries, Scope: t.scope() + " " + name,
-				Reason: "it is not certain that the canary met " + name + ": " + why,
-				Remedy: "try a pod of your own that it is meant for: kubectl create --dry-run=server -o yaml -f POD, and look for restartPolicy",
-			})
+			g := facts.NewGap(facts.Canaries, t.class.Instance(), "it is not certain that the canary met "+name+": "+why,
+				"try a pod of your own that it is meant for: kubectl create --dry-run=server -o yaml -f POD, and look for restartPolicy")
+			g.Scope += " " + name
+			out = append(out, g)
 		}
 	}
 	return out
@@ -228,31 +208,30 @@ func (t admissionRun) uncertain() []facts.Gap {
 
 // gap says why a class's canary is no answer, and what would make it one.
 func (t admissionRun) gap() facts.Gap {
-	g := facts.Gap{Kind: facts.Canaries, Scope: t.scope()}
-	if t.canary == nil {
-		g.Reason, g.Remedy = "no canary was sent", facts.HowToGet(facts.Canaries)
-		return g
+	switch {
+	case t.canary == nil:
+		return facts.NewGap(facts.Canaries, t.class.Instance(), "no canary was sent", facts.HowToGet(facts.Canaries))
+	case t.canary.Refusal == nil:
+		return facts.NewGap(facts.Canaries, t.class.Instance(),
+			"the API server itself drops restartPolicy ("+t.serverDrops()+"), so a canary cannot show what webhooks do",
+			"turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again")
 	}
-	if t.canary.Refusal == nil {
-		g.Reason = "the API server itself drops restartPolicy (" + t.serverDrops() + "), so that a canary cannot show what webhooks do"
-		g.Remedy = "turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again"
-		return g
-	}
-	g.Reason = "the canary was refused: " + t.canary.Refusal.OneLine()
-	cause, name := t.cause()
+	return facts.NewGap(facts.Canaries, t.class.Instance(), "the canary was refused: "+t.canary.Refusal.OneLine(), refusalRemedy(t.cause()))
+}
+
+// refusalRemedy is what would let a canary through, by why it was refused and by whom.
+func refusalRemedy(cause facts.Cause, name string) string {
 	switch cause {
 	case facts.CauseNoDryRun:
-		g.Remedy = fmt.Sprintf("see kubectl sidecar explain webhook-refuses-dry-run: once %s declares sideEffects None or NoneOnDryRun, run this again", name)
+		return fmt.Sprintf("see kubectl sidecar explain webhook-refuses-dry-run: once %s declares sideEffects None or NoneOnDryRun, run this again", name)
 	case facts.CauseDenied, facts.CausePolicy:
-		g.Remedy = fmt.Sprintf("let %s pass pods with the label app.kubernetes.io/name=kubectl-sidecar-canary, or name a namespace that it accepts: --namespace NAME", name)
+		return fmt.Sprintf("let %s admit pods with the label app.kubernetes.io/name=kubectl-sidecar-canary, or name a namespace that it accepts: --namespace NAME", name)
 	case facts.CauseFailed:
-		g.Remedy = fmt.Sprintf("repair %s (kubectl sidecar explain webhook-breaks-canary), then run this again", name)
+		return fmt.Sprintf("repair %s (kubectl sidecar explain webhook-breaks-canary), then run this again", name)
 	case facts.CauseNoAnswer:
-		g.Remedy = "give it more time: --request-timeout 30s --timeout 5m"
-	default:
-		g.Remedy = "create a pod there by hand to see what refuses it: kubectl create --dry-run=server -f POD"
+		return "give it more time: --request-timeout 30s --timeout 5m"
 	}
-	return g
+	return "create a pod there by hand to see what refuses it: kubectl create --dry-run=server -f POD"
 }
 
 // serverDrops says how it is known that the API server itself drops the field.

@@ -11,28 +11,15 @@ import (
 var apiserverGateOff = rule{
 	Check: checks.Check{
 		ID:       "apiserver-gate-off",
-		Title:    "no API server has the SidecarContainers gate off",
+		Title:    "the SidecarContainers gate is on in every API server",
 		Severity: checks.Error,
 		Category: checks.ControlPlane,
 		Uses:     []facts.Kind{facts.APIServers, facts.ControlPlane},
 	},
 	Run: func(s *scene) checks.Outcome {
 		f := s.apiServers
-		var o checks.Outcome
-		for _, p := range Having(f.Seen, gate.Off) {
-			o.Findings = append(o.Findings, checks.Finding{
-				Object:   p.Object,
-				Message:  "the SidecarContainers gate of this API server is off: it drops restartPolicy of init containers from every new object, without an error or a warning",
-				Evidence: p.Evidence,
-				Steps:    GateFix(APIServer, p, s.Server),
-			})
-		}
-		o.Missing = f.undecided(s.Snapshot)
-		ok, why := f.atLeast(gate.LockedMinor)
-		if !ok {
-			o.Missing = append(o.Missing, f.unread(s.Snapshot)...)
-		}
-		o.Tried = f.tried(why)
-		return o
+		return f.checked(s.Snapshot, gate.LockedMinor, f.undecided(s.Snapshot), f.having(gate.Off,
+			"the SidecarContainers gate of this API server is off: it drops restartPolicy of init containers from every new object, without an error or a warning",
+			func(p Process) []checks.Step { return GateFix(APIServer, p, s.Server) }))
 	},
 }

@@ -18,25 +18,8 @@ var apiserverTooOld = rule{
 	},
 	Run: func(s *scene) checks.Outcome {
 		f := s.apiServers
-		var o checks.Outcome
-		for _, p := range Having(f.Seen, gate.Unsupported) {
-			o.Findings = append(o.Findings, checks.Finding{
-				Object:   p.Object,
-				Message:  "this API server is older than 1.28 and does not know restartPolicy of an init container: it refuses the field from kubectl and drops it, with a mere warning, from everybody else",
-				Evidence: p.Evidence,
-				Steps:    upgradeFix(p, s.Server),
-			})
-		}
-		for _, p := range Having(f.Seen, gate.Unknown) {
-			if p.v == nil {
-				o.Missing = append(o.Missing, noVersion(facts.APIServers, p, facts.HowToGet(facts.APIServers)))
-			}
-		}
-		ok, why := f.atLeast(gate.FirstMinor)
-		if !ok {
-			o.Missing = append(o.Missing, f.unread(s.Snapshot)...)
-		}
-		o.Tried = f.tried(why)
-		return o
+		return f.checked(s.Snapshot, gate.FirstMinor, f.versionless(), f.having(gate.Unsupported,
+			"this API server is older than 1.28 and does not know restartPolicy of an init container: it rejects the field from kubectl and drops it, with only a warning, from other clients",
+			func(p Process) []checks.Step { return upgradeFix(p, s.Server) }))
 	},
 }

@@ -62,16 +62,21 @@ func FirstWithout(table []bug, v *version.Version) string {
 			candidates = append(candidates, version.MustParseGeneric(f))
 		}
 	}
-	slices.SortFunc(candidates, func(a, b *version.Version) int {
-		if a.LessThan(b) {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(candidates, byVersion)
 	for _, c := range candidates {
 		if v.LessThan(c) && len(bugsIn(table, c)) == 0 {
 			return c.String()
 		}
 	}
 	return candidates[len(candidates)-1].String()
+}
+
+func byVersion(a, b *version.Version) int {
+	switch {
+	case a.LessThan(b):
+		return -1
+	case b.LessThan(a):
+		return 1
+	}
+	return 0
 }

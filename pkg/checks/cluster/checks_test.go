@@ -15,7 +15,7 @@ func TestEveryStatus(t *testing.T) { suite.EveryStatus(t) }
 func TestReads(t *testing.T)       { suite.Reads(t) }
 func TestNothingSeen(t *testing.T) { suite.NothingSeen(t) }
 func TestMissingOnce(t *testing.T) { suite.MissingOnce(t) }
-func TestListed(t *testing.T)      { suite.Listed(t) }
+func TestListed(t *testing.T)      { suite.Listed(t, "table") }
 
 // TestWellFormed: what explains a finding about a cluster is another check on clusters.
 func TestWellFormed(t *testing.T) {

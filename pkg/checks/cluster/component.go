@@ -20,7 +20,7 @@ type component struct {
 	floor, ceiling int
 	// beside is the version of an API server, which tells who runs the control plane.
 	beside string
-	// emulating is that an API server behaves as an older version, so that this may do so too.
+	// emulating is set when an API server behaves as an older version: then this can do so too.
 	emulating bool
 }
 
@@ -65,11 +65,14 @@ func (c component) invisible(s *facts.Snapshot, remedy string) []facts.Gap {
 	if !s.Has(facts.ControlPlane) {
 		return checks.Unread(s, facts.ControlPlane)
 	}
-	g := facts.Gap{Kind: facts.ControlPlane, Scope: c.name, Reason: c.tried() + ", which decides nothing", Remedy: remedy}
-	return withWords(s, g, "")
+	g := facts.Gap{
+		Kind: facts.ControlPlane, Scope: c.name, Instance: facts.Instance{Kind: c.object().Kind, Name: c.name},
+		Reason: c.tried() + ", which decides nothing", Remedy: remedy,
+	}
+	return withWords(g, s.GapsOf(facts.ControlPlane, ""))
 }
 
-// partly is the gaps of static pods that were listed in part: others of the component may be missing.
+// partly are the gaps of static pods that were listed in part: others of the component may be missing.
 func (c component) partly(s *facts.Snapshot) []facts.Gap {
 	if !c.visible() {
 		return nil
@@ -77,7 +80,11 @@ func (c component) partly(s *facts.Snapshot) []facts.Gap {
 	return s.GapsOf(facts.ControlPlane, "")
 }
 
-// tooOld judges whether the component can be older than 1.28.
+// tooOld is the run of a check that finds a component older than 1.28.
+func tooOld(name, message string) func(*scene) checks.Outcome {
+	return func(s *scene) checks.Outcome { return componentOf(s, name).tooOld(s.Snapshot, message) }
+}
+
 func (c component) tooOld(s *facts.Snapshot, message string) checks.Outcome {
 	o := checks.Outcome{Tried: c.tried(), Missing: c.partly(s)}
 	for _, p := range c.seen {
@@ -106,8 +113,12 @@ func lookAt(p Process) string {
 	return "kubectl -n kube-system get pod " + p.Object.Name + " -o yaml (the image's tag, and the command)"
 }
 
-// gateOff judges whether the gate of the component can be off in a version from minor since on, the
-// first that asks for it.
+// gateOff is the run of a check that finds a component with the gate off, in a version from minor since on,
+// the first that asks for it. remedy is how to find out where the component is not visible.
+func gateOff(name string, since int, message, remedy string) func(*scene) checks.Outcome {
+	return func(s *scene) checks.Outcome { return componentOf(s, name).gateOff(s.Snapshot, since, message, remedy) }
+}
+
 func (c component) gateOff(s *facts.Snapshot, since int, message, remedy string) checks.Outcome {
 	o := checks.Outcome{Tried: c.tried(), Missing: c.partly(s)}
 	for _, p := range c.seen {

@@ -15,8 +15,6 @@ var controllerManagerTooOld = rule{
 		Category: checks.ControlPlane,
 		Uses:     []facts.Kind{facts.APIServers, facts.ControlPlane},
 	},
-	Run: func(s *scene) checks.Outcome {
-		return componentOf(s, controllerManager).tooOld(s.Snapshot,
-			"this kube-controller-manager is older than 1.28: the pods that it makes for Deployments, Jobs and the like lose restartPolicy of their init containers")
-	},
+	Run: tooOld(controllerManager,
+		"this kube-controller-manager is older than 1.28: the pods that it creates for Deployments, Jobs and the like lose restartPolicy of their init containers"),
 }

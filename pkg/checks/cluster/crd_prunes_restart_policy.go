@@ -11,8 +11,8 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// The API server prunes what the schema of a CRD does not name, before it stores the object. Whoever
-// makes pods from the object never sees the field.
+// The API server prunes what the schema of a CRD does not name, before it stores the object. A controller
+// that makes pods from the object never sees the field.
 var crdPrunesRestartPolicy = rule{
 	Check: checks.Check{
 		ID:       "crd-prunes-restart-policy",
@@ -49,23 +49,13 @@ func prunesFinding(d facts.CRD) checks.Finding {
 		}
 		versions = append(versions, v.Name)
 		what := fmt.Sprintf("version %s (served: %t, storage: %t)", v.Name, v.Served, v.Storage)
-		f.Evidence = append(f.Evidence, fmt.Sprintf("schema of %s: items of %s have image, but not restartPolicy, and do not preserve unknown fields", what, bounded(v.Prunes)))
+		f.Evidence = append(f.Evidence, fmt.Sprintf("schema of %s: items of %s have image, but not restartPolicy, and do not preserve unknown fields", what, prose.Some(v.Prunes, 3)))
 	}
-	f.Message = fmt.Sprintf("the API server removes restartPolicy from init containers of every %s (%s)", d.Kind, strings.Join(versions, ", "))
-	f.Fix = "update the CRD, which Helm does not do by itself, and apply the objects again: what was pruned is not stored anywhere"
+	f.Message = fmt.Sprintf("the API server prunes restartPolicy from init containers of every %s (%s)", d.Kind, strings.Join(versions, ", "))
 	if k, ok := known.CRDByName(d.Name); ok {
-		f.Fix = fmt.Sprintf("the CRD of %s has the field since %s; %s", k.Software, k.Fixed, f.Fix)
+		f.Steps = append(f.Steps, checks.Step{Text: fmt.Sprintf("The CRD of %s has the field since %s.", k.Software, k.Fixed)})
 		f.Evidence = append(f.Evidence, sourceText(k.Evidence, k.Sources))
 	}
+	f.Steps = append(f.Steps, checks.Step{Text: "Update the CRD, which Helm does not do on its own, and apply the objects again: what was pruned is not stored anywhere."})
 	return f
-}
-
-// bounded names the first few of many paths.
-func bounded(paths []string) string {
-	const shown = 3
-	out := strings.Join(paths[:min(shown, len(paths))], ", ")
-	if more := len(paths) - shown; more > 0 {
-		out += fmt.Sprintf(" and %d more lists", more)
-	}
-	return out
 }

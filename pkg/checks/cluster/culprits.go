@@ -11,16 +11,18 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// An culprit names who changed a canary, and by what that is known.
+// A culprit names who changed a canary, and by what that is known.
 type culprit struct {
 	// name is "configuration/webhook", or the policy's name.
 	name  string
 	proof []string
 }
 
-// culprits are those of a class who did something of that kind to its canary, the best proof first:
-// their own patch; else that the canary is unharmed when they do not see it; else that nobody else is
-// left. It is empty when several are left.
+// culprits are those of a class who made a change of a kind to its canary, by the best proof there is: their
+// own patch; else that the canary kept what it lost when they did not see it; else that nobody else is
+// left. It is empty when several are left. All of it goes by kind: two webhooks can each do one thing to the
+// same pod. Where neither of the first two proofs exists the collector goes on looking (unexplained, in
+// internal/collect).
 func (t admissionRun) culprits(kind facts.ChangeKind) []culprit {
 	if out := t.replayed(kind); len(out) > 0 {
 		return out
@@ -28,78 +30,104 @@ func (t admissionRun) culprits(kind facts.ChangeKind) []culprit {
 	if out := t.exempted(kind); len(out) > 0 {
 		return out
 	}
-	left := t.left()
+	left := t.left(kind)
 	if len(left) != 1 {
 		return nil
 	}
 	proof := "nobody else is called there"
-	if len(t.actors()) > 1 {
-		proof = "all others were asked by themselves and left the canary as it was: " + strings.Join(except(t.actors(), left), ", ")
+	if others := except(t.actors(), left); len(others) > 0 {
+		proof = "all others were called directly and did not do it: " + strings.Join(others, ", ")
 	}
 	return []culprit{{left[0], []string{proof}}}
 }
 
-// replayed are the webhooks whose answer to a replayed review has the change in its patch.
+// replayed are the webhooks whose answer to a replayed review has a change of the kind in its patch.
 func (t admissionRun) replayed(kind facts.ChangeKind) []culprit {
 	var out []culprit
 	for _, r := range t.canary.Reviews {
-		if !slices.ContainsFunc(r.Changes, func(c facts.Change) bool { return c.Kind == kind }) {
-			continue
+		if has(r.Changes, kind) {
+			out = append(out, culprit{r.Webhook, []string{
+				fmt.Sprintf("called directly (%s, dryRun: true) with the canary, it returned: %s", r.Method, strings.Join(r.Patch, " ")),
+			}})
 		}
-		proof := []string{fmt.Sprintf("asked by itself (%s, dryRun: true) about the canary, its patch has: %s", r.Method, strings.Join(r.Patch, " "))}
-		out = append(out, culprit{r.Webhook, proof})
 	}
 	return out
 }
 
-// exempted are the webhooks without which the canary kept what it has lost with them.
+// exempted are the webhooks without which the canary kept what it loses with them. Something else can have
+// happened to it all the same.
 func (t admissionRun) exempted(kind facts.ChangeKind) []culprit {
 	var out []culprit
 	for _, e := range t.canary.Exempted {
-		harmed := slices.ContainsFunc(e.Changes, func(c facts.Change) bool { return c.Kind == kind })
-		if harmed || e.Refusal != nil {
-			continue
+		if e.Refusal == nil && !has(e.Changes, kind) {
+			out = append(out, culprit{e.Webhook, []string{fmt.Sprintf(
+				"proven by bisection: the same canary, with labels by which this one webhook does not select it (%s), %s", labelText(e.Labels), kept[kind])}})
 		}
-		out = append(out, culprit{e.Webhook, []string{fmt.Sprintf(
-			"proven by bisection: the same canary with labels by which this one webhook does not select it (%s) came back unharmed", labelText(e.Labels))}})
 	}
 	return out
 }
 
-// left are those of the class who may have done it: all but those who were asked and did nothing.
-func (t admissionRun) left() []string {
-	innocent := map[string]bool{}
-	for _, r := range t.canary.Reviews {
-		if r.Error == "" && r.Denied == "" && len(r.Changes) == 0 {
-			innocent[r.Webhook] = true
-		}
-	}
-	for _, e := range t.canary.Exempted {
-		if len(e.Changes) > 0 && len(t.canary.Exempted) == len(t.actors()) {
-			innocent[e.Webhook] = true
-		}
-	}
-	return slices.DeleteFunc(t.actors(), func(name string) bool { return innocent[name] })
+// kept says that a change of a kind did not happen.
+var kept = map[facts.ChangeKind]string{
+	facts.Stripped: "kept its restartPolicy",
+	facts.Moved:    "kept the order of its init containers and the restartPolicy of each",
+	facts.Removed:  "kept its init containers",
 }
 
-// doubt says who may have done it where nobody is proven to, and why not.
-func (t admissionRun) doubt(all []admissionRun) []string {
-	left := t.left()
+func has(changes []facts.Change, kind facts.ChangeKind) bool {
+	return slices.ContainsFunc(changes, func(c facts.Change) bool { return c.Kind == kind })
+}
+
+// left are those of the class who can have made a change of the kind: all but those whose answer to a review
+// does not have it, and those without whom it happens too. The latter counts only when it was tried with
+// each of them: else two that do the same would both be cleared.
+func (t admissionRun) left(kind facts.ChangeKind) []string {
+	cleared := t.answeredWithout(func(r facts.Review) bool { return has(r.Changes, kind) })
+	if len(t.canary.Exempted) == len(t.actors()) {
+		for _, e := range t.canary.Exempted {
+			if has(e.Changes, kind) {
+				cleared = append(cleared, e.Webhook)
+			}
+		}
+	}
+	return except(t.actors(), cleared)
+}
+
+// answeredWithout are the webhooks that allowed the canary when they were called directly, and did not do
+// something to it.
+func (t admissionRun) answeredWithout(did func(facts.Review) bool) []string {
+	var out []string
+	for _, r := range t.canary.Reviews {
+		if r.Error == "" && r.Denied == "" && !did(r) {
+			out = append(out, r.Webhook)
+		}
+	}
+	return out
+}
+
+// doubt says who of left can have done it where nobody is proven to, and why that is not known. uncleared
+// are those of them for whom no other canary speaks.
+func (t admissionRun) doubt(left, uncleared []string) []string {
 	if len(left) == 0 {
-		return []string{"all webhooks there were asked by themselves, and none did it then: one of them acts only on what the API server sends, or webhooks are configured in files of the API server"}
+		return []string{"all webhooks there were called directly, and none did it then: one of them acts only on what the API server sends, or webhooks are configured in files of the API server"}
 	}
 	out := []string{"one of: " + strings.Join(left, ", ")}
-	suspects := t.unclearedActors(all)
-	suspects = slices.DeleteFunc(suspects, func(name string) bool { return !slices.Contains(left, name) })
-	if len(suspects) > 0 && len(suspects) < len(left) {
-		out = append(out, "called in no class whose canary came back unharmed: "+strings.Join(suspects, ", "))
+	if n := len(uncleared); n > 0 && n < len(left) {
+		out = append(out, "called in no class whose canary kept it: "+strings.Join(uncleared, ", "))
 	}
 	for _, r := range t.canary.Reviews {
 		if r.Error != "" {
-			out = append(out, fmt.Sprintf("%s could not be asked by itself: %s", r.Webhook, r.Error))
+			out = append(out, fmt.Sprintf("%s could not be called directly: %s", r.Webhook, r.Error))
 		}
 	}
 	return out
+}
+
+// doubtAbout is the doubt about a change of a kind.
+func (t admissionRun) doubtAbout(kind facts.ChangeKind, all []admissionRun) []string {
+	left := t.left(kind)
+	uncleared := slices.DeleteFunc(t.uncleared(all, kind), func(name string) bool { return !slices.Contains(left, name) })
+	return t.doubt(left, uncleared)
 }
 
 func except(list, gone []string) []string {
@@ -114,7 +142,7 @@ func labelText(labels map[string]string) string {
 	return strings.Join(out, ",")
 }
 
-// A attribution is one finding in the making: a culprit and the classes in which it did it, or one class
+// An attribution is one finding in the making: a culprit and the classes in which it did it, or one class
 // whose culprit is not known.
 type attribution struct {
 	name    string
@@ -132,19 +160,19 @@ func attributions(all []admissionRun, kind facts.ChangeKind, evidence func(admis
 		if len(happened) == 0 {
 			continue
 		}
-		accused := t.culprits(kind)
-		if len(accused) == 0 {
-			out = append(out, &attribution{in: []admissionRun{t}, details: [][]string{append(happened, t.doubt(all)...)}})
+		culprits := t.culprits(kind)
+		if len(culprits) == 0 {
+			out = append(out, &attribution{in: []admissionRun{t}, details: [][]string{append(happened, t.doubtAbout(kind, all)...)}})
 		}
-		for _, a := range accused {
-			v := byName[a.name]
+		for _, c := range culprits {
+			v := byName[c.name]
 			if v == nil {
-				v = &attribution{name: a.name}
-				byName[a.name] = v
+				v = &attribution{name: c.name}
+				byName[c.name] = v
 				out = append(out, v)
 			}
 			v.in = append(v.in, t)
-			v.details = append(v.details, append(slices.Clone(happened), a.proof...))
+			v.details = append(v.details, append(slices.Clone(happened), c.proof...))
 		}
 	}
 	return out
@@ -178,59 +206,54 @@ func (v *attribution) isPolicy(s *facts.Snapshot) bool {
 	return slices.ContainsFunc(s.MutatingPolicies, func(p facts.MutatingPolicy) bool { return p.Name == v.name })
 }
 
-// fix is what to do about a webhook, or what to do about the policy that it turned out to be.
-func (v *attribution) fix(s *facts.Snapshot, webhook string) string {
-	if v.isPolicy(s) {
-		return policyFix(v.name)
+// steps are what to do about a webhook, or about the policy that it turned out to be.
+func (v *attribution) steps(s *facts.Snapshot, webhook ...checks.Step) []checks.Step {
+	if !v.isPolicy(s) {
+		return webhook
 	}
-	return webhook
-}
-
-func policyFix(name string) string {
-	return "change the mutations of the policy so that they leave restartPolicy and the list of init containers alone (" + prose.Shell("kubectl get mutatingadmissionpolicy %s -o yaml", name) + "), or narrow its matchConstraints"
+	return []checks.Step{{
+		Text:    "Change the mutations of the policy so that they leave restartPolicy and the list of init containers alone, or narrow its matchConstraints. It is:",
+		Command: prose.Shell("kubectl get mutatingadmissionpolicy %s -o yaml", v.name),
+	}}
 }
 
 // where is all its namespaces, and the pods of its shapes where those are not in them.
 func (v *attribution) where() string {
-	var merged admissionRun
-	var shapes []string
+	var plain admissionRun
 	for _, t := range v.in {
 		if t.class.Shape == nil {
-			merged.class.Namespaces = append(merged.class.Namespaces, t.class.Namespaces...)
+			plain.class.Namespaces = append(plain.class.Namespaces, t.class.Namespaces...)
 		}
 	}
+	slices.Sort(plain.class.Namespaces)
+	plain.class.Namespaces = slices.Compact(plain.class.Namespaces)
+	var out []string
+	if len(plain.class.Namespaces) > 0 {
+		out = append(out, plain.where())
+	}
+	var shapes []string
 	for _, t := range v.in {
-		outside := except(t.class.Namespaces, merged.class.Namespaces)
-		if t.class.Shape != nil && len(outside) > 0 {
+		if t.class.Shape != nil && len(except(t.class.Namespaces, plain.class.Namespaces)) > 0 {
 			shapes = append(shapes, t.where())
 		}
 	}
-	slices.Sort(merged.class.Namespaces)
-	merged.class.Namespaces = slices.Compact(merged.class.Namespaces)
 	const shown = 3
+	out = append(out, shapes[:min(shown, len(shapes))]...)
 	if more := len(shapes) - shown; more > 0 {
-		shapes = append(shapes[:shown], fmt.Sprintf("pods of %d more shapes", more))
+		out = append(out, "pods of "+prose.Counted(more, "more shape"))
 	}
-	if len(merged.class.Namespaces) > 0 {
-		shapes = append([]string{merged.where()}, shapes...)
-	}
-	return strings.Join(shapes, ", and in ")
+	return strings.Join(out, ", and in ")
 }
 
-// evidence is that of the first class in full, and of the others how many there are.
+// evidence is that of the first class in full, and of the others which they are.
 func (v *attribution) evidence(s *facts.Snapshot) []string {
 	out := append(slices.Clone(v.details[0]), v.in[0].chain(s)...)
-	if len(v.in) > 1 {
-		const shown = 5
-		var others []string
-		for _, t := range v.in[1:] {
-			if len(others) == shown {
-				others = append(others, fmt.Sprintf("%d more", len(v.in)-1-shown))
-				break
-			}
-			others = append(others, t.scope())
-		}
-		out = append(out, "the same in "+strings.Join(others, ", "))
+	var others []string
+	for _, t := range v.in[1:] {
+		others = append(others, t.class.Instance().Scope())
+	}
+	if len(others) > 0 {
+		out = append(out, "the same in "+prose.Some(others, 5))
 	}
 	return out
 }

@@ -2,21 +2,20 @@ package cluster
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// aside reports whether a gap is about whose doing something was, and not about what was done: the
-// canary came back all the same.
-func aside(g facts.Gap) bool {
-	return strings.HasPrefix(g.Scope, facts.ScopeReview) || strings.HasPrefix(g.Scope, facts.ScopeTemplate)
+// aboutCause reports whether a gap leaves open who changed a canary, and not what became of it: it came back
+// all the same.
+func aboutCause(g facts.Gap) bool {
+	return g.Instance.Part == facts.PartReview || g.Instance.Part == facts.PartTemplate
 }
 
-// doubts are those gaps of a class.
-func (t admissionRun) doubts(s *facts.Snapshot, scope string) []facts.Gap {
+// doubts are the gaps of one part of what was asked about a class.
+func (t admissionRun) doubts(s *facts.Snapshot, part facts.Part) []facts.Gap {
 	return slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool {
-		return !strings.HasPrefix(g.Scope, scope+t.class.ID+" ")
+		return g.Instance.Class != t.class.ID || g.Instance.Part != part
 	})
 }
 
@@ -28,16 +27,16 @@ func unproven(s *facts.Snapshot, all []admissionRun, kind facts.ChangeKind, evid
 			continue
 		}
 		if len(t.culprits(kind)) == 0 {
-			out = append(out, t.doubts(s, facts.ScopeReview)...)
+			out = append(out, t.doubts(s, facts.PartReview)...)
 		}
 		if kind == facts.Stripped && t.canary.Template == facts.TemplateUnknown {
-			out = append(out, t.doubts(s, facts.ScopeTemplate)...)
+			out = append(out, t.doubts(s, facts.PartTemplate)...)
 		}
 	}
 	return out
 }
 
-// unprovenFields are the gaps that leave open who took newer fields from a canary, or whether anybody
+// unprovenFields are the gaps that leave open who stripped newer fields from a canary, or whether anybody
 // did: the API server may not know them.
 func unprovenFields(s *facts.Snapshot, all []admissionRun, kept map[string]bool) []facts.Gap {
 	var out []facts.Gap
@@ -45,12 +44,12 @@ func unprovenFields(s *facts.Snapshot, all []admissionRun, kept map[string]bool)
 		if t.canary == nil || t.canary.Fields == nil {
 			continue
 		}
-		taken := takenFields(t, kept)
-		if len(taken) < len(t.canary.Fields.Lost) && t.canary.Template == facts.TemplateUnknown {
-			out = append(out, t.doubts(s, facts.ScopeTemplate)...)
+		stripped := strippedFields(t, kept)
+		if len(stripped) < len(t.canary.Fields.Lost) && t.canary.Template == facts.TemplateUnknown {
+			out = append(out, t.doubts(s, facts.PartTemplate)...)
 		}
 		if len(t.canary.Fields.Lost) > 0 && len(fieldCulprits(t, t.canary.Fields.Lost)) == 0 {
-			out = append(out, t.doubts(s, facts.ScopeReview)...)
+			out = append(out, t.doubts(s, facts.PartReview)...)
 		}
 	}
 	return out

@@ -27,7 +27,7 @@ type Fleet struct {
 
 // apiServersOf finds out which API servers there are and what each of them does with the field.
 //
-// One address may hide several processes, so that three sources are put together: the processes that
+// One address can hide several processes, so three sources are put together: the processes that
 // answered, told apart by their start time; the static pods, whose command line speaks for a process
 // that did not answer; and the identity Leases and endpoints, which only count.
 func apiServersOf(s *facts.Snapshot) Fleet {
@@ -37,7 +37,7 @@ func apiServersOf(s *facts.Snapshot) Fleet {
 	f.total = max(len(f.Seen), len(leases), len(s.APIServerEndpoints))
 	// Endpoints alone do not count: a managed control plane shows its load balancer there. Leases alone
 	// do not, where the endpoints could not be read: API servers on one host share a Lease.
-	f.counted = len(s.GapsOf(facts.APIServers, "")) == 0 && len(s.GapsOf(facts.APIServers, facts.ScopeEndpoints)) == 0 &&
+	f.counted = len(s.GapsOf(facts.APIServers, "")) == 0 && len(gapsOfServers(s, facts.PartEndpoints)) == 0 &&
 		(len(leases) > 0 || len(pods) > 0 && len(pods) >= len(s.APIServerEndpoints) && len(s.GapsOf(facts.ControlPlane, "")) == 0)
 	if f.unseen() > 0 {
 		f.fresh = min(f.unseen(), freshLeases(leases, f.Seen))
@@ -129,7 +129,7 @@ func mark(a facts.APIServer) string {
 }
 
 // joined pairs the processes that answered with the static pods they run in: nothing names the pod in
-// an answer, so that equals go together first. What a process said of itself counts more than flags.
+// an answer, so equals go together first. What a process said of itself counts more than flags.
 func joined(pods, answers []Process) []Process {
 	paired := make([]bool, len(pods))
 	rules := []func(pod, answer Process) bool{
@@ -154,7 +154,7 @@ func joined(pods, answers []Process) []Process {
 // merge is a static pod with what its process answered.
 func merge(pod, answer Process) Process {
 	if answer.v != nil {
-		pod.version, pod.v = answer.version, answer.v
+		pod.version, pod.v, pod.shows = answer.version, answer.v, answer.shows
 	}
 	pod.emulation = gate.Lower(pod.emulation, answer.emulation)
 	if pod.Gate == gate.Unknown || answer.Gate != gate.Unknown && !answer.probed {

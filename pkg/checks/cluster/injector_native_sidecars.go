@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// Injectors whose sidecars are regular containers keep Jobs from completing in a cluster that could do
-// better. It is worth knowing, and no problem.
+// Injectors whose sidecars are regular containers keep Jobs from completing, in a cluster that could run them
+// as native sidecars. It is worth knowing, and no problem.
 var injectorNativeSidecars = rule{
 	Check: checks.Check{
 		ID:       "injector-native-sidecars",
@@ -23,7 +23,7 @@ var injectorNativeSidecars = rule{
 		Severity: checks.Info,
 		Category: checks.Admission,
 		Needs:    []facts.Kind{facts.MutatingWebhooks, facts.WebhookBackends},
-		// They say what an injector does by itself, if it comes to that.
+		// They decide what an injector does where that depends on the cluster.
 		Uses: []facts.Kind{facts.Canaries, facts.Nodes, facts.APIServers},
 	},
 	Run: runInjectors,
@@ -32,7 +32,7 @@ var injectorNativeSidecars = rule{
 func runInjectors(s *scene) checks.Outcome {
 	var out checks.Outcome
 	var told []string
-	found := recognise(s.Snapshot, known.Injectors(), func(k known.Injector) (string, known.Recognise) { return k.ID, k.Recognise })
+	found := recognize(s.Snapshot, known.Injectors(), func(k known.Injector) (string, known.Recognize) { return k.ID, k.Recognize })
 	for _, f := range found {
 		in := injector{f, s.Snapshot}
 		m := in.mode()
@@ -43,17 +43,15 @@ func runInjectors(s *scene) checks.Outcome {
 				Object:   in.object(),
 				Message:  in.called() + " puts sidecars into pods as regular containers",
 				Evidence: append(in.evidence(), m.why, sourceText(in.entry.Evidence, in.entry.Sources)),
-				Fix:      m.first + in.enable(),
+				Steps:    in.steps(m.first),
 			})
 		case known.Undecided:
-			out.Missing = append(out.Missing, facts.Gap{
-				Kind: facts.WebhookBackends, Scope: in.webhooks[0].name(),
-				Reason: "whether " + in.called() + " injects native sidecars is not known: " + m.why,
-				Remedy: in.remedy("look at a pod that it has injected (kubectl get pod NAME -o yaml): a native sidecar is among the initContainers; " + in.enable()),
-			})
+			out.Missing = append(out.Missing, facts.NewGap(facts.WebhookBackends, in.webhooks[0].instance(),
+				"whether "+in.called()+" injects native sidecars is not known: "+m.why,
+				in.remedy("look at a pod that it has injected (kubectl get pod NAME -o yaml): a native sidecar is among the initContainers; "+in.enable())))
 		}
 	}
-	out.Missing = append(out.Missing, unrecognised(s.Snapshot, found)...)
+	out.Missing = append(out.Missing, unrecognized(s.Snapshot, found)...)
 	out.Tried = prose.Counted(len(told), "known injector")
 	if len(told) > 0 {
 		out.Tried += ": " + strings.Join(told, ", ")
@@ -78,7 +76,7 @@ type injector struct {
 type modeReading struct {
 	mode known.Mode
 	why  string
-	// first is what to do before it can be told to.
+	// first is what to do before it can be told to; "" for nothing.
 	first string
 }
 
@@ -88,6 +86,14 @@ func (in injector) enable() string {
 		return in.entry.Enable
 	}
 	return "to have native sidecars injected: " + in.entry.Enable
+}
+
+func (in injector) steps(first string) []checks.Step {
+	var out []checks.Step
+	if first != "" {
+		out = append(out, checks.Step{Text: first})
+	}
+	return append(out, checks.Step{Text: prose.Sentence(in.enable())})
 }
 
 // mode is told by what an injector did to a canary; else by its version, its settings, and what it
@@ -103,7 +109,7 @@ func (in injector) mode() modeReading {
 	tags, unclear := in.versions()
 	if minimum := parseSoftware(k.Minimum); slices.ContainsFunc(tags, func(v string) bool { return parseSoftware(v).LessThan(minimum) }) {
 		first := k.TagPrefix + k.Minimum
-		return modeReading{mode: known.NotNative, why: first + " is the first version that can inject native sidecars", first: "update to " + first + " or newer; then, "}
+		return modeReading{mode: known.NotNative, why: first + " is the first version that can inject native sidecars", first: "Update to " + first + " or newer."}
 	}
 	told, settings, found := k.Told(in.backend().Native)
 	switch {
@@ -129,7 +135,7 @@ func (in injector) byDefault(tags []string) modeReading {
 	case slices.ContainsFunc(tags, old):
 		return modeReading{mode: known.NotNative, why: "it has to be told to, and its pods do not have " + k.Settings[0].Name}
 	}
-	r := in.automatic("versions from " + k.TagPrefix + k.DefaultSince + " on do so by themselves")
+	r := in.automatic("versions from " + k.TagPrefix + k.DefaultSince + " on do so by default")
 	if r.mode == known.Native && k.Overridden != "" {
 		r.why += "; " + k.Overridden
 	}
@@ -154,13 +160,13 @@ func (in injector) automatic(why string) modeReading {
 	rule := why + ", but only when every kubelet is " + needs.Kubelets + " or newer"
 	old, unclear := olderKubelets(s, needs.Kubelets)
 	if len(old) > 0 {
-		return modeReading{mode: known.NotNative, why: rule + "; older are " + boundedList(old)}
+		return modeReading{mode: known.NotNative, why: rule + "; older are " + prose.Some(old, 3)}
 	}
 	if len(checks.Unread(s, facts.Nodes)) > 0 || len(s.Nodes) == 0 {
 		return modeReading{mode: known.Undecided, why: rule + "; not all nodes were read"}
 	}
 	if len(unclear) > 0 {
-		return modeReading{mode: known.Undecided, why: rule + "; no version can be read of " + boundedList(unclear)}
+		return modeReading{mode: known.Undecided, why: rule + "; no version can be read of " + prose.Some(unclear, 3)}
 	}
 	return modeReading{mode: known.Native, why: why}
 }
@@ -182,21 +188,12 @@ func olderKubelets(s *facts.Snapshot, than string) (old, unclear []string) {
 	return old, unclear
 }
 
-func boundedList(list []string) string {
-	const shown = 3
-	out := strings.Join(list[:min(shown, len(list))], ", ")
-	if more := len(list) - shown; more > 0 {
-		out += fmt.Sprintf(" and %d more", more)
-	}
-	return out
-}
-
 // done is what it has put into a canary: that counts more than anything that it says about itself.
 func (in injector) done() modeReading {
 	names := in.names()
 	for _, t := range admissionRuns(in.snapshot) {
 		met := slices.ContainsFunc(t.class.Webhooks, func(w string) bool { return slices.Contains(names, w) })
-		if !met || t.canary == nil || t.canary.Returned == nil || t.canary.Sent == nil {
+		if !met || !cameBack(t) || t.canary.Sent == nil {
 			continue
 		}
 		spec, sent := t.canary.Returned.Spec, t.canary.Sent.Spec
@@ -214,7 +211,7 @@ func (in injector) done() modeReading {
 	return modeReading{}
 }
 
-// injected is whether a container bears a name of the injector's and was not sent.
+// injected reports whether a container bears a name of the injector's and was not sent.
 func (in injector) injected(c *corev1.Container, sent corev1.PodSpec) bool {
 	same := func(other corev1.Container) bool { return other.Name == c.Name }
 	return in.entry.Injects(c.Name) && !slices.ContainsFunc(sent.Containers, same) && !slices.ContainsFunc(sent.InitContainers, same)
@@ -226,7 +223,7 @@ func (in injector) versions() (versions []string, unclear string) {
 		return nil, in.hidden()
 	}
 	for _, image := range in.images() {
-		v, ok := strings.CutPrefix(known.Tag(image), in.entry.TagPrefix)
+		v, ok := strings.CutPrefix(facts.ImageTag(image), in.entry.TagPrefix)
 		if !ok || parseSoftware(v) == nil {
 			unclear = fmt.Sprintf("the tag of its image %s is no version that it can be compared by", image)
 			continue
@@ -240,7 +237,7 @@ func (in injector) versions() (versions []string, unclear string) {
 func (in injector) called() string {
 	var tags []string
 	for _, image := range in.images() {
-		tags = append(tags, known.Tag(image))
+		tags = append(tags, facts.ImageTag(image))
 	}
 	return strings.TrimSpace(in.entry.Software + " " + strings.Join(tags, " and "))
 }

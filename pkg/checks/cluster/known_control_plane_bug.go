@@ -30,7 +30,7 @@ var controlPlaneBugs = []struct {
 var knownControlPlaneBug = rule{
 	Check: checks.Check{
 		ID:       "known-control-plane-bug",
-		Title:    "no control plane component has a known bug with native sidecars",
+		Title:    "control plane components are free of known bugs with native sidecars",
 		Severity: checks.Warning,
 		Category: checks.ControlPlane,
 		Uses:     []facts.Kind{facts.APIServers, facts.ControlPlane},
@@ -70,13 +70,13 @@ func visibleBugs(o *checks.Outcome, c component, table []bug, server string) {
 		o.Findings = append(o.Findings, checks.Finding{
 			Object:   p.Object,
 			Message:  fmt.Sprintf("%s %s has %s with native sidecars", c.name, p.version, prose.Counted(len(bugs), "known bug")),
-			Evidence: append(p.Evidence[:1:1], described(bugs)...),
+			Evidence: append([]string{p.VersionEvidence()}, described(bugs)...),
 			Steps:    bugFix(table, p.v, p, server),
 		})
 	}
 }
 
-// invisibleBugs judges a component by the versions that it can have: a bug that all of them have is
+// invisibleBugs goes by the versions that it can have: a bug that all of them have is
 // found, one that some have is unknown.
 func invisibleBugs(o *checks.Outcome, c component, table []bug, s *facts.Snapshot) {
 	if c.ceiling == 0 {

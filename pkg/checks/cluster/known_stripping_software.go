@@ -11,12 +11,12 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// A canary proves what its own shape meets today. This says who is publicly known for it, so that what
-// acts only on some pods is known before such a pod comes along.
+// A canary proves what its own shape meets today. This says which software is publicly known for it, so
+// what acts only on some pods is known before such a pod comes along.
 var knownStrippingSoftware = rule{
 	Check: checks.Check{
 		ID:       "known-stripping-software",
-		Title:    "no mutating webhook is of a version known to strip restartPolicy",
+		Title:    "mutating webhooks run versions that are not known to strip restartPolicy",
 		Severity: checks.Warning,
 		Category: checks.Admission,
 		Needs:    []facts.Kind{facts.MutatingWebhooks, facts.WebhookBackends},
@@ -27,15 +27,15 @@ var knownStrippingSoftware = rule{
 
 func runKnownStripping(s *scene) checks.Outcome {
 	all := s.runs
-	convicted := map[string]bool{}
+	proven := map[string]bool{}
 	for _, v := range attributions(all, facts.Stripped, stripEvidence) {
-		convicted[v.name] = true
+		proven[v.name] = true
 	}
-	found := recognise(s.Snapshot, known.Webhooks(), func(k known.Webhook) (string, known.Recognise) { return k.ID, k.Recognise })
+	found := recognize(s.Snapshot, known.Webhooks(), func(k known.Webhook) (string, known.Recognize) { return k.ID, k.Recognize })
 	var out checks.Outcome
 	for _, f := range found {
-		suspect := candidate{f, all, slices.DeleteFunc(f.names(), func(name string) bool { return !convicted[name] })}
-		finding, gap := suspect.judge()
+		c := candidate{f, all, slices.DeleteFunc(f.names(), func(name string) bool { return !proven[name] })}
+		finding, gap := c.compare()
 		if finding != nil {
 			out.Findings = append(out.Findings, *finding)
 		}
@@ -43,7 +43,7 @@ func runKnownStripping(s *scene) checks.Outcome {
 			out.Missing = append(out.Missing, *gap)
 		}
 	}
-	out.Missing = append(out.Missing, unrecognised(s.Snapshot, found)...)
+	out.Missing = append(out.Missing, unrecognized(s.Snapshot, found)...)
 	out.Tried = fmt.Sprintf("%s, %d of known software", prose.Counted(len(installed(s.Snapshot)), "mutating webhook"), len(found))
 	return out
 }
@@ -52,17 +52,17 @@ func runKnownStripping(s *scene) checks.Outcome {
 type candidate struct {
 	*software[known.Webhook]
 	canaries []admissionRun
-	// convicted are those of its webhooks to which a canary is proven to have lost the field.
-	convicted []string
+	// culprits are those of its webhooks that are proven to have stripped a canary.
+	culprits []string
 }
 
-// judge compares the versions that run with the first good one. What the images do not tell is a gap,
+// compare compares the versions that run with the first good one. What the images do not tell is a gap,
 // and so is what nobody has confirmed.
-func (s candidate) judge() (*checks.Finding, *facts.Gap) {
+func (s candidate) compare() (*checks.Finding, *facts.Gap) {
 	k := s.entry
 	var affected, unclear []string
 	for _, image := range s.images() {
-		switch verdict, why := standingOf(k, known.Tag(image)); verdict {
+		switch standing, why := standingOf(k, facts.ImageTag(image)); standing {
 		case standingBad:
 			affected = append(affected, image)
 		case standingUnknown:
@@ -73,16 +73,16 @@ func (s candidate) judge() (*checks.Finding, *facts.Gap) {
 		unclear = append(unclear, s.hidden())
 	}
 	switch {
-	case len(s.convicted) > 0 && len(affected)+len(unclear) > 0:
+	case len(s.culprits) > 0 && len(affected)+len(unclear) > 0:
 		return s.finding(affected, unclear), nil
 	case k.Evidence == known.Inferred && len(affected) == 0:
 		return nil, nil
 	case k.Evidence == known.Inferred:
-		return nil, s.gap("it is " + s.called(affected) + ", which may take restartPolicy from init containers: that is inferred from its source code, and nobody has confirmed it")
+		return nil, s.gap("it is " + s.called(affected) + ", which may strip restartPolicy from init containers: that is inferred from its source code, and nobody has confirmed it")
 	case len(affected) > 0:
 		return s.finding(affected, unclear), nil
 	case len(unclear) > 0:
-		return nil, s.gap(fmt.Sprintf("it is %s; %s, %s takes restartPolicy from init containers; which version runs is not known: %s",
+		return nil, s.gap(fmt.Sprintf("it is %s; %s, %s strips restartPolicy from init containers; which version runs is not known: %s",
 			k.Software, founded[k.Evidence], s.versions(), strings.Join(unclear, ", ")))
 	}
 	return nil, nil
@@ -109,34 +109,35 @@ func (s candidate) finding(affected, unclear []string) *checks.Finding {
 		f.Evidence = append(f.Evidence, "which version runs is not known: "+u)
 	}
 	switch n := s.cleared(s.canaries); {
-	case len(s.convicted) > 0:
-		f.Object.Name = s.convicted[0]
+	case len(s.culprits) > 0:
+		f.Object.Name = s.culprits[0]
 		f.Because = []string{webhookStripsRestartPolicy.ID}
 		f.Evidence = append(f.Evidence, "a canary lost the field to it: see "+webhookStripsRestartPolicy.ID)
 	case n > 0:
-		f.Evidence = append(f.Evidence, fmt.Sprintf("canaries of %s met it and came back unharmed, which acquits it for such pods only", prose.Counted(n, "shape")))
+		f.Evidence = append(f.Evidence, fmt.Sprintf("canaries of %s met it and kept the field, which clears it for such pods only", prose.Counted(n, "shape")))
 	}
 	f.Evidence = append(f.Evidence, sourceText(k.Evidence, k.Sources))
-	f.Fix = s.fix()
+	for _, clause := range s.fix() {
+		f.Steps = append(f.Steps, checks.Step{Text: prose.Sentence(clause)})
+	}
 	return f
 }
 
 func (s candidate) gap(reason string) *facts.Gap {
-	who := "a pod"
+	pod := "a pod"
 	if s.entry.OnlyWhen != "" {
-		who += ", such that " + s.entry.OnlyWhen + ","
+		pod += ", such that " + s.entry.OnlyWhen + ","
 	}
-	return &facts.Gap{
-		Kind: facts.WebhookBackends, Scope: s.webhooks[0].name(), Reason: reason,
-		Remedy: s.remedy(s.fix()) + "; or see what it does: create " + who + " with a native sidecar and --dry-run=server -o yaml, and look for restartPolicy",
-	}
+	g := facts.NewGap(facts.WebhookBackends, s.webhooks[0].instance(), reason,
+		s.remedy(strings.Join(s.fix(), "; "))+"; or see what it does: create "+pod+" with a native sidecar and --dry-run=server -o yaml, and look for restartPolicy")
+	return &g
 }
 
 // called is its name, with the versions that run.
 func (s candidate) called(images []string) string {
 	var tags []string
 	for _, image := range images {
-		tags = append(tags, known.Tag(image))
+		tags = append(tags, facts.ImageTag(image))
 	}
 	return strings.TrimSpace(s.entry.Software + " " + strings.Join(tags, " and "))
 }
@@ -152,17 +153,17 @@ func (s candidate) versions() string {
 	return "some version"
 }
 
-func (s candidate) fix() string {
-	k := s.entry
-	switch {
+// fix is what to do, in clauses.
+func (s candidate) fix() []string {
+	switch k := s.entry; {
 	case k.Fixed != "" && k.Remedy != "":
-		return fmt.Sprintf("update %s to %s or newer; %s", k.Software, k.Fixed, k.Remedy)
+		return []string{fmt.Sprintf("update %s to %s or newer", k.Software, k.Fixed), k.Remedy}
 	case k.Fixed != "":
-		return fmt.Sprintf("update %s to %s or newer", k.Software, k.Fixed)
+		return []string{fmt.Sprintf("update %s to %s or newer", k.Software, k.Fixed)}
 	case k.Remedy != "":
-		return "no released version is known to be good: " + k.Remedy
+		return []string{"no released version is known to be good: " + k.Remedy}
 	}
-	return "ask its vendor for a version that keeps the field; until then keep it away from pods with native sidecars"
+	return []string{"ask its vendor for a version that keeps the field; until then keep it away from pods with native sidecars"}
 }
 
 // standing is how a version compares with what is known.
@@ -181,7 +182,7 @@ func standingOf(k known.Webhook, tag string) (standing, string) {
 	case tag == "":
 		return standingUnknown, "no tag"
 	case running == nil:
-		return standingUnknown, "the tag is no version"
+		return standingUnknown, "the tag is not a version"
 	case fixed == nil && through == nil:
 		return standingUnknown, "which versions are good is not known"
 	case fixed == nil && through.LessThan(running):

@@ -8,12 +8,12 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
 )
 
-// With the gate off a kubelet of 1.28 to 1.32 refuses the pod when it is bound to its node
+// With the gate off a kubelet of 1.28 to 1.32 rejects the pod when it is bound to its node
 // (k8s.io/kubernetes pkg/kubelet/lifecycle/predicate.go); later ones have no such check.
 var kubeletGateOff = rule{
 	Check: checks.Check{
 		ID:       "kubelet-gate-off",
-		Title:    "no kubelet has the SidecarContainers gate off",
+		Title:    "the SidecarContainers gate is on in every kubelet",
 		Severity: checks.Error,
 		Category: checks.Nodes,
 		Needs:    []facts.Kind{facts.Nodes},
@@ -28,7 +28,7 @@ var kubeletGateOff = rule{
 		for _, n := range off {
 			o.Findings = append(o.Findings, checks.Finding{
 				Object:   n.object(),
-				Message:  "the kubelet's SidecarContainers gate is off: it refuses every pod with a native sidecar (reason InitContainerRestartPolicyForbidden)",
+				Message:  "the kubelet's SidecarContainers gate is off: it rejects every pod with a native sidecar (reason InitContainerRestartPolicyForbidden)",
 				Evidence: n.Evidence(),
 				Steps:    fix,
 			})

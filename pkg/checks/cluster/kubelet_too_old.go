@@ -9,7 +9,7 @@ import (
 )
 
 // A kubelet up to 1.27 does not see the field (k8s.io/api v0.27 Container has no such field), and
-// nothing refuses the pod: the scheduler looks at no kubelet's version. KEP-753, "Version Skew".
+// nothing rejects the pod: the scheduler looks at no kubelet's version. KEP-753, "Version Skew".
 var kubeletTooOld = rule{
 	Check: checks.Check{
 		ID:       "kubelet-too-old",
@@ -28,7 +28,7 @@ var kubeletTooOld = rule{
 		for _, n := range old {
 			o.Findings = append(o.Findings, checks.Finding{
 				Object:   n.object(),
-				Message:  "the kubelet is older than 1.28: it runs a native sidecar as an ordinary init container and waits for ever for it to end (the pod stays in Init)",
+				Message:  "the kubelet is older than 1.28: it runs a native sidecar as an ordinary init container and waits forever for it to exit (the pod stays in Init)",
 				Evidence: n.Evidence(),
 				Steps:    fix,
 			})

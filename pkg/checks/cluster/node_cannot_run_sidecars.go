@@ -9,12 +9,12 @@ import (
 )
 
 // It is a warning, not an error: a pod gets to such a node only when it tolerates its taint (or, on
-// Fargate, when a profile picks it), so that the rest of the cluster is not affected. A virtual node
-// without a taint takes any pod, and is judged by the other node checks like any other.
+// Fargate, when a profile picks it), so the rest of the cluster is not affected. A virtual node without a
+// taint accepts any pod, and the other node checks treat it like any other.
 var nodeCannotRunSidecars = rule{
 	Check: checks.Check{
 		ID:       "node-cannot-run-sidecars",
-		Title:    "every node is an ordinary one, with a kubelet of its own",
+		Title:    "every node runs a real kubelet (no virtual nodes)",
 		Severity: checks.Warning,
 		Category: checks.Nodes,
 		Needs:    []facts.Kind{facts.Nodes},
@@ -30,7 +30,7 @@ var nodeCannotRunSidecars = rule{
 		}
 		o := checks.Outcome{Tried: prose.Counted(len(all), "node")}
 		fix := slices.Concat([]checks.Step{{
-			Text: "Do not send pods with native sidecars there, unless its provider says that it runs them: remove their toleration for it (on Fargate: their profile).",
+			Text: "Do not send pods with native sidecars there, unless its provider says that it supports them: remove their toleration for it (on Fargate: their profile).",
 		}}, keepAway("To be sure,", all))
 		for _, n := range virtual {
 			evidence := n.Evidence()
@@ -39,7 +39,7 @@ var nodeCannotRunSidecars = rule{
 			}
 			o.Findings = append(o.Findings, checks.Finding{
 				Object:   n.object(),
-				Message:  "this is not an ordinary node: a service of its provider runs its pods, and the version it shows does not say whether that knows native sidecars",
+				Message:  "this is a virtual node: a service of its provider runs its pods, and the version it shows does not tell whether that service supports native sidecars",
 				Evidence: evidence,
 				Steps:    fix,
 			})

@@ -93,9 +93,7 @@ func noAPIServerVersion(s *facts.Snapshot) []facts.Gap {
 	if gaps := checks.Unread(s, facts.APIServers); len(gaps) > 0 {
 		return gaps
 	}
-	g := facts.Gap{
-		Kind: facts.APIServers, Scope: facts.ScopeVersion, Reason: "no version of an API server was read",
-		Remedy: "kubectl version (does the server answer it?)",
-	}
-	return withWords(s, g, facts.ScopeVersion)
+	g := facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartVersion), "no version of an API server was read",
+		"kubectl version (does the server answer it?)")
+	return withWords(g, gapsOfServers(s, facts.PartVersion))
 }

@@ -63,7 +63,7 @@ func labelCommand(good, bad []Node) (command, rule string) {
 		return "kubectl label node " + names(bad) + " " + sidecarLabel + "=false", cannot
 	}
 	return `kubectl sidecar doctor -o json --checks kubelet-too-old,kubelet-gate-off,node-cannot-run-sidecars |
-  jq -r '.checks[] | (.findings[].object.name), (.missing[].scope | select(startswith("node/")) | ltrimstr("node/"))' |
+  jq -r '.checks[] | (.findings[].object.name), (.missing[].instance | select(.kind == "Node").name)' |
   sort -u | xargs -I{} kubectl label node {} ` + sidecarLabel + "=false", cannot
 }
 
@@ -123,7 +123,7 @@ func NodeUpgrade(to string, list []Node) []checks.Step {
 	return []checks.Step{{Text: lead + ". Here nodes are upgraded by pool:", Command: strings.Join(commands, "\n")}}
 }
 
-// poolUpgrade is the provider's command for the pool of a node; "" where it is not recognised.
+// poolUpgrade is the provider's command for the pool of a node; "" where it is not recognized.
 func poolUpgrade(n Node) string {
 	switch {
 	case n.Labels["eks.amazonaws.com/nodegroup"] != "":

@@ -39,7 +39,7 @@ func nodesOf(s *facts.Snapshot) []Node {
 	for i := range s.Nodes {
 		n := Node{Node: &s.Nodes[i], Version: parse(s.Nodes[i].Status.NodeInfo.KubeletVersion)}
 		n.Virtual, _ = facts.VirtualNode(n.Node)
-		n.Gate, n.Source = gate.JudgeWithSource(n.Version, nil, readings[n.Name]...) // a kubelet cannot emulate another version
+		n.Gate, n.Source = gate.StateAndSource(n.Version, nil, readings[n.Name]...) // a kubelet cannot emulate another version
 		if known := gate.ByDirectness(readings[n.Name]); len(known) > 0 {
 			n.reading = &known[0]
 		}
@@ -59,9 +59,14 @@ func (n Node) byRequest() bool {
 
 func (n Node) object() checks.Object { return checks.Object{Kind: "Node", Name: n.Name} }
 
+// VersionEvidence is the version of a node's kubelet, quoted.
+func (n Node) VersionEvidence() string {
+	return "status.nodeInfo.kubeletVersion: " + prose.OrNone(n.Status.NodeInfo.KubeletVersion)
+}
+
 // Evidence is what is known of a node's kubelet: its version, and its gate where that was read.
 func (n Node) Evidence() []string {
-	out := []string{"status.nodeInfo.kubeletVersion: " + prose.OrNone(n.Status.NodeInfo.KubeletVersion)}
+	out := []string{n.VersionEvidence()}
 	if n.Virtual != "" {
 		out = append(out, "virtual node: "+n.Virtual)
 	}
@@ -73,11 +78,9 @@ func (n Node) Evidence() []string {
 
 // noVersionGap is the gap of a node that does not say which version its kubelet has.
 func (n Node) noVersionGap() facts.Gap {
-	return facts.Gap{
-		Kind: facts.Nodes, Scope: facts.NodeScope(n.Name),
-		Reason: fmt.Sprintf("its kubeletVersion is %q, which is no version of Kubernetes", n.Status.NodeInfo.KubeletVersion),
-		Remedy: prose.Shell("kubectl describe node %s", n.Name) + " (has its kubelet ever started? is the node still needed?)",
-	}
+	return facts.NewGap(facts.Nodes, facts.NodeInstance(n.Name),
+		fmt.Sprintf("its kubeletVersion is %q, which is not a Kubernetes version", n.Status.NodeInfo.KubeletVersion),
+		prose.Shell("kubectl describe node %s", n.Name)+" (has its kubelet ever started? is the node still needed?)")
 }
 
 // ordinary leaves out the virtual nodes to which pods go only when they ask for it.
@@ -93,13 +96,13 @@ func gated(list []Node, state gate.State) []Node {
 // unreadKubelets are the gaps of nodes whose version leaves the gate open and whose kubelet could not
 // be asked. Those without a reason of their own share that of the whole kind, if there is one.
 func unreadKubelets(s *facts.Snapshot, open []Node) []facts.Gap {
-	recorded := map[string][]facts.Gap{}
+	recorded := map[facts.Instance][]facts.Gap{}
 	for _, g := range s.GapsOf(facts.Kubelets, "*") {
-		recorded[g.Scope] = append(recorded[g.Scope], g)
+		recorded[g.Instance] = append(recorded[g.Instance], g)
 	}
 	var out []facts.Gap
 	open = slices.DeleteFunc(slices.Clone(open), func(n Node) bool {
-		known := recorded[facts.NodeScope(n.Name)]
+		known := recorded[facts.NodeInstance(n.Name)]
 		out = append(out, known...)
 		return len(known) > 0
 	})
@@ -112,12 +115,11 @@ func unreadKubelets(s *facts.Snapshot, open []Node) []facts.Gap {
 		return append(out, g)
 	}
 	for _, n := range open {
-		g := facts.Gap{Kind: facts.Kubelets, Scope: facts.NodeScope(n.Name), Remedy: facts.HowToGet(facts.Kubelets)}
-		g.Reason = fmt.Sprintf("kubelet %s can have the SidecarContainers gate on or off, and was not asked", n.Status.NodeInfo.KubeletVersion)
+		reason := fmt.Sprintf("kubelet %s can have the SidecarContainers gate on or off, and was not asked", n.Status.NodeInfo.KubeletVersion)
 		if n.reading != nil {
-			g.Reason = fmt.Sprintf("kubelet %s does not list the SidecarContainers gate, which every kubelet of 1.28 to 1.32 has: %s", n.Status.NodeInfo.KubeletVersion, n.reading.Evidence)
+			reason = fmt.Sprintf("kubelet %s does not list the SidecarContainers gate, which every kubelet of 1.28 to 1.32 has: %s", n.Status.NodeInfo.KubeletVersion, n.reading.Evidence)
 		}
-		out = append(out, g)
+		out = append(out, facts.NewGap(facts.Kubelets, facts.NodeInstance(n.Name), reason, facts.HowToGet(facts.Kubelets)))
 	}
 	return out
 }
@@ -132,9 +134,9 @@ func kubeletVersions(list []Node) string {
 	return strings.Join(out, ", ")
 }
 
-// triedNodes says how many nodes were judged and which were left aside.
-func triedNodes(all, judged []Node, verb string) string {
-	out := fmt.Sprintf("%d of %s %s", len(judged), prose.Counted(len(all), "node"), verb)
+// triedNodes says how many nodes were checked, and how many were left to another check.
+func triedNodes(all, checked []Node, verb string) string {
+	out := fmt.Sprintf("%d of %s %s", len(checked), prose.Counted(len(all), "node"), verb)
 	if aside := len(all) - len(ordinary(all)); aside > 0 {
 		out += fmt.Sprintf("; %s left to node-cannot-run-sidecars", prose.Counted(aside, "virtual node"))
 	}

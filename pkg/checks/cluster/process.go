@@ -30,9 +30,11 @@ type Process struct {
 	emulation *version.Version
 	Gate      gate.State
 	Evidence  []string
-	// proof is the one line of evidence that decides the gate.
+	// shows is the line of evidence that has the version.
+	shows string
+	// proof is the one line of evidence that decides the gate: shows where the version does.
 	proof string
-	// probed is that its gate was seen from outside, which counts less than flags.
+	// probed is set when its gate was seen from outside, which counts less than flags.
 	probed bool
 	// pod is the static pod it runs in; nil when it is not known to run in one.
 	pod *facts.ControlPlanePod
@@ -41,16 +43,19 @@ type Process struct {
 // effective is the version that a process behaves as; nil when it is not known.
 func (p Process) effective() *version.Version { return gate.Lower(p.v, p.emulation) }
 
+// VersionEvidence is the version of a process, quoted.
+func (p Process) VersionEvidence() string { return p.shows }
+
 // fromPod is a process of which only its static pod was seen.
 func fromPod(pod *facts.ControlPlanePod) Process {
 	p := Process{
 		Object:  checks.Object{Kind: "Pod", Namespace: "kube-system", Name: pod.Name},
 		version: pod.Version, v: gate.ParseVersion(pod.Version), emulation: gate.ParseEmulation(pod.EmulatedVersion),
-		pod: pod,
+		pod: pod, shows: "image version of pod " + pod.Name + ": " + prose.OrNone(pod.Version),
 	}
 	flags := gate.FlagReading(*pod, p.effective())
-	p.Gate, p.proof = gate.Judge(p.v, p.emulation, flags), flags.Evidence
-	p.Evidence = []string{"image version of pod " + pod.Name + ": " + prose.OrNone(pod.Version)}
+	p.Gate, p.proof = gate.StateOf(p.v, p.emulation, flags), flags.Evidence
+	p.Evidence = []string{p.shows}
 	if pod.EmulatedVersion != "" {
 		p.Evidence = append(p.Evidence, "command line of pod "+pod.Name+": --emulated-version="+pod.EmulatedVersion)
 	}
@@ -63,17 +68,18 @@ func fromAnswer(a facts.APIServer, name string, readings []facts.FeatureReading)
 	p := Process{
 		Object:  checks.Object{Kind: "APIServer", Name: name},
 		version: a.Version, v: gate.ParseVersion(a.Version), emulation: gate.ParseEmulation(a.Emulation),
-		Evidence: []string{"version: " + prose.OrNone(a.Version)},
+		shows: "version: " + prose.OrNone(a.Version),
 	}
+	p.Evidence = []string{p.shows}
 	if gate.Emulates(p.v, p.emulation) {
 		p.Evidence = append(p.Evidence, "emulated version: "+a.Emulation)
 	}
-	p.Gate = gate.Judge(p.v, p.emulation, readings...)
+	p.Gate = gate.StateOf(p.v, p.emulation, readings...)
 	p.probed = slices.ContainsFunc(readings, func(r facts.FeatureReading) bool { return r.Source == facts.SourceProbe })
 	for _, r := range gate.ByDirectness(readings) {
 		p.Evidence = append(p.Evidence, gate.Quote(r))
 	}
-	p.proof = p.Evidence[min(1, len(p.Evidence)-1)]
+	p.proof = p.Evidence[min(1, len(p.Evidence)-1)] // what comes next is an emulated version, else the most direct reading
 	return p
 }
 
@@ -116,7 +122,7 @@ func versions(list []Process) string {
 func noGate(kind facts.Kind, p Process, remedy string) facts.Gap {
 	g := p.gap(kind, remedy)
 	g.Reason = fmt.Sprintf("version %s leaves open whether the SidecarContainers gate is on", prose.OrNone(p.version))
-	if p.proof != "" && p.proof != p.Evidence[0] {
+	if p.proof != "" && p.proof != p.VersionEvidence() {
 		g.Reason += "; " + p.proof
 	}
 	return g
@@ -125,10 +131,14 @@ func noGate(kind facts.Kind, p Process, remedy string) facts.Gap {
 // noVersion is the gap of a process whose version cannot be read.
 func noVersion(kind facts.Kind, p Process, remedy string) facts.Gap {
 	g := p.gap(kind, remedy)
-	g.Reason = fmt.Sprintf("its version is %q, which is no version of Kubernetes", p.version)
+	g.Reason = fmt.Sprintf("its version is %q, which is not a Kubernetes version", p.version)
 	return g
 }
 
+// gap is a gap of the process, for its reason to be filled in.
 func (p Process) gap(kind facts.Kind, remedy string) facts.Gap {
-	return facts.Gap{Kind: kind, Scope: strings.ToLower(p.Object.Kind) + "/" + p.Object.Name, Remedy: remedy}
+	return facts.Gap{
+		Kind: kind, Scope: strings.ToLower(p.Object.Kind) + "/" + p.Object.Name, Remedy: remedy,
+		Instance: facts.Instance{Kind: p.Object.Kind, Namespace: p.Object.Namespace, Name: p.Object.Name},
+	}
 }

@@ -33,7 +33,7 @@ type Judgment struct {
 	Webhooks []WebhookRow
 }
 
-// Judge judges a snapshot with all checks but those to skip, in their order. skip may be nil.
+// Judge evaluates a snapshot with all checks but those to skip, in their order. skip may be nil.
 func Judge(s *facts.Snapshot, skip func(id string) bool) Judgment {
 	sc := sceneOf(s)
 	return Judgment{Results: checks.Run(s, sc, rules(), skip), Nodes: sc.nodes, Webhooks: sc.webhookTable()}

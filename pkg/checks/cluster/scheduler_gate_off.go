@@ -14,18 +14,16 @@ const schedulerProof = "ask the provider, or try with a real pod:\n" +
 	"  kubectl delete pod sidecar-probe\n" +
 	"With the gate off it says: Pod has a restartable init container and the SidecarContainers feature is disabled"
 
-// With the gate off the scheduler's NodeResourcesFit plugin refuses every pod with a native sidecar.
+// With the gate off the scheduler's NodeResourcesFit plugin rejects every pod with a native sidecar.
 var schedulerGateOff = rule{
 	Check: checks.Check{
 		ID:       "scheduler-gate-off",
-		Title:    "no kube-scheduler has the SidecarContainers gate off",
+		Title:    "the SidecarContainers gate is on in every kube-scheduler",
 		Severity: checks.Error,
 		Category: checks.ControlPlane,
 		Uses:     []facts.Kind{facts.APIServers, facts.ControlPlane},
 	},
-	Run: func(s *scene) checks.Outcome {
-		return componentOf(s, Scheduler).gateOff(s.Snapshot, gate.FirstMinor,
-			"the SidecarContainers gate of this kube-scheduler is off: every pod with a native sidecar stays Pending (\"Pod has a restartable init container and the SidecarContainers feature is disabled\")",
-			schedulerProof)
-	},
+	Run: gateOff(Scheduler, gate.FirstMinor,
+		"the SidecarContainers gate of this kube-scheduler is off: every pod with a native sidecar stays Pending (\"Pod has a restartable init container and the SidecarContainers feature is disabled\")",
+		schedulerProof),
 }

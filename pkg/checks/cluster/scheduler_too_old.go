@@ -15,8 +15,6 @@ var schedulerTooOld = rule{
 		Category: checks.ControlPlane,
 		Uses:     []facts.Kind{facts.APIServers, facts.ControlPlane},
 	},
-	Run: func(s *scene) checks.Outcome {
-		return componentOf(s, Scheduler).tooOld(s.Snapshot,
-			"this kube-scheduler is older than 1.28: it does not add a sidecar's requests to the pod's, and sends pods to nodes on which they do not fit")
-	},
+	Run: tooOld(Scheduler,
+		"this kube-scheduler is older than 1.28: it does not add a sidecar's requests to the pod's, and assigns pods to nodes on which they do not fit"),
 }

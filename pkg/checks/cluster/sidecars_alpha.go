@@ -13,7 +13,7 @@ import (
 var sidecarsAlpha = rule{
 	Check: checks.Check{
 		ID:       "sidecars-alpha",
-		Title:    "no kubelet runs sidecars as 1.28 does, where they were alpha",
+		Title:    "no kubelet runs the alpha (1.28) implementation of sidecars",
 		Severity: checks.Warning,
 		Category: checks.Nodes,
 		Needs:    []facts.Kind{facts.Nodes},
@@ -28,7 +28,7 @@ var sidecarsAlpha = rule{
 		for _, n := range gated(alpha, gate.On) {
 			o.Findings = append(o.Findings, checks.Finding{
 				Object:   n.object(),
-				Message:  "kubelet 1.28 with native sidecars, which are alpha there: when a pod ends it stops sidecars at the same time as the other containers, so that these lose their proxy or log shipper while they still work",
+				Message:  "kubelet 1.28 with native sidecars, which are alpha there: when a pod terminates it stops sidecars at the same time as the other containers, so these lose their proxy or log shipper while they still work",
 				Evidence: n.Evidence(),
 				Steps:    fix,
 			})

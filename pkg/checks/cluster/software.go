@@ -22,6 +22,10 @@ type installation struct {
 
 func (i installation) name() string { return i.configuration + "/" + i.webhook }
 
+func (i installation) instance() facts.Instance {
+	return facts.Instance{Kind: facts.KindMutatingWebhook, Configuration: i.configuration, Name: i.webhook}
+}
+
 // installed lists all mutating webhooks.
 func installed(s *facts.Snapshot) []installation {
 	var out []installation
@@ -40,18 +44,18 @@ func installed(s *facts.Snapshot) []installation {
 	return out
 }
 
-// A software is what is known of something, and the webhooks in which it was recognised: all those
+// A software is what is known of something, and the webhooks in which it was recognized: all those
 // that have the same pods behind them.
 type software[K any] struct {
 	entry    K
-	signs    known.Recognise
+	signs    known.Recognize
 	webhooks []installation
 	// gap is why the pods behind them were not read; nil when they were.
 	gap *facts.Gap
 }
 
-// recognise finds known software among the webhooks. signs tells an entry's name and what it shows.
-func recognise[K any](s *facts.Snapshot, entries []K, signs func(K) (string, known.Recognise)) []*software[K] {
+// recognize finds known software among the webhooks. signs returns an entry's name and what it shows.
+func recognize[K any](s *facts.Snapshot, entries []K, signs func(K) (string, known.Recognize)) []*software[K] {
 	var out []*software[K]
 	byPlace := map[string]*software[K]{}
 	for _, in := range installed(s) {
@@ -77,18 +81,19 @@ func recognise[K any](s *facts.Snapshot, entries []K, signs func(K) (string, kno
 
 // backendGap is why what is behind a Service was not read.
 func backendGap(s *facts.Snapshot, service string) *facts.Gap {
-	gaps := s.GapsOf(facts.WebhookBackends, "service/"+service)
-	i := slices.IndexFunc(gaps, func(g facts.Gap) bool { return g.Scope != "" })
-	if i < 0 {
-		return nil
+	namespace, name, _ := strings.Cut(service, "/")
+	for _, g := range scoped(s, facts.WebhookBackends) {
+		if g.Instance == facts.ServiceInstance(namespace, name) {
+			return &g
+		}
 	}
-	return &gaps[i]
+	return nil
 }
 
-// unrecognised are the gaps of Services behind which known software may be, for all that is known.
-func unrecognised[K any](s *facts.Snapshot, found []*software[K]) []facts.Gap {
+// unrecognized are the gaps of Services that known software can be behind.
+func unrecognized[K any](s *facts.Snapshot, found []*software[K]) []facts.Gap {
 	return slices.DeleteFunc(scoped(s, facts.WebhookBackends), func(g facts.Gap) bool {
-		return slices.ContainsFunc(found, func(f *software[K]) bool { return f.gap != nil && f.gap.Scope == g.Scope })
+		return slices.ContainsFunc(found, func(f *software[K]) bool { return f.gap != nil && f.gap.Instance == g.Instance })
 	})
 }
 
@@ -133,7 +138,7 @@ func (s *software[K]) hidden() string {
 	case b.NoService:
 		return "its Service " + b.Service + " does not exist"
 	case b.Unselected:
-		return "its Service " + b.Service + " selects no pods by itself"
+		return "its Service " + b.Service + " has no selector"
 	case b.Pods == 0:
 		return "no pod is behind its Service " + b.Service
 	}
@@ -153,12 +158,12 @@ func (s *software[K]) imageEvidence(image string) string {
 	return fmt.Sprintf("image behind Service %s: %s", s.backend().Service, image)
 }
 
-// cleared are the classes whose canary met the software and came back with its sidecars.
+// cleared counts the classes whose canary met the software and came back with its sidecars.
 func (s *software[K]) cleared(all []admissionRun) int {
 	n, names := 0, s.names()
 	for _, t := range all {
 		met := slices.ContainsFunc(t.class.Webhooks, func(w string) bool { return slices.Contains(names, w) })
-		if met && t.canary != nil && t.canary.Returned != nil && len(t.canary.Changes()) == 0 {
+		if met && cameBack(t) && len(t.canary.Changes()) == 0 {
 			n++
 		}
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// StripperNeeds is what tells who stripped a restartPolicy.
+// StripperNeeds is what tells what stripped a restartPolicy.
 var StripperNeeds = []facts.Kind{facts.APIServers, facts.ControlPlane, facts.MutatingWebhooks, facts.MutatingPolicies, facts.Canaries}
 
-// A Stripper is who stripped a restartPolicy, as far as that is known.
+// A Stripper is what stripped a restartPolicy, as far as that is known.
 type Stripper struct {
 	// Name is how a sentence names it: "webhook or policy mesh/inject.example.com".
 	Name     string
@@ -23,7 +23,7 @@ type Stripper struct {
 	Steps   []checks.Step
 }
 
-// Stripper is who strips the field from pods of a namespace: the API server itself when its gate is off,
+// Stripper is what strips the field from pods of a namespace: the API server itself when its gate is off,
 // else the webhook or policy that a canary shows. It is false where neither is known.
 func (v View) Stripper(namespace string) (Stripper, bool) {
 	// An API server whose gate is off drops the field from everything that it creates. A ReplicaSet
@@ -40,8 +40,8 @@ func (v View) Stripper(namespace string) (Stripper, bool) {
 	if len(there) == 0 {
 		return Stripper{}, false
 	}
-	// The canary of the namespace comes first. Where it came through, one with the labels, annotations
-	// and service account of pods there may not have.
+	// The canary of the namespace comes first. Where that kept the field, one with the labels, annotations
+	// and service account of pods there can have lost it.
 	tells := max(0, slices.IndexFunc(there, func(t admissionRun) bool { return len(changesOf(t, facts.Stripped)) > 0 }))
 	return there[tells].stripper(v.s.runs), true
 }
@@ -67,7 +67,7 @@ func (v View) serverStrips(p Process) Stripper {
 // stripper is what the canary of the namespace's class shows.
 func (t admissionRun) stripper(all []admissionRun) Stripper {
 	if t.canary == nil {
-		return Stripper{Name: "one of those who are called for pods there", Evidence: []string{"called there: " + strings.Join(t.actors(), ", ")}, Steps: StripperFix("it")}
+		return Stripper{Name: "one of those that are called for pods there", Evidence: []string{"called there: " + strings.Join(t.actors(), ", ")}, Steps: StripperFix("it")}
 	}
 	var evidence []string
 	for _, c := range changesOf(t, facts.Stripped) {
@@ -83,11 +83,11 @@ func (t admissionRun) stripper(all []admissionRun) Stripper {
 		names := strings.Join(t.actors(), ", ")
 		return Stripper{
 			Name:     "a webhook or policy that leaves other pods alone",
-			Evidence: []string{"a canary in namespace " + t.canary.Namespace + " (dry run) kept the field: who took it looks at labels, annotations or owners, or does not do it any more", "called there: " + prose.OrNone(names)},
+			Evidence: []string{"a canary in namespace " + t.canary.Namespace + " (dry run) kept the field: what stripped it looks at labels, annotations or owners, or no longer does it", "called there: " + prose.OrNone(names)},
 			Steps:    StripperFix("it"),
 		}
 	case len(found) == 0:
-		return Stripper{Name: "an admission webhook or policy", Evidence: append(evidence, t.doubt(all)...), Because: []string{webhookStripsRestartPolicy.ID}, Steps: StripperFix("it")}
+		return Stripper{Name: "an admission webhook or policy", Evidence: append(evidence, t.doubtAbout(facts.Stripped, all)...), Because: []string{webhookStripsRestartPolicy.ID}, Steps: StripperFix("it")}
 	}
 	for _, c := range found {
 		evidence = append(evidence, c.name+": "+strings.Join(c.proof, "; "))
@@ -95,7 +95,7 @@ func (t admissionRun) stripper(all []admissionRun) Stripper {
 	return Stripper{Name: "webhook or policy " + found[0].name, Evidence: evidence, Because: []string{webhookStripsRestartPolicy.ID}, Steps: StripperFix(found[0].name)}
 }
 
-// Unanswered are the gaps of the canaries of namespaces that were to tell who strips the field, and were refused.
+// Unanswered are the gaps of the canaries of namespaces that were to tell what strips the field, and were refused.
 func (v View) Unanswered(namespaces []string) []facts.Gap {
 	var out []facts.Gap
 	for _, t := range v.s.runs {

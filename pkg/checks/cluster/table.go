@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -22,7 +21,7 @@ type WebhookRow struct {
 	Namespaces int      `json:"namespaces"`
 	Classes    []string `json:"classes"`
 	// Result is preserves, strips, moves, removes, denies, unreachable, not dry-runnable, not called,
-	// suspect or unknown; Proof is how that is known.
+	// suspect (one of several of which one has done it) or unknown; Proof is how that is known.
 	Result string `json:"result"`
 	Proof  string `json:"proof"`
 }
@@ -33,49 +32,65 @@ func (s *scene) webhookTable() []WebhookRow {
 	for _, p := range s.MutatingPolicies {
 		if len(p.Bindings) > 0 && p.MatchesPods {
 			row := WebhookRow{Name: p.Name, Classes: []string{}}
-			row.judge(s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Policies, p.Name) })
+			row.sumUp(s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Policies, p.Name) })
 			out = append(out, row)
 		}
 	}
-	order := 0
-	for i := range s.MutatingWebhooks {
-		for j := range s.MutatingWebhooks[i].Webhooks {
-			w := &s.MutatingWebhooks[i].Webhooks[j]
-			order++
-			row := WebhookRow{Order: order, Name: s.MutatingWebhooks[i].Name + "/" + w.Name, Classes: []string{}}
-			switch {
-			case w.ClientConfig.Service != nil:
-				row.Backend = w.ClientConfig.Service.Namespace + "/" + w.ClientConfig.Service.Name
-			case w.ClientConfig.URL != nil:
-				row.Backend = *w.ClientConfig.URL
-			}
-			if w.FailurePolicy != nil {
-				row.FailurePolicy = string(*w.FailurePolicy)
-			}
-			if w.SideEffects != nil {
-				row.SideEffects = string(*w.SideEffects)
-			}
-			if w.TimeoutSeconds != nil {
-				row.TimeoutSeconds = *w.TimeoutSeconds
-			}
-			row.judge(s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Webhooks, row.Name) })
-			if declaresSideEffects(s.Snapshot, row.Name) {
-				row.Result, row.Proof = "not dry-runnable", "its sideEffects"
-			}
-			out = append(out, row)
+	for i, w := range installed(s.Snapshot) {
+		row := rowOf(i+1, w)
+		row.sumUp(s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Webhooks, row.Name) })
+		if declaresSideEffects(s.Snapshot, row.Name) {
+			row.Result, row.Proof = resultNoDryRun, "its sideEffects"
 		}
+		out = append(out, row)
 	}
 	return out
 }
 
-// results are from the worst to the best: the worst class counts.
-var results = []string{"strips", "moves", "removes", "denies", "unreachable", "suspect", "unknown", "preserves"}
+// rowOf is what the configuration of a webhook says.
+func rowOf(order int, w installation) WebhookRow {
+	row := WebhookRow{Order: order, Name: w.name(), Classes: []string{}, Backend: service(w.spec)}
+	if url := w.spec.ClientConfig.URL; row.Backend == "" && url != nil {
+		row.Backend = *url
+	}
+	if w.spec.FailurePolicy != nil {
+		row.FailurePolicy = string(*w.spec.FailurePolicy)
+	}
+	if w.spec.SideEffects != nil {
+		row.SideEffects = string(*w.spec.SideEffects)
+	}
+	if w.spec.TimeoutSeconds != nil {
+		row.TimeoutSeconds = *w.spec.TimeoutSeconds
+	}
+	return row
+}
 
-// judge sums up the classes in which it is called.
-func (r *WebhookRow) judge(all []admissionRun, called func(admissionRun) bool) {
-	r.Result = "not called"
+// Results of a webhook in a class, or in all of them.
+const (
+	resultStrips      = "strips"
+	resultMoves       = "moves"
+	resultRemoves     = "removes"
+	resultDenies      = "denies"
+	resultUnreachable = "unreachable"
+	// resultCandidate is one of several of which one has done it.
+	resultCandidate = "suspect"
+	resultUnknown   = "unknown"
+	resultPreserves = "preserves"
+	// The following are no results of a class.
+	resultNotCalled = "not called"
+	resultNoDryRun  = "not dry-runnable"
+)
+
+// fromWorst are the results of a class from the worst to the best: the worst class counts.
+var fromWorst = []string{
+	resultStrips, resultMoves, resultRemoves, resultDenies, resultUnreachable, resultCandidate, resultUnknown, resultPreserves,
+}
+
+// sumUp is the worst result of the classes in which it is called.
+func (r *WebhookRow) sumUp(all []admissionRun, called func(admissionRun) bool) {
+	r.Result = resultNotCalled
 	if len(all) == 0 {
-		r.Result = "unknown"
+		r.Result = resultUnknown
 	}
 	for _, t := range all {
 		if !called(t) {
@@ -86,7 +101,7 @@ func (r *WebhookRow) judge(all []admissionRun, called func(admissionRun) bool) {
 			r.Namespaces += len(t.class.Namespaces)
 		}
 		result, proof := t.resultOf(r.Name)
-		if r.Result == "not called" || slices.Index(results, result) < slices.Index(results, r.Result) {
+		if r.Result == resultNotCalled || slices.Index(fromWorst, result) < slices.Index(fromWorst, r.Result) {
 			r.Result, r.Proof = result, proof
 		}
 	}
@@ -96,64 +111,81 @@ func (r *WebhookRow) judge(all []admissionRun, called func(admissionRun) bool) {
 var changeResults = []struct {
 	kind   facts.ChangeKind
 	result string
-}{{facts.Stripped, "strips"}, {facts.Moved, "moves"}, {facts.Removed, "removes"}}
+}{{facts.Stripped, resultStrips}, {facts.Moved, resultMoves}, {facts.Removed, resultRemoves}}
 
-// resultOf is what the class's canary tells of one of its actors.
+// resultOf is what the class's canary tells of one of its actors: the answer to a review, a refusal that names
+// it, or what became of the canary, in this order.
 func (t admissionRun) resultOf(name string) (result, proof string) {
 	if t.canary == nil {
-		return "unknown", "no canary"
+		return resultUnknown, "no canary"
 	}
 	if result, proof := t.reviewed(name); result != "" {
 		return result, proof
 	}
-	cause, who := t.cause()
 	switch {
-	case t.called(who) == name && cause == facts.CauseDenied:
-		return "denies", "canary"
-	case t.called(who) == name && cause == facts.CauseFailed:
-		return "unreachable", "canary"
 	case t.canary.Refusal != nil:
-		return "unknown", "canary refused"
+		return t.refused(name)
 	case t.class.Uncertain[name] != "":
-		return "unknown", "match condition"
-	case len(t.canary.Changes()) == 0:
-		return "preserves", "canary"
+		return resultUnknown, "match condition"
 	}
-	for _, c := range changeResults {
-		if len(changesOf(t, c.kind)) == 0 {
-			continue
-		}
-		for _, a := range t.culprits(c.kind) {
-			if a.name == name {
-				return c.result, map[bool]string{true: "bisection", false: "elimination"}[len(t.canary.Exempted) > 0]
-			}
-		}
-	}
-	if slices.Contains(t.left(), name) {
-		return "suspect", "canary"
-	}
-	return "preserves", "elimination"
+	return t.didTo(name)
 }
 
-// reviewed is what it did when it was asked by itself; empty when that proves nothing.
-func (t admissionRun) reviewed(name string) (result, proof string) {
-	for _, r := range t.canary.Reviews {
-		if r.Webhook != name {
+// refused is what a refused canary tells.
+func (t admissionRun) refused(name string) (result, proof string) {
+	if cause, who := t.cause(); t.called(who) == name {
+		switch cause {
+		case facts.CauseDenied:
+			return resultDenies, "canary"
+		case facts.CauseFailed:
+			return resultUnreachable, "canary"
+		}
+	}
+	return resultUnknown, "canary refused"
+}
+
+// didTo is what a canary tells that came back.
+func (t admissionRun) didTo(name string) (result, proof string) {
+	changes := t.canary.Changes()
+	if len(changes) == 0 {
+		return resultPreserves, "canary"
+	}
+	candidate := false
+	for _, c := range changeResults {
+		if !has(changes, c.kind) {
 			continue
 		}
-		for _, c := range changeResults {
-			if slices.ContainsFunc(r.Changes, func(change facts.Change) bool { return change.Kind == c.kind }) {
-				return c.result, string(r.Method)
-			}
+		if slices.ContainsFunc(t.culprits(c.kind), func(x culprit) bool { return x.name == name }) {
+			return c.result, map[bool]string{true: "bisection", false: "elimination"}[len(t.exempted(c.kind)) > 0]
 		}
-		switch {
-		case r.Denied != "":
-			return "denies", string(r.Method)
-		case r.Error == "":
-			return "preserves", string(r.Method)
-		case r.Method == facts.Directly && !strings.Contains(r.Error, "you are not allowed to"):
-			return "unreachable", string(r.Method)
+		// Bisection clears the others: the canary met them, and kept what it loses with the culprit.
+		candidate = candidate || len(t.exempted(c.kind)) == 0 && slices.Contains(t.left(c.kind), name)
+	}
+	if candidate {
+		return resultCandidate, "canary"
+	}
+	return resultPreserves, "elimination"
+}
+
+// reviewed is what it did when it was called directly; empty when that proves nothing.
+func (t admissionRun) reviewed(name string) (result, proof string) {
+	i := slices.IndexFunc(t.canary.Reviews, func(r facts.Review) bool { return r.Webhook == name })
+	if i < 0 {
+		return "", ""
+	}
+	r := t.canary.Reviews[i]
+	for _, c := range changeResults {
+		if has(r.Changes, c.kind) {
+			return c.result, string(r.Method)
 		}
+	}
+	switch {
+	case r.Denied != "":
+		return resultDenies, string(r.Method)
+	case r.Error == "":
+		return resultPreserves, string(r.Method)
+	case r.Method == facts.Directly && r.Outcome != facts.ReviewNotAllowed:
+		return resultUnreachable, string(r.Method)
 	}
 	return "", ""
 }

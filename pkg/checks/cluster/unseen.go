@@ -82,7 +82,7 @@ func (f Fleet) atLeast(minor int) (bool, string) {
 		return true, ""
 	}
 	if newest := f.newest(); newest > minor && !f.emulating() {
-		return true, fmt.Sprintf("the others follow from the version skew policy: API servers are within one minor version, so that next to %s none is older than %s",
+		return true, fmt.Sprintf("the others follow from the version skew policy: API servers are within one minor version, so next to %s none is older than %s",
 			gate.Release(newest), gate.Release(newest-1))
 	}
 	if f.counted && unseen <= f.fresh && minor <= minorPeers {
@@ -97,20 +97,16 @@ func (f Fleet) unread(s *facts.Snapshot) []facts.Gap {
 	case !s.Has(facts.APIServers):
 		return checks.Unread(s, facts.APIServers)
 	case !f.counted:
-		g := facts.Gap{
-			Kind: facts.APIServers, Scope: facts.ScopeUnseen,
-			Reason: fmt.Sprintf("%s answered; how many there are is not known (their Leases or static pods would tell)", prose.Counted(len(f.Seen), "API server")),
-			Remedy: "let it list leases in kube-system (kubectl sidecar rbac prints the role)",
-		}
-		return withWords(s, g, "", facts.ScopeLeases, facts.ScopeEndpoints)
+		g := facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen),
+			fmt.Sprintf("%s answered; how many there are is not known (their Leases or static pods would tell)", prose.Counted(len(f.Seen), "API server")),
+			"let it list leases in kube-system (kubectl sidecar rbac prints the role)")
+		return withWords(g, s.GapsOf(facts.APIServers, ""), gapsOfServers(s, facts.PartLeases), gapsOfServers(s, facts.PartEndpoints))
 	}
-	g := facts.Gap{
-		Kind: facts.APIServers, Scope: facts.ScopeUnseen,
-		Reason: fmt.Sprintf("%d of %s answered%s", len(f.Seen), prose.Counted(f.total, "API server"), through(s.Server)),
-		Remedy: "run it again: each run opens new connections, which a load balancer may spread",
-	}
-	if closed := s.GapsOf(facts.APIServers, facts.ScopeMetrics); len(closed) > 0 {
-		return withWords(s, g, facts.ScopeMetrics) // without it nothing tells them apart
+	g := facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen),
+		fmt.Sprintf("%d of %s answered%s", len(f.Seen), prose.Counted(f.total, "API server"), through(s.Server)),
+		"run it again: each run opens new connections, which a load balancer may spread")
+	if closed := gapsOfServers(s, facts.PartMetrics); len(closed) > 0 {
+		return withWords(g, closed) // without it nothing tells them apart
 	}
 	g = worded(s, g)
 	places := f.addresses
@@ -161,28 +157,61 @@ func (f Fleet) undecided(s *facts.Snapshot) []facts.Gap {
 	var out []facts.Gap
 	for _, p := range Having(f.Seen, gate.Unknown) {
 		g := noGate(facts.APIServers, p, "let it get /metrics (kubectl sidecar rbac prints the role)")
-		out = append(out, withWords(s, g, "", facts.ScopeMetrics, facts.ScopeGate, facts.ScopeVersion)...)
+		out = append(out, withWords(g, s.GapsOf(facts.APIServers, ""), gapsOfServers(s, facts.PartMetrics), gapsOfServers(s, facts.PartGate), gapsOfServers(s, facts.PartVersion))...)
 	}
 	return out
 }
 
 // worded prefers the collector's account of the unseen: it knows how often it tried.
 func worded(s *facts.Snapshot, g facts.Gap) facts.Gap {
-	if known := s.GapsOf(facts.APIServers, facts.ScopeUnseen); len(known) > 0 {
+	if known := gapsOfServers(s, facts.PartUnseen); len(known) > 0 {
 		g.Reason, g.Remedy = known[0].Reason, known[0].Remedy
 	}
 	return g
 }
 
-// withWords adds to g what the collector, who knows what the server said, recorded as a gap of the
-// same kind with one of the scopes.
-func withWords(s *facts.Snapshot, g facts.Gap, scopes ...string) []facts.Gap {
-	for _, scope := range scopes {
-		for _, known := range s.GapsOf(g.Kind, scope) {
-			g.Reason += "; " + known.Reason
-			g.Remedy = known.Remedy
-			return []facts.Gap{g}
-		}
+// withWords adds to g what the collector, who knows what the server said, recorded: the first gap of recorded.
+func withWords(g facts.Gap, recorded ...[]facts.Gap) []facts.Gap {
+	if all := slices.Concat(recorded...); len(all) > 0 {
+		g.Reason += "; " + all[0].Reason
+		g.Remedy = all[0].Remedy
 	}
 	return []facts.Gap{g}
+}
+
+// gapsOfServers are the gaps of one part of what is asked of the API servers.
+func gapsOfServers(s *facts.Snapshot, part facts.Part) []facts.Gap {
+	return slices.DeleteFunc(s.GapsOf(facts.APIServers, "*"), func(g facts.Gap) bool { return g.Instance != facts.APIServerInstance(part) })
+}
+
+// checked is the outcome of a check that every API server has to pass: what was found, what is missing of the
+// seen ones, and the unseen ones, unless they must be of the minor version from which on all pass.
+func (f Fleet) checked(s *facts.Snapshot, minor int, missing []facts.Gap, findings []checks.Finding) checks.Outcome {
+	o := checks.Outcome{Findings: findings, Missing: missing}
+	ok, why := f.atLeast(minor)
+	if !ok {
+		o.Missing = append(o.Missing, f.unread(s)...)
+	}
+	o.Tried = f.tried(why)
+	return o
+}
+
+// having are the findings of the API servers whose gate is in a state.
+func (f Fleet) having(state gate.State, message string, steps func(Process) []checks.Step) []checks.Finding {
+	var out []checks.Finding
+	for _, p := range Having(f.Seen, state) {
+		out = append(out, checks.Finding{Object: p.Object, Message: message, Evidence: p.Evidence, Steps: steps(p)})
+	}
+	return out
+}
+
+// versionless are the gaps of seen API servers whose version is not known.
+func (f Fleet) versionless() []facts.Gap {
+	var out []facts.Gap
+	for _, p := range Having(f.Seen, gate.Unknown) {
+		if p.v == nil {
+			out = append(out, noVersion(facts.APIServers, p, facts.HowToGet(facts.APIServers)))
+		}
+	}
+	return out
 }

@@ -10,7 +10,7 @@ import (
 var webhookBreaksCanary = rule{
 	Check: checks.Check{
 		ID:       "webhook-breaks-canary",
-		Title:    "admission lets pods with a native sidecar through",
+		Title:    "admission accepts pods with a native sidecar",
 		Severity: checks.Error,
 		Category: checks.Admission,
 		Needs:    admissionNeeds,
@@ -26,39 +26,53 @@ func runWebhookBreaks(s *scene) checks.Outcome {
 	}
 	out := checks.Outcome{Missing: undecided(s.Snapshot, all, decides), Tried: triedClasses(all, decides)}
 	for _, t := range all {
-		message := breakage(t)
-		if message == "" {
-			continue
+		if message := breakage(t); message != "" {
+			out.Findings = append(out.Findings, t.breakageFinding(s.Snapshot, message))
 		}
-		cause, name := t.cause()
-		if cause == facts.CausePatch {
-			name = t.badPatch()
-		}
-		f := checks.Finding{
-			Object:     t.object(),
-			Namespaces: t.class.Namespaces,
-			Message:    message + " in " + t.where(),
-			Evidence:   []string{"canary in namespace " + t.canary.Namespace + " (dry run) was refused: " + t.canary.Refusal.OneLine()},
-			Fix:        breakageFix(cause, name),
-		}
-		if full := t.called(name); full != "" {
-			f.Object, f.Namespaces = checks.Object{Kind: "MutatingWebhook", Name: full}, nil
-		} else if name != "" {
-			f.Object, f.Namespaces = checks.Object{Kind: "AdmissionWebhook", Name: name}, nil
-			if cause == facts.CausePolicy {
-				f.Object.Kind = "AdmissionPolicy"
-			}
-		}
-		if cause == facts.CausePatch && name != "" {
-			f.Evidence = append(f.Evidence, "asked by itself about the canary, it answered with a patch that does not apply")
-		}
-		if t.onlySidecars() {
-			f.Evidence = append(f.Evidence, "the same pod without a native sidecar was let through")
-		} else if t.control != nil && t.control.Refusal != nil {
-			f.Evidence = append(f.Evidence, "the same pod without a native sidecar was refused as well: "+t.control.Refusal.OneLine())
-		}
-		f.Evidence = append(f.Evidence, t.chain(s.Snapshot)...)
-		out.Findings = append(out.Findings, f)
+	}
+	return out
+}
+
+func (t admissionRun) breakageFinding(s *facts.Snapshot, message string) checks.Finding {
+	cause, name := t.cause()
+	if cause == facts.CausePatch {
+		name = t.badPatch()
+	}
+	f := checks.Finding{
+		Object:   t.refusedBy(cause, name),
+		Message:  message + " in " + t.where(),
+		Evidence: append(t.breakageEvidence(cause, name), t.chain(s)...),
+		Steps:    breakageSteps(cause, name),
+	}
+	if f.Object == t.object() {
+		f.Namespaces = t.class.Namespaces
+	}
+	return f
+}
+
+// refusedBy is the webhook or policy that refused the canary, or the class where it is not known.
+func (t admissionRun) refusedBy(cause facts.Cause, name string) checks.Object {
+	switch full := t.called(name); {
+	case full != "":
+		return checks.Object{Kind: "MutatingWebhook", Name: full}
+	case name == "":
+		return t.object()
+	case cause == facts.CausePolicy:
+		return checks.Object{Kind: "AdmissionPolicy", Name: name}
+	}
+	return checks.Object{Kind: "AdmissionWebhook", Name: name}
+}
+
+func (t admissionRun) breakageEvidence(cause facts.Cause, name string) []string {
+	out := []string{"canary in namespace " + t.canary.Namespace + " (dry run) was refused: " + t.canary.Refusal.OneLine()}
+	if cause == facts.CausePatch && name != "" {
+		out = append(out, "called directly with the canary, it returned a patch that does not apply")
+	}
+	switch {
+	case t.onlySidecars():
+		out = append(out, "the same pod without a native sidecar was admitted")
+	case t.control != nil && t.control.Refusal != nil:
+		out = append(out, "the same pod without a native sidecar was refused as well: "+t.control.Refusal.OneLine())
 	}
 	return out
 }
@@ -67,7 +81,7 @@ func runWebhookBreaks(s *scene) checks.Outcome {
 // say whose it was.
 func (t admissionRun) badPatch() string {
 	for _, r := range t.canary.Reviews {
-		if strings.HasPrefix(r.Error, "its patch does not apply") {
+		if r.Outcome == facts.ReviewBadPatch {
 			return r.Webhook[strings.LastIndex(r.Webhook, "/")+1:]
 		}
 	}
@@ -75,41 +89,41 @@ func (t admissionRun) badPatch() string {
 }
 
 // breakage says what a refusal proves; empty when it proves nothing about sidecars. A webhook that
-// cannot be called stops every pod, sidecars or not. Who refuses the canary with and without a
-// sidecar may have something against the canary only, and is a gap.
+// cannot be called stops every pod, with or without sidecars. What refuses the canary with and without a
+// sidecar may object to the canary only, and is a gap.
 func breakage(t admissionRun) string {
 	cause, _ := t.cause()
-	switch cause {
-	case facts.CauseFailed:
+	switch {
+	case cause == facts.CauseFailed:
 		return "it cannot be called, and its failurePolicy is Fail: no pod can be created"
-	case facts.CausePatch:
-		return "the patch of a webhook does not apply to the canary, which is then refused"
-	case facts.CauseDenied, facts.CausePolicy:
-		if t.onlySidecars() {
-			return "pods with a native sidecar are refused"
-		}
-	case facts.CauseExpression:
-		if t.onlySidecars() {
-			return "a match condition fails for pods with a native sidecar, which are then refused"
-		}
-	case facts.CauseOther:
-		if t.onlySidecars() {
-			return "pods with a native sidecar are refused"
-		}
+	case cause == facts.CausePatch:
+		return "the patch of a webhook does not apply to the canary, so it is refused"
+	case !t.onlySidecars():
+		return ""
+	case cause == facts.CauseDenied || cause == facts.CausePolicy || cause == facts.CauseOther:
+		return "pods with a native sidecar are refused"
+	case cause == facts.CauseExpression:
+		return "a match condition fails for pods with a native sidecar, so they are refused"
 	}
 	return ""
 }
 
-func breakageFix(cause facts.Cause, name string) string {
+func breakageSteps(cause facts.Cause, name string) []checks.Step {
 	switch cause {
 	case facts.CauseFailed:
-		return "repair " + name + ": its pods, its Service, its certificate and the caBundle of its configuration (kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations); if nobody needs it any more, remove its configuration"
+		return []checks.Step{
+			{
+				Text:    "Repair " + name + ": its pods, its Service, its certificate and the caBundle of its configuration. The configurations are:",
+				Command: "kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations",
+			},
+			{Text: "If nobody needs it any more, remove its configuration."},
+		}
 	case facts.CausePatch:
-		return "update the webhook: a patch by index does not apply once the pod has other containers than it expects; its log names the pod"
+		return []checks.Step{{Text: "Update the webhook: a patch by index does not apply once the pod has other containers than it expects. Its log names the pod."}}
 	case facts.CauseExpression:
-		return "correct the match condition so that it does not fail for a missing field: has(object.x) && ..."
+		return []checks.Step{{Text: "Correct the match condition so that it does not fail for a missing field: has(object.x) && ..."}}
 	case facts.CauseDenied, facts.CausePolicy:
-		return "change the rules of " + name + " so that init containers with restartPolicy: Always are allowed"
+		return []checks.Step{{Text: "Change the rules of " + name + " so that init containers with restartPolicy: Always are allowed."}}
 	}
-	return "see the API server's words; the same pod without restartPolicy: Always is let through"
+	return []checks.Step{{Text: "See the API server's words: the same pod without restartPolicy: Always is admitted."}}
 }

@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 
@@ -10,12 +12,12 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// The API server passes over a webhook with failurePolicy Ignore that it cannot call, and says so
-// neither to the caller nor in a dry run. So this looks at what is behind the webhook.
+// The API server skips a webhook with failurePolicy Ignore that it cannot call, and tells neither the caller
+// nor a dry run. So this looks at what is behind the webhook.
 var webhookFailsOpen = rule{
 	Check: checks.Check{
 		ID:       "webhook-fails-open",
-		Title:    "webhooks that may be passed over can be called",
+		Title:    "webhooks with failurePolicy: Ignore are reachable",
 		Severity: checks.Warning,
 		Category: checks.Admission,
 		Needs:    []facts.Kind{facts.MutatingWebhooks, facts.WebhookBackends, facts.Canaries},
@@ -27,30 +29,18 @@ func runWebhookFailsOpen(s *scene) checks.Outcome {
 	var out checks.Outcome
 	open, seen := 0, 0
 	for _, w := range installed(s.Snapshot) {
-		spec := findWebhook(s.Snapshot, w.name())
 		in := callers(s, w.name())
-		if spec == nil || spec.FailurePolicy == nil || *spec.FailurePolicy != admissionregistrationv1.Ignore || len(in) == 0 {
+		if w.spec.FailurePolicy == nil || *w.spec.FailurePolicy != admissionregistrationv1.Ignore || len(in) == 0 {
 			continue
 		}
 		open++
-		problem := notCallable(w.backend)
-		if asked, why := askedInVain(s, w.name()); problem == "" && asked {
-			problem = why
-		}
-		switch {
+		switch problem := cmp.Or(notCallable(w.backend), calledInVain(s, w.name())); {
 		case problem != "":
 			seen++
-			out.Findings = append(out.Findings, checks.Finding{
-				Object:   checks.Object{Kind: "MutatingWebhook", Name: w.name()},
-				Message:  "it cannot be called, and its failurePolicy is Ignore: pods are created without it in " + (&attribution{in: in}).where(),
-				Evidence: []string{problem, "failurePolicy of " + w.name() + ": Ignore"},
-				Fix:      "repair it: its pods, its Service, its certificate; if nobody needs it any more, remove its configuration; while it is away a canary does not meet it, so run this again afterwards",
-			})
-		case spec.ClientConfig.Service == nil:
-			out.Missing = append(out.Missing, facts.Gap{
-				Kind: facts.WebhookBackends, Scope: w.name(), Reason: "it is called by URL, and whether it answers was not tried",
-				Remedy: "ask it: kubectl sidecar webhook test --in-cluster " + w.configuration,
-			})
+			out.Findings = append(out.Findings, failsOpen(w, problem, in))
+		case w.spec.ClientConfig.Service == nil:
+			out.Missing = append(out.Missing, facts.NewGap(facts.WebhookBackends, w.instance(), "it is called by URL, and whether it answers was not tried",
+				"ask it: kubectl sidecar webhook test --in-cluster "+w.configuration))
 		case w.backend.Service != "":
 			seen++
 		}
@@ -60,17 +50,21 @@ func runWebhookFailsOpen(s *scene) checks.Outcome {
 	return out
 }
 
+func failsOpen(w installation, problem string, in []admissionRun) checks.Finding {
+	return checks.Finding{
+		Object:   checks.Object{Kind: "MutatingWebhook", Name: w.name()},
+		Message:  "it cannot be called, and its failurePolicy is Ignore: pods are created without it in " + (&attribution{in: in}).where(),
+		Evidence: []string{problem, "failurePolicy of " + w.name() + ": Ignore"},
+		Steps: []checks.Step{
+			{Text: "Repair it: its pods, its Service, its certificate. If nobody needs it any more, remove its configuration."},
+			{Text: "Run this again afterwards: as long as it cannot be called, no canary meets it."},
+		},
+	}
+}
+
 // callers are the classes in which a webhook is called.
 func callers(s *scene, name string) []admissionRun {
-	var out []admissionRun
-	for _, t := range s.runs {
-		for _, w := range t.class.Webhooks {
-			if w == name {
-				out = append(out, t)
-			}
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(s.runs), func(t admissionRun) bool { return !slices.Contains(t.class.Webhooks, name) })
 }
 
 // notCallable says what is missing behind a webhook; empty when nothing is, as far as one can see.
@@ -86,14 +80,15 @@ func notCallable(b facts.WebhookBackend) string {
 	return ""
 }
 
-// askedInVain is whether it was asked by itself, and could not be reached or gave no proper answer.
-func askedInVain(s *scene, name string) (bool, string) {
+// calledInVain is why a webhook that was called directly could not be reached or gave no proper answer;
+// empty when neither is so.
+func calledInVain(s *scene, name string) string {
 	for i := range s.Canaries {
 		for _, r := range s.Canaries[i].Reviews {
 			if r.Webhook == name && r.Error != "" && r.Method == facts.Directly {
-				return true, "asked by itself: " + r.Error
+				return "called directly: " + r.Error
 			}
 		}
 	}
-	return false, ""
+	return ""
 }

@@ -14,7 +14,7 @@ import (
 var webhookRefusesDryRun = rule{
 	Check: checks.Check{
 		ID:       "webhook-refuses-dry-run",
-		Title:    "webhooks on pods can be tried without side effects",
+		Title:    "pod webhooks support dry run",
 		Severity: checks.Warning,
 		Category: checks.Admission,
 		Needs:    admissionNeeds,
@@ -66,7 +66,8 @@ func declaresSideEffects(s *facts.Snapshot, name string) bool {
 func refusesDryRun(s *scene, name string, in []admissionRun) checks.Finding {
 	f := checks.Finding{
 		Object: checks.Object{Kind: "AdmissionWebhook", Name: name},
-		Fix:    fmt.Sprintf("if its side effects can be left out in a dry run, let it honour request.dryRun and declare sideEffects: NoneOnDryRun in its configuration (%s); newer versions of most webhooks do", name),
+		Steps: []checks.Step{{Text: fmt.Sprintf(
+			"If it can leave out its side effects in a dry run, let it honor request.dryRun and declare sideEffects: NoneOnDryRun in its configuration (%s). Newer versions of most webhooks do.", name)}},
 	}
 	if w := findWebhook(s.Snapshot, name); w != nil {
 		f.Object.Kind = "MutatingWebhook"
@@ -83,6 +84,6 @@ func refusesDryRun(s *scene, name string, in []admissionRun) checks.Finding {
 			f.Evidence = append(f.Evidence, "canary in namespace "+t.canary.Namespace+" (dry run) was refused: "+t.canary.Refusal.OneLine())
 		}
 	}
-	f.Message = "the API server refuses every dry run of a pod in " + strings.Join(where, " and in ") + ", so that nobody can try what becomes of a native sidecar there"
+	f.Message = "the API server rejects every dry run of a pod in " + strings.Join(where, " and in ") + ", so what becomes of a native sidecar there cannot be tried"
 	return f
 }

@@ -14,7 +14,7 @@ import (
 var webhookStripsNewerFields = rule{
 	Check: checks.Check{
 		ID:       "webhook-strips-newer-fields",
-		Title:    "pods keep fields that are newer than many webhooks",
+		Title:    "admission preserves recently added pod fields",
 		Severity: checks.Warning,
 		Category: checks.Admission,
 		Needs:    admissionNeeds,
@@ -39,13 +39,13 @@ func runWebhookStripsNewerFields(s *scene) checks.Outcome {
 		lost[who] = append(lost[who], fields...)
 	}
 	for _, t := range all {
-		fields := takenFields(t, seen)
+		fields := strippedFields(t, seen)
 		if len(fields) == 0 {
 			continue
 		}
 		culprits := fieldCulprits(t, fields)
-		for who, taken := range culprits {
-			note(who, taken, t)
+		for who, stripped := range culprits {
+			note(who, stripped, t)
 		}
 		if len(culprits) == 0 {
 			note("", fields, t)
@@ -72,8 +72,8 @@ func keptSomewhere(all []admissionRun) map[string]bool {
 	return kept
 }
 
-// takenFields are those that the canary lost and that the API server itself keeps.
-func takenFields(t admissionRun, kept map[string]bool) []string {
+// strippedFields are those that the canary lost although the API server keeps them.
+func strippedFields(t admissionRun, kept map[string]bool) []string {
 	if t.canary == nil || t.canary.Fields == nil {
 		return nil
 	}
@@ -82,20 +82,27 @@ func takenFields(t admissionRun, kept map[string]bool) []string {
 	})
 }
 
-// fieldCulprits says for each webhook that was asked by itself which of the fields it took.
+// fieldCulprits says for each webhook that was called directly which of the fields it stripped.
 func fieldCulprits(t admissionRun, fields []string) map[string][]string {
 	out := map[string][]string{}
 	for _, r := range t.canary.Reviews {
-		taken := slices.DeleteFunc(slices.Clone(r.LostFields), func(f string) bool { return !slices.Contains(fields, f) })
-		if len(taken) > 0 {
-			out[r.Webhook] = taken
+		if stripped := common(r.LostFields, fields); len(stripped) > 0 {
+			out[r.Webhook] = stripped
 		}
 	}
-	if left := t.left(); len(out) == 0 && len(left) == 1 {
+	if left := leftForFields(t, fields); len(out) == 0 && len(left) == 1 {
 		out[left[0]] = fields
 	}
 	return out
 }
+
+// leftForFields are those of the class who can have stripped the fields.
+func leftForFields(t admissionRun, fields []string) []string {
+	return except(t.actors(), t.answeredWithout(func(r facts.Review) bool { return len(common(r.LostFields, fields)) > 0 }))
+}
+
+// common are the elements of a that are in b.
+func common(a, b []string) []string { return except(a, except(a, b)) }
 
 // ordered is the fields by age, each once.
 func ordered(fields []string) []facts.Field {
@@ -119,12 +126,12 @@ func newerFieldsFinding(s *facts.Snapshot, v *attribution, fields []facts.Field)
 		Evidence: []string{
 			fmt.Sprintf("canary in namespace %s (dry run) was sent with these and came back without: %s", t.canary.Namespace, strings.Join(names, ", ")),
 		},
-		Fix: v.fix(s, "update the webhook, or rebuild it with a k8s.io/api as new as the cluster, and let it send patches of what it changed only"),
+		Steps: v.steps(s, checks.Step{Text: "Update the webhook, or rebuild it with a k8s.io/api as new as the cluster, and let it send patches of only what it changed."}),
 	}
 	if v.name == "" {
-		f.Evidence = append(f.Evidence, t.doubt(nil)...)
+		f.Evidence = append(f.Evidence, t.doubt(leftForFields(t, t.canary.Fields.Lost), nil)...)
 	} else if !v.isPolicy(s) {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("so that %s looks compiled against k8s.io/api older than 0.%d", v.name, oldest))
+		f.Evidence = append(f.Evidence, fmt.Sprintf("%s was probably built with k8s.io/api older than 0.%d", v.name, oldest))
 	}
 	f.Evidence = append(f.Evidence, t.chain(s)...)
 	return f
@@ -134,16 +141,15 @@ func newerFieldsFinding(s *facts.Snapshot, v *attribution, fields []facts.Field)
 func fieldGaps(s *facts.Snapshot, all []admissionRun, decides func(admissionRun) bool) []facts.Gap {
 	gaps := undecided(s, all, func(admissionRun) bool { return true })
 	for _, t := range all {
-		known := slices.ContainsFunc(gaps, func(g facts.Gap) bool { return strings.HasPrefix(g.Scope, t.class.ID+" ") })
-		if known || decides(t) {
-			continue
+		switch {
+		case t.isIn(gaps) || decides(t):
+		case t.canary == nil || t.canary.Refusal != nil:
+			gaps = append(gaps, t.gap())
+		default:
+			gaps = append(gaps, facts.NewGap(facts.Canaries, t.class.Instance(),
+				"the canary was sent without newer fields, because it was refused with them or the API server's version is not known",
+				"see the findings of the other checks on webhooks first, then run this again"))
 		}
-		g := facts.Gap{Kind: facts.Canaries, Scope: t.scope(), Reason: "the canary went without newer fields, because it was refused with them or the API server's version is not known",
-			Remedy: "see the findings of the other checks on webhooks first, then run this again"}
-		if t.canary == nil || t.canary.Refusal != nil {
-			g = t.gap()
-		}
-		gaps = append(gaps, g)
 	}
 	return gaps
 }

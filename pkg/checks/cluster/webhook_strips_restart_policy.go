@@ -8,7 +8,7 @@ import (
 var webhookStripsRestartPolicy = rule{
 	Check: checks.Check{
 		ID:       "webhook-strips-restart-policy",
-		Title:    "pods keep the restartPolicy of their native sidecars on the way through admission",
+		Title:    "admission preserves restartPolicy of native sidecars",
 		Severity: checks.Error,
 		Category: checks.Admission,
 		Needs:    admissionNeeds,
@@ -24,36 +24,37 @@ func runWebhookStrips(s *scene) checks.Outcome {
 		out.Findings = append(out.Findings, checks.Finding{
 			Object:     v.object(s.Snapshot),
 			Namespaces: v.namespaces(),
-			Message:    "native sidecars lose restartPolicy: Always in " + v.where() + " and become init containers that never end",
+			Message:    "native sidecars lose restartPolicy: Always in " + v.where() + " and become init containers that never exit",
 			Evidence:   v.evidence(s.Snapshot),
-			Fix:        stripFix(s.Snapshot, v),
+			Steps:      stripSteps(s.Snapshot, v),
 		})
 	}
 	return out
 }
 
-func stripFix(s *facts.Snapshot, v *attribution) string {
+func stripSteps(s *facts.Snapshot, v *attribution) []checks.Step {
 	who := "the webhook"
 	if v.name != "" {
 		who = v.name + knownByName(v.name)
 	}
-	return v.fix(s, "update "+who+", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of what it changed only; until then keep it away from pods with native sidecars by its objectSelector or namespaceSelector")
+	return v.steps(s, checks.Step{
+		Text: "Update " + who + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of only what it changed." + keepWebhookAway,
+	})
 }
 
-// showsStripping is whether the canary is an answer: it came back, and the API server itself is not
-// the one who drops the field; or validation itself says that the field is gone.
+// showsStripping reports whether the canary is an answer: it came back, and the API server itself is not
+// what drops the field; or validation itself says that the field is gone.
 func showsStripping(t admissionRun) bool {
 	if cause, _ := t.cause(); cause == facts.CauseStripped {
 		return true
 	}
-	if t.canary == nil || t.canary.Returned == nil {
+	if !cameBack(t) {
 		return false
 	}
-	lost := changesOf(t, facts.Stripped)
-	if len(lost) == 0 {
+	if len(changesOf(t, facts.Stripped)) == 0 {
 		return true
 	}
-	// Where nobody is called, nobody but the API server can have done it.
+	// Where nothing is called, only the API server can have done it.
 	return t.canary.Template != facts.TemplateLost && len(t.actors()) > 0
 }
 
@@ -66,32 +67,10 @@ func stripEvidence(t admissionRun) []string {
 	}
 	evidence := changeEvidence(t, facts.Stripped)
 	if len(evidence) > 0 && t.canary.Template == facts.TemplateKept {
-		evidence = append(evidence, "a PodTemplate with the same containers kept it (dry run, same namespace): the API server is not the one")
+		evidence = append(evidence, "a PodTemplate with the same containers kept it (dry run, same namespace), so the API server is not the cause")
 	}
 	if len(evidence) > 0 && t.canary.Template == facts.TemplateUnknown {
-		evidence = append(evidence, "whether the API server itself keeps the field was not tried (it takes the right to create podtemplates): see apiserver-gate-off")
+		evidence = append(evidence, "whether the API server itself keeps the field was not tried (that needs the right to create podtemplates): see apiserver-gate-off")
 	}
 	return evidence
-}
-
-// ChangesOf is what became of the canary's sidecars, of one kind.
-func changesOf(t admissionRun, kind facts.ChangeKind) []facts.Change {
-	if t.canary == nil {
-		return nil
-	}
-	var out []facts.Change
-	for _, c := range t.canary.Changes() {
-		if c.Kind == kind {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-func changeEvidence(t admissionRun, kind facts.ChangeKind) []string {
-	var out []string
-	for _, c := range changesOf(t, kind) {
-		out = append(out, "canary in namespace "+t.canary.Namespace+" (dry run): "+c.Detail)
-	}
-	return out
 }

@@ -57,7 +57,7 @@ func (p subject) bugged(c container) *checks.Finding {
 		return &checks.Finding{
 			Container: c.Name,
 			Message:   fmt.Sprintf("%s shows a known bug of kubelet %s (%s): %s", c.role(), p.node.Status.NodeInfo.KubeletVersion, b.Ref, b.Text),
-			Evidence:  append(evidence, "node "+p.node.Name+": "+p.node.Evidence()[0], "fixed in "+strings.Join(b.Fixed, ", ")),
+			Evidence:  append(evidence, "node "+p.node.Name+": "+p.node.VersionEvidence(), "fixed in "+strings.Join(b.Fixed, ", ")),
 			Steps: append([]checks.Step{{
 				Text:    "Recreate the pod (a workaround: the bug can recur):",
 				Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace),

@@ -40,7 +40,7 @@ var kubeletTooOld = podCheck(checks.Check{
 	}
 	var nodes []cluster.Node
 	if p.node != nil {
-		f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+p.node.Evidence()[0])
+		f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+p.node.VersionEvidence())
 		nodes = append(nodes, *p.node)
 	}
 	f.Steps = append(cluster.NodeUpgrade("1.29 or later", nodes), p.avoidStep("Until then keep these pods away from that node"))

@@ -4,10 +4,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// Recognise is how software shows in a cluster. Names may be patterns as of [path.Match].
-type Recognise struct {
+// Recognize is how software shows in a cluster. Names may be patterns as of [path.Match].
+type Recognize struct {
 	// Webhooks are names of webhooks, Configurations those of the configurations that they stand in.
 	Webhooks       []string `json:"webhooks,omitempty"`
 	Configurations []string `json:"configurations,omitempty"`
@@ -28,27 +30,21 @@ type Seen struct {
 
 // Matches reports whether a webhook is this software's. Any one sign is enough, where the sign is there:
 // names say it as well as images do.
-func (r Recognise) Matches(s Seen) bool {
+func (r Recognize) Matches(s Seen) bool {
 	return matchesAny(r.Webhooks, s.Webhook) || matchesAny(r.Configurations, s.Configuration) ||
 		s.Service != "" && matchesAny(r.Services, path.Base(s.Service)) || len(r.Own(s.Images)) > 0
 }
 
 // Own are those of images that are the software's own, not of sidecars beside it.
-func (r Recognise) Own(images []string) []string {
+func (r Recognize) Own(images []string) []string {
 	var out []string
 	for _, image := range images {
-		repository, _ := split(image)
+		repository, _ := facts.SplitImage(image)
 		if slices.ContainsFunc(r.Images, func(end string) bool { return repository == end || strings.HasSuffix(repository, "/"+end) }) {
 			out = append(out, image)
 		}
 	}
 	return out
-}
-
-// Tag is the tag of an image reference; empty when it has none.
-func Tag(image string) string {
-	_, tag := split(image)
-	return tag
 }
 
 // Injects reports whether a container is one of the injector's sidecars, by its name.
@@ -59,13 +55,4 @@ func matchesAny(patterns []string, name string) bool {
 		ok, err := path.Match(pattern, name)
 		return ok && err == nil
 	})
-}
-
-// split cuts an image reference into repository and tag; a digest is dropped.
-func split(image string) (repository, tag string) {
-	image, _, _ = strings.Cut(image, "@")
-	if i := strings.LastIndexByte(image, ':'); i > strings.LastIndexByte(image, '/') {
-		return image[:i], image[i+1:]
-	}
-	return image, ""
 }
