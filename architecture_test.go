@@ -21,7 +21,7 @@ const module = "github.com/kubectl-sidecar/kubectl-sidecar/"
 var mayImport = map[string][]string{
 	"pkg/prose":            {},
 	"pkg/facts":            {},
-	"pkg/known":            {},
+	"pkg/known":            {"pkg/facts"},
 	"pkg/gate":             {"pkg/facts"},
 	"pkg/checks":           {"pkg/facts", "pkg/prose"},
 	"pkg/checks/cluster":   {"pkg/checks", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},

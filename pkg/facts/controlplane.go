@@ -31,7 +31,7 @@ func StaticPod(p *corev1.Pod) (pod ControlPlanePod, ok bool) {
 	}
 	f := flags(slices.Concat(c.Command, c.Args))
 	pod = ControlPlanePod{
-		Component: component, Name: p.Name, Node: p.Spec.NodeName, Version: imageTag(c.Image),
+		Component: component, Name: p.Name, Node: p.Spec.NodeName, Version: ImageTag(c.Image),
 		FeatureGates:    strings.Join(f["--feature-gates"], ","),
 		EmulatedVersion: strings.Join(f["--emulated-version"], ","),
 		Ignore:          IgnoreOf(p.Annotations),
@@ -87,12 +87,4 @@ func flags(args []string) map[string][]string {
 		out[name] = append(out[name], strings.Trim(value, `"'`))
 	}
 	return out
-}
-
-// imageTag is "v1.29.3" for "registry.example/kube-apiserver:v1.29.3@sha256:…".
-func imageTag(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	name := image[strings.LastIndex(image, "/")+1:]
-	_, tag, _ := strings.Cut(name, ":")
-	return tag
 }

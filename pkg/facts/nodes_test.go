@@ -93,7 +93,7 @@ func TestImageTag(t *testing.T) {
 	for image, want := range map[string]string{
 		"registry.example/kube-apiserver:v1.29.3": "v1.29.3", "registry.example:5000/kube-apiserver": "", "a:b@sha256:c": "b", "": "",
 	} {
-		if got := imageTag(image); got != want {
+		if got := ImageTag(image); got != want {
 			t.Errorf("%s: got %q, want %q", image, got, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"k8s.io/apimachinery/pkg/util/version"
 )
 
@@ -187,7 +188,7 @@ func TestMatches(t *testing.T) {
 		}
 		tag := ""
 		for _, image := range r.Own(test.seen.Images) {
-			tag = Tag(image)
+			tag = facts.ImageTag(image)
 		}
 		if tag != test.own {
 			t.Errorf("%+v: tag %q", test.seen, tag)

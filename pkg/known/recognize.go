@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // Recognize is how software shows in a cluster. Names may be patterns as of [path.Match].
@@ -37,18 +39,12 @@ func (r Recognize) Matches(s Seen) bool {
 func (r Recognize) Own(images []string) []string {
 	var out []string
 	for _, image := range images {
-		repository, _ := split(image)
+		repository, _ := facts.SplitImage(image)
 		if slices.ContainsFunc(r.Images, func(end string) bool { return repository == end || strings.HasSuffix(repository, "/"+end) }) {
 			out = append(out, image)
 		}
 	}
 	return out
-}
-
-// Tag is the tag of an image reference; empty when it has none.
-func Tag(image string) string {
-	_, tag := split(image)
-	return tag
 }
 
 // Injects reports whether a container is one of the injector's sidecars, by its name.
@@ -59,13 +55,4 @@ func matchesAny(patterns []string, name string) bool {
 		ok, err := path.Match(pattern, name)
 		return ok && err == nil
 	})
-}
-
-// split cuts an image reference into repository and tag; a digest is dropped.
-func split(image string) (repository, tag string) {
-	image, _, _ = strings.Cut(image, "@")
-	if i := strings.LastIndexByte(image, ':'); i > strings.LastIndexByte(image, '/') {
-		return image[:i], image[i+1:]
-	}
-	return image, ""
 }

@@ -223,7 +223,7 @@ func (in injector) versions() (versions []string, unclear string) {
 		return nil, in.hidden()
 	}
 	for _, image := range in.images() {
-		v, ok := strings.CutPrefix(known.Tag(image), in.entry.TagPrefix)
+		v, ok := strings.CutPrefix(facts.ImageTag(image), in.entry.TagPrefix)
 		if !ok || parseSoftware(v) == nil {
 			unclear = fmt.Sprintf("the tag of its image %s is no version that it can be compared by", image)
 			continue
@@ -237,7 +237,7 @@ func (in injector) versions() (versions []string, unclear string) {
 func (in injector) called() string {
 	var tags []string
 	for _, image := range in.images() {
-		tags = append(tags, known.Tag(image))
+		tags = append(tags, facts.ImageTag(image))
 	}
 	return strings.TrimSpace(in.entry.Software + " " + strings.Join(tags, " and "))
 }

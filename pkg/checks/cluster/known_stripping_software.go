@@ -62,7 +62,7 @@ func (s candidate) compare() (*checks.Finding, *facts.Gap) {
 	k := s.entry
 	var affected, unclear []string
 	for _, image := range s.images() {
-		switch standing, why := standingOf(k, known.Tag(image)); standing {
+		switch standing, why := standingOf(k, facts.ImageTag(image)); standing {
 		case standingBad:
 			affected = append(affected, image)
 		case standingUnknown:
@@ -137,7 +137,7 @@ func (s candidate) gap(reason string) *facts.Gap {
 func (s candidate) called(images []string) string {
 	var tags []string
 	for _, image := range images {
-		tags = append(tags, known.Tag(image))
+		tags = append(tags, facts.ImageTag(image))
 	}
 	return strings.TrimSpace(s.entry.Software + " " + strings.Join(tags, " and "))
 }

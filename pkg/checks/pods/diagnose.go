@@ -33,7 +33,7 @@ type Diagnosis struct {
 	// Symptoms are the other findings about the same pods: what follows from the root cause, and
 	// what is wrong besides.
 	Symptoms []Symptom `json:"symptoms"`
-	// Workarounds in use that native sidecars make superfluous.
+	// Workarounds in use that native sidecars make unnecessary.
 	Workarounds []string `json:"workarounds"`
 	// Timeline is of the first of Pods: a row for each container in start order. It is empty when no
 	// pod was ever created.

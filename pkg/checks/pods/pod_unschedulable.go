@@ -66,7 +66,7 @@ func requests(p *corev1.Pod) string {
 			}
 		}
 		if !all.IsZero() {
-			parts = append(parts, fmt.Sprintf("%s %s, of which sidecars %s", name, all.String(), sidecars.String()))
+			parts = append(parts, fmt.Sprintf("%s %s (sidecars: %s)", name, all.String(), sidecars.String()))
 		}
 	}
 	if len(parts) == 0 {

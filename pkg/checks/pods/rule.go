@@ -90,7 +90,7 @@ func (p subject) noClock(what string) []facts.Gap {
 	}
 	return []facts.Gap{p.gap(facts.Clock,
 		"times of the pod lie in the future, because a clock is wrong; how long "+what+" is not known",
-		"compare the clocks of "+nodes+" and of the control plane (timedatectl), set them right, and recreate the pod")}
+		"compare the clocks of "+nodes+" and of the control plane (timedatectl), correct them, and recreate the pod")}
 }
 
 // ahead reports whether the times of a pod that is not where it will stay lie in the future: they are of the

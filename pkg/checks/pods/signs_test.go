@@ -103,7 +103,7 @@ func TestKnownSidecars(t *testing.T) {
 			}
 			names = append(names, name)
 			if got := softwareOf(&corev1.Container{Name: strings.TrimSuffix(name, "*") + "x"}); strings.HasSuffix(name, "*") && got == nil {
-				t.Errorf("%s is not recognised", name)
+				t.Errorf("%s is not recognized", name)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -153,18 +154,11 @@ func softwareOf(c *corev1.Container) *knownSidecar {
 		}
 	}
 	for i := range knownSidecars {
-		if slices.Contains(knownSidecars[i].images, imageName(c.Image)) {
+		if slices.Contains(knownSidecars[i].images, facts.ImageName(c.Image)) {
 			return &knownSidecars[i]
 		}
 	}
 	return nil
-}
-
-// imageName is "envoy" for "docker.example/envoyproxy/envoy:v1@sha256:…".
-func imageName(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	image, _, _ = strings.Cut(path.Base(image), ":")
-	return image
 }
 
 // commandLine is all words of a container's command in one line.

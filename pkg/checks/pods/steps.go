@@ -3,6 +3,7 @@ package pods
 import (
 	"fmt"
 	"maps"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -72,7 +73,7 @@ func snippet(c container, edits []edit) string {
 		containers = append(containers, fields)
 	}
 	if text, err := yaml.Marshal(map[string]any{list: containers}); err == nil {
-		out = string(text)
+		out = strings.TrimSpace(string(text))
 	}
 	return out
 }
