@@ -1,6 +1,6 @@
-// Package known is what is publicly known of software that takes restartPolicy from init containers,
-// and of injectors of sidecars: data, each entry with its sources and how good they are. The canaries
-// prove what happens in a cluster; this says who is known for it, and since when it is fixed.
+// Package known is what is publicly known of software that strips restartPolicy from init containers, of
+// injectors of sidecars, and of bugs of Kubernetes: data, each entry with its sources. The canaries prove
+// what happens in a cluster; this says what is known for it, and since when it is fixed.
 package known
 
 import (
@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-//go:embed webhooks.yaml crds.yaml injectors.yaml
+//go:embed webhooks.yaml crds.yaml injectors.yaml bugs.yaml
 var data embed.FS
 
 // Evidence is how well an entry is founded; see the head of webhooks.yaml.
@@ -97,6 +97,7 @@ var (
 	webhooks  = sync.OnceValue(func() []Webhook { return read[Webhook]("webhooks.yaml") })
 	crds      = sync.OnceValue(func() []CRD { return read[CRD]("crds.yaml") })
 	injectors = sync.OnceValue(func() []Injector { return read[Injector]("injectors.yaml") })
+	bugs      = sync.OnceValue(func() []Bug { return read[Bug]("bugs.yaml") })
 )
 
 func read[T any](name string) []T {

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -45,7 +46,7 @@ func (p subject) bugged(c container) *checks.Finding {
 	if p.node == nil || p.node.Version == nil {
 		return nil
 	}
-	for _, b := range cluster.KubeletBugs {
+	for _, b := range known.Bugs("kubelet") {
 		look := bugSigns[b.Ref]
 		if look == nil || !b.In(p.node.Version) {
 			continue
@@ -59,7 +60,7 @@ func (p subject) bugged(c container) *checks.Finding {
 			Message:   fmt.Sprintf("%s shows a known bug of kubelet %s (%s): %s", c.role(), p.node.Status.NodeInfo.KubeletVersion, b.Ref, b.Text),
 			Evidence:  append(evidence, "node "+p.node.Name+": "+p.node.VersionEvidence(), "fixed in "+strings.Join(b.Fixed, ", ")),
 			Fix: prose.Paragraphs("Make the pod anew; that helps until it happens again:", prose.Indent(prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)),
-				checks.FixOf(cluster.NodeUpgrade(cluster.FirstWithout(cluster.KubeletBugs, p.node.Version)+" or later", []cluster.Node{*p.node}))),
+				checks.FixOf(cluster.NodeUpgrade(known.FirstWithout(known.Bugs("kubelet"), p.node.Version)+" or later", []cluster.Node{*p.node}))),
 		}
 	}
 	return nil
