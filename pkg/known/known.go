@@ -74,7 +74,7 @@ type Injector struct {
 	// Minimum is the first version that can inject native sidecars; Unsupported is set where none can.
 	Minimum     string `json:"minimum,omitempty"`
 	Unsupported bool   `json:"unsupported,omitempty"`
-	// DefaultSince is the first version that does so by itself, where the cluster is as Needs says.
+	// DefaultSince is the first version that does so by default, where the cluster is as Needs says.
 	DefaultSince string `json:"defaultSince,omitempty"`
 	Needs        Needs  `json:"needs,omitzero"`
 	// Settings of the injector say otherwise.
@@ -86,7 +86,7 @@ type Injector struct {
 	Sources []Source `json:"sources"`
 }
 
-// Needs are the versions of Kubernetes from which an injector takes native sidecars for safe.
+// Needs are the versions of Kubernetes from which on an injector considers native sidecars safe.
 type Needs struct {
 	Server   string `json:"server,omitempty"`
 	Kubelets string `json:"kubelets,omitempty"`
