@@ -64,10 +64,8 @@ func TestUnreadOwner(t *testing.T) {
 		if r.Check.ID != restartPolicyStripped.ID {
 			continue
 		}
-		want := []facts.Gap{{
-			Kind: facts.Canaries, Scope: "class-1 (namespace shop)", Reason: "the canary was refused: connection refused",
-			Remedy: "give it more time: --request-timeout 30s --timeout 5m",
-		}}
+		want := []facts.Gap{facts.NewGap(facts.Canaries, facts.Instance{Kind: facts.KindNamespaceClass, Namespace: "shop", Class: "class-1"},
+			"the canary was refused: connection refused", "give it more time: --request-timeout 30s --timeout 5m")}
 		if diff := cmp.Diff(want, r.Outcome.Missing); diff != "" || len(r.Outcome.Findings) != 1 {
 			t.Errorf("%d findings, and misses (-want +got)\n%s", len(r.Outcome.Findings), diff)
 		}
