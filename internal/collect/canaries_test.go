@@ -132,7 +132,7 @@ func digest(snapshot *facts.Snapshot) []string {
 		for _, f := range r.Outcome.Findings {
 			out = append(out, fmt.Sprintf("  %s %s: %s", f.Object.Kind, f.Object.Name, f.Message))
 			for _, e := range f.Evidence {
-				if strings.HasPrefix(e, "asked by itself") || strings.HasPrefix(e, "proven by") || strings.HasPrefix(e, "one of") || strings.HasPrefix(e, "nobody else") {
+				if strings.HasPrefix(e, "called directly") || strings.HasPrefix(e, "proven by") || strings.HasPrefix(e, "one of") || strings.HasPrefix(e, "nobody else") {
 					out = append(out, "    "+e)
 				}
 			}

@@ -1,6 +1,6 @@
-// Package known is what is publicly known of software that takes restartPolicy from init containers,
-// and of injectors of sidecars: data, each entry with its sources and how good they are. The canaries
-// prove what happens in a cluster; this says who is known for it, and since when it is fixed.
+// Package known is what is publicly known of software that strips restartPolicy from init containers, of
+// injectors of sidecars, and of bugs of Kubernetes: data, each entry with its sources. The canaries prove
+// what happens in a cluster; this says what is known for it, and since when it is fixed.
 package known
 
 import (
@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-//go:embed webhooks.yaml crds.yaml injectors.yaml
+//go:embed webhooks.yaml crds.yaml injectors.yaml bugs.yaml
 var data embed.FS
 
 // Evidence is how well an entry is founded; see the head of webhooks.yaml.
@@ -74,7 +74,7 @@ type Injector struct {
 	// Minimum is the first version that can inject native sidecars; Unsupported is set where none can.
 	Minimum     string `json:"minimum,omitempty"`
 	Unsupported bool   `json:"unsupported,omitempty"`
-	// DefaultSince is the first version that does so by itself, where the cluster is as Needs says.
+	// DefaultSince is the first version that does so by default, where the cluster is as Needs says.
 	DefaultSince string `json:"defaultSince,omitempty"`
 	Needs        Needs  `json:"needs,omitzero"`
 	// Settings of the injector say otherwise.
@@ -86,7 +86,7 @@ type Injector struct {
 	Sources []Source `json:"sources"`
 }
 
-// Needs are the versions of Kubernetes from which an injector takes native sidecars for safe.
+// Needs are the versions of Kubernetes from which on an injector considers native sidecars safe.
 type Needs struct {
 	Server   string `json:"server,omitempty"`
 	Kubelets string `json:"kubelets,omitempty"`
@@ -97,6 +97,7 @@ var (
 	webhooks  = sync.OnceValue(func() []Webhook { return read[Webhook]("webhooks.yaml") })
 	crds      = sync.OnceValue(func() []CRD { return read[CRD]("crds.yaml") })
 	injectors = sync.OnceValue(func() []Injector { return read[Injector]("injectors.yaml") })
+	bugs      = sync.OnceValue(func() []Bug { return read[Bug]("bugs.yaml") })
 )
 
 func read[T any](name string) []T {

@@ -10,7 +10,7 @@ type Setting struct {
 	Name      string   `json:"name"`
 	Native    []string `json:"native"`
 	NotNative []string `json:"notNative"`
-	// Automatic are the values with which the injector looks at the cluster.
+	// Automatic are the values with which the injector decides by the cluster.
 	Automatic []string `json:"automatic,omitempty"`
 }
 

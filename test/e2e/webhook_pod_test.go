@@ -49,7 +49,7 @@ func TestWebhookInPod(t *testing.T) {
 	if diff := cmp.Diff(want, findingsOf(t, got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	const proof = `asked by itself (service proxy, dryRun: true) about the canary, its patch has: {"op":"remove","path":"/spec/initContainers/1/restartPolicy"}`
+	const proof = `called directly (service proxy, dryRun: true) with the canary, it returned: {"op":"remove","path":"/spec/initContainers/1/restartPolicy"}`
 	for _, f := range got.Report(t).Checks {
 		for _, finding := range f.Findings {
 			if diff := cmp.Diff(proof, finding.Evidence[2]); diff != "" {

@@ -184,8 +184,19 @@ func (t admissionRun) reviewed(name string) (result, proof string) {
 		return resultDenies, string(r.Method)
 	case r.Error == "":
 		return resultPreserves, string(r.Method)
-	case r.Method == facts.Directly && r.Outcome != facts.ReviewNotAllowed:
+	case inVain(r):
 		return resultUnreachable, string(r.Method)
 	}
 	return "", ""
+}
+
+// inVain reports whether a webhook was called directly and could not be reached, or gave no proper answer. That
+// it was not called, or cannot be from here, says nothing about it. By way of the API server's proxy it is not
+// known whose fault it is.
+func inVain(r facts.Review) bool {
+	switch r.Outcome {
+	case facts.ReviewNotAllowed, facts.ReviewNotAsked, facts.ReviewNoDryRun, facts.ReviewNotCallable:
+		return false
+	}
+	return r.Error != "" && r.Method == facts.Directly
 }

@@ -85,7 +85,7 @@ func notCallable(b facts.WebhookBackend) string {
 func calledInVain(s *scene, name string) string {
 	for i := range s.Canaries {
 		for _, r := range s.Canaries[i].Reviews {
-			if r.Webhook == name && r.Error != "" && r.Method == facts.Directly {
+			if r.Webhook == name && inVain(r) {
 				return "called directly: " + r.Error
 			}
 		}

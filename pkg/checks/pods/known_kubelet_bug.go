@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -45,7 +46,7 @@ func (p subject) bugged(c container) *checks.Finding {
 	if p.node == nil || p.node.Version == nil {
 		return nil
 	}
-	for _, b := range cluster.KubeletBugs {
+	for _, b := range known.Bugs("kubelet") {
 		look := bugSigns[b.Ref]
 		if look == nil || !b.In(p.node.Version) {
 			continue
@@ -61,7 +62,7 @@ func (p subject) bugged(c container) *checks.Finding {
 			Steps: append([]checks.Step{{
 				Text:    "Recreate the pod (a workaround: the bug can recur):",
 				Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace),
-			}}, cluster.NodeUpgrade(cluster.FirstWithout(cluster.KubeletBugs, p.node.Version)+" or later", []cluster.Node{*p.node})...),
+			}}, cluster.NodeUpgrade(known.FirstWithout(known.Bugs("kubelet"), p.node.Version)+" or later", []cluster.Node{*p.node})...),
 		}
 	}
 	return nil
