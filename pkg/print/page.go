@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
-// A page writes lines for people: symbols, colours, and prose that is wrapped.
+// A page writes lines for people: symbols, colors, and prose that is wrapped.
 type page struct {
 	w *bufio.Writer
 	o Options
