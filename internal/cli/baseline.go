@@ -19,17 +19,17 @@ func newBaseline(name string, streams genericiooptions.IOStreams) *cobra.Command
 	var file string
 	cmd := &cobra.Command{
 		Use:   "baseline",
-		Short: "Write down what is wrong now, so that doctor fails only for what is new",
+		Short: "Record what is wrong now, so doctor fails only for what is new",
 		Long: `Write the findings of doctor into a file for doctor --baseline, which then does
-not count them. A finding is recognised by its check and its object: the same check
-on another node, webhook or namespace is new. What is suppressed already is left
+not count them. A finding is recognized by its check and its object: the same check
+on another node, webhook or namespace is new. What is already suppressed is left
 out; so is what could not be seen, which may be anything.
 
 Exit code: 0 written; 1 could not run; 2 wrong command line; 130 interrupted.`,
 		Example: examples(name,
-			"accept what is there, and fail for what comes", "baseline -o baseline.yaml",
+			"accept what is there, and fail for what is new", "baseline -o baseline.yaml",
 			"use it", "doctor --baseline baseline.yaml",
-			"of a file, without a cluster", "baseline -f snapshot.yaml -o baseline.yaml"),
+			"from a file, without a cluster", "baseline -f snapshot.yaml -o baseline.yaml"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.prepare(cmd); err != nil {
@@ -43,7 +43,7 @@ Exit code: 0 written; 1 could not run; 2 wrong command line; 130 interrupted.`,
 			return o.writeBaseline(cmd.Context(), target)
 		},
 	}
-	cmd.Flags().StringVarP(&file, "output", "o", "-", "The `file` to write; - is stdout")
+	cmd.Flags().StringVarP(&file, "output", "o", "-", "Write to this `file`; - is stdout")
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
 	o.choose.addFlags(cmd)
 	o.except.addFlags(cmd)
@@ -57,7 +57,7 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return &failure{err: errors.New("interrupted, nothing was written"), code: exitInterrupted}
+		return &failure{err: errors.New("interrupted; nothing was written"), code: exitInterrupted}
 	}
 	var out bytes.Buffer
 	lines, err := print.Baseline(&out, r)

@@ -1,5 +1,5 @@
 // Package cli is the command line: flags become options, options run. It is the only package that
-// knows cobra, kubeconfig flags, terminals, colour and progress.
+// knows cobra, kubeconfig flags, terminals, color and progress.
 package cli
 
 import (
@@ -25,7 +25,7 @@ import (
 // code. stdout gets the result and nothing else; everything else goes to stderr.
 func Main(args []string, streams genericiooptions.IOStreams) int {
 	silence()
-	modest()
+	limitMemory()
 	ctx, stop := interruptible()
 	defer stop()
 	root := newRoot(displayName(args[0]), streams)
@@ -33,9 +33,9 @@ func Main(args []string, streams genericiooptions.IOStreams) int {
 	return conclude(streams.ErrOut, root.ExecuteContext(ctx))
 }
 
-// modest keeps the memory of large clusters small: garbage is collected at half of what is in use, not at
+// limitMemory keeps the memory of large clusters small: garbage is collected at half of what is in use, not at
 // as much again, which costs a few percent of time. The environment may say otherwise, as for any program in Go.
-func modest() {
+func limitMemory() {
 	if _, set := os.LookupEnv("GOGC"); !set {
 		debug.SetGCPercent(50)
 	}
@@ -167,7 +167,7 @@ func writeTo(w io.Writer, result []byte) error {
 	return nil
 }
 
-// closedPipe recognises that the reader of a pipe, such as head, has gone.
+// closedPipe recognizes that the reader of a pipe, such as head, has gone.
 func closedPipe(err error) bool {
 	const brokenPipe, noData = syscall.Errno(109), syscall.Errno(232) // Windows' ERROR_BROKEN_PIPE and ERROR_NO_DATA
 	if os.PathSeparator == '\\' && (errors.Is(err, brokenPipe) || errors.Is(err, noData)) {

@@ -90,7 +90,7 @@ func TestColor(t *testing.T) {
 	}
 }
 
-// TestPrintOptions: what is not a terminal gets 80 columns and, unless it is asked for, no colour.
+// TestPrintOptions: what is not a terminal gets 80 columns and, unless it is asked for, no color.
 func TestPrintOptions(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
@@ -243,7 +243,7 @@ func TestKindsOf(t *testing.T) {
 	}
 }
 
-// TestErrorsAreOneLine: what a file or a server wrote cannot add lines or colours to an error.
+// TestErrorsAreOneLine: what a file or a server wrote cannot add lines or colors to an error.
 func TestErrorsAreOneLine(t *testing.T) {
 	code, stdout, stderr := call(t, "", "doctor", "-f", "no\nsuch\x1b[31m\u202efile")
 	want := `error: reading no\nsuch\x1b[31m\u202efile: no such file or directory` + "\nhint: " + hintFile + "\n"

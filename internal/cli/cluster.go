@@ -49,8 +49,8 @@ func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	own.IntVar(&c.concurrency, "concurrency", collect.DefaultConcurrency, "How many kubelets to ask at once")
 	c.addQPS(own)
 	c.addAskURLs(own)
-	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "How many pods to create with dryRun=All at most: one for each class of namespaces and each shape of pods")
-	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` to look at the cluster; what was not read by then is unknown")
+	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "Create at most this many pods with dryRun=All: one for each class of namespaces and each shape of pods")
+	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` the run may take; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
 	c.addKubeconfigFlags(cmd, map[string]string{
 		"namespace":       "Send canaries only to this `namespace`",
@@ -130,7 +130,7 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 	})
 	progress.stop()
 	if c.showRequests {
-		listRequests(streams.ErrOut, ledger.Requests())
+		printRequests(streams.ErrOut, ledger.Requests())
 	}
 	if err != nil && ctx.Err() != nil {
 		return nil, &failure{err: errors.New("interrupted before anything was read"), code: exitInterrupted}
@@ -164,8 +164,8 @@ func (c *clusterFlags) config() (*rest.Config, error) {
 // defaultHost is where kubectl looks when nothing is configured.
 const defaultHost = "http://localhost:8080"
 
-// listRequests shows the ledger: the promise to only read can be checked.
-func listRequests(out io.Writer, requests []collect.Request) {
+// printRequests prints the ledger: the promise to only read can be checked.
+func printRequests(out io.Writer, requests []collect.Request) {
 	var b strings.Builder
 	for _, r := range requests {
 		answer := fmt.Sprint(r.Status)

@@ -49,7 +49,7 @@ can be written. A file of that name that is not of this plugin is left alone.`,
 			return installCompletion(streams, dir)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "The `folder` to write it into, instead of looking for one")
+	cmd.Flags().StringVar(&dir, "dir", "", "Write into this `folder` instead of looking for one")
 	return cmd
 }
 
@@ -75,7 +75,7 @@ func installCompletion(streams genericiooptions.IOStreams, dir string) error {
 		}
 		say = "renewed " + target
 	default:
-		return couldNotRun("move it away, or name another folder: --dir", fmt.Errorf("%s is not of this program, and was left as it is", target))
+		return couldNotRun("move it away, or name another folder: --dir", fmt.Errorf("%s does not belong to this program and was left as it is", target))
 	}
 	noteCompletion(streams, target)
 	return writeTo(streams.Out, []byte(say+"\nkubectl sidecar is completed wherever kubectl is: see kubectl completion --help\n"))
@@ -168,7 +168,7 @@ func noteCompletion(streams genericiooptions.IOStreams, target string) {
 	case err != nil:
 		notes = append(notes, filepath.Dir(target)+" is not on PATH: kubectl will not find it there")
 	case filepath.Clean(found) != target:
-		notes = append(notes, found+" comes first on PATH: kubectl takes that one")
+		notes = append(notes, found+" comes first on PATH: kubectl uses that one")
 	}
 	if _, err := exec.LookPath(pluginFile); err != nil {
 		notes = append(notes, pluginFile+" is not on PATH: the script will not find it")

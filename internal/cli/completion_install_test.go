@@ -50,7 +50,7 @@ func TestCompletionInstall(t *testing.T) {
 		{
 			name: "somebody else's", path: "a:b", files: map[string]string{"a/kubectl-sidecar": plugin, "b/kubectl_complete-sidecar": "#!/bin/sh\necho mine\n"},
 			code:   exitCouldNotRun,
-			stderr: "error: HERE/b/kubectl_complete-sidecar is not of this program, and was left as it is\nhint: move it away, or name another folder: --dir\n",
+			stderr: "error: HERE/b/kubectl_complete-sidecar does not belong to this program and was left as it is\nhint: move it away, or name another folder: --dir\n",
 		},
 		{
 			name: "no place", path: "file:missing", files: map[string]string{"file": ""}, code: exitCouldNotRun,
@@ -64,7 +64,7 @@ func TestCompletionInstall(t *testing.T) {
 		{
 			name: "hidden by another", path: "a:b", args: []string{"--dir", "HERE/b"},
 			files:  map[string]string{"a/kubectl-sidecar": plugin, "a/kubectl_complete-sidecar": "#!/bin/sh\n"},
-			stdout: "wrote HERE/b/kubectl_complete-sidecar" + completed, stderr: "note: HERE/a/kubectl_complete-sidecar comes first on PATH: kubectl takes that one\n",
+			stdout: "wrote HERE/b/kubectl_complete-sidecar" + completed, stderr: "note: HERE/a/kubectl_complete-sidecar comes first on PATH: kubectl uses that one\n",
 			changed: map[string]string{"b/kubectl_complete-sidecar": KubectlComplete},
 		},
 		{

@@ -41,13 +41,12 @@ func newDiff(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		Use:   "diff BEFORE [AFTER]",
 		Short: "Say what became better or worse between two snapshots or reports",
 		Long: `Compare what doctor says of two files, such as before and after an upgrade: new
-findings and those that are gone, what can be seen no longer, nodes with another
-kubelet. A file is a snapshot, a report of doctor as JSON or YAML, or what kubectl
-wrote; - is stdin. Without AFTER, the cluster of the current context is looked at.
+findings and those that are gone, what can no longer be seen, nodes with another
+kubelet. A file is a snapshot, a doctor report as JSON or YAML, or what kubectl
+wrote; - is stdin. Without AFTER, the cluster of the current context is checked.
 
-Exit code: 3 a finding at or above --fail-on is there that was not; 4 none is, but
-something can be seen no longer that could be; 0 neither; 1 could not run; 2 wrong
-command line; 130 interrupted. It is the same for every output format.`,
+Exit code: 3 there is a new finding at or above --fail-on; 4 there is none, but
+something can no longer be seen; 0 neither; 1 could not run; 2 wrong command line; 130 interrupted. It is the same for every output format.`,
 		Example: examples(name,
 			"before and after an upgrade", "diff before.yaml after.yaml",
 			"what has changed since", "diff before.yaml",
@@ -70,8 +69,8 @@ command line; 130 interrupted. It is the same for every output format.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	addChoice(cmd, &o.output, "output", "o", "Output format, to stdout")
-	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: the output alone tells")
-	addChoice(cmd, &o.color, "color", "", "When to use colour")
+	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the output tells")
+	addChoice(cmd, &o.color, "color", "", "When to use color")
 	o.choose.addFlags(cmd)
 	o.except.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
@@ -132,13 +131,13 @@ func (o *diffOptions) read(ctx context.Context, name string) (*report.Report, er
 func readReport(data []byte) (*report.Report, error) {
 	r := &report.Report{}
 	if err := yaml.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("read the report: %w", err)
+		return nil, fmt.Errorf("reading the report: %w", err)
 	}
 	switch {
 	case r.APIVersion != facts.APIVersion:
 		return nil, fmt.Errorf("a report of version %s; this program reads %s", r.APIVersion, facts.APIVersion)
 	case r.Diagnoses != nil:
-		return nil, errors.New("a report of why; diff compares those of doctor")
+		return nil, errors.New("a why report; diff compares doctor reports")
 	case len(r.Checks) == 0:
 		return nil, errors.New("a report without a single check")
 	}

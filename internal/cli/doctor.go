@@ -38,28 +38,28 @@ func newDoctor(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check a cluster, or a file that describes one",
-		Long: `Check whether a cluster is ready for native sidecar containers, or what a file
-tells of one. Nothing is changed: pods are created with dryRun=All only.
+		Long: `Check whether a cluster, or a file that describes one, is ready for native sidecar
+containers. Nothing is changed: pods are created with dryRun=All only.
 
 Exit code: 0 nothing found at or above --fail-on; 3 something found; 4 nothing
 found, but not all was seen that could show it; 1 could not run; 2 wrong command
 line; 130 interrupted. It is the same for every output format. With --fail-on
-never, 3 and 4 are 0: for a step that hands the report on to whoever judges it.`,
+never, 3 and 4 are 0: for a step that only passes the report on.`,
 		Example: examples(name,
 			"the cluster of the current context", "doctor",
 			"as JSON, also failing for warnings", "doctor -o json --fail-on warning",
-			"text in the log of a pipeline, and a file beside it", "doctor -o json=report.json",
-			"what kubectl wrote, without a cluster", "doctor -f nodes.yaml -f webhooks.yaml",
+			"text in the log of a pipeline, and a file besides", "doctor -o json=report.json",
+			"from what kubectl wrote, without a cluster", "doctor -f nodes.yaml -f webhooks.yaml",
 			"in a pipeline: only what is new since the baseline", "doctor --baseline baseline.yaml --waivers waivers.yaml",
-			"after an upgrade: until it is ready, for five minutes at most", "doctor --wait 5m",
+			"after an upgrade: wait until it is ready, up to five minutes", "doctor --wait 5m",
 			"only two checks, in one namespace", "doctor --checks webhook-strips-restart-policy,webhook-breaks-canary -n payments"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
 	addOutputs(cmd, &o.output)
-	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: the report alone tells")
-	addChoice(cmd, &o.color, "color", "", "When to use colour")
+	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the report tells")
+	addChoice(cmd, &o.color, "color", "", "When to use color")
 	o.choose.addFlags(cmd)
 	o.except.addFlags(cmd)
 	o.except.addBaselineFlag(cmd)

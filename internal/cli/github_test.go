@@ -49,7 +49,7 @@ func TestStepSummaryLimit(t *testing.T) {
 			if len(page) > summaryLimit || !strings.Contains(text, "## ❌ kubectl sidecar doctor: not ready\n") {
 				t.Errorf("%d bytes: %.100s", len(page), text)
 			}
-			if got := strings.Contains(text, "_Left out, since this page may not be longer: "); got != test.missing {
+			if got := strings.Contains(text, "_Left out, because the page would be too long: "); got != test.missing {
 				t.Errorf("something is missing: %v, want %v", got, test.missing)
 			}
 		})

@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
-// Command is the whole command line, for what documents it. It runs nothing by itself.
+// Command is the whole command line, for what documents it. It runs nothing on its own.
 func Command() *cobra.Command {
 	return newRoot("kubectl sidecar", genericiooptions.IOStreams{In: strings.NewReader(""), Out: io.Discard, ErrOut: io.Discard})
 }
@@ -25,9 +25,9 @@ var commandGroups = []struct {
 	title string
 	names []string
 }{
-	{"Questions to a cluster", []string{"doctor", "why", "webhooks"}},
+	{"Diagnose", []string{"doctor", "why", "webhooks"}},
 	{"Before and after", []string{"snapshot", "diff", "baseline"}},
-	{"To understand and to set up", []string{"explain", "rbac", "webhook", "completion"}},
+	{"Reference and setup", []string{"explain", "rbac", "webhook", "completion"}},
 }
 
 // ofKubectl marks the flags that every kubectl command has: one command lists them for all.
@@ -150,7 +150,7 @@ func newOptions(streams genericiooptions.IOStreams) *cobra.Command {
 			flags := pflag.NewFlagSet("kubeconfig", pflag.ContinueOnError)
 			genericclioptions.NewConfigFlags(true).AddFlags(flags)
 			var out strings.Builder
-			out.WriteString("The commands that ask a cluster take the flags of every kubectl command:\n\n")
+			out.WriteString("The commands that ask a cluster accept the flags of every kubectl command:\n\n")
 			printOptionsOf(&out, flags, func(*pflag.Flag) bool { return true })
 			return writeTo(streams.Out, []byte(out.String()))
 		},

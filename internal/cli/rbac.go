@@ -27,12 +27,12 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rbac",
 		Short: "Print the ClusterRole that doctor or another command needs",
-		Long: `Print the ClusterRole that a command needs to see everything; that of doctor for
-all checks or the chosen ones, with what each right is for. Every right that is
-missing costs only what --explain says.`,
+		Long: `Print the ClusterRole that a command needs to see everything; for doctor, for all
+checks or the chosen ones, with what each right is for. A missing right costs only
+what --explain says.`,
 		Example: examples(name,
 			"give it to a service account", "rbac | kubectl apply -f -",
-			"what each right buys, and what is lost without it", "rbac --explain",
+			"what each right is for, and what is lost without it", "rbac --explain",
 			"what why needs", "rbac --for why",
 			"only what the checks of kubelets need", "rbac --checks kubelet-too-old,kubelet-gate-off"),
 		Args: noArgs,
@@ -58,7 +58,7 @@ missing costs only what --explain says.`,
 	choose.addFlags(cmd)
 	addChoice(cmd, &command, "for", "", "Which command the role is for")
 	addChoice(cmd, &format, "output", "o", "Format of --explain")
-	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "The `name` of the ClusterRole")
+	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "`name` of the ClusterRole")
 	cmd.Flags().BoolVar(&explain, "explain", false, "Say what each right is for and what is lost without it")
 	return cmd
 }
@@ -192,7 +192,7 @@ func explainRights(list []right, o print.Options) []byte {
 		for _, u := range r.Uses {
 			paragraph("for: ", u.Why)
 			if u.Unless != "" {
-				paragraph("superfluous there with: ", u.Unless)
+				paragraph("not needed if you grant: ", u.Unless)
 			}
 		}
 		if r.optional() {

@@ -33,7 +33,7 @@ type use struct {
 	// Namespace is where it is needed; empty for the whole cluster.
 	Namespace string `json:"namespace"`
 	Optional  bool   `json:"optional"`
-	// Unless is another right that makes this one superfluous here; empty when none does.
+	// Unless is another right that makes this one unnecessary here; empty when none does.
 	Unless string `json:"unless"`
 }
 

@@ -19,7 +19,7 @@ func newSnapshot(name string, streams genericiooptions.IOStreams) *cobra.Command
 	)
 	cmd := &cobra.Command{
 		Use:   "snapshot",
-		Short: "Write what doctor would look at into a file",
+		Short: "Write what doctor looks at into a file",
 		Long: `Write the facts that doctor looks at, as YAML and without secrets, so that
 doctor -f gives the same report elsewhere and later.`,
 		Example: examples(name,
@@ -40,7 +40,7 @@ doctor -f gives the same report elsewhere and later.`,
 				return err
 			}
 			if cmd.Context().Err() != nil {
-				return &failure{err: errors.New("interrupted, nothing was written"), code: exitInterrupted}
+				return &failure{err: errors.New("interrupted; nothing was written"), code: exitInterrupted}
 			}
 			var out bytes.Buffer
 			if err := s.Write(&out); err != nil {
@@ -53,7 +53,7 @@ doctor -f gives the same report elsewhere and later.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&file, "output", "o", "-", "The `file` to write; - is stdout")
+	cmd.Flags().StringVarP(&file, "output", "o", "-", "Write to this `file`; - is stdout")
 	from = newClusterFlags(cmd)
 	return cmd
 }

@@ -53,32 +53,36 @@ func (w *waiting) until(ctx context.Context, stderr io.Writer, timeout time.Dura
 	for {
 		r, err := once(ctx, timeout)
 		switch {
-		case ctx.Err() != nil && last != nil:
-			return interrupted(last), nil
-		case err != nil && (ctx.Err() != nil || !unreachable(err)):
+		case ctx.Err() != nil:
+			return interrupted(last, r, err)
+		case err != nil && !unreachable(err):
 			return nil, err
-		case err == nil && (last == nil || good(r) || time.Now().Before(end)):
+		case err == nil && good(r):
+			return r, nil
+		case err == nil && (last == nil || time.Now().Before(end)):
 			last = r
 		}
-		if last != nil && err == nil && good(last) {
-			return last, nil
-		}
-		left := time.Until(end) - w.interval
-		if ctx.Err() != nil || left <= 0 {
+		left := time.Until(end)
+		if left <= w.interval {
 			return last, err
 		}
-		fmt.Fprintf(stderr, "%s; looking again in %v, for %v at most\n", print.Escape(said(r, err)), w.interval, (left + w.interval).Round(time.Second))
-		select {
-		case <-ctx.Done():
-			if last == nil {
-				return nil, &failure{err: errors.New("interrupted before anything was read"), code: exitInterrupted}
-			}
-			return interrupted(last), nil
-		case <-time.After(w.interval):
+		fmt.Fprintf(stderr, "%s; looking again in %v, for %v at most\n", print.Escape(said(r, err)), w.interval, left.Round(time.Second))
+		if !sleep(ctx, w.interval) {
+			return interrupted(last, nil, &failure{err: errors.New("interrupted before anything was read"), code: exitInterrupted})
 		}
 		if timeout = min(timeout, time.Until(end)); timeout <= 0 { // the machine slept as well
 			return last, err
 		}
+	}
+}
+
+// sleep reports whether the time passed before ctx was over.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 
@@ -95,9 +99,13 @@ func unreachable(err error) bool {
 	return errors.As(err, &u)
 }
 
-// interrupted is a report that is the last one for another reason than that all is well.
-func interrupted(r *report.Report) *report.Report {
-	out := *r
+// interrupted is what a wait comes to that Ctrl-C ended: the last report, which is the last one for another
+// reason than that all is well; without one, what the look at that moment came to.
+func interrupted(last, r *report.Report, err error) (*report.Report, error) {
+	if last == nil {
+		return r, err
+	}
+	out := *last
 	out.Limits = append(out.Limits[:len(out.Limits):len(out.Limits)], "interrupted while waiting: this was the last look")
-	return &out
+	return &out, nil
 }

@@ -27,7 +27,7 @@ const (
 )
 
 func (e *exceptions) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&e.files, "waivers", nil, "Do not count the findings, and accept the gaps, that this `file` names with a reason and a last day; repeatable")
+	cmd.Flags().StringArrayVar(&e.files, "waivers", nil, "Do not count the findings, and accept the gaps, that this `file` names with a reason and an end date; repeatable")
 	cmd.Flags().BoolVar(&e.annotations, "annotations", true, "Do not count what the kubectl-sidecar.dev/ignore annotation of an object names; with =false, nobody can loosen this gate from inside the cluster")
 }
 

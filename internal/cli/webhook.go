@@ -67,11 +67,11 @@ not be asked; 2 wrong command line.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
 	own := cmd.Flags()
-	own.StringVar(&o.url, "url", "", "The `URL` of the webhook, as in clientConfig.url")
-	own.StringVar(&o.ca, "ca", "", "A `file` with the authorities that signed its certificate (PEM); the system's when not given")
+	own.StringVar(&o.url, "url", "", "`URL` of the webhook, as in clientConfig.url")
+	own.StringVar(&o.ca, "ca", "", "`file` with the CAs that signed its certificate (PEM); default: the system's")
 	own.BoolVar(&o.insecure, "insecure", false, "Do not check its certificate")
-	own.StringVar(&o.inCluster, "in-cluster", "", "The `name` of a MutatingWebhookConfiguration whose webhooks are tested where they run")
-	own.StringVar(&o.pod, "pod", "", "A `file` with a pod of your own to try as well")
+	own.StringVar(&o.inCluster, "in-cluster", "", "`name` of a MutatingWebhookConfiguration whose webhooks are tested where they run")
+	own.StringVar(&o.pod, "pod", "", "`file` with a pod of your own to test as well")
 	addChoice(cmd, &o.version, "review-version", "", "Version of AdmissionReview to send to --url")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newWhyClusterFlags(cmd)
@@ -112,7 +112,7 @@ func (o *webhookTest) run(ctx context.Context) error {
 	defer cancel()
 	webhooks, ledger, err := o.webhooks(ctx)
 	if o.cluster.showRequests && ledger != nil {
-		defer func() { listRequests(o.streams.ErrOut, ledger.Requests()) }()
+		defer func() { printRequests(o.streams.ErrOut, ledger.Requests()) }()
 	}
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (o *webhookTest) run(ctx context.Context) error {
 		for _, p := range admission.Probes(namespace, pod) {
 			r, err := p.Run(ctx, w.Ask, w.Version)
 			if err != nil {
-				return couldNotRun("is it running, and is the path right?", fmt.Errorf("ask %s: %w", w.Name, err))
+				return couldNotRun("is it running, and is the path right?", fmt.Errorf("asking %s: %w", w.Name, err))
 			}
 			problems += len(r.Problems)
 			t.Results = append(t.Results, r)

@@ -34,8 +34,8 @@ func newWebhooks(name string, streams genericiooptions.IOStreams) *cobra.Command
 		Long: `List the mutating webhooks and policies in the order in which the API server calls
 them, for how many namespaces, and what they do to pods with native sidecars.
 
-What they do is found out as by doctor: with pods that are created with dryRun=All,
-and by asking each webhook by itself where one of those was changed.`,
+What they do is found out as doctor does: with pods that are created with dryRun=All,
+and by calling each webhook directly where one of those was changed.`,
 		Example: examples(name,
 			"all webhooks of the cluster", "webhooks",
 			"who is called for the pods of one namespace?", "webhooks -n payments"),

@@ -42,40 +42,40 @@ func newWhy(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	}
 	cmd := &cobra.Command{
 		Use:   "why [POD | TYPE/NAME ...]",
-		Short: "Say why a pod does not start, end, become ready or go away",
+		Short: "Say why a pod does not start, complete, become ready or terminate",
 		Long: `Say in one sentence why a pod does not get past its init phase, why a Job does
-not end, why a pod does not become ready or does not go away, and prove it.
+not complete, why a pod does not become ready or does not terminate, and prove it.
 
 Ask about pods or about what makes them: deploy/web, job/import, several at once.
-Without names, every suspicious pod of the namespace is looked at, with -A of the
-cluster: the API server is asked for pods that have not succeeded and for events
-that are warnings, both in pages, and for deployments; of the pods those are kept
-that are not running and ready, have restarted or are being deleted.
+Without names, every suspicious pod of the namespace is checked, with -A of the
+cluster: the API server is asked for pods that have not succeeded and for warning
+events, both in pages, and for deployments; pods that are running and ready, have
+not restarted and are not being deleted are left out.
 
 One pod costs at most five requests, and two for its log; Services are read, too,
-when it is ready and a sidecar has a named port. All of them are GET; where a field
-was taken from a pod on its way into the cluster, why does what doctor does to name
-who took it: dry runs, which store nothing.
+when it is ready and a sidecar has a named port. All of them are GET. Where a field
+was stripped from a pod on its way into the cluster, why finds out who did it as
+doctor does: with dry runs, which store nothing.
 
 Exit code: 0 nothing is wrong; 3 a root cause was found; 4 something is wrong, or
-may be, and the cause could not be told; 1 could not run; 2 wrong command line;
+may be, but the cause is not known; 1 could not run; 2 wrong command line;
 130 interrupted. It is the same for every output format.`,
 		Example: examples(name,
 			"a pod", "why web-7d4b9c6f5-x2k8p",
 			"the pods of a deployment and of a job", "why deploy/web job/import -n shop",
 			"every suspicious pod of the cluster", "why -A",
 			"the picture alone, to attach to a ticket", "why deploy/web -o svg=web.svg",
-			"what kubectl wrote, without a cluster", "why -A -f pods.yaml -f events.yaml"),
+			"from what kubectl wrote, without a cluster", "why -A -f pods.yaml -f events.yaml"),
 		ValidArgsFunction: o.complete,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	own := cmd.Flags()
 	own.StringArrayVarP(&o.files, "filename", "f", nil, "Read a snapshot or kubectl's YAML or JSON instead of a cluster; - is stdin; repeatable")
-	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Look at every suspicious pod of the cluster")
-	own.StringVarP(&o.selector, "selector", "l", "", "Look at the pods whose labels match, such as app=web")
-	own.BoolVar(&o.logs, "logs", true, "Quote the last lines of the container to blame; on by default when one pod is in trouble")
+	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Check every suspicious pod of the cluster")
+	own.StringVarP(&o.selector, "selector", "l", "", "Check the pods whose labels match, such as app=web")
+	own.BoolVar(&o.logs, "logs", true, "Quote the last log lines of the container to blame; on by default when one pod is in trouble")
 	addOutputs(cmd, &o.output)
-	addChoice(cmd, &o.color, "color", "", "When to use colour")
+	addChoice(cmd, &o.color, "color", "", "When to use color")
 	o.cluster = newWhyClusterFlags(cmd)
 	o.cluster.addAskURLs(own)
 	return cmd
@@ -125,7 +125,7 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 	case len(o.names) > 0 && o.selector != "":
 		return usage("leave one of the two out", "names and --selector exclude each other")
 	case len(o.names) > 0 && o.allNamespaces && len(o.files) == 0:
-		return usage("name the namespace: -n NAMESPACE", "a name is one of a namespace: --all-namespaces takes no names")
+		return usage("name the namespace: -n NAMESPACE", "names need a namespace: --all-namespaces takes no names")
 	case o.allNamespaces && o.namespaced:
 		return usage("leave one of the two out", "--namespace and --all-namespaces exclude each other")
 	}
@@ -207,7 +207,7 @@ func (o *whyOptions) ask(ctx context.Context) (*answer, error) {
 	defer func() {
 		progress.stop()
 		if o.cluster.showRequests {
-			listRequests(o.streams.ErrOut, requests())
+			printRequests(o.streams.ErrOut, requests())
 		}
 	}()
 	snapshot, err := reader.Read(ctx)

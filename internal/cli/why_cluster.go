@@ -24,10 +24,10 @@ func newWhyClusterFlags(cmd *cobra.Command) *clusterFlags {
 	}
 	own := cmd.Flags()
 	c.addQPS(own)
-	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How long to look at the cluster; what was not read by then is unknown")
+	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How long the run may take; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
 	c.addKubeconfigFlags(cmd, map[string]string{
-		"namespace":       "The namespace of the names",
+		"namespace":       "Namespace of the named resources",
 		"request-timeout": "How long to wait for an answer; each request gets four times as long",
 	})
 	return c
@@ -60,7 +60,7 @@ func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, di
 	}
 	var sources []collect.LogSource
 	for _, d := range diagnoses {
-		if source, ok := blamed(d); ok && len(sources) < mostLogs {
+		if source, ok := logSourceOf(d); ok && len(sources) < mostLogs {
 			sources = append(sources, source)
 		}
 	}
@@ -70,8 +70,8 @@ func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, di
 	return len(sources) > 0
 }
 
-// blamed is whose log to read for a diagnosis; false where no container of it has run.
-func blamed(d pods.Diagnosis) (collect.LogSource, bool) {
+// logSourceOf is whose log to read for a diagnosis; false where no container of it has run.
+func logSourceOf(d pods.Diagnosis) (collect.LogSource, bool) {
 	row := d.Blamed()
 	if row == nil {
 		return collect.LogSource{}, false
@@ -79,12 +79,12 @@ func blamed(d pods.Diagnosis) (collect.LogSource, bool) {
 	return collect.LogSource{Namespace: d.Object.Namespace, Pod: d.Pods[0], Container: row.Name, Previous: row.Restarts > 0}, true
 }
 
-// admissionKinds is what tells who took a field from a pod.
+// admissionKinds is what tells who stripped a field from a pod.
 var admissionKinds = []facts.Kind{
 	facts.APIServers, facts.ControlPlane, facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies, facts.Canaries,
 }
 
-// readAdmission finds out who took a field from a pod, where one did: as doctor does, for the
+// readAdmission finds out who stripped a field from a pod, where one did: as doctor does, for the
 // namespace of the pod. It returns what it sent.
 func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options, snapshot *facts.Snapshot, diagnoses []pods.Diagnosis) *collect.Ledger {
 	if ctx.Err() != nil {
@@ -108,7 +108,7 @@ func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options,
 		options.Namespace = namespaces[0]
 	}
 	if !time.Now().Before(options.Until) {
-		snapshot.Limits = append(snapshot.Limits, "the time for the run was over before it was asked who took restartPolicy away: give it more, --timeout 5m")
+		snapshot.Limits = append(snapshot.Limits, "the run timed out before asking who stripped restartPolicy: allow more, --timeout 5m")
 	}
 	found, ledger, err := collect.Run(ctx, options)
 	if err != nil {

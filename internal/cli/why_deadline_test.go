@@ -71,7 +71,7 @@ func TestTimeoutIsForAll(t *testing.T) {
 	if !slices.Contains(got.Coverage, unread) {
 		t.Errorf("the coverage lacks %+v: %+v", unread, got.Coverage)
 	}
-	const limit = "the time for the run was over before it was asked who took restartPolicy away: give it more, --timeout 5m"
+	const limit = "the run timed out before asking who stripped restartPolicy: allow more, --timeout 5m"
 	if !slices.Contains(got.Limits, limit) {
 		t.Errorf("the limits lack %q: %q", limit, got.Limits)
 	}

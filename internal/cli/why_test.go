@@ -49,7 +49,7 @@ func TestBlamed(t *testing.T) {
 			t.Errorf("%s: no diagnosis", situation)
 			continue
 		}
-		source, _ := blamed(diagnoses[0])
+		source, _ := logSourceOf(diagnoses[0])
 		if diff := cmp.Diff(want, log{source.Container, source.Previous}, cmp.AllowUnexported(log{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", situation, diff)
 		}

@@ -23,7 +23,7 @@ func inOneLine(e report.Entry) string {
 	case e.Status == checks.Pass:
 		return e.Title
 	case e.Status == checks.Skipped:
-		return "left out by --checks or --skip"
+		return "not selected by --checks or --skip"
 	case e.Status == report.Waived:
 		return "waived: " + strings.Join(reasons(e), "; ")
 	case len(e.Findings) > 0:

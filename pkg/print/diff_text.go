@@ -70,12 +70,12 @@ func (p *page) diff(d *report.Diff) error {
 		change report.Change
 		title  string
 	}{
-		{report.Appeared, "new findings"}, {report.Unwaived, "findings that are waived no longer"}, {report.Unseen, "findings that may be gone"},
+		{report.Appeared, "new findings"}, {report.Unwaived, "findings that are no longer waived"}, {report.Unseen, "findings that may be gone"},
 		{report.Changed, "changed findings"}, {report.WaivedNow, "findings that are waived now"}, {report.Gone, "findings that are gone"},
 	} {
 		p.findingDiffs(part.change, part.title, d.Findings)
 	}
-	p.gapDiffs(report.Lost, "not seen any more", d.Gaps)
+	p.gapDiffs(report.Lost, "no longer seen", d.Gaps)
 	p.gapDiffs(report.Regained, "seen again", d.Gaps)
 	p.print()
 	if len(d.NotCompared) > 0 {
@@ -101,7 +101,7 @@ func (p *page) side(lead string, s report.Side) {
 		text += ", Kubernetes " + s.Cluster.Version
 	}
 	if !s.TakenAt.IsZero() {
-		text += ", seen at " + s.TakenAt.UTC().Format(time.RFC3339)
+		text += ", collected " + s.TakenAt.UTC().Format(time.RFC3339)
 	}
 	p.prose("", lead, text)
 	p.prose("  ", "", s.Summary)

@@ -12,7 +12,7 @@ import (
 type Options struct {
 	// Width is the number of columns to wrap prose at; 0 does not wrap.
 	Width int
-	// Color allows ANSI colours.
+	// Color allows ANSI colors.
 	Color bool
 	// Unicode allows characters beyond ASCII in what the printer itself says.
 	Unicode bool

@@ -80,7 +80,7 @@ func mostImportant(list []annotation, level string) []annotation {
 }
 
 func verdictNote(r *report.Report, title string) annotation {
-	a := annotation{level: "notice", title: title, message: r.Summary + "\n" + clusterName(r) + ", seen at " + seenAt(r)}
+	a := annotation{level: "notice", title: title, message: r.Summary + "\n" + clusterName(r) + ", collected " + seenAt(r)}
 	switch r.Verdict {
 	case report.NotReady:
 		a.level = "error"

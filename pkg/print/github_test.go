@@ -71,7 +71,7 @@ func TestAnnotations(t *testing.T) {
 		Waivers: []report.Waiver{{Action: report.Suppress, Check: "c", Reason: "r", Until: "2026-01-01", Source: "w.yaml:1", State: report.Expired}, {State: report.Used}, {State: report.Invalid, Check: "x", Reason: "no reason", Source: "annotation on node/n"}},
 	}
 	want := []workflowCommandSeen{
-		{"error", "not ready: 100% of it, really\ncluster https://x:6443, seen at a time not known", map[string]string{"title": "kubectl sidecar doctor: not ready"}},
+		{"error", "not ready: 100% of it, really\ncluster https://x:6443, collected at an unknown time", map[string]string{"title": "kubectl sidecar doctor: not ready"}},
 		{"error", "50%0A, a: b\non: node/n\nevidence: e1\nevidence: e2\nfix: do:\n\n  kubectl get x\nsee: kubectl sidecar explain an-error", map[string]string{"title": "an-error"}},
 		{"warning", "w.yaml:1: suppress c all, until 2026-01-01: r", map[string]string{"title": "waiver expired: c"}},
 		{"warning", "annotation on node/n: x all, until -: no reason", map[string]string{"title": "waiver invalid: x"}},

@@ -18,7 +18,7 @@ import (
 //go:embed page/style.css
 var styleSheet string
 
-// A badge is an answer in a word, a sign and a colour: any two of them may be lost.
+// A badge is an answer in a word, a sign and a color: any two of them may be lost.
 type badge struct{ Class, Sign, Word string }
 
 var (
@@ -58,7 +58,7 @@ func diagnosisBadge(d pods.Diagnosis) badge {
 	return severities[checks.Error]
 }
 
-// harmOf is the colour of what a webhook does.
+// harmOf is the color of what a webhook does.
 func harmOf(result string) string {
 	if class, ok := harms[result]; ok {
 		return class
@@ -81,7 +81,7 @@ type htmlGroup struct {
 	Checks []htmlCheck
 }
 
-// htmlNodes has the colour of its gate.
+// htmlNodes has the color of its gate.
 type htmlNodes struct {
 	report.NodeGroup
 	Class string
@@ -120,7 +120,7 @@ func htmlDocument(w io.Writer, r *report.Report, _ Options) error {
 	}
 	p.add(webhookSection(r), waiverSection(r))
 	if left := skippedIDs(r); len(left) > 0 {
-		p.add(el("section", el("h2", "Skipped"), codeList("names", left)))
+		p.add(el("section", el("h2", "Not selected"), codeList("names", left)))
 	}
 	return p.write(w)
 }
@@ -165,8 +165,8 @@ func (p *htmlPage) header() *html.Node {
 		add(about, el("div", el("dt", name), el("dd", sentence(text))))
 	}
 	row("cluster", strings.TrimPrefix(clusterName(p.Report), "cluster "))
-	row("seen at", seenAt(p.Report))
-	row("judged by", "kubectl-sidecar "+p.Tool.Version)
+	row("collected", seenAt(p.Report))
+	row("evaluated by", "kubectl-sidecar "+p.Tool.Version)
 	if looked := lookedAt(p.Report); looked != "" && p.command == "why" {
 		row("looked at", looked)
 	}

@@ -111,7 +111,7 @@ func figureNode(pic picture) (*html.Node, error) {
 	for _, l := range pic.lanes {
 		state := dash(l.note)
 		if l.blocks {
-			state += " – the pod stands here"
+			state += " – blocking the pod"
 		}
 		add(rows, el("tr", el("td", el("code", l.name)), el("td", l.role), el("td", sentence(state))))
 	}

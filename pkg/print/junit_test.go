@@ -60,7 +60,7 @@ func TestJUnitAnswers(t *testing.T) {
 		"error unknown":   "error: could not tell: nodes: refused",
 	}
 	for _, severity := range []string{"info", "warning", "error"} {
-		want[severity+" skipped"] = "skipped: left out by --checks or --skip"
+		want[severity+" skipped"] = "skipped: not selected by --checks or --skip"
 		want[severity+" waived"] = "skipped: waived: known"
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -85,7 +85,7 @@ func (m *markdownPage) end() {
 // write writes as many pieces as there is room for, and says what is missing.
 func (m *markdownPage) write(w io.Writer, limit int) error {
 	m.end()
-	const note = "_Left out, since this page may not be longer: %s. The whole of it: `-o markdown=FILE`._\n"
+	const note = "_Left out, because the page would be too long: %s. All of it: `-o markdown=FILE`._\n"
 	var out []string
 	size, left := len(note)+20, 0
 	for _, piece := range m.pieces {
@@ -106,7 +106,7 @@ func (m *markdownPage) write(w io.Writer, limit int) error {
 // about says what the page is about.
 func (m *markdownPage) about(r *report.Report) {
 	m.line("- %s", mdText(clusterName(r)))
-	m.line("- seen at: %s, judged by %s", mdText(seenAt(r)), mdText("kubectl-sidecar "+r.Tool.Version))
+	m.line("- collected: %s, evaluated by %s", mdText(seenAt(r)), mdText("kubectl-sidecar "+r.Tool.Version))
 	for _, l := range r.Limits {
 		m.line("- limited: %s", mdText(l))
 	}

@@ -90,7 +90,7 @@ func (m *markdownPage) checks(r *report.Report) {
 	if len(r.Checks) == 0 {
 		return
 	}
-	rows := [][]string{{"", "check", "what holds when it passes", "tried"}}
+	rows := [][]string{{"", "check", "what holds when it passes", "checked"}}
 	for _, e := range r.Checks {
 		rows = append(rows, []string{emojiOf(e) + " " + mdText(string(e.Status)), codeSpan(e.ID), mdText(e.Title), mdTextOrDash(e.Tried)})
 	}

@@ -182,7 +182,7 @@ func TestMarkdownTables(t *testing.T) {
 	}
 }
 
-// TestMarkdownLimit: a page that may not be longer is made of whole pieces, and says what is missing.
+// TestMarkdownLimit: a page that must not be longer is made of whole pieces, and says what is missing.
 func TestMarkdownLimit(t *testing.T) {
 	r := readReport(t, "testdata/not-ready/report.json")
 	for i := range 3000 {
@@ -198,7 +198,7 @@ func TestMarkdownLimit(t *testing.T) {
 		if len(page) > limit || len(page) < limit/2 {
 			t.Errorf("%d bytes of %d", len(page), limit)
 		}
-		if !strings.Contains(page, "\n_Left out, since this page may not be longer: ") {
+		if !strings.Contains(page, "\n_Left out, because the page would be too long: ") {
 			t.Errorf("limit %d: the page does not say that something is missing", limit)
 		}
 		if a, b := strings.Count(page, "<details"), strings.Count(page, "</details>"); a != b {

@@ -103,7 +103,7 @@ func TestOpenReportsAnswers(t *testing.T) {
 		"warned medium warn: wrong (v1 Node a)",
 		"noted info warn: wrong (v1 Node a)",
 		"unknown medium error: could not tell: nodes not seen: refused\nremedy: ask",
-		"left-out high skip: left out by --checks or --skip",
+		"left-out high skip: not selected by --checks or --skip",
 		"waived high skip: suppressed (known, until 2027-01-31, w.yaml:3): wrong (v1 Node a)",
 		"waived high skip: accepted (known, until 2027-01-31, w.yaml:3): nodes not seen: refused\nremedy: ask",
 		"new high error: could not tell",

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
-// A page writes lines for people: symbols, colours, and prose that is wrapped.
+// A page writes lines for people: symbols, colors, and prose that is wrapped.
 type page struct {
 	w *bufio.Writer
 	o Options
@@ -106,12 +106,14 @@ func (p *page) prose(indent, lead, text string) {
 	}
 }
 
-// block writes prose of several lines, each wrapped.
+// block writes prose of several lines, each wrapped; lines that are indented stay as they are.
 func (p *page) block(indent, lead, text string) {
 	for i, l := range strings.Split(text, "\n") {
 		switch {
 		case i > 0 && l == "":
 			p.print()
+		case strings.HasPrefix(l, " ") && i > 0:
+			p.print(indent+"  ", l)
 		case i > 0 && lead != "":
 			p.prose(indent+"  ", "", l)
 		default:
@@ -180,15 +182,24 @@ func wrap(text string, width int) []string {
 	return append(out, current)
 }
 
-// words splits prose at spaces.
+// words splits prose at spaces, and leaves a command that ends it ("…: kubectl get nodes") in one piece: a
+// remedy is one text, and what is broken across lines cannot be pasted.
 func words(text string) []string {
+	prose, command := text, ""
+	at := strings.Index(text, ": kubectl ")
+	if at >= 0 && strings.Count(text[:at], "(") == strings.Count(text[:at], ")") {
+		prose, command = text[:at+1], text[at+2:]
+	}
 	var out []string
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.Fields(prose) {
 		if last := len(out) - 1; word == "more" && last >= 0 && strings.HasPrefix(out[last], "+") {
 			out[last] += " more" // a count stays together
 			continue
 		}
 		out = append(out, word)
+	}
+	if command != "" {
+		out = append(out, command)
 	}
 	return out
 }

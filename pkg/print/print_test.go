@@ -77,13 +77,23 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// verbatimLines is all lines of commands, which stay as they are.
+// verbatimLines is all lines of commands, which stay as they are, and of a remedy what is indented and the command
+// at its end.
 func verbatimLines(r *report.Report) map[string]bool {
 	out := map[string]bool{}
 	for _, e := range clean(r).Checks {
 		out["see: kubectl sidecar explain "+e.ID] = true
+		for _, g := range e.Missing {
+			for l := range strings.Lines(g.Remedy) {
+				if _, command, found := strings.Cut(strings.TrimSpace(l), ": kubectl "); found {
+					out["kubectl "+command] = true
+				} else if strings.HasPrefix(l, " ") {
+					out[strings.TrimSpace(l)] = true
+				}
+			}
+		}
 		for _, f := range e.Findings {
-			for _, s := range f.Steps {
+			for _, s := range stepsOf(f.Steps, f.Fix) {
 				for l := range strings.Lines(s.Command) {
 					out[strings.TrimSpace(l)] = true
 				}

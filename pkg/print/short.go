@@ -93,7 +93,7 @@ func (s *summarized) about(r *report.Report) {
 	if len(r.Limits) > 0 {
 		s.add("limited: %s", cutEnd(strings.Join(r.Limits, "; "), 2*shortWhat))
 	}
-	s.add("%s, seen at %s, kubectl-sidecar %s", clusterName(r), seenAt(r), r.Tool.Version)
+	s.add("%s, collected %s, kubectl-sidecar %s", clusterName(r), seenAt(r), r.Tool.Version)
 }
 
 // clusterName is what the report is about.
@@ -111,7 +111,7 @@ func clusterName(r *report.Report) string {
 // seenAt is when that was looked at.
 func seenAt(r *report.Report) string {
 	if r.TakenAt.IsZero() {
-		return "a time not known"
+		return "at an unknown time"
 	}
 	return r.TakenAt.UTC().Format(time.RFC3339)
 }

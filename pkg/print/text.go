@@ -67,12 +67,12 @@ func (p *page) header(r *report.Report) {
 	if r.Cluster.Version != "" {
 		cluster += ", Kubernetes " + r.Cluster.Version
 	}
-	taken := "time not known"
+	taken := "at an unknown time"
 	if !r.TakenAt.IsZero() {
 		taken = r.TakenAt.UTC().Format(time.RFC3339)
 	}
 	p.prose("", "cluster: ", cluster)
-	p.prose("", "seen at: ", taken+", judged by kubectl-sidecar "+r.Tool.Version)
+	p.prose("", "collected: ", taken+", evaluated by kubectl-sidecar "+r.Tool.Version)
 	for _, limit := range r.Limits {
 		p.prose("", "limited: ", limit)
 	}
@@ -137,7 +137,7 @@ func (p *page) entry(e report.Entry) {
 	}
 	p.marked(markOf(e), line)
 	if e.Tried != "" && e.Status != checks.Pass {
-		p.prose("    ", "tried: ", e.Tried)
+		p.prose("    ", "checked: ", e.Tried)
 	}
 	groups := groupFindings(e.Findings)
 	for i, g := range groups {

@@ -68,7 +68,7 @@ var looks = map[barState]look{
 var (
 	lookDone   = look{"exit 0", "▏", "|", "", "#16a34a"}
 	lookFailed = look{"failed", "×", "x", red, "#dc2626"}
-	lookGate   = look{"the pod stands here", "▶", ">", bold, "#dc2626"}
+	lookGate   = look{"blocking the pod", "▶", ">", bold, "#dc2626"}
 )
 
 const dim = "2"

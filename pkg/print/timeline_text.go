@@ -110,7 +110,7 @@ func columns(b bar, s scale) (from, to int) {
 	return from, to
 }
 
-// cells writes columns; neighbours that look the same share one colour sequence.
+// cells writes columns; neighbors that look the same share one color sequence.
 func (p *page) cells(cells []*look) string {
 	var out strings.Builder
 	for i := 0; i < len(cells); {
@@ -131,7 +131,7 @@ func (p *page) cells(cells []*look) string {
 // legend explains the symbols that are in the picture.
 func (p *page) legend(pic picture, s scale) {
 	var words []string
-	var lengths []int // without colour
+	var lengths []int // without color
 	for _, l := range pic.used() {
 		words = append(words, p.paint(l.color, p.symbol(l))+" "+l.name)
 		lengths = append(lengths, twwidth.Width(p.symbol(l)+" "+l.name))

@@ -129,16 +129,16 @@ func (p *page) waiver(same []report.Waiver, r *report.Report) {
 	case blindFor(w.Check, r):
 		p.marked(markInfo, fmt.Sprintf("not needed this time: %s: but the check did not see everything; by: %s", what, by))
 	case w.Action == report.Baseline:
-		p.marked(markInfo, fmt.Sprintf("fixed: %s: no longer found; tighten the baseline: take it out, or write it anew; by: %s", what, by))
+		p.marked(markInfo, fmt.Sprintf("fixed: %s: no longer found; tighten the baseline: remove it, or write the baseline again; by: %s", what, by))
 	default:
-		p.marked(markInfo, fmt.Sprintf("unused: %s (%s): covers nothing; take it out; by: %s", what, w.Reason, by))
+		p.marked(markInfo, fmt.Sprintf("unused: %s (%s): covers nothing; remove it; by: %s", what, w.Reason, by))
 	}
 }
 
 // again says what an expired waiver no longer covers.
 func again(count int) string {
 	if count == 0 {
-		return "covers nothing any more, take it out"
+		return "covers nothing anymore; remove it"
 	}
 	return "what it covered counts again"
 }

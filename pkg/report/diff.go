@@ -301,7 +301,7 @@ func (d *Diff) summary() string {
 		parts = []string{"findings: " + strings.Join(parts, ", ")}
 	}
 	if n := gaps[Lost]; n > 0 {
-		parts = append(parts, "not seen any more: "+prose.Counted(n, "fact"))
+		parts = append(parts, "no longer seen: "+prose.Counted(n, "fact"))
 	}
 	if n := gaps[Regained]; n > 0 {
 		parts = append(parts, "seen again: "+prose.Counted(n, "fact"))

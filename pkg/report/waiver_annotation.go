@@ -108,7 +108,7 @@ func parseEntry(entry string) (Waiver, error) {
 		}
 		key := rest[at[2]:at[3]]
 		if _, twice := values[key]; twice {
-			return w, fmt.Errorf("%s= stands there twice", key)
+			return w, fmt.Errorf("%s= is given twice", key)
 		}
 		values[key] = unquoted(strings.TrimSpace(rest[at[1]:end]))
 	}
@@ -123,7 +123,7 @@ func unquoted(s string) string {
 	return s
 }
 
-// checkTerms refuses a waiver of which nobody knows why it is there, or that would be there for ever.
+// checkTerms refuses a waiver of which nobody knows why it is there, or that would be there forever.
 func checkTerms(reason, until string) error {
 	switch {
 	case reason == "":

@@ -170,7 +170,7 @@ func (f *waiverFile) fields(n *yamlv3.Node, valid ...string) (map[string]*yamlv3
 		case !slices.Contains(valid, key.Value):
 			return nil, f.unknown(key, "field", key.Value, valid)
 		case out[key.Value] != nil:
-			return nil, f.fail(key, fmt.Errorf("%s stands there twice", key.Value))
+			return nil, f.fail(key, fmt.Errorf("%s is given twice", key.Value))
 		}
 		out[key.Value] = value
 	}
@@ -280,7 +280,7 @@ func (f *waiverFile) object(n *yamlv3.Node, w Waiver) (string, error) {
 	return "", f.unknown(n, "kind", kind, objectKinds)
 }
 
-// classScope recognises the scope of a gap that names a class.
+// classScope recognizes the scope of a gap that names a class.
 func classScope(object string) bool {
 	return strings.HasPrefix(object, "class-") || strings.HasPrefix(object, "shape-")
 }

@@ -60,7 +60,7 @@ func TestReadWaiversRefuses(t *testing.T) {
 		{head + "- {}", "w.yaml:1: check is missing: the id of a check"},
 		{head + "- {reason: r, until: 2027-01-31}", "w.yaml:4: check is missing: the id of a check"},
 		{head + "- {" + good + ", expires: never}", `w.yaml:4: unknown field "expires"`},
-		{head + "- {" + good + ", reason: again}", "w.yaml:4: reason stands there twice"},
+		{head + "- {" + good + ", reason: again}", "w.yaml:4: reason is given twice"},
 		{head + "- {check: kublet-gate-off, reason: r, until: 2027-01-31}", `w.yaml:4: unknown check "kublet-gate-off"`},
 		{head + "- {check: [kubelet-gate-off], reason: r, until: 2027-01-31}", `w.yaml:4: unknown check ""`},
 		{head + "- check: kubelet-gate-off\n  reason: r\n", "w.yaml:4: until is missing: the last day on which it holds, such as 2027-01-31"},

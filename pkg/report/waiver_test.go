@@ -169,7 +169,7 @@ func TestParseAnnotation(t *testing.T) {
 		{"kubelet-gate-off reason=r untill=2027-01-31", []Waiver{invalid(Suppress, "kubelet-gate-off", "until is missing: the last day on which it holds, such as 2027-01-31")}},
 		{"kubelet-gate-off reason=r until=31.1.2027", []Waiver{invalid(Suppress, "kubelet-gate-off", `until: "31.1.2027" is not a day such as 2027-01-31`)}},
 		{"kubelet-gate-off reason=r until=2027-02-30", []Waiver{invalid(Suppress, "kubelet-gate-off", `until: "2027-02-30" is not a day such as 2027-01-31`)}},
-		{"kubelet-gate-off reason=r until=2027-01-31 until=2028-01-31", []Waiver{invalid(Suppress, "kubelet-gate-off", "until= stands there twice")}},
+		{"kubelet-gate-off reason=r until=2027-01-31 until=2028-01-31", []Waiver{invalid(Suppress, "kubelet-gate-off", "until= is given twice")}},
 		{"kubelet-gate-off kubelet-too-old reason=r until=2027-01-31", []Waiver{invalid(Suppress, "kubelet-gate-off", `"kubelet-too-old" is neither reason= nor until=`)}},
 		{"accept kubelet-gate-off reason=r until=2027-01-31", []Waiver{invalid(Suppress, "", `unknown check "accept"`)}},
 	} {
