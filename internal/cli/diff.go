@@ -46,7 +46,8 @@ kubelet. A file is a snapshot, a doctor report as JSON or YAML, or what kubectl
 wrote; - is stdin. Without AFTER, the cluster of the current context is checked.
 
 Exit code: 3 there is a new finding at or above --fail-on; 4 there is none, but
-something can no longer be seen; 0 neither; 1 could not run; 2 wrong command line; 130 interrupted. It is the same for every output format.`,
+something can no longer be seen; 0 neither; 1 could not run; 2 wrong command line;
+130 interrupted. It is the same for every output format.`,
 		Example: examples(name,
 			"before and after an upgrade", "diff before.yaml after.yaml",
 			"what has changed since", "diff before.yaml",
