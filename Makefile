@@ -70,7 +70,7 @@ kubernetes: ## the Kubernetes binaries of every version under test/kubernetes, b
 	go run ./test/cluster/cmd/testcluster build
 
 lint:
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt: the files above are not formatted"; exit 1; }
+	@files=$$(gofmt -l $$(git ls-files '*.go')) || exit 1; test -z "$$files" || { echo "$$files"; echo "gofmt: the files above are not formatted"; exit 1; }
 	go vet ./...
 	go tool -modfile=hack/tools/go.mod staticcheck ./...
 	go tool -modfile=hack/tools/go.mod gocyclo -over 15 -ignore '_test\.go$$' cmd internal pkg docs hack
