@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // TestData proves that every entry is complete, founded, and can be recognized.
@@ -40,8 +41,22 @@ func TestData(t *testing.T) {
 		recognizable(t, i.ID, i.Recognize)
 		wholeInjector(t, i)
 	}
-	if len(Webhooks()) < 30 || len(crds()) < 13 || len(Injectors()) < 13 {
-		t.Errorf("only %d webhooks, %d CRDs, %d injectors", len(Webhooks()), len(crds()), len(Injectors()))
+	for _, c := range Sidecars() {
+		founded(t, "sidecar "+c.ID, c.Name, c.Evidence, c.Sources)
+		if bad := slices.ContainsFunc(c.Containers, func(p string) bool { _, err := path.Match(p, ""); return err != nil }); bad || len(c.Containers) == 0 {
+			t.Errorf("sidecar %s: containers %q", c.ID, c.Containers)
+		}
+		if c.Evidence == Inferred && (c.Quit != nil || c.Ready != nil || c.Native != "" || c.Bind != "" || c.Wait != "") {
+			t.Errorf("sidecar %s: states more than a customary name, and nobody confirmed it", c.ID)
+		}
+		for _, e := range []*Endpoint{c.Quit, c.Ready} {
+			if e != nil && (e.Port <= 0 || !strings.HasPrefix(e.Path, "/")) {
+				t.Errorf("sidecar %s: endpoint %+v", c.ID, *e)
+			}
+		}
+	}
+	if len(Webhooks()) < 30 || len(crds()) < 13 || len(Injectors()) < 13 || len(Sidecars()) < 26 {
+		t.Errorf("only %d webhooks, %d CRDs, %d injectors, %d sidecars", len(Webhooks()), len(crds()), len(Injectors()), len(Sidecars()))
 	}
 }
 
@@ -54,6 +69,9 @@ func TestIDs(t *testing.T) {
 	}
 	for _, i := range Injectors() {
 		lists["injectors"] = append(lists["injectors"], i.ID)
+	}
+	for _, c := range Sidecars() {
+		lists["sidecars"] = append(lists["sidecars"], c.ID)
 	}
 	for name, ids := range lists {
 		for i, id := range ids {

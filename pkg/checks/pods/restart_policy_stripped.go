@@ -121,7 +121,7 @@ func (p subject) lossOf(c container) *loss {
 // only as one, and what is there without the field has lost it to somebody after the injector.
 func (l *loss) addInjected(p subject, c container) {
 	k, m := softwareOf(c.Container), p.target()
-	if k == nil || !k.injector || m.template == nil || m.Kind == "Pod" {
+	if k == nil || !k.Injector || m.template == nil || m.Kind == "Pod" {
 		return
 	}
 	if found, _, _ := m.container(c.Name); found != nil {
@@ -130,7 +130,7 @@ func (l *loss) addInjected(p subject, c container) {
 	l.injected = true
 	l.evidence = append(l.evidence,
 		fmt.Sprintf("%s is not in the template of %s %s: an injector put it into the pod", c.Name, m.resource, m.Name),
-		fmt.Sprintf("the injector of %s puts it among the init containers only with restartPolicy: Always", k.name))
+		fmt.Sprintf("the injector of %s puts it among the init containers only with restartPolicy: Always", k.Name))
 }
 
 func wroteField(object, container, manager, operation, ago string) string {

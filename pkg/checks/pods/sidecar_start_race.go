@@ -105,7 +105,7 @@ func listens(c container) string {
 	if ports := portsOf(c.Container); len(ports) > 0 {
 		return fmt.Sprintf("%s listens on %s", c.Name, portText(ports))
 	}
-	return fmt.Sprintf("%s is %s", c.Name, softwareOf(c.Container).name)
+	return fmt.Sprintf("%s is %s", c.Name, softwareOf(c.Container).Name)
 }
 
 // raceSteps add a startup probe to a native sidecar, or make one of a regular container.

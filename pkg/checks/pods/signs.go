@@ -8,6 +8,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 )
 
 // A sign is a reason to take a container for a server rather than for a job.
@@ -35,7 +37,7 @@ var serverWords = []struct {
 func signs(c *corev1.Container) []sign {
 	var out []sign
 	if k := softwareOf(c); k != nil {
-		out = append(out, sign{fmt.Sprintf("container %s, image %s: this is %s", c.Name, c.Image, k.name), true})
+		out = append(out, sign{fmt.Sprintf("container %s, image %s: this is %s", c.Name, c.Image, k.Name), true})
 	}
 	for _, p := range c.Ports {
 		out = append(out, sign{fmt.Sprintf("%s declares containerPort %d", c.Name, p.ContainerPort), true})
@@ -92,8 +94,8 @@ func probeOf(c *corev1.Container) map[string]any {
 	out := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
 	ports := declaredPorts(c)
 	switch k := softwareOf(c); {
-	case k != nil && k.ready.port > 0:
-		out["httpGet"] = map[string]any{"port": k.ready.port, "path": k.ready.path}
+	case k != nil && k.Ready != nil:
+		out["httpGet"] = map[string]any{"port": k.Ready.Port, "path": k.Ready.Path}
 	case c.ReadinessProbe != nil && c.ReadinessProbe.HTTPGet != nil:
 		out["httpGet"] = map[string]any{"port": c.ReadinessProbe.HTTPGet.Port, "path": c.ReadinessProbe.HTTPGet.Path}
 	case len(ports) > 0:
@@ -109,9 +111,9 @@ func probeOf(c *corev1.Container) map[string]any {
 func portsOf(c *corev1.Container) []int {
 	out := declaredPorts(c)
 	if k := softwareOf(c); k != nil {
-		for _, port := range []int{k.ready.port, k.quitPort()} {
-			if port > 0 {
-				out = append(out, port)
+		for _, e := range []*known.Endpoint{k.Ready, k.Quit} {
+			if e != nil {
+				out = append(out, e.Port)
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 )
 
 func TestSigns(t *testing.T) {
@@ -90,16 +92,13 @@ func TestPortsOf(t *testing.T) {
 // TestKnownSidecars holds the table to its own rules.
 func TestKnownSidecars(t *testing.T) {
 	var names []string
-	for _, k := range knownSidecars {
-		if k.name == "" || len(k.containers) == 0 {
-			t.Errorf("%+v: a name and container names are needed", k)
+	for _, k := range known.Sidecars() {
+		if k.Quit != nil && k.Quit.Method != "POST" {
+			t.Errorf("%s: %+v", k.Name, *k.Quit)
 		}
-		if k.quit != nil && (k.quit.port == 0 || !strings.HasPrefix(k.quit.path, "/") || k.quit.method != "POST") {
-			t.Errorf("%s: %+v", k.name, *k.quit)
-		}
-		for _, name := range k.containers {
+		for _, name := range k.Containers {
 			if slices.Contains(names, name) || slices.Contains(initJobs, name) {
-				t.Errorf("%s: %s is in the tables twice", k.name, name)
+				t.Errorf("%s: %s is in the tables twice", k.Name, name)
 			}
 			names = append(names, name)
 			if got := softwareOf(&corev1.Container{Name: strings.TrimSuffix(name, "*") + "x"}); strings.HasSuffix(name, "*") && got == nil {

@@ -54,8 +54,8 @@ func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	}
 	text := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, so the webhook's configuration has to change.",
 		c.Name, m.resource, m.Namespace, m.Name)
-	if k := softwareOf(c.Container); k != nil && k.native != "" {
-		text += " For " + k.name + ": " + k.native + "."
+	if k := softwareOf(c.Container); k != nil && k.Native != "" {
+		text += " For " + k.Name + ": " + k.Native + "."
 	}
 	return []checks.Step{{Text: text}}
 }
