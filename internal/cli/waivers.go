@@ -22,7 +22,7 @@ type exceptions struct {
 }
 
 const (
-	hintWaivers  = "what is in such a file: docs/gates.md"
+	hintWaivers  = "what is in such a file: docs/exit-codes.md"
 	hintBaseline = "write one with: kubectl sidecar baseline -o FILE"
 )
 
