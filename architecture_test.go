@@ -143,17 +143,23 @@ var (
 
 const maxLines = 400
 
-// TestTestdataNames: files of test data are named in kebab-case, as the checks are.
-func TestTestdataNames(t *testing.T) {
-	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "pkg/checks/*.txtar").Output()
+// tracked are the files that git tracks, or would, whose names match; fewer than least are a mistake.
+func tracked(t *testing.T, least int, patterns ...string) []string {
+	t.Helper()
+	out, err := exec.Command("git", append([]string{"ls-files", "--cached", "--others", "--exclude-standard"}, patterns...)...).Output()
 	if err != nil {
 		t.Fatalf("git ls-files: %v", err)
 	}
 	files := strings.Fields(string(out))
-	if len(files) < 100 {
+	if len(files) < least {
 		t.Fatalf("git ls-files found only %d files", len(files))
 	}
-	for _, file := range files {
+	return files
+}
+
+// TestTestdataNames: files of test data are named in kebab-case, as the checks are.
+func TestTestdataNames(t *testing.T) {
+	for _, file := range tracked(t, 100, "pkg/checks/*.txtar") {
 		if strings.Contains(path.Base(file), "_") {
 			t.Errorf("%s: name test data in kebab-case", file)
 		}
@@ -161,15 +167,7 @@ func TestTestdataNames(t *testing.T) {
 }
 
 func TestHouseRules(t *testing.T) {
-	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.go").Output()
-	if err != nil {
-		t.Fatalf("git ls-files: %v", err)
-	}
-	files := strings.Fields(string(out))
-	if len(files) < 20 {
-		t.Fatalf("git ls-files found only %d files", len(files))
-	}
-	for _, file := range files {
+	for _, file := range tracked(t, 20, "*.go") {
 		if genericDir.MatchString(path.Dir(file)) {
 			t.Errorf("%s: name the folder for what is in it", file)
 		}
@@ -218,12 +216,8 @@ var transport = regexp.MustCompile(`\bhttp\.(Transport\{|Default(Client|Transpor
 // TestOneGuard: every client of the plugin is below a guard, because connections are made in one file.
 func TestOneGuard(t *testing.T) {
 	const allowed = "internal/collect/transports.go"
-	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "cmd/*.go", "internal/*.go", "pkg/*.go").Output()
-	if err != nil {
-		t.Fatalf("git ls-files: %v", err)
-	}
 	found := false
-	for _, file := range strings.Fields(string(out)) {
+	for _, file := range tracked(t, 20, "cmd/*.go", "internal/*.go", "pkg/*.go") {
 		text, err := os.ReadFile(file)
 		if err != nil || strings.HasSuffix(file, "_test.go") {
 			continue
@@ -246,12 +240,8 @@ var duration = regexp.MustCompile(`(?:\.Round\()?\btime\.(?:Millisecond|Second|M
 // TestPatience: every duration that decides about a pod stands in one file, where they can be compared.
 func TestPatience(t *testing.T) {
 	const allowed = "pkg/checks/pods/patience.go"
-	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "pkg/checks/pods/*.go").Output()
-	if err != nil {
-		t.Fatalf("git ls-files: %v", err)
-	}
 	found := false
-	for _, file := range strings.Fields(string(out)) {
+	for _, file := range tracked(t, 20, "pkg/checks/pods/*.go") {
 		text, err := os.ReadFile(file)
 		if err != nil || strings.HasSuffix(file, "_test.go") {
 			continue
