@@ -30,6 +30,7 @@ func TestInterrupted(t *testing.T) {
 		args    []string
 		class   string
 		partial bool // there is a report
+		early   bool // or none yet: pods are asked for at the same time, and may not have been read
 	}{
 		{args: []string{"doctor", "-o", "json"}, class: "GET /version"},
 		{args: []string{"doctor", "-o", "json"}, class: "POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews", partial: true},
@@ -40,7 +41,7 @@ func TestInterrupted(t *testing.T) {
 		{args: []string{"why", "web-1-a", "-n", "shop", "-o", "json"}, class: "GET /apis/apps/v1/namespaces/NS/deployments/web", partial: true},
 		{args: []string{"why", "web-1-a", "-n", "shop", "-o", "json"}, class: "POST /api/v1/namespaces/NS/pods dryRun=All", partial: true},
 		{args: []string{"why", "-A", "-o", "json"}, class: "GET /api/v1/pods fieldSelector=status.phase!=Succeeded"},
-		{args: []string{"why", "-A", "-o", "json"}, class: "GET /api/v1/events fieldSelector=type=Warning", partial: true},
+		{args: []string{"why", "-A", "-o", "json"}, class: "GET /api/v1/events fieldSelector=type=Warning", partial: true, early: true},
 		{args: []string{"why", "-A", "-o", "json"}, class: "GET /apis/apps/v1/namespaces/NS/replicasets/web-1", partial: true},
 		{args: []string{"webhooks", "-o", "json"}, class: "POST /api/v1/namespaces/NS/pods dryRun=All", partial: true},
 	} {
@@ -51,6 +52,10 @@ func TestInterrupted(t *testing.T) {
 				t.Errorf("exit %d, %v after the signal", r.exit, r.took)
 			case !phase.partial && (r.stdout != "" || oneError(r) != nil):
 				t.Errorf("stdout %q, stderr %q", r.stdout, r.stderr)
+			case phase.early && r.stdout == "":
+				if err := oneError(r); err != nil {
+					t.Error(err)
+				}
 			case phase.partial && phase.args[0] == "webhooks":
 				if _, err := webhookTable(r.stdout); err != nil {
 					t.Error(err)
