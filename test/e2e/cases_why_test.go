@@ -194,10 +194,10 @@ func (st *stage) judgeAll(t *testing.T, all []*situation) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	causes := map[string][]string{}
+	named := map[string][]diagnosis{}
 	for _, d := range diagnoses {
 		if d.RootCause != "" {
-			causes[d.Object.Namespace] = append(causes[d.Object.Namespace], d.RootCause)
+			named[d.Object.Namespace] = append(named[d.Object.Namespace], d)
 		}
 	}
 	for _, s := range all {
@@ -205,12 +205,12 @@ func (st *stage) judgeAll(t *testing.T, all []*situation) {
 		if len(s.Fixed) > 0 || s.After != "" {
 			want = ""
 		}
-		for _, cause := range causes[s.name] {
-			if cause != want {
-				s.wrong(t)("why -A: %s: root cause %s, want %q", s.name, cause, want)
+		for _, d := range named[s.name] {
+			if d.RootCause != want {
+				s.wrong(t)("why -A: %s: root cause %s, want %q\n%s", s.name, d.RootCause, want, d.text())
 			}
 		}
-		if want != "" && len(causes[s.name]) == 0 {
+		if want != "" && len(named[s.name]) == 0 {
 			s.wrong(t)("why -A: %s: no root cause, want %s", s.name, want)
 		}
 	}

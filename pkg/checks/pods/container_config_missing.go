@@ -23,7 +23,7 @@ var containerConfigMissing = podCheck(checks.Check{
 	Title: "every container finds its ConfigMaps and Secrets",
 	Uses:  witnessed,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() {
+	if p.stopping() {
 		return nil, nil
 	}
 	for _, c := range p.all() {

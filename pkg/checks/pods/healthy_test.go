@@ -123,6 +123,10 @@ var healthyShapes = map[string]corev1.Pod{
 		p.Spec.Containers = []corev1.Container{{Name: "main", Image: "w:1"}, {Name: "envoy", Image: "envoy:1"}}
 		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("main", 0, 10*time.Second), running("envoy", time.Hour)}
 	}),
+	"job done, its restarted sidecar is stopped": shape(time.Minute, corev1.PodRunning, workDone(restarted(ended("proxy", 143, time.Second), 1, 137, 50*time.Second))),
+	"job done, its restarted sidecar is killed":  shape(time.Minute, corev1.PodRunning, workDone(restarted(ended("proxy", 137, time.Second), 3, 137, 50*time.Second))),
+	"job done, its restarted sidecar stops":      shape(time.Minute, corev1.PodRunning, workDone(restarted(running("proxy", 30*time.Second), 3, 137, 31*time.Second))),
+	"job done, its sidecar is unready":           shape(time.Minute, corev1.PodRunning, workDone(unreadyStatus(running("proxy", time.Minute)))),
 	"no sidecar": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) { p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil }),
 	"setup then proxy": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		p.Spec.InitContainers = append([]corev1.Container{{Name: "setup", Image: "setup:1"}}, p.Spec.InitContainers...)
@@ -130,6 +134,21 @@ var healthyShapes = map[string]corev1.Pod{
 	}),
 	"failed, and its Job is done": shape(time.Hour, corev1.PodFailed, statuses(list{ended("proxy", 137, 50*time.Minute)}, list{ended("main", 1, 51*time.Minute)})),
 	"evicted":                     shape(time.Hour, corev1.PodFailed, func(p *corev1.Pod) { p.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"} }),
+}
+
+// workDone is a pod of a Job whose regular container has just exited, and whose sidecar is stopped.
+func workDone(sidecar corev1.ContainerStatus) func(p *corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
+		p.Spec.InitContainers[0].ReadinessProbe = &corev1.Probe{}
+		statuses(list{sidecar}, list{ended("main", 0, 2*time.Second)})(p)
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.ContainersReady, Status: corev1.ConditionFalse, LastTransitionTime: before(50 * time.Second)}}
+	}
+}
+
+func unreadyStatus(s corev1.ContainerStatus) corev1.ContainerStatus {
+	s.Ready = false
+	return s
 }
 
 func notStarted(p *corev1.Pod, since time.Duration) {

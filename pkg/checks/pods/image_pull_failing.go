@@ -21,7 +21,7 @@ var imagePullFailing = podCheck(checks.Check{
 	Title: "every container's image can be pulled",
 	Uses:  slices.Concat(witnessed, owned),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() {
+	if p.stopping() {
 		return nil, nil
 	}
 	for _, c := range p.all() {

@@ -15,7 +15,7 @@ var postStartHookBlocking = podCheck(checks.Check{
 	Title: "postStart hooks return and let the next container start",
 	Uses:  slices.Concat(witnessed, owned),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() {
+	if p.stopping() {
 		return nil, nil
 	}
 	for _, c := range p.all() {

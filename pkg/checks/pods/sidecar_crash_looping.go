@@ -16,7 +16,7 @@ var sidecarCrashLooping = podCheck(checks.Check{
 	Title: "no native sidecar is crash-looping",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() {
+	if p.stopping() {
 		return nil, nil
 	}
 	for _, c := range p.sidecars() {

@@ -16,7 +16,7 @@ var sidecarNotReady = podCheck(checks.Check{
 	Title: "every sidecar becomes ready",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() || p.blocker() != nil {
+	if p.stopping() || p.blocker() != nil {
 		return nil, nil
 	}
 	for _, c := range p.all() {

@@ -20,7 +20,7 @@ var startupProbeFailing = podCheck(checks.Check{
 	Title: "every sidecar passes its startup probe in time",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes, facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() {
+	if p.stopping() {
 		return nil, nil
 	}
 	for _, c := range p.sidecars() {

@@ -137,6 +137,15 @@ func (p subject) finished() bool { return facts.PodFinished(p.Pod) }
 
 func (p subject) deleting() bool { return p.DeletionTimestamp != nil }
 
+// stopping reports whether the sidecars of the pod are meant to stop, or have: it is finished, deleted, or its work
+// is done. However they exit then, it is not what keeps the pod from working.
+func (p subject) stopping() bool { return p.finished() || p.deleting() || p.workDone() }
+
+// workDone reports whether every regular container has exited and will not be started again.
+func (p subject) workDone() bool {
+	return len(p.mains) > 0 && !slices.ContainsFunc(p.mains, func(c container) bool { return !p.over(c) })
+}
+
 // starting reports whether the pod has not got past its init containers and is meant to.
 func (p subject) starting() bool {
 	return !p.finished() && !p.deleting() && p.blocker() != nil
