@@ -76,7 +76,7 @@ func (p subject) makeSidecar(c container) []checks.Step {
 	default:
 		text += " (with a startupProbe the next container also waits until it answers)"
 	}
-	return p.editSteps(text, c, edit)
+	return p.nativeSteps(text, c, edit)
 }
 
 // misplaced is the sidecar that has the restartPolicy which server c lacks: one that shows no sign of

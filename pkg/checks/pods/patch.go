@@ -278,5 +278,5 @@ func (p subject) avoidStep(text string) checks.Step {
 	if m.custom {
 		command = p.command(m, "json", encode([]op{{Op: "add", Path: m.path + "/affinity", Value: affinity}}))
 	}
-	return checks.Step{Text: text + ":", Command: command}
+	return p.changeStep(text, command)
 }

@@ -84,10 +84,7 @@ func (p subject) terminationSteps(hook bool) []checks.Step {
 		checks.Step{Text: "To force-delete the pod now:", Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace)})
 	if m := p.target(); seconds(p.grace()) > longGracePeriod && m.meta != nil {
 		patch := encode(nest(m.path, map[string]any{"terminationGracePeriodSeconds": 30}))
-		out = append(out, checks.Step{
-			Text:    "A shorter grace period makes the next pod terminate sooner (the value is an example):",
-			Command: p.command(m, "strategic", patch),
-		})
+		out = append(out, p.changeStep("A shorter grace period makes the next pod terminate sooner (the value is an example)", p.command(m, "strategic", patch)))
 	}
 	return out
 }
