@@ -10,9 +10,21 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
+// A need is what a native sidecar is for, besides not keeping the pod from completing.
+type need int
+
+const (
+	// onlyToStop is nothing besides.
+	onlyToStop need = iota
+	// beforeOthers is that regular containers need it when they start.
+	beforeOthers
+	// beforeInit is that an init container needs it.
+	beforeInit
+)
+
 // fallback is what to do where native sidecars do not run: what to upgrade, and how the pod works until then. c is the
-// container that would be one, ordered is that others wait for it.
-func (p subject) fallback(c container, s support, ordered bool) []checks.Step {
+// container that would be one.
+func (p subject) fallback(c container, s support, need need) []checks.Step {
 	text := "It should be a native sidecar, and those do not run where the pod can go: " + whats(s.lacks) +
 		". Bring API servers and kubelets, in this order, to 1.29 or later with the gate on"
 	if s.others {
@@ -26,7 +38,10 @@ func (p subject) fallback(c container, s support, ordered bool) []checks.Step {
 	if c.init {
 		out = append(out, p.demoteSteps(c)...)
 	}
-	if ordered || c.init {
+	switch {
+	case need == beforeInit:
+		out = append(out, checks.Step{Text: "Until then do the work that needs " + c.Name + " in a regular container: an init container has to exit before " + c.Name + " starts."})
+	case need == beforeOthers, c.init:
 		out = append(out, waitStep(c))
 	}
 	if p.Spec.RestartPolicy != corev1.RestartPolicyAlways {

@@ -74,7 +74,7 @@ func (s *support) addServer(a cluster.Process) {
 	case gate.Unsupported:
 		s.add(name+" does not know them", checks.APIServerTooOld)
 	case gate.Off:
-		s.add(name+" has their gate off", checks.APIServerGateOff)
+		s.add(name+" has the SidecarContainers gate off", checks.APIServerGateOff)
 	}
 }
 
@@ -86,9 +86,9 @@ func (s *support) addNode(n cluster.Node) {
 	case state == gate.Unsupported:
 		s.add(name+" does not know them", checks.KubeletTooOld)
 	case state == gate.Off && n.Gate == gate.Unknown:
-		s.add(name+" has their gate off by default", checks.KubeletGateOff)
+		s.add(name+" has the SidecarContainers gate off by default", checks.KubeletGateOff)
 	case state == gate.Off:
-		s.add(name+" has their gate off", checks.KubeletGateOff)
+		s.add(name+" has the SidecarContainers gate off", checks.KubeletGateOff)
 	case state == gate.On:
 		s.others = true
 	}

@@ -13,7 +13,7 @@ import (
 var postStartHookBlocking = podCheck(checks.Check{
 	ID:    "post-start-hook-blocking",
 	Title: "postStart hooks return and let the next container start",
-	Uses:  slices.Concat(witnessed, owned),
+	Uses:  slices.Concat(witnessed, owned, versioned),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.stopping() {
 		return nil, nil

@@ -40,7 +40,7 @@ func (p subject) exampleSteps(text string, c container, edits ...edit) []checks.
 func (p subject) nativeSteps(text string, c container, edits ...edit) []checks.Step {
 	s := p.native()
 	if len(s.lacks) > 0 {
-		return p.fallback(c, s, true)
+		return p.fallback(c, s, beforeOthers)
 	}
 	return p.edited(text, c, s.conditions(), edits)
 }
@@ -50,7 +50,7 @@ func (p subject) nativeSteps(text string, c container, edits ...edit) []checks.S
 func (p subject) moveSteps(text string, c container, to int, probe map[string]any) []checks.Step {
 	s := p.native()
 	if len(s.lacks) > 0 && !c.sidecar() {
-		return p.fallback(c, s, probe != nil)
+		return p.fallback(c, s, neededBy(to, probe))
 	}
 	var notes []string
 	switch {
@@ -70,6 +70,17 @@ func (p subject) moveSteps(text string, c container, to int, probe map[string]an
 	}
 	c.init = true
 	return append([]checks.Step{textStep(text, notes...)}, p.elsewhere(c, fields)...)
+}
+
+// neededBy is what a container that is moved before the init container at index to, with a probe, is needed for.
+func neededBy(to int, probe map[string]any) need {
+	switch {
+	case to >= 0:
+		return beforeInit
+	case probe != nil:
+		return beforeOthers
+	}
+	return onlyToStop
 }
 
 // textStep says what to do without a command.
