@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
@@ -184,11 +183,4 @@ func (p subject) policyNotes(c container) []string {
 		}
 	}
 	return nil
-}
-
-// makesNative reports whether edits make a native sidecar of a container.
-func makesNative(edits []edit) bool {
-	return slices.ContainsFunc(edits, func(e edit) bool {
-		return e.fields["restartPolicy"] == string(corev1.ContainerRestartPolicyAlways)
-	})
 }

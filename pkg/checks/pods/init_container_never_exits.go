@@ -9,9 +9,10 @@ import (
 )
 
 var initContainerNeverExits = podCheck(checks.Check{
-	ID:    "init-container-never-exits",
-	Title: "init containers that run servers have restartPolicy: Always",
-	Uses:  slices.Concat(timed, owned, versioned, []facts.Kind{facts.Logs}),
+	ID:      "init-container-never-exits",
+	Title:   "init containers that run servers have restartPolicy: Always",
+	Uses:    slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c, list := p.server()
 	if c == nil {

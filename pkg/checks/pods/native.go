@@ -38,7 +38,9 @@ type support struct {
 type lack struct{ what, page string }
 
 // ofServer reports whether it is an API server, which drops the field, and not a node.
-func (l lack) ofServer() bool { return l.page == checks.APIServerTooOld || l.page == checks.APIServerGateOff }
+func (l lack) ofServer() bool {
+	return l.page == checks.APIServerTooOld || l.page == checks.APIServerGateOff
+}
 
 // skew is by how many minor versions a kubelet may be older than its API server, which is never older than any kubelet
 // (https://kubernetes.io/releases/version-skew-policy/). From 1.28 on it is three; what was two before does not matter.
@@ -190,4 +192,11 @@ func whats(list []lack) string {
 		out = append(out, l.what)
 	}
 	return prose.Some(out, 3)
+}
+
+// makesNative reports whether edits make a native sidecar of a container.
+func makesNative(edits []edit) bool {
+	return slices.ContainsFunc(edits, func(e edit) bool {
+		return e.fields["restartPolicy"] == string(corev1.ContainerRestartPolicyAlways)
+	})
 }
