@@ -10,7 +10,7 @@ import (
 // long paths, then the middle.
 func OneLine(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > most {
+	if len(s) > long {
 		s = shortenWords(s)
 	}
 	if len(s) > most {
@@ -20,7 +20,8 @@ func OneLine(s string) string {
 }
 
 const (
-	most = 600
+	// long is from where a text is made shorter where that loses nothing, most is what it may have at most.
+	long, most = 300, 600
 	// lead is how much of a text that is too long is its beginning.
 	lead = 200
 	gone = " ... "
