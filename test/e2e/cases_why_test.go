@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
@@ -72,6 +73,8 @@ type diagnosis struct {
 	Because   []string `json:"because"`
 	Evidence  []string `json:"evidence"`
 	Fix       string   `json:"fix"`
+
+	Steps []checks.Step `json:"steps"`
 }
 
 // on reports whether the diagnosis is about the object: Kind or Kind/name.
