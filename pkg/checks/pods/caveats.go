@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -31,24 +32,24 @@ func (p subject) harm() []string {
 			m.Name, p.workDoneText()),
 			"If that must not happen, change the manifest for the next Job instead, and delete this one"}
 	case "Pod":
-		return []string{fmt.Sprintf("A pod's containers cannot be changed, so this deletes pod %s and creates it again%s", m.Name, p.lost())}
+		return []string{fmt.Sprintf("A pod's containers cannot be changed, so this deletes pod %s%s and creates it again", m.Name, p.lost())}
 	case "CronJob":
 		if len(p.makers) > 1 {
 			return []string{fmt.Sprintf("The second command deletes Job %s with its pods and their logs: its work runs again at the next time of the schedule, not before", p.makers[0].Name)}
 		}
 	case "StatefulSet", "ReplicaSet":
-		return []string{fmt.Sprintf("The second command deletes pod %s, and the %s creates it again%s", p.Name, m.Kind, p.lost())}
+		return []string{fmt.Sprintf("The second command deletes pod %s%s and the %s creates it again", p.Name, cmp.Or(p.lost(), ","), m.Kind)}
 	}
 	return nil
 }
 
-// lost is what goes with a pod, for the end of the sentence that says that it is deleted; nothing where none of its
-// containers has run.
+// lost is what goes with a pod, for the sentence that says that it is deleted; nothing where none of its containers has
+// run.
 func (p subject) lost() string {
 	if !slices.ContainsFunc(p.all(), container.ran) {
 		return ""
 	}
-	return ": what it has written outside of persistent volumes is lost"
+	return ", with what it has written outside of persistent volumes,"
 }
 
 // workDoneText is how much of a Job's work is done, for the sentence that says that it runs again.
@@ -79,7 +80,7 @@ func (p subject) recreateStep(text string) checks.Step {
 	switch {
 	case len(p.OwnerReferences) == 0:
 		return checks.Step{
-			Text: fmt.Sprintf("%s. It has no owner that would: this deletes pod %s and creates it again%s:", text, p.Name, p.lost()),
+			Text: fmt.Sprintf("%s. It has no owner that would, so this deletes it%s and creates it again:", text, p.lost()),
 			Command: "kubectl get " + object + " -o json |\n" +
 				prose.Shell("  kubectl patch --local -f - -o json --type=strategic -p %s |\n", maker{Object: p.object()}.reset()) +
 				"  kubectl replace --force -f -",
@@ -89,8 +90,10 @@ func (p subject) recreateStep(text string) checks.Step {
 			Text:    text + ". Its work runs again from the start, and the Job counts a failure (spec.backoffLimit):",
 			Command: "kubectl delete " + object,
 		}
+	case p.lost() != "":
+		text += ". This deletes it" + strings.TrimSuffix(p.lost(), ",")
 	}
-	return checks.Step{Text: text + p.lost() + ":", Command: "kubectl delete " + object}
+	return checks.Step{Text: text + ":", Command: "kubectl delete " + object}
 }
 
 // nativeNotes are what a container does differently once it is a native sidecar.
