@@ -162,7 +162,7 @@ func (a answer) judge(t *testing.T, s *situation, expect string, exit *int) {
 	if expect != "" && expect == s.Expect {
 		s.judgeWords(t, diagnoses)
 	}
-	if s.Because != "" && !slices.Contains(because, s.Because) {
+	if s.Because != "" && expect == s.Expect && !slices.Contains(because, s.Because) {
 		wrong("why %v: because %v, want %s", a.Args, because, s.Because)
 	}
 }
