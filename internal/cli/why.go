@@ -52,7 +52,7 @@ cluster: the API server is asked for pods that have not succeeded and for warnin
 events, both in pages, and for deployments; pods that are running and ready, have
 not restarted and are not being deleted are left out.
 
-One pod costs at most five requests, and two for its log; Services are read, too,
+One pod costs at most five requests, and two for each log; Services are read, too,
 when it is ready and a sidecar has a named port. All of them are GET. Where a field
 was stripped from a pod on its way into the cluster, why finds out who did it as
 doctor does: with dry runs, which store nothing.
