@@ -114,13 +114,13 @@ func (p subject) heldSteps(h *held) []checks.Step {
 	if h.runner != nil {
 		return append(append(out, p.runnerSteps(h, c)...), p.stopSteps(c)...)
 	}
-	out = append(out, p.nativeSteps(h, c)...)
+	out = append(out, p.endingSteps(h, c)...)
 	return append(out, p.stopSteps(c)...)
 }
 
-// nativeSteps make a native sidecar of what holds the pod. One that the work needs, which the failure of the work may
+// endingSteps make a native sidecar of what holds the pod. One that the work needs, which the failure of the work may
 // be a sign of, gets a startup probe too: without one the work is as early the next time.
-func (p subject) nativeSteps(h *held, c container) []checks.Step {
+func (p subject) endingSteps(h *held, c container) []checks.Step {
 	text := "Make it a native sidecar, which the kubelet stops when the last regular container has exited"
 	if len(h.silent()) > 0 {
 		text = "If it is a sidecar, make it a native one, which the kubelet stops when the last regular container has exited"
@@ -148,11 +148,10 @@ func (p subject) barePodSteps(h *held, c container, text string, probe map[strin
 	if step := p.injectedStep(c); step != nil {
 		return append(out, *step)
 	}
-	steps := p.moveSteps(text, c, -1, probe)
-	if h.failed() == nil && steps[0].Command != "" {
-		steps[0].Text = text + ". This replaces the pod, and its work is done a second time:"
+	if h.failed() == nil {
+		text += ". The work of this pod, which is done, runs a second time then"
 	}
-	return append(out, steps...)
+	return append(out, p.moveSteps(text, c, -1, probe)...)
 }
 
 // injectedStep says how the injector makes a native sidecar of what it injects; nil for what people write themselves.
