@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -25,8 +24,8 @@ type held struct {
 	runner *known.Runner
 }
 
-// held is how a pod is held open; nil when it is not. It says nothing of whether that is wrong yet: see mayRunOn.
-func (p subject) held() *held {
+// runsOn is a pod in which some regular containers have exited for good, and all others run; nil for any other.
+func (p subject) runsOn() *held {
 	if p.finished() || p.deleting() || p.Spec.RestartPolicy == corev1.RestartPolicyAlways {
 		return nil
 	}
@@ -34,11 +33,45 @@ func (p subject) held() *held {
 	if len(done) == 0 || len(running) == 0 || len(other) > 0 {
 		return nil
 	}
-	h := &held{done: done, running: running, since: ageOf(p.s.Snapshot, lastEnd(done)), runner: p.runner()}
-	if slices.ContainsFunc(running, func(c container) bool { return p.works(h, c) }) {
+	return &held{done: done, running: running, since: ageOf(p.s.Snapshot, lastEnd(done)), runner: p.runner()}
+}
+
+// held is how a pod is held open; nil when it is not, or what runs is known to be the work. It says nothing of whether
+// that is wrong yet: see mayRunOn.
+func (p subject) held() *held {
+	if h := p.runsOn(); h != nil && p.work(h) == nil {
+		return h
+	}
+	return nil
+}
+
+// work is a running container that is known to do the work; nil when none is.
+func (p subject) work(h *held) *container {
+	if i := slices.IndexFunc(h.running, func(c container) bool { return p.works(h, c) }); i >= 0 {
+		return &h.running[i]
+	}
+	return nil
+}
+
+// heldSoFar is what a pod waits for some of whose regular containers have exited: that the others do.
+func (p subject) heldSoFar() *pending {
+	h := p.runsOn()
+	if h == nil || h.failed() != nil {
 		return nil
 	}
-	return h
+	w := &pending{wait: WaitContainer, since: h.since, next: p.logStep(h.running[0])}
+	if c := p.work(h); c != nil { // how long that takes, only it knows
+		w.container, w.since, w.next = c.Name, p.startedAt(*c), p.logStep(*c)
+		w.state = fmt.Sprintf("container %s has exited, and container %s, which does the work, still runs", containerNames(h.done), c.Name)
+		return w
+	}
+	w.container, w.allowed, w.limit = h.blamed().Name, p.mayRunOn(h), usually
+	w.state = fmt.Sprintf("container %s has exited, and container %s still runs", containerNames(h.done), containerNames(h.running))
+	if len(h.silent()) > 0 {
+		w.state += "; does it exit on its own?"
+		w.limit = noBudget
+	}
+	return w
 }
 
 // split separates the containers that have exited and will not be started again, those that run, and all others.
@@ -89,7 +122,7 @@ func (p subject) namesake(c container) bool {
 
 // exitsElsewhere reports whether a container is known to exit in the end: another pod of the same owner has completed.
 func (p subject) exitsElsewhere(c container) bool {
-	if j := p.jobOf(); j != nil && j.Status.Succeeded > 0 {
+	if j := p.job(); j != nil && j.Status.Succeeded > 0 {
 		return true
 	}
 	if len(p.OwnerReferences) == 0 {
@@ -99,14 +132,6 @@ func (p subject) exitsElsewhere(c container) bool {
 		s := facts.ContainerStatusOf(o.Status.ContainerStatuses, c.Name)
 		return o.Namespace == p.Namespace && o.Status.Phase == corev1.PodSucceeded && s != nil && s.State.Terminated != nil
 	})
-}
-
-// jobOf is the Job that made the pod; nil when none did, or it was not seen.
-func (p subject) jobOf() *batchv1.Job {
-	if len(p.makers) == 0 {
-		return nil
-	}
-	return p.s.jobs[p.makers[0].Object]
 }
 
 // runner is the software that made the pod, where it has a hand in how the pod ends.

@@ -93,7 +93,7 @@ func containerNames(list []container) string {
 }
 
 func (p subject) jobEvidence() []string {
-	j := p.jobOf()
+	j := p.job()
 	if j == nil {
 		return nil
 	}

@@ -69,7 +69,7 @@ func (p subject) mayRace() bool { return !p.deleting() && p.Status.Phase != core
 // gotOver reports whether the Job of a failed pod has got over the failure of a container: it is complete, or a later
 // pod has, or runs for longer than one that is too early does.
 func (p subject) gotOver(c container) bool {
-	if j := p.jobOf(); j != nil && j.Status.Succeeded > 0 {
+	if j := p.job(); j != nil && j.Status.Succeeded > 0 {
 		return true
 	}
 	if len(p.OwnerReferences) == 0 {
