@@ -126,12 +126,9 @@ func LogsToRead(s *facts.Snapshot) []facts.ContainerLog {
 	sc, seen := sceneOf(s), map[string]bool{}
 	var out []facts.ContainerLog
 	for _, p := range sc.subjects() {
-		if !p.mayRace() {
-			continue
-		}
-		for _, c := range p.mains {
+		for _, c := range p.tellingOnlyThemselves() {
 			key := strings.Join([]string{p.Namespace, p.top().Kind, p.top().Name, c.Name}, "/")
-			if !seen[key] && p.tellsOnlyItself(c) {
+			if !seen[key] {
 				seen[key] = true
 				out = append(out, facts.ContainerLog{Namespace: p.Namespace, Pod: p.Name, Container: c.Name, Previous: c.restarts() > 0})
 			}
@@ -140,13 +137,33 @@ func LogsToRead(s *facts.Snapshot) []facts.ContainerLog {
 	return out
 }
 
-// tellsOnlyItself reports whether a container may have been too early for another one, and only its log says so.
-func (p subject) tellsOnlyItself(c container) bool {
-	if !p.mayHaveRaced(c) || begun(c.ended()).IsZero() || c.ended().FinishedAt.Sub(begun(c.ended())) >= shortRun {
-		return false
+// tellingOnlyThemselves are the containers that may have been too early for another one, where only their log says so.
+func (p subject) tellingOnlyThemselves() []container {
+	var out []container
+	if c := p.blocked(); c != nil && !c.sidecar() && c.failed() && c.failedSoon() {
+		if later, _, _ := p.needs(*c); later == nil && slices.ContainsFunc(p.all(), func(o container) bool { return o.sidecar() || !o.init && len(signs(o.Container)) > 0 }) {
+			out = append(out, *c)
+		}
 	}
-	if r := p.raced(c); r != nil && !r.byTimes {
-		return false // it has said so in its termination message
+	if !p.mayRace() {
+		return out
 	}
-	return slices.ContainsFunc(p.proxiesFor(c), func(o container) bool { return o.sidecar() || len(signs(o.Container)) > 0 })
+	for _, c := range p.mains {
+		if !p.mayHaveRaced(c) || !c.failedSoon() {
+			continue
+		}
+		if r := p.raced(c); r != nil && !r.byTimes {
+			continue // it has said so in its termination message
+		}
+		if slices.ContainsFunc(p.proxiesFor(c), func(o container) bool { return o.sidecar() || len(signs(o.Container)) > 0 }) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// failedSoon reports whether the last run of a container that has exited was a short one.
+func (c container) failedSoon() bool {
+	begin := begun(c.ended())
+	return !begin.IsZero() && c.ended().FinishedAt.Sub(begin) < shortRun
 }

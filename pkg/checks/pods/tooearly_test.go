@@ -51,6 +51,11 @@ func TestLogsToRead(t *testing.T) {
 			p.CreationTimestamp, p.Status.Phase = before(time.Minute), corev1.PodRunning
 			p.Status.ContainerStatuses = list{running("main", shortRun-time.Second)}
 		})}, 1},
+		"an init container, before its proxy": {[]corev1.Pod{earlyPod("a", func(p *corev1.Pod) {
+			plainInit(p, corev1.Container{Name: "migrate", Image: "shop:1"}, time.Minute)
+			p.Status.Phase, p.Status.InitContainerStatuses[0] = corev1.PodPending, restarted(waiting("migrate", "CrashLoopBackOff"), 3, 1, 10*time.Second)
+			p.Status.InitContainerStatuses[0].LastTerminationState.Terminated.StartedAt = before(11 * time.Second)
+		})}, 1},
 		"never started": {[]corev1.Pod{earlyPod("a", func(p *corev1.Pod) {
 			p.Status.ContainerStatuses[0].State.Terminated.StartedAt = metav1.Unix(0, 0)
 		})}, 0},
