@@ -3,7 +3,6 @@ package pods
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -139,31 +138,6 @@ func (p subject) stoppingSidecars() *pending {
 		wait: WaitSidecars, state: "the work is done, and the kubelet stops what is left of the pod", since: ageOf(p.s.Snapshot, lastEnd(p.mains)),
 		allowed: seconds(grace) + settle, limit: "its grace period and what the kubelet needs take up to %s", next: p.describeStep(),
 	}
-}
-
-// heldSoFar: a regular container has exited for good, and another one runs on.
-func (p subject) heldSoFar() *pending {
-	if p.Spec.RestartPolicy == corev1.RestartPolicyAlways {
-		return nil
-	}
-	done, running, other := p.split(p.mains)
-	if len(done) == 0 || len(running) == 0 || len(other) > 0 || p.wrongEnd(done) != nil {
-		return nil
-	}
-	return &pending{
-		wait: WaitContainer, container: running[0].Name,
-		state: fmt.Sprintf("container %s has exited, and container %s still runs", containerNames(done), containerNames(running)),
-		since: ageOf(p.s.Snapshot, lastEnd(done)), allowed: hangTime, limit: noBudget, next: p.logStep(running[0]),
-	}
-}
-
-// wrongEnd is the first of containers that have exited for good that did not succeed.
-func (p subject) wrongEnd(done []container) *container {
-	i := slices.IndexFunc(done, func(c container) bool { return c.ended() != nil && c.ended().ExitCode != 0 })
-	if i < 0 {
-		return nil
-	}
-	return &done[i]
 }
 
 // awaited is what the pod waits for because of one of its containers; nil when it is not its turn, or where it
