@@ -110,12 +110,9 @@ func listens(c container) string {
 
 // raceSteps add a startup probe to a native sidecar, or make one of a regular container.
 func (p subject) raceSteps(proxy container) []checks.Step {
-	probe := probeOf(proxy.Container)
-	if probe == nil {
-		probe = map[string]any{"tcpSocket": map[string]any{"port": "PORT"}, "periodSeconds": 1, "failureThreshold": 60}
-	}
+	probe := p.probeOf(proxy)
 	if proxy.sidecar() {
-		return p.editSteps("Give it a startupProbe, so the next container starts only when it listens", proxy, edit{proxy.Name, map[string]any{"startupProbe": probe}})
+		return p.editWithProbe("Give it a startupProbe, so the next container starts only when it listens", proxy, probe, map[string]any{})
 	}
-	return p.moveSteps("Make it a native sidecar with a startupProbe, for which the next container waits", proxy, -1, probe)
+	return p.moveWithProbe("Make it a native sidecar with a startupProbe, for which the next container waits", proxy, -1, probe)
 }

@@ -30,9 +30,9 @@ func (p subject) exampleSteps(text string, c container, edits ...edit) []checks.
 }
 
 // moveSteps say to make a native sidecar of a container, before the init container at index to of the owner's
-// template, with the command.
-func (p subject) moveSteps(text string, c container, to int, probe map[string]any) []checks.Step {
-	if command := p.fixMove(c.Name, to, probe); command != "" {
+// template, with the command. more are further changes of the container.
+func (p subject) moveSteps(text string, c container, to int, probe map[string]any, more ...func(at string) []op) []checks.Step {
+	if command := p.fixMove(c.Name, to, probe, more...); command != "" {
 		return []checks.Step{{Text: text + ":", Command: command}}
 	}
 	fields := setAlways(c.Name)[0]
