@@ -91,6 +91,12 @@ func (p subject) reachOf(c container, port int) (reach, bind) {
 		return loopbackOnly, said[0]
 	}
 	k := softwareOf(c.Container)
+	if n, ok := p.opening(c, c.Container, k); ok && n.asks(port) {
+		if n.note == "" {
+			return reached, bind{from: "flags of " + c.Name}
+		}
+		return loopbackOnly, bind{from: n.note}
+	}
 	switch {
 	case k == nil || k.Bind == "" || p.hostUntold(c):
 	case k.Ready != nil && k.Ready.Port == port:

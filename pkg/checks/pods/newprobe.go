@@ -110,7 +110,7 @@ func (p subject) shut(c container, port int) bool {
 
 // ownProbe makes a startup probe of what another probe of the container asks, unless that fails now.
 func (p subject) ownProbe(c container, t *corev1.Container, k *known.Sidecar) (newProbe, bool) {
-	unready := c.running() && !c.status.Ready && p.startedAt(c).atLeast(settle)
+	unready := c.running() && started(c) && !c.status.Ready && p.startedAt(c).atLeast(settle)
 	for _, own := range []struct {
 		name  string
 		probe *corev1.Probe
@@ -274,6 +274,12 @@ func (p subject) widened(c container, t *corev1.Container, shut bind) newProbe {
 		note: fmt.Sprintf("The kubelet's probes ask the pod's IP, so %s has to listen on all addresses for them (%s), and other pods reach it then. "+
 			"Where that is not wanted, use an exec probe with a client that its image has.", c.Name, shut.from),
 	}
+}
+
+// asks reports whether it is an HTTP probe of a port.
+func (n newProbe) asks(port int) bool {
+	get, ok := n.fields["httpGet"].(map[string]any)
+	return ok && get["port"] == port
 }
 
 // plain reports whether the probe takes a startupProbe and nothing else.

@@ -91,12 +91,19 @@ func young(list []sign) time.Duration {
 // portsOf are the ports on which a container listens, as far as it says so: declared ones, those of
 // its probes, and numbers in its command line that are given to a flag for a port.
 func portsOf(c *corev1.Container) []int {
-	out := declaredPorts(c)
-	if k := softwareOf(c); k != nil {
-		for _, e := range []*known.Endpoint{k.Ready, k.Quit} {
-			if e != nil {
-				out = append(out, e.Port)
-			}
+	return append(declaredPorts(c), portsOfSoftware(c)...)
+}
+
+// portsOfSoftware are those of its endpoints, where its software is known.
+func portsOfSoftware(c *corev1.Container) []int {
+	k := softwareOf(c)
+	if k == nil {
+		return nil
+	}
+	var out []int
+	for _, e := range []*known.Endpoint{k.Ready, k.Quit} {
+		if e != nil {
+			out = append(out, e.Port)
 		}
 	}
 	return out
