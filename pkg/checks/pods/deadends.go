@@ -261,6 +261,10 @@ func (f failing) onLoopback() *deadEnd {
 	}
 	because.port = f.port
 	n = f.widened(f.c, t, because)
+	if n.fields == nil {
+		d.steps = []checks.Step{{Text: "Let it listen on all addresses, or use an exec probe with a client that its image has."}}
+		return d
+	}
 	n.fields = nil // the probe is right then
 	d.steps = f.editWithProbe("Let it listen on all addresses", f.c, n, map[string]any{})
 	return d

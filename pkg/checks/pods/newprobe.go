@@ -253,7 +253,9 @@ func viaShell(t *corev1.Container) bool {
 
 // widened lets a container listen on all addresses, where its command line says that it listens on one.
 func (p subject) widened(c container, t *corev1.Container, shut bind) newProbe {
-	from := slices.IndexFunc(bindsOf(t), func(b bind) bool { return b.list != "" && b.from == shut.from })
+	from := slices.IndexFunc(bindsOf(t), func(b bind) bool {
+		return b.list != "" && b.loopback() && (b.port == shut.port || b.port == 0 && b.topic == topicOf(t, shut.port))
+	})
 	if from < 0 {
 		return newProbe{note: fmt.Sprintf("No startup probe is offered: %s listens on 127.0.0.1 only (%s), where the kubelet's HTTP, TCP and gRPC probes do not reach it. "+
 			"Let it listen on all addresses, or add an exec probe with a client that its image has.", c.Name, shut.from)}

@@ -86,7 +86,9 @@ func (p subject) probeFinding(c container) *checks.Finding {
 	}
 	if d := p.deadEnd(c); d != nil {
 		f.Message += "; waiting does not help: " + d.why
-		f.Evidence = append(f.Evidence, d.evidence...)
+		for _, line := range d.evidence {
+			f.Evidence = prose.AddOnce(f.Evidence, line)
+		}
 		f.Steps = append(d.steps, p.logStep(c))
 	}
 	return f
