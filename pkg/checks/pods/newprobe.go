@@ -53,7 +53,8 @@ func newExec(command []string) map[string]any {
 
 // probeOf is the startup probe to give a container. In this order: what its own probes ask; what its software is known
 // to answer; a port that the kubelet reaches; a port that can be opened for it; a port of which nothing more is known.
-func (p subject) probeOf(c container) newProbe {
+// wanted are ports that others are known to connect to; 0 for none.
+func (p subject) probeOf(c container, wanted ...int) newProbe {
 	t, k := p.inTemplate(c), softwareOf(c.Container)
 	if own, ok := p.ownProbe(c, t, k); ok {
 		return own
@@ -70,8 +71,9 @@ func (p subject) probeOf(c container) newProbe {
 		return opening
 	}
 	unsure, shut := 0, bind{}
-	for _, port := range p.tcpPorts(c) {
+	for _, port := range append(wanted, p.tcpPorts(c)...) {
 		switch r, because := p.reachOf(c, port); {
+		case port == 0:
 		case r == reached:
 			return newProbe{fields: newTCP(port)}
 		case r == reachUnknown && unsure == 0:

@@ -127,6 +127,10 @@ func TestProbeOfOthers(t *testing.T) {
 	if n := p.probeOf(p.mains[0]); n.fields != nil {
 		t.Errorf("asks the port of another container: %v", n.fields)
 	}
+	p, c := soloPod(corev1.Container{Name: "x", Ports: []corev1.ContainerPort{{ContainerPort: 9901}}})
+	if got := encode(p.probeOf(c, 0, 15001).fields); !strings.Contains(got, "15001") {
+		t.Errorf("asks another port than the one that is needed: %s", got)
+	}
 	p, _ = soloPod(corev1.Container{Name: "x", ReadinessProbe: httpProbe(8080, "/"), Ports: []corev1.ContainerPort{{ContainerPort: 8080}}})
 	unready := running("x", settle)
 	unready.Ready = false
