@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -24,14 +26,34 @@ var initContainerFailing = podCheck(checks.Check{
 		Evidence:  append(p.ending(*c), p.lastWords(*c, 5)...),
 		Steps:     []checks.Step{p.logStep(*c)},
 	}
+	if c.ended().Reason == oomKilled {
+		f.Evidence = append(f.Evidence, memoryLimit(*c))
+		f.Steps = p.memorySteps(*c)
+	}
+	if c.quietlyFailed() {
+		p.tellQuietFailure(f)
+	}
 	if later, _, _ := p.needs(*c); later != nil {
 		f.Because = []string{initContainerBeforeSidecar.ID}
 	} else {
 		f.Message += "; the pod waits for it, and no sidecar is to blame"
 	}
-	if c.ended().Reason == oomKilled {
-		f.Evidence = append(f.Evidence, memoryLimit(*c))
-		f.Steps = p.memorySteps(*c)
-	}
 	return f, nil
 })
+
+// tellQuietFailure explains an init container that failed although its exit code is 0, and a pod that looks
+// initialized and does not go on.
+func (p subject) tellQuietFailure(f *checks.Finding) {
+	f.Message += "; the kubelet counts that as failed in spite of the exit code"
+	if c := facts.PodConditionOf(p.Pod, corev1.PodInitialized); c != nil && c.Status == corev1.ConditionTrue {
+		f.Evidence = append(f.Evidence, "condition Initialized: True, which goes by the exit code")
+	}
+	if p.Spec.RestartPolicy != corev1.RestartPolicyNever {
+		return
+	}
+	f.Message += ", and with restartPolicy Never neither runs it again nor fails the pod"
+	f.Evidence = append(f.Evidence, "spec.restartPolicy: Never")
+	if kind := p.target().Kind; kind != "Pod" && kind != "Job" { // whose new limit comes with a new pod
+		f.Steps = append(f.Steps, p.recreate("Then recreate the pod: the kubelet does not run the init container again"))
+	}
+}
