@@ -24,6 +24,10 @@ type Sidecar struct {
 	Bind string `json:"bind,omitempty"`
 	// Wait is the command that waits until it is ready; empty where none is known.
 	Wait string `json:"wait,omitempty"`
+	// Unhealthy says what it means that its health endpoint reports an error; empty where that is not known.
+	Unhealthy string `json:"unhealthy,omitempty"`
+	// Memory says how its injector is told its memory limit; empty where people write it themselves.
+	Memory string `json:"memory,omitempty"`
 	// Native says how its injector makes a native sidecar of it; empty where people write it themselves.
 	Native  string   `json:"native,omitempty"`
 	Sources []Source `json:"sources"`

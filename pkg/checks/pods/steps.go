@@ -55,10 +55,26 @@ func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	}
 	text := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, so the webhook's configuration has to change.",
 		c.Name, m.resource, m.Namespace, m.Name)
-	if k := softwareOf(c.Container); k != nil && k.Native != "" {
-		text += " For " + k.Name + ": " + k.Native + "."
-	}
+	text += injectorSwitches(c, edits)
 	return []checks.Step{{Text: text}}
+}
+
+// injectorSwitches say how to tell the injector of known software what edits want.
+func injectorSwitches(c container, edits []edit) string {
+	k := softwareOf(c.Container)
+	if k == nil {
+		return ""
+	}
+	out := ""
+	for _, e := range edits {
+		switch {
+		case e.fields["restartPolicy"] != nil && k.Native != "":
+			out += " For " + k.Name + ": " + k.Native + "."
+		case e.fields["resources"] != nil && k.Memory != "":
+			out += " For " + k.Name + ": " + k.Memory + "."
+		}
+	}
+	return out
 }
 
 // snippet is the edits as a part of a pod spec.
