@@ -113,7 +113,7 @@ func (p subject) ending(c container) []string {
 	if c.status.State.Terminated != nil {
 		field = "state"
 	}
-	line := fmt.Sprintf("%s.terminated of %s: %s", field, c.Name, exit(t))
+	line := fmt.Sprintf("%s.terminated of %s: %s", field, c.Name, c.exited())
 	if t.Reason != "" && !strings.Contains(line, t.Reason) {
 		line += ", reason " + t.Reason
 	}
