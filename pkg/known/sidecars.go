@@ -24,6 +24,8 @@ type Sidecar struct {
 	Bind string `json:"bind,omitempty"`
 	// Wait is the command that waits until it is ready; empty where none is known.
 	Wait string `json:"wait,omitempty"`
+	// Mounts is set where it serves a file system that other containers of the pod mount.
+	Mounts bool `json:"mounts,omitempty"`
 	// Unhealthy says what it means that its health endpoint reports an error; empty where that is not known.
 	Unhealthy string `json:"unhealthy,omitempty"`
 	// Memory says how its injector is told its memory limit; empty where people write it themselves.
