@@ -20,12 +20,18 @@ var knownKubeletBug = podCheck(checks.Check{
 	Title: "pods are free of symptoms of known kubelet bugs",
 	Uses:  slices.Concat(witnessed, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() {
+	if p.finished() {
 		return nil, nil
+	}
+	if p.deleting() {
+		return p.deletionBug()
 	}
 	for _, c := range p.all() {
 		if f := p.bugged(c); f != nil {
 			return f, nil
+		}
+		if gap := p.perhapsBugged(c); gap != nil {
+			return nil, []facts.Gap{*gap}
 		}
 	}
 	return nil, nil
@@ -64,6 +70,23 @@ func (p subject) bugged(c container) *checks.Finding {
 				Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace),
 			}}, cluster.NodeUpgrade(known.FirstWithout(known.Bugs("kubelet"), p.node.Version)+" or later", []cluster.Node{*p.node})...),
 		}
+	}
+	return nil
+}
+
+// perhapsBugged names the bug that a container looks like where the version of its kubelet is not known; nil where it
+// is, and for one that looks like none.
+func (p subject) perhapsBugged(c container) *facts.Gap {
+	if p.kubeletVersion() != nil {
+		return nil
+	}
+	for _, b := range known.Bugs("kubelet") {
+		if look := bugSigns[b.Ref]; look == nil || len(look(p, c)) == 0 {
+			continue
+		}
+		gap := p.gap(facts.Nodes, fmt.Sprintf("whether %s has met a known bug of kubelet %s (%s: %s): the version on node %s is not known",
+			c.role(), b.Versions(), b.Ref, b.Text, p.Spec.NodeName), p.versionCommand())
+		return &gap
 	}
 	return nil
 }

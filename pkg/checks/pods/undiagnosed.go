@@ -90,6 +90,9 @@ func (p subject) oddDeletion(describe checks.Step) (state string, next checks.St
 	if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
 		return p.pastGrace(), describe
 	}
+	if state, next := p.oddUnsignaled(); state != "" {
+		return state, next
+	}
 	left := p.leftSidecars()
 	if len(left) == 0 || !p.deleted().atLeast(settle) {
 		return "", next
