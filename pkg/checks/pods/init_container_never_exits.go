@@ -29,10 +29,10 @@ var initContainerNeverExits = podCheck(checks.Check{
 		Message: fmt.Sprintf("init container %s has been running %s and looks like a sidecar: without restartPolicy: Always the pod waits forever for it to exit",
 			c.Name, running.words()),
 		Evidence: append(texts(list), p.stateEvidence(*c), fmt.Sprintf("spec.initContainers[name=%q].restartPolicy is absent", c.Name)),
-		Steps:    p.makeSidecar(*c),
+		Steps:    append(p.makeSidecar(*c), p.afterInjector(*c)...),
 	}
-	f.Evidence = append(f.Evidence, p.lastWords(*c, 3)...)
-	if p.lossOf(*c) != nil {
+	f.Evidence = slices.Concat(f.Evidence, p.injectedEvidence(c.Name), p.lastWords(*c, 3))
+	if p.lossOf(*c) != nil && p.movedFrom(*c) == nil {
 		f.Because = append(f.Because, restartPolicyStripped.ID)
 		f.Steps = []checks.Step{{Text: "Its template is right: do what restart-policy-stripped says."}}
 	} else if p.misplaced(*c) != nil {
