@@ -126,8 +126,13 @@ func GateManagers(m *metav1.ObjectMeta, gate string) []metav1.ManagedFieldsEntry
 // NotSent reports whether whoever created an object sent it without a container, init container or regular, so a
 // webhook added it. It is false where managedFields do not tell.
 func NotSent(m *metav1.ObjectMeta, name string) bool {
-	told := sentIn(m, func(spec fields) bool { return spec["f:containers"] != nil })
-	return len(told) > 0 && !Sent(m, name)
+	return ContainersSent(m) && !Sent(m, name)
+}
+
+// ContainersSent reports whether managedFields tell with which containers an object was sent, so what else is in it and
+// not in them was put there by a webhook.
+func ContainersSent(m *metav1.ObjectMeta) bool {
+	return len(sentIn(m, func(spec fields) bool { return spec["f:containers"] != nil })) > 0
 }
 
 // Sent reports whether somebody wrote a container, init container or regular, into an object, according to managedFields.
