@@ -23,7 +23,7 @@ var restartPolicyStripped = rule{
 		Severity: checks.Error,
 		Category: checks.Pods,
 		Needs:    []facts.Kind{facts.Pods},
-		Uses:     slices.Concat(witnessed, owned, cluster.StripperNeeds),
+		Uses:     slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes}, cluster.StripperNeeds),
 	},
 	Run: func(s *scene) checks.Outcome {
 		list := s.subjects()

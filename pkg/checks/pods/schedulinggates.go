@@ -105,7 +105,7 @@ func (p subject) gateSteps() []checks.Step {
 		case k != nil:
 			out = append(out, checks.Step{Text: fmt.Sprintf("See in the logs of %s why it has not.", k.Software)})
 		default:
-			out = append(out, checks.Step{Text: fmt.Sprintf("Find the controller that removes %s, and see in its log why it has not: does it run, is it allowed to update pods?", name)})
+			out = append(out, checks.Step{Text: fmt.Sprintf("Find the controller that removes %s, and see in its log why it has not. It has to run, and to be allowed to update pods.", name)})
 		}
 	}
 	patch, gates := []op{{Op: "remove", Path: "/spec/schedulingGates"}}, "them"

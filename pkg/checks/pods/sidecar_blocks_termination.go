@@ -136,15 +136,6 @@ func (p subject) endEvidence(c container) []string {
 	return p.ending(c)
 }
 
-// nodeGone reports whether the node's kubelet does not answer: then nothing that it last said is news.
-func (p subject) nodeGone() bool {
-	if p.node == nil {
-		return false
-	}
-	ready := facts.NodeReady(p.node.Node)
-	return ready != nil && ready.Status != corev1.ConditionTrue
-}
-
 // grace is in seconds.
 func (p subject) grace() int64 {
 	return ptr.Deref(p.DeletionGracePeriodSeconds, 30) // the API's default
