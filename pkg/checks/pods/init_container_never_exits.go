@@ -28,7 +28,7 @@ var initContainerNeverExits = podCheck(checks.Check{
 		Container: c.Name,
 		Message: fmt.Sprintf("init container %s has been running %s and looks like a sidecar: without restartPolicy: Always the pod waits forever for it to exit",
 			c.Name, running.words()),
-		Evidence: append(texts(list), p.stateEvidence(*c), fmt.Sprintf("spec.initContainers[name=%q].restartPolicy is absent", c.Name)),
+		Evidence: append(texts(list), p.stateEvidence(*c), plainEvidence(*c)),
 		Steps:    append(p.makeSidecar(*c), p.afterInjector(*c)...),
 	}
 	f.Evidence = slices.Concat(f.Evidence, p.injectedEvidence(c.Name), p.lastWords(*c, 3))
@@ -41,6 +41,14 @@ var initContainerNeverExits = podCheck(checks.Check{
 	}
 	return f, nil
 })
+
+// plainEvidence is why an init container is no sidecar. From 1.35 on it may have another restartPolicy.
+func plainEvidence(c container) string {
+	if c.RestartPolicy != nil {
+		return fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: %s: only Always makes a sidecar", c.Name, *c.RestartPolicy)
+	}
+	return fmt.Sprintf("spec.initContainers[name=%q].restartPolicy is absent", c.Name)
+}
 
 // server is the plain init container that the pod waits for, when it runs and looks like a server.
 func (p subject) server() (*container, []sign) {

@@ -133,8 +133,7 @@ func notRestarted(p subject, c container) []string {
 		return nil
 	}
 	end := c.status.State.Terminated
-	again := p.Spec.RestartPolicy == corev1.RestartPolicyAlways || p.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && end.ExitCode != 0
-	if !again || !ageOf(p.s.Snapshot, end.FinishedAt).atLeast(hangTime) {
+	if !p.restartsAfter(c, end.ExitCode) || !ageOf(p.s.Snapshot, end.FinishedAt).atLeast(hangTime) {
 		return nil
 	}
 	return append([]string{"spec.restartPolicy: " + string(p.Spec.RestartPolicy)}, p.ending(c)...)

@@ -14,6 +14,9 @@ var restartPolicyOnWrongContainer = podCheck(checks.Check{
 	Title: "restartPolicy: Always is on the init container that runs the server",
 	Uses:  slices.Concat(timed, owned),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
+	if f := p.regularFinding(); f != nil {
+		return f, nil
+	}
 	c, list := p.server()
 	if c == nil || p.startedAt(*c).below(young(list)) || p.startedAt(*c).untold(young(list)) && !strong(list) {
 		return nil, nil // init-container-never-exits says what is not known

@@ -80,7 +80,7 @@ func (p place) String() string {
 
 // lossOf is nil for an init container that is as it was sent, as far as can be seen.
 func (p subject) lossOf(c container) *loss {
-	if !c.init || c.sidecar() {
+	if !c.init || c.RestartPolicy != nil { // from 1.35 on it may be another one
 		return nil
 	}
 	var l loss
