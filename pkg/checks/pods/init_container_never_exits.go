@@ -4,14 +4,18 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/util/version"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 var initContainerNeverExits = podCheck(checks.Check{
-	ID:    "init-container-never-exits",
-	Title: "init containers that run servers have restartPolicy: Always",
-	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	ID:      "init-container-never-exits",
+	Title:   "init containers that run servers have restartPolicy: Always",
+	Uses:    slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c, list := p.server()
 	if c == nil {
@@ -31,7 +35,7 @@ var initContainerNeverExits = podCheck(checks.Check{
 		Evidence: append(texts(list), p.stateEvidence(*c), plainEvidence(*c)),
 		Steps:    append(p.makeSidecar(*c), p.afterInjector(*c)...),
 	}
-	f.Evidence = slices.Concat(f.Evidence, p.injectedEvidence(c.Name), p.lastWords(*c, 3))
+	f.Evidence = slices.Concat(f.Evidence, p.s.oldCluster(), p.injectedEvidence(c.Name), p.lastWords(*c, 3))
 	if p.lossOf(*c) != nil && p.movedFrom(*c) == nil {
 		f.Because = append(f.Because, restartPolicyStripped.ID)
 		f.Steps = []checks.Step{{Text: "Its template is right: do what restart-policy-stripped says."}}
@@ -41,6 +45,17 @@ var initContainerNeverExits = podCheck(checks.Check{
 	}
 	return f, nil
 })
+
+// oldCluster says of a cluster whose kubelets are all older than native sidecars that the field may have been sent: an
+// API server that old drops it, and managedFields do not note what it does not know.
+func (s *scene) oldCluster() []string {
+	list := s.cluster.Nodes()
+	newer := func(n cluster.Node) bool { return n.Version == nil || n.Version.AtLeast(version.MajorMinor(1, 28)) }
+	if len(list) == 0 || slices.ContainsFunc(list, newer) {
+		return nil
+	}
+	return []string{"every kubelet is older than 1.28: an API server that old drops restartPolicy, which may have been sent"}
+}
 
 // plainEvidence is why an init container is no sidecar. From 1.35 on it may have another restartPolicy.
 func plainEvidence(c container) string {
@@ -84,7 +99,7 @@ func (p subject) makeSidecar(c container) []checks.Step {
 	default:
 		text += " (with a startupProbe the next container also waits until it answers)"
 	}
-	return p.editSteps(text, c, edit)
+	return p.nativeSteps(text, c, edit)
 }
 
 // misplaced is the sidecar that has the restartPolicy which server c lacks: one that shows no sign of
