@@ -2,6 +2,8 @@ package pods
 
 import (
 	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // Every duration that decides about a pod stands here, and every number of times; patience_test.go has a pod just
@@ -14,7 +16,7 @@ const hangTime = 5 * time.Minute
 const scaleUp = 5 * time.Minute
 
 // tolerated is by how much a time may lie in the future: clocks differ a little, and a run may take a while.
-const tolerated = 2 * time.Minute
+const tolerated = facts.ClockTolerance
 
 // How long an init container may run before it is called a server. A server declared by mistake
 // never exits, a job does: time is the proof, signs are the reason to look. With a strong sign (known
