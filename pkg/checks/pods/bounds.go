@@ -21,12 +21,6 @@ type question = func(p subject) (f *checks.Finding, gaps []facts.Gap)
 // supposedScope is the scope of the clock's gap in a snapshot that is supposed to be taken at a moment.
 const supposedScope = "supposed"
 
-// moments are how long after its newest time a file is supposed to be taken: the durations that decide about pods
-// (patience.go), some between them, and one by which everything has decided.
-var moments = []time.Duration{
-	0, firstTries, quickly, settle, time.Minute, tolerated, hangTime, patience, 30 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour,
-}
-
 // answer is what a check says about a pod. A finding with CertainIf is a candidate; what is missing to tell is then
 // among the gaps.
 func (p subject) answer(ask question) (*checks.Finding, []facts.Gap) {
@@ -87,8 +81,8 @@ func same(a, b *checks.Finding) bool { return a != nil && b != nil && a.Containe
 
 // change is when something that is not so at low has become so by high, to the second.
 func change(low, high time.Duration, is func(time.Duration) bool) time.Duration {
-	for high-low > time.Second {
-		if middle := (low + (high-low)/2).Truncate(time.Second); is(middle) {
+	for high-low > rounding {
+		if middle := (low + (high-low)/2).Truncate(rounding); is(middle) {
 			high = middle
 		} else {
 			low = middle

@@ -60,7 +60,7 @@ func (a age) words() string {
 	switch {
 	case a.exact:
 		return "for " + duration.HumanDuration(a.since)
-	case a.known && a.since >= time.Second:
+	case a.known && a.since >= rounding:
 		return "for at least " + duration.HumanDuration(a.since)
 	case !a.at.IsZero():
 		return "since " + a.at.UTC().Format(time.RFC3339)

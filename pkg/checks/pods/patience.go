@@ -71,5 +71,11 @@ const firstTries = 10 * time.Second
 // longGracePeriod is from when on a shorter grace period is worth a word.
 const longGracePeriod = time.Minute
 
+// moments are how long after the newest time in it a file is supposed to be taken (bounds.go): the durations that
+// decide, some between them, and one by which everything has been decided.
+var moments = []time.Duration{
+	0, firstTries, quickly, settle, time.Minute, tolerated, hangTime, patience, 30 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour,
+}
+
 // seconds is a duration of the API, which counts in seconds.
 func seconds[N int32 | int64](n N) time.Duration { return time.Duration(n) * time.Second }
