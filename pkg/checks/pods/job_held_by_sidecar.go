@@ -14,9 +14,10 @@ import (
 )
 
 var jobHeldBySidecar = podCheck(checks.Check{
-	ID:    "job-held-by-sidecar",
-	Title: "every Job completes once its work is done",
-	Uses:  slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads}),
+	ID:      "job-held-by-sidecar",
+	Title:   "every Job completes once its work is done",
+	Uses:    slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.finished() || p.deleting() || p.Spec.RestartPolicy == corev1.RestartPolicyAlways || !p.ofJob() {
 		return nil, nil

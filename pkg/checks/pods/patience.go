@@ -60,9 +60,14 @@ const patience = 10 * time.Minute
 // rounding is by how much a run may have lasted longer than its status says, whose times are in whole seconds.
 const rounding = time.Second
 
-// atWork is how long a plain init container without any sign of a server may run before a pod that
-// waits for it is worth a look: restores and migrations take a while.
-const atWork = time.Hour
+// longWait is from when on a pod in progress is worth a look among others, however long it may take.
+const longWait = 5 * time.Minute
+
+// How long the Job controller waits before it replaces a failed pod: twice as long each time, up to the second.
+const (
+	jobBackOff     = 10 * time.Second
+	jobBackOffMost = 10 * time.Minute
+)
 
 // firstTries is how long the kubelet may fail to prepare a pod before that is worth a word: what a
 // pod needs is often created together with it.

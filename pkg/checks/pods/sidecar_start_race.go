@@ -15,9 +15,10 @@ import (
 )
 
 var sidecarStartRace = podCheck(checks.Check{
-	ID:    "sidecar-start-race",
-	Title: "sidecars listen before the containers that need them start",
-	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	ID:      "sidecar-start-race",
+	Title:   "sidecars listen before the containers that need them start",
+	Uses:    slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.deleting() || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed && p.historical() {
 		return nil, nil
