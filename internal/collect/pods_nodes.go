@@ -35,7 +35,7 @@ func (r *PodReader) readNode(ctx context.Context, name string) {
 	defer cancel()
 	node, err := r.c.client.CoreV1().Nodes().Get(reading, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		r.c.gap(facts.Nodes, facts.NodeInstance(name), "the node no longer exists", "nothing to read: the pod will be deleted")
+		r.c.gap(facts.Nodes, facts.NodeInstance(name), "the node no longer exists", facts.Do("nothing to read: the pod will be deleted"))
 		return
 	}
 	if err != nil {

@@ -279,11 +279,11 @@ func (m *markdownPage) holes(r *report.Report) {
 	m.table(rows)
 	m.end()
 	for _, h := range list {
-		if h.remedy == "" {
+		if h.remedy.Text == "" {
 			continue
 		}
 		m.fold(false, "What would show "+proseHTML(h.what(one)))
-		m.fix("Remedy", []checks.Step{{Text: h.remedy}})
+		m.fix("Remedy", []checks.Step{remedyStep(h.remedy)})
 		if len(h.scopes) > 1 {
 			m.line("")
 			m.line("Of %d: %s", len(h.scopes), names(h.scopes, markdownAll))

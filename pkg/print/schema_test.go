@@ -60,7 +60,7 @@ var optional = []string{
 	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses",
 	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
 	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command",
-	"gap.instance", "accepted.instance", "instance.kind", "instance.namespace", "instance.name", "instance.configuration", "instance.class",
+	"gap.instance", "accepted.instance", "gap.command", "accepted.command", "instance.kind", "instance.namespace", "instance.name", "instance.configuration", "instance.class",
 	"instance.more", "instance.part",
 	"timelineRow.exitCode", "timelineRow.blocks", "timelineRow.reason",
 	"timelineSegment.from", "timelineSegment.to", "timelineSegment.note",
