@@ -75,12 +75,8 @@ func cleanInstance(i facts.Instance) facts.Instance {
 	}
 }
 
-// CleanGap is what printers do to a gap, for whoever else prints it. It is in one line.
-func CleanGap(g facts.Gap) facts.Gap {
-	g = cleanGap(g)
-	g.Remedy, g.Command = line(g.Remedy), line(g.Command)
-	return g
-}
+// CleanGap is what printers do to a gap, for whoever else prints it.
+func CleanGap(g facts.Gap) facts.Gap { return cleanGap(g) }
 
 func cleanWaiver(w report.Waiver) report.Waiver {
 	w.Action, w.State = report.WaiverAction(line(string(w.Action))), report.WaiverState(line(string(w.State)))
