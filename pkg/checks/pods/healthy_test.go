@@ -127,7 +127,7 @@ var healthyShapes = map[string]corev1.Pod{
 	"job done, its restarted sidecar is killed":  shape(time.Minute, corev1.PodRunning, workDone(restarted(ended("proxy", 137, time.Second), 3, 137, 50*time.Second))),
 	"job done, its restarted sidecar stops":      shape(time.Minute, corev1.PodRunning, workDone(restarted(running("proxy", 30*time.Second), 3, 137, 31*time.Second))),
 	"job done, its sidecar is unready":           shape(time.Minute, corev1.PodRunning, workDone(unreadyStatus(running("proxy", time.Minute)))),
-	"no sidecar": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) { p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil }),
+	"no sidecar":                                 shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) { p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil }),
 	"setup then proxy": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		p.Spec.InitContainers = append([]corev1.Container{{Name: "setup", Image: "setup:1"}}, p.Spec.InitContainers...)
 		p.Status.InitContainerStatuses = append(list{ended("setup", 0, time.Hour)}, p.Status.InitContainerStatuses...)
