@@ -107,7 +107,9 @@ func cleanSteps(steps []checks.Step) []checks.Step {
 	if steps == nil {
 		return nil
 	}
-	return each(steps, func(s checks.Step) checks.Step { return checks.Step{Text: line(s.Text), Command: block(s.Command)} })
+	return each(steps, func(s checks.Step) checks.Step {
+		return checks.Step{Text: line(s.Text), Command: block(s.Command), Language: checks.Language(line(string(s.Language)))}
+	})
 }
 
 func cleanObject(o checks.Object) checks.Object {

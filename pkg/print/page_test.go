@@ -77,7 +77,7 @@ func TestSteps(t *testing.T) {
 		{[]checks.Step{{Text: "one two three four"}}, "fix: one two three\n  four\n", "one two three four"},
 		{[]checks.Step{{Command: command}}, "fix:\n\n    " + command + "\n", command},
 		{
-			[]checks.Step{{Text: "Set it:", Command: "spec:\n  a: 1\n"}, {Text: "Then keep the others away:", Command: command + "\nx\n"}},
+			[]checks.Step{{Text: "Set it:", Command: "spec:\n  a: 1\n", Language: checks.YAML}, {Text: "Then keep the others away:", Command: command + "\nx\n"}},
 			"fix: Set it:\n\n    spec:\n      a: 1\n\n  Then keep the others\n  away:\n\n    " + command + "\n    x\n", command,
 		},
 		{stepsOf(nil, "say: kubectl get nodes\n\n  more"), "fix: say: kubectl\n  get nodes\n\n    more\n", "say: kubectl get nodes"},

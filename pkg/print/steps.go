@@ -60,7 +60,7 @@ func (p *page) remedy(indent string, r facts.Remedy) {
 // nextCommand is what to do first, in one line: the first command for a shell, else the first sentence.
 func nextCommand(steps []checks.Step) string {
 	for _, s := range steps {
-		if first, _, _ := strings.Cut(s.Command, "\n"); language(s.Command) == "sh" {
+		if first, _, _ := strings.Cut(s.Command, "\n"); first != "" && s.Language == "" {
 			return first
 		}
 	}

@@ -1,6 +1,7 @@
 package checktest
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -75,10 +76,16 @@ func Steps(t *testing.T, path string, steps []checks.Step, fix string) {
 		if s.Text != "" && (s.Command == "") != strings.HasSuffix(s.Text, ".") {
 			t.Errorf("%s: a text ends with a period, unless its command follows: %+v", path, s)
 		}
+		if first, _, _ := strings.Cut(s.Command, "\n"); (s.Language == checks.YAML) != yamlLine.MatchString(first) || (s.Language == checks.Plain) != strings.HasPrefix(first, "-") {
+			t.Errorf("%s: a snippet says what it is written in: %+v", path, s)
+		}
 		wellFormed(t, path, "text", s.Text)
 		wellFormed(t, path, "command", s.Command)
 	}
 }
+
+// yamlLine is how a snippet in YAML begins.
+var yamlLine = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.-]*:($| )`)
 
 // checkRemedy: a command at the end of a remedy stands apart, too.
 func checkRemedy(t *testing.T, path string, g facts.Gap) {

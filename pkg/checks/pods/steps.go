@@ -49,7 +49,7 @@ func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	if m.template == nil {
 		return []checks.Step{{
 			Text:    fmt.Sprintf("In the template of %s %s/%s, which was not seen:", m.resource, m.Namespace, m.Name),
-			Command: snippet(c, edits),
+			Command: snippet(c, edits), Language: checks.YAML,
 		}}
 	}
 	text := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, so the webhook's configuration has to change.",
