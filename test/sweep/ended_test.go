@@ -21,7 +21,7 @@ var stuck = fault{name: "hang", spoil: func(x *exchange) { x.wait(time.Hour) }}
 
 // TestInterrupted presses Ctrl-C in several phases: each ends soon, with 130, and says what is known.
 func TestInterrupted(t *testing.T) {
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
 	createNamespaces(t, c, "shop")
 	installWebhook(t, c, serveWebhooks(t, c), "labeler", "/strip")
 	createStuckWorkload(t, c)
@@ -148,7 +148,7 @@ func TestClosedPipe(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	mountSmall(t, dir)
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
 	file := filepath.Join(dir, "snapshot.yaml")
 	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
