@@ -52,7 +52,7 @@ func (p subject) runnerSteps(h *held, c container) []checks.Step {
 	}
 	return append(out, checks.Step{
 		Text:    fmt.Sprintf("Make it a native sidecar, which the kubelet stops when the last regular container has exited: move it to %s:", r.Template),
-		Command: snippet(moved, []edit{e}),
+		Command: snippet(moved, []edit{e}), Language: checks.YAML,
 	})
 }
 
