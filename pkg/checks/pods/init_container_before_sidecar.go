@@ -12,9 +12,10 @@ import (
 )
 
 var initContainerBeforeSidecar = podCheck(checks.Check{
-	ID:    "init-container-before-sidecar",
-	Title: "sidecars start before the init containers that need them",
-	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	ID:      "init-container-before-sidecar",
+	Title:   "sidecars start before the init containers that need them",
+	Uses:    slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c := p.blocked()
 	if c == nil || c.sidecar() || !c.failed() && !(c.running() && p.startedAt(*c).atLeast(settle)) {
@@ -124,9 +125,8 @@ func (p subject) moveBefore(text string, later, c container) []checks.Step {
 	if !init {
 		i = 0
 	}
-	probe := probeOf(later.Container)
 	if later.StartupProbe != nil {
-		probe = nil
+		return p.moveSteps(text, later, i, nil)
 	}
-	return p.moveSteps(text, later, i, probe)
+	return p.moveWithProbe(text, later, i, p.probeOf(later))
 }

@@ -159,8 +159,8 @@ func withoutNil(value any) any {
 
 // fixMove is the command that moves a container into initContainers, before the one at index to (at
 // the end when to is negative), makes it a native sidecar, and gives it a startup probe instead of a
-// postStart hook where probe is not nil; "" when it is not in the owner's template.
-func (p subject) fixMove(name string, to int, probe map[string]any) string {
+// postStart hook where probe is not nil; "" when it is not in the owner's template. more are further changes of it.
+func (p subject) fixMove(name string, to int, probe map[string]any, more ...func(at string) []op) string {
 	m := p.target()
 	c, init, i := m.container(name)
 	if c == nil {
@@ -189,6 +189,9 @@ func (p subject) fixMove(name string, to int, probe map[string]any) string {
 		if c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
 			ops = append(ops, op{Op: "remove", Path: at + "/lifecycle/postStart"})
 		}
+	}
+	for _, change := range more {
+		ops = append(ops, change(at)...)
 	}
 	return p.command(m, "json", encode(ops))
 }
@@ -263,8 +266,7 @@ func (p subject) logsCommand(c container) string {
 // avoidStep keeps the pods of an owner away from the node that this one is on. text says so, without a colon.
 func (p subject) avoidStep(text string) checks.Step {
 	m := p.target()
-	has := m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil
-	if has || m.custom && m.template == nil {
+	if m.requiresNodes() || m.custom && m.template == nil {
 		return checks.Step{
 			Text:    fmt.Sprintf("%s. Add to each term of spec.affinity.nodeAffinity in the template of %s %s/%s:", text, m.resource, m.Namespace, m.Name),
 			Command: fmt.Sprintf("matchFields:\n- {key: metadata.name, operator: NotIn, values: [%s]}", p.Spec.NodeName),
@@ -276,7 +278,24 @@ func (p subject) avoidStep(text string) checks.Step {
 	}}
 	command := p.command(m, "strategic", encode(nest(m.path, map[string]any{"affinity": affinity})))
 	if m.custom {
-		command = p.command(m, "json", encode([]op{{Op: "add", Path: m.path + "/affinity", Value: affinity}}))
+		command = p.command(m, "json", encode(mergeOps(m.path, m.affinity(), map[string]any{"affinity": affinity})))
 	}
-	return checks.Step{Text: text + ":", Command: command}
+	return p.changeStep(text, command)
+}
+
+// requiresNodes reports whether the template already says which nodes its pods need: terms are alternatives, so one
+// more would not keep the pod away from anything.
+func (m maker) requiresNodes() bool {
+	return m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil &&
+		m.template.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution != nil
+}
+
+// affinity is that of the template, as JSON has it.
+func (m maker) affinity() map[string]any {
+	var out map[string]any
+	if m.template == nil || m.template.Spec.Affinity == nil ||
+		json.Unmarshal([]byte(encode(map[string]any{"affinity": m.template.Spec.Affinity})), &out) != nil {
+		return nil
+	}
+	return out
 }

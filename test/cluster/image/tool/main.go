@@ -12,6 +12,7 @@
 //	child STEP ARGUMENT...    run a step as another process, and go on whatever becomes of it
 //	fuse DIRECTORY            mount a FUSE file system there that nobody serves
 //	list DIRECTORY            fail unless its entries can be read
+//	use MIB                   allocate so much memory, and give it back
 //	log TEXT                  print a line
 //	ignore-term               from now on do not react to SIGTERM
 //	term-after DURATION       from now on end that long after SIGTERM
@@ -76,6 +77,7 @@ var commands = map[string]struct {
 	"child":       {1, child},
 	"fuse":        {1, func(a []string) error { return mountFUSE(a[0]) }},
 	"list":        {1, list},
+	"use":         {1, use},
 	"log":         {1, say},
 	"ignore-term": {0, func([]string) error { return onTerm(func() {}) }},
 	"term-after":  {1, termAfter},
