@@ -77,8 +77,11 @@ func (p subject) configFinding(c container) *checks.Finding {
 		Evidence:  append(waitingEvidence(c), references(c, missing.name)...),
 		Steps:     []checks.Step{step},
 	}
-	if p.misfit(c) != nil {
+	switch d := p.deadMount(); {
+	case p.misfit(c) != nil:
 		f.Because = []string{initContainerFailing.ID}
+	case d != nil && d.victim.Name == c.Name && notConnected.MatchString(text):
+		f.Because = []string{sidecarMountDead.ID}
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)...)
 	return f

@@ -33,6 +33,8 @@ var sidecarCrashLooping = podCheck(checks.Check{
 			return p.crashFinding(c), nil
 		case left && since.untold(p.untilLeftDown(c)):
 			gaps = p.noClock(c.Name + " has been down")
+		case p.oftenUntold(c):
+			gaps = p.noClock("ago " + c.Name + " was restarted")
 		}
 	}
 	return nil, gaps
@@ -189,6 +191,14 @@ func (p subject) often(c container) bool {
 	}
 	since := ageOf(p.s.Snapshot, last.FinishedAt)
 	return since.below(recent) || !c.status.Ready && since.untold(recent)
+}
+
+// oftenUntold reports whether it is not known if the restarts of a container that is ready are history.
+func (p subject) oftenUntold(c container) bool {
+	if !c.running() || !c.status.Ready || c.restarts() < someRestarts || c.status.LastTerminationState.Terminated == nil {
+		return false
+	}
+	return ageOf(p.s.Snapshot, c.status.LastTerminationState.Terminated.FinishedAt).untold(recent)
 }
 
 func (p subject) hasServer() bool {
