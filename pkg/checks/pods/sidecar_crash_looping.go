@@ -33,8 +33,6 @@ var sidecarCrashLooping = podCheck(checks.Check{
 			return p.crashFinding(c), nil
 		case left && since.untold(p.untilLeftDown(c)):
 			gaps = p.noClock(c.Name + " has been down")
-		case p.oftenUntold(c):
-			gaps = p.noClock("ago " + c.Name + " was restarted")
 		}
 	}
 	return nil, gaps
@@ -182,23 +180,15 @@ func (p subject) looping(c container) bool {
 	return false
 }
 
-// often reports whether a container that runs has been restarted several times, and not long ago. Where a file has no
-// clock, it must besides not be ready: then its trouble is not over.
+// often reports whether a container that runs has been restarted several times, and not long ago. The trouble of one
+// that is not ready is not over, however long after the newest time in it a file was taken.
 func (p subject) often(c container) bool {
 	last := c.status.LastTerminationState.Terminated
 	if last == nil || c.restarts() < someRestarts {
 		return false
 	}
 	since := ageOf(p.s.Snapshot, last.FinishedAt)
-	return since.below(recent) || !c.status.Ready && since.untold(recent)
-}
-
-// oftenUntold reports whether it is not known if the restarts of a container that is ready are history.
-func (p subject) oftenUntold(c container) bool {
-	if !c.running() || !c.status.Ready || c.restarts() < someRestarts || c.status.LastTerminationState.Terminated == nil {
-		return false
-	}
-	return ageOf(p.s.Snapshot, c.status.LastTerminationState.Terminated.FinishedAt).untold(recent)
+	return since.below(recent) || !c.status.Ready && since.known && since.since < recent
 }
 
 func (p subject) hasServer() bool {
