@@ -3,6 +3,7 @@ package pods
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +22,7 @@ var (
 var containerConfigMissing = podCheck(checks.Check{
 	ID:    "container-config-missing",
 	Title: "every container finds its ConfigMaps and Secrets",
-	Uses:  witnessed,
+	Uses:  slices.Concat(witnessed, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.stopping() {
 		return nil, nil
@@ -75,6 +76,12 @@ func (p subject) configFinding(c container) *checks.Finding {
 		Message:   fmt.Sprintf("%s cannot be created, %s: %s", c.role(), p.born().words(), what),
 		Evidence:  append(waitingEvidence(c), references(c, missing.name)...),
 		Steps:     []checks.Step{step},
+	}
+	switch d := p.deadMount(); {
+	case p.misfit(c) != nil:
+		f.Because = []string{initContainerFailing.ID}
+	case d != nil && d.victim.Name == c.Name && notConnected.MatchString(text):
+		f.Because = []string{sidecarMountDead.ID}
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)...)
 	return f

@@ -118,6 +118,16 @@ var healthyShapes = map[string]corev1.Pod{
 		p.Spec.Containers = []corev1.Container{{Name: "main", Image: "main:1"}, {Name: "envoy", Image: "envoy:1"}}
 		p.Status.ContainerStatuses = list{restarted(running("main", 50*time.Minute), 1, 1, 55*time.Minute), running("envoy", time.Hour)}
 	}),
+	"a regular sidecar restarted in the past": shape(48*time.Hour, corev1.PodRunning, beside(
+		corev1.Container{Name: "envoy", Image: "envoy:1", LivenessProbe: &corev1.Probe{}}, restarted(running("envoy", time.Hour), 9, 143, time.Hour))),
+	"a regular sidecar restarted twice": shape(48*time.Hour, corev1.PodRunning, beside(
+		corev1.Container{Name: "metrics-agent", Image: "agent:1"}, restarted(running("metrics-agent", time.Minute), 2, 137, time.Minute))),
+	"a mount died, and main was restarted since": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Spec.InitContainers[0].Image = "gcs-fuse-csi-driver-sidecar-mounter:1"
+		main := restarted(running("main", 20*time.Minute), 1, 1, 20*time.Minute)
+		main.LastTerminationState.Terminated.Message = "/data: Transport endpoint is not connected"
+		p.Status.ContainerStatuses = list{main}
+	}),
 	"being deleted": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		deleted, grace := before(-20*time.Second), int64(30)
 		p.DeletionTimestamp, p.DeletionGracePeriodSeconds = &deleted, &grace
@@ -148,6 +158,15 @@ var healthyShapes = map[string]corev1.Pod{
 	}),
 	"failed, and its Job is done": shape(time.Hour, corev1.PodFailed, statuses(list{ended("proxy", 137, 50*time.Minute)}, list{ended("main", 1, 51*time.Minute)})),
 	"evicted":                     shape(time.Hour, corev1.PodFailed, func(p *corev1.Pod) { p.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"} }),
+}
+
+// beside is a pod with a regular container beside main, and no native sidecar.
+func beside(c corev1.Container, status corev1.ContainerStatus) func(p *corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil
+		p.Spec.Containers = append(p.Spec.Containers, c)
+		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, status)
+	}
 }
 
 // workDone is a pod of a Job whose regular container has just exited, and whose sidecar is stopped.

@@ -75,9 +75,11 @@ var (
 	networkFailures = regexp.MustCompile(`(?i)connection (?:refused|reset|timed out)|ECONN(?:REFUSED|RESET)|i/o timeout|context deadline exceeded|` +
 		`no route to host|network is unreachable|(?:could ?n[o']t|can'?t|cannot|unable to|failed to) (?:connect|resolve)|name resolution|no such host|bad address|EAI_AGAIN`)
 	// networkCommands are in command lines that use the network.
-	networkCommands = regexp.MustCompile(`\b(?:curl|wget|nc|ncat|telnet|pg_isready|psql|mysql|mysqladmin|mongo|mongosh|redis-cli|nslookup|dig|ping|git|kubectl|vault|aws|gsutil|gcloud|dockerize|wait-for\S*)\s|\b[a-z]+://`)
+	networkCommands = regexp.MustCompile(`\b(?:curl|wget|nc|ncat|telnet|pg_isready|psql|mysql|mysqladmin|mongo|mongosh|redis-cli|nslookup|dig|ping|git|kubectl|vault|aws|gsutil|gcloud|dockerize|wait-for\S*)(?:\s|$)|\b[a-z]+://`)
 	// resets is what a peer does that speaks only the mesh's mutual TLS.
-	resets        = regexp.MustCompile(`(?i)connection reset|ECONNRESET|reset by peer`)
+	resets = regexp.MustCompile(`(?i)connection reset|ECONNRESET|reset by peer`)
+	// waitsByName are names of init containers that do nothing but wait for others.
+	waitsByName   = regexp.MustCompile(`^(?:wait|check)[-_]|^dependenc`)
 	portAfterHost = regexp.MustCompile(`[\w\])]:(\d{2,5})\b`)
 )
 
@@ -94,8 +96,13 @@ func (p subject) networkWords(c container) (proof string, port int) {
 		}
 	}
 	line := everyCommand(c.Container)
-	if found := networkCommands.FindString(line); found != "" && (!c.running() || waits.MatchString(line)) {
+	switch {
+	case !c.running() && len(strings.TrimSpace(strings.Join(lines, ""))) > 0:
+		return "", 0 // it says that something else is wrong
+	case networkCommands.MatchString(line) && (!c.running() || waits.MatchString(line)):
 		return fmt.Sprintf("command of %s uses the network: %s", c.Name, prose.OneLine(line)), portIn(line)
+	case waitsByName.MatchString(c.Name):
+		return fmt.Sprintf("%s is named as one that waits for something elsewhere", c.Name), 0
 	}
 	return "", 0
 }

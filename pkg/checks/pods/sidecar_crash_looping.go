@@ -180,15 +180,15 @@ func (p subject) looping(c container) bool {
 	return false
 }
 
-// often reports whether a container that runs has been restarted several times, and not long ago. Where a file has no
-// clock, it must besides not be ready: then its trouble is not over.
+// often reports whether a container that runs has been restarted several times, and not long ago. The trouble of one
+// that is not ready is not over, however long after the newest time in it a file was taken.
 func (p subject) often(c container) bool {
 	last := c.status.LastTerminationState.Terminated
 	if last == nil || c.restarts() < someRestarts {
 		return false
 	}
 	since := ageOf(p.s.Snapshot, last.FinishedAt)
-	return since.below(recent) || !c.status.Ready && since.untold(recent)
+	return since.below(recent) || !c.status.Ready && since.known && since.since < recent
 }
 
 func (p subject) hasServer() bool {

@@ -23,25 +23,41 @@ var sidecarMountDead = podCheck(checks.Check{
 	if p.deleting() || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed && p.historical() {
 		return nil, nil
 	}
-	i := slices.IndexFunc(p.all(), func(c container) bool { return c.ran() && p.servesMount(c) != "" })
+	if d := p.deadMount(); d != nil {
+		return p.deadMountFinding(d), nil
+	}
+	return nil, nil
+})
+
+// A deadMount is a container that serves a mount, one that needs it, where it says that it is dead, and in which words.
+type deadMount struct {
+	server, victim container
+	proof, words   string
+}
+
+// deadMount is nil when the pod has none. A server that is down for good is another matter.
+func (p subject) deadMount() *deadMount {
+	i := slices.IndexFunc(p.all(), func(c container) bool {
+		return (c.running() || c.ended() != nil && p.looping(c)) && p.servesMount(c) != ""
+	})
 	if i < 0 {
-		return nil, nil
+		return nil
 	}
 	server := p.all()[i]
 	for _, c := range p.all() {
 		if c.Name == server.Name {
 			continue
 		}
-		if proof := p.deadMount(c); proof != "" {
-			return p.deadMountFinding(server, c, proof), nil
+		if proof, words := p.saysDead(c); proof != "" {
+			return &deadMount{server, c, proof, words}
 		}
 	}
-	return nil, nil
-})
+	return nil
+}
 
 var (
-	// notConnected is ENOTCONN in the words of programs, runtimes and the kubelet.
-	notConnected = regexp.MustCompile(`(?i)transport endpoint is not connected|\bENOTCONN\b|\bErrno 107\b`)
+	// notConnected is ENOTCONN in the words of programs, runtimes and the kubelet, and what the GCS FUSE driver says.
+	notConnected = regexp.MustCompile(`(?i)transport endpoint is not connected|\bENOTCONN\b|\bErrno 107\b|the sidecar container (?:terminated|failed)\b`)
 	// fuseCommands mount a file system of their own.
 	fuseCommands = regexp.MustCompile(`(?:^|[\s/])(?:gcsfuse|s3fs|goofys|sshfs|blobfuse2?|mount-s3|alluxio-fuse|ossfs|geesefs)(?:\s|$)|\b(?:rclone|juicefs)\s+mount\b`)
 )
@@ -65,37 +81,47 @@ func (p subject) servesMount(c container) string {
 	return ""
 }
 
-// deadMount quotes where it says that a mount of a container, which does not work, is dead; "" when nothing does.
-func (p subject) deadMount(c container) string {
+// saysDead quotes where it says that a mount of a container, which does not work, is dead; "" when nothing does.
+func (p subject) saysDead(c container) (proof, words string) {
 	if c.running() && c.status.Ready {
-		return "" // it may have been so in an earlier run
+		return "", "" // it may have been so in an earlier run
 	}
-	if c.waiting() != "" && notConnected.MatchString(c.status.State.Waiting.Message) {
-		return waitingEvidence(c)[0]
+	found := func(text string) bool {
+		words = ""
+		for _, match := range notConnected.FindAllString(text, -1) { // "Errno 107" says less than what it means
+			if len(match) > len(words) {
+				words = match
+			}
+		}
+		return words != ""
 	}
-	if end := c.ended(); end != nil && notConnected.MatchString(end.Message) {
-		return "termination message of " + c.Name + ": " + prose.OneLine(end.Message)
+	if c.waiting() != "" && found(c.status.State.Waiting.Message) {
+		return waitingEvidence(c)[0], words
+	}
+	if end := c.ended(); end != nil && found(end.Message) {
+		return "termination message of " + c.Name + ": " + prose.OneLine(end.Message), words
 	}
 	for _, line := range slices.Backward(p.logs(c)) {
-		if notConnected.MatchString(line) {
-			return "log of " + c.Name + ": " + prose.OneLine(line)
+		if found(line) {
+			return "log of " + c.Name + ": " + prose.OneLine(line), words
 		}
 	}
 	ofPod := slices.DeleteFunc(p.events("FailedMount"), func(corev1.Event) bool { return c.init })
 	for _, e := range slices.Concat(p.eventsAbout(c), ofPod) {
-		if notConnected.MatchString(e.Message) {
-			return quoteEvent(p.s.Snapshot, e)
+		if found(e.Message) {
+			return quoteEvent(p.s.Snapshot, e), words
 		}
 	}
-	return ""
+	return "", ""
 }
 
-func (p subject) deadMountFinding(server, c container, proof string) *checks.Finding {
+func (p subject) deadMountFinding(d *deadMount) *checks.Finding {
+	server := d.server
 	f := &checks.Finding{
 		Container: server.Name,
-		Message: fmt.Sprintf("the mount that %s serves is dead, and %s gets \"transport endpoint is not connected\" (%s): a restart of either does not bring it back",
-			server.title(), c.role(), p.doing(c)),
-		Evidence: slices.Concat([]string{proof, p.servesMount(server)}, p.serverState(server), p.ending(server), p.lastWords(server, 3)),
+		Message: fmt.Sprintf("the mount that %s serves is dead (%q), and %s needs it (%s): a restart of either does not bring it back",
+			server.title(), strings.ToLower(d.words), d.victim.role(), p.doing(d.victim)),
+		Evidence: slices.Concat([]string{d.proof, p.servesMount(server)}, p.serverState(server), p.ending(server), p.lastWords(server, 3)),
 		Steps:    []checks.Step{p.recreate("Recreate the pod, which mounts anew")},
 	}
 	if p.looping(server) {

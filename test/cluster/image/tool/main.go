@@ -9,6 +9,9 @@
 //	exit CODE                 end with this code
 //	crash                     die of SIGSEGV
 //	oom                       allocate memory until killed
+//	child STEP ARGUMENT...    run a step as another process, and go on whatever becomes of it
+//	fuse DIRECTORY            mount a FUSE file system there that nobody serves
+//	list DIRECTORY            fail unless its entries can be read
 //	use MIB                   allocate so much memory, and give it back
 //	log TEXT                  print a line
 //	ignore-term               from now on do not react to SIGTERM
@@ -71,6 +74,9 @@ var commands = map[string]struct {
 	"exit":        {1, exit},
 	"crash":       {0, func([]string) error { return crash() }},
 	"oom":         {0, func([]string) error { return exhaust() }},
+	"child":       {1, child},
+	"fuse":        {1, func(a []string) error { return mountFUSE(a[0]) }},
+	"list":        {1, list},
 	"use":         {1, use},
 	"log":         {1, say},
 	"ignore-term": {0, func([]string) error { return onTerm(func() {}) }},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -91,6 +92,21 @@ func use(args []string) error {
 	}
 	fmt.Println("used", len(kept), "MiB")
 	return nil
+}
+
+// child goes on with success whatever becomes of the other process, as a shell's pipeline does.
+func child(args []string) error {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		fmt.Println("child:", err)
+	}
+	return nil
+}
+
+func list(args []string) error {
+	_, err := os.ReadDir(args[0])
+	return err
 }
 
 func say(args []string) error {
