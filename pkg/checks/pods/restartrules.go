@@ -52,7 +52,7 @@ func (p subject) restarter() (c *container, dropped bool) {
 		return nil, false
 	}
 	for i, c := range p.mains {
-		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+		if facts.RestartsAlways(c.Container) {
 			return &p.mains[i], false
 		}
 		if c.RestartPolicy == nil && len(facts.SentRegularPolicy(&p.ObjectMeta, c.Name)) > 0 {
