@@ -57,6 +57,8 @@ type situation struct {
 	Known string `json:"known"`
 	// Undated is why the answer is another one where nothing tells the time, as in seen.yaml.
 	Undated string `json:"undated"`
+	// WithoutLog is the root cause where no log is seen, as in seen.yaml; absent where that makes no difference.
+	WithoutLog *string `json:"withoutLog"`
 	// Recorded is false where no cluster can show it here; Source then says where seen.yaml is from.
 	Recorded *bool  `json:"recorded"`
 	Source   string `json:"source"`

@@ -43,6 +43,7 @@ func rules() []rule {
 		initContainerNeverExits,
 		postStartHookBlocking,
 		startupProbeFailing,
+		sidecarMountDead,
 		sidecarCrashLooping,
 		initContainerFailing,
 		sidecarStartRace,

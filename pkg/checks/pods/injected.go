@@ -41,7 +41,7 @@ func (p subject) injectedEvidence(name string) []string {
 
 // injectorSteps say where to change a container that no template has. A patch of the owner would add a second,
 // broken container of that name to its template.
-func (p subject) injectorSteps(c container) []checks.Step {
+func (p subject) injectorSteps(c container, edits ...edit) []checks.Step {
 	where := fmt.Sprintf("%s was not sent by whoever created the pod", c.Name)
 	if m, ok := p.nearest(); ok {
 		if top := p.target(); top.template != nil {
@@ -50,9 +50,7 @@ func (p subject) injectorSteps(c container) []checks.Step {
 		where = fmt.Sprintf("%s is not in the template of %s %s/%s", c.Name, m.resource, m.Namespace, m.Name)
 	}
 	text := where + ": a webhook puts it into the pod, so the webhook's configuration has to change."
-	if k := softwareOf(c.Container); k != nil && k.Native != "" {
-		text += " For " + k.Name + ": " + k.Native + "."
-	}
+	text += injectorSwitches(c, edits)
 	return []checks.Step{{Text: text}}
 }
 

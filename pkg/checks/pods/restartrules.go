@@ -70,13 +70,13 @@ func (p subject) regularFinding() *checks.Finding {
 		return nil
 	}
 	others := slices.DeleteFunc(slices.Clone(p.mains), func(x container) bool { return x.Name == c.Name })
-	if slices.ContainsFunc(others, func(x container) bool { return !p.finalExit(x) }) {
+	if slices.ContainsFunc(others, func(x container) bool { return !p.over(x) }) {
 		return nil
 	}
 	if len(others) == 0 {
 		return p.aloneFinding(*c, dropped)
 	}
-	if p.finalExit(*c) {
+	if p.over(*c) {
 		return nil
 	}
 	field := "restartPolicy: Always is on container " + c.Name + ", a regular one, where it makes no sidecar"
@@ -92,14 +92,12 @@ func (p subject) regularFinding() *checks.Finding {
 	for _, x := range others {
 		f.Evidence = append(f.Evidence, p.ending(x)...)
 	}
-	text, probe := "Move it to initContainers, where restartPolicy: Always makes a native sidecar, which the kubelet stops when the work is done", probeOf(c.Container)
-	f.Steps = p.moveSteps(text, *c, -1, probe)
+	var probe newProbe
+	if slices.ContainsFunc(others, func(x container) bool { return x.ended().ExitCode != 0 }) {
+		probe = p.probeOf(*c) // the work may have been too early for it
+	}
+	f.Steps = p.moveWithProbe("Move it to initContainers, where restartPolicy: Always makes a native sidecar, which the kubelet stops when the work is done", *c, -1, probe)
 	return f
-}
-
-// finalExit reports whether a container has exited and will not be started again.
-func (p subject) finalExit(c container) bool {
-	return c.status != nil && c.status.State.Terminated != nil && !p.restartsAfter(c, c.status.State.Terminated.ExitCode)
 }
 
 // aloneFinding: the work itself is started again after it has succeeded.
