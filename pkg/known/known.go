@@ -1,7 +1,7 @@
-// Package known is what is publicly known of software that strips restartPolicy from init containers, of
-// injectors of sidecars, of sidecars themselves, of meshes, of scheduling gates, and of bugs of Kubernetes: data, each entry with
-// its sources. The canaries prove
-// what happens in a cluster; this says what is known for it, and since when it is fixed.
+// Package known is what is publicly known of software that strips restartPolicy from init containers, of injectors of
+// sidecars, of sidecars themselves, of meshes, of what runs Jobs, of scheduling gates, and of bugs of Kubernetes: data,
+// each entry with its sources. The canaries prove what happens in a cluster; this says what is known for it, and since
+// when it is fixed.
 package known
 
 import (

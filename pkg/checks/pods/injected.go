@@ -50,8 +50,7 @@ func (p subject) injectorSteps(c container, edits ...edit) []checks.Step {
 		where = fmt.Sprintf("%s is not in the template of %s %s/%s", c.Name, m.resource, m.Namespace, m.Name)
 	}
 	text := where + ": a webhook puts it into the pod, so the webhook's configuration has to change."
-	text += injectorSwitches(c, edits)
-	return []checks.Step{{Text: text}}
+	return []checks.Step{{Text: text + injectorSwitches(c, edits)}}
 }
 
 // afterInjector says where else an injected server can have lost its restartPolicy; none for one that a template has.
