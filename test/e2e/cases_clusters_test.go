@@ -37,7 +37,7 @@ func caseClusters() map[string]cluster.Config {
 		// One of its nodes is taken down.
 		"leaving": {
 			APIServers:        []cluster.Component{{Version: "1.36"}},
-			ControllerManager: part("1.36"),
+			ControllerManager: &cluster.Component{Version: "1.36", Flags: []string{"--node-monitor-grace-period=60s"}},
 			Scheduler:         part("1.36"),
 			Nodes: []cluster.Node{
 				{Name: "node-leaving", Component: cluster.Component{Version: "1.36"}},
