@@ -44,6 +44,15 @@ func (st *stage) webhooks() error {
 	if err != nil {
 		return err
 	}
+	// The first injects a sidecar, the second moves its restartPolicy.
+	for name, path := range map[string]string{"mesh-injector": "/inject", "zz-orderer": "/move"} {
+		_, err = st.cluster.InstallWebhook(st.ctx, cluster.Webhook{
+			Configuration: name, Client: server.Client(path), NamespaceSelector: labelled("injection", "moved"),
+		})
+		if err != nil {
+			return err
+		}
+	}
 	object := &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: "guard"},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{

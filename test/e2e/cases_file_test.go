@@ -83,6 +83,8 @@ type situation struct {
 type step struct {
 	// Kubectl is a command line in the situation's namespace.
 	Kubectl string `json:"kubectl"`
+	// Stop is a node to take down, with all that runs on it; its Node object stays.
+	Stop string `json:"stop"`
 	// Apply is one more manifest of the folder.
 	Apply string `json:"apply"`
 	// Refused says that the command must fail.

@@ -34,7 +34,7 @@ const patience = 10 * time.Minute
 func TestCases(t *testing.T) {
 	needsKubelets(t)
 	situations := readSituations(t, *onlyCase)
-	for _, name := range []string{"mixed", "newest", "apiserver-off", "disagreeing", "scheduler-off-128"} {
+	for _, name := range []string{"mixed", "newest", "apiserver-off", "disagreeing", "scheduler-off-128", "leaving"} {
 		config := caseClusters()[name]
 		mine := slices.DeleteFunc(slices.Clone(situations), func(s *situation) bool { return s.Cluster != name || !s.produced() })
 		if len(mine) == 0 {
@@ -154,6 +154,11 @@ func (st *stage) step(s *situation, step step) error {
 			return err
 		}
 	}
+	if step.Stop != "" {
+		if err := st.stopNode(step.Stop); err != nil {
+			return err
+		}
+	}
 	if step.Until != "" {
 		if err := st.view.wait(st.ctx, s.name, step.Until, step.longest()); err != nil {
 			return err
@@ -164,6 +169,17 @@ func (st *stage) step(s *situation, step step) error {
 	case <-time.After(step.Hold.Duration):
 	}
 	return st.ctx.Err()
+}
+
+// stopNode takes a node down.
+func (st *stage) stopNode(name string) error {
+	for _, k := range st.cluster.Kubelets {
+		if k.Name == name {
+			k.Stop()
+			return nil
+		}
+	}
+	return fmt.Errorf("no node %s to stop", name)
 }
 
 // act does what a step does before it waits.

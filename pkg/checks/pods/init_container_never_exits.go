@@ -54,7 +54,7 @@ func (s *scene) oldCluster() []string {
 	if len(list) == 0 || slices.ContainsFunc(list, newer) {
 		return nil
 	}
-	return []string{"every kubelet is older than 1.28: an API server that old drops restartPolicy, which may have been sent"}
+	return []string{"every kubelet that was seen is older than 1.28: an API server that is as old drops restartPolicy, which may have been sent"}
 }
 
 // plainEvidence is why an init container is no sidecar. From 1.35 on it may have another restartPolicy.

@@ -52,7 +52,7 @@ func (p subject) restarter() (c *container, dropped bool) {
 		return nil, false
 	}
 	for i, c := range p.mains {
-		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+		if facts.RestartsAlways(c.Container) {
 			return &p.mains[i], false
 		}
 		if c.RestartPolicy == nil && len(facts.SentRegularPolicy(&p.ObjectMeta, c.Name)) > 0 {
@@ -92,8 +92,11 @@ func (p subject) regularFinding() *checks.Finding {
 	for _, x := range others {
 		f.Evidence = append(f.Evidence, p.ending(x)...)
 	}
-	text := "Move it to initContainers, where restartPolicy: Always makes a native sidecar, which the kubelet stops when the work is done"
-	f.Steps = p.moveWithProbe(text, *c, -1, p.probeOf(*c))
+	var probe newProbe
+	if slices.ContainsFunc(others, func(x container) bool { return x.ended().ExitCode != 0 }) {
+		probe = p.probeOf(*c) // the work may have been too early for it
+	}
+	f.Steps = p.moveWithProbe("Move it to initContainers, where restartPolicy: Always makes a native sidecar, which the kubelet stops when the work is done", *c, -1, probe)
 	return f
 }
 

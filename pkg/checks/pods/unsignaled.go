@@ -32,9 +32,9 @@ type unsignaled struct {
 }
 
 // unsignaled is nil for a pod that is not being deleted, or whose sidecars every kubelet stops. It does not look at
-// the kubelet's version. When the grace period is over the kubelet has killed what was left.
+// the kubelet's version.
 func (p subject) unsignaled() *unsignaled {
-	if !p.deleting() || p.nodeGone() || ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
+	if !p.deleting() || p.nodeGone() {
 		return nil
 	}
 	var next *container // the sidecar after
@@ -114,6 +114,9 @@ func (p subject) unsignaledFinding(u unsignaled) *checks.Finding {
 		f.Evidence = append(f.Evidence, line+" (the kubelet writes this before it waits: no proof of SIGTERM)")
 	}
 	f.Evidence = append(f.Evidence, "node "+p.node.Name+": "+p.node.VersionEvidence(), "fixed in "+strings.Join(b.Fixed, ", ")+" ("+b.Ref+")")
+	if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
+		f.Evidence = append(f.Evidence, "the grace period is over: the kubelet has killed the sidecar by now, so something else keeps the pod since: finalizers: "+prose.OrNone(strings.Join(p.Finalizers, ", ")))
+	}
 	f.Steps = append(p.waitOrForce(), cluster.NodeUpgrade(known.FirstWithout(known.Bugs("kubelet"), p.node.Version)+" or later", []cluster.Node{*p.node})...)
 	return f
 }
