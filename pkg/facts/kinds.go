@@ -48,7 +48,7 @@ func HowToGet(k Kind) Remedy {
 			return row.get
 		}
 	}
-	return takeFile
+	return runOrTake
 }
 
 // Kinds lists every kind of fact, in the order of the table.

@@ -62,8 +62,8 @@ func diagnosisNode(d pods.Diagnosis, r *report.Report, open, draw, several bool)
 		add(body, figure)
 	}
 	add(body, el("div", class("finding"), proofNode(d)))
-	if d.RootCause != "" {
-		add(body, explainNode(d.RootCause))
+	if named := d.Named(); named != "" {
+		add(body, explainNode(named))
 	}
 	return el("details", class("check"), openIf(open),
 		el("summary", diagnosisBadge(d).node(), " ", el("h3", el("code", report.ObjectName(d.Object)), report.PodsOf(d))), body), nil

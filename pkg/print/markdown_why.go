@@ -69,9 +69,9 @@ func (m *markdownPage) diagnosis(d pods.Diagnosis, r *report.Report) {
 	if d.Fix != "" {
 		m.fix(fixTitle(d), stepsOf(d.Steps, d.Fix))
 	}
-	if d.RootCause != "" {
+	if named := d.Named(); named != "" {
 		m.line("")
-		m.line("See %s", codeSpan("kubectl sidecar explain "+d.RootCause))
+		m.line("See %s", codeSpan("kubectl sidecar explain "+named))
 	}
 }
 

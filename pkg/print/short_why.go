@@ -46,7 +46,7 @@ func (s *summarized) diagnosis(d pods.Diagnosis) {
 	if c := nextCommand(stepsOf(d.Steps, d.Fix)); c != "" {
 		s.whole(strings.ToLower(fixTitle(d)) + ": " + c)
 	}
-	if d.RootCause != "" {
-		s.add("see: kubectl sidecar explain %s", d.RootCause)
+	if named := d.Named(); named != "" {
+		s.add("see: kubectl sidecar explain %s", named)
 	}
 }

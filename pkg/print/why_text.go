@@ -58,9 +58,9 @@ func (p *page) why(r *report.Report) error {
 			p.marked(diagnosisMark(d), report.ObjectName(d.Object)+report.PodsOf(d)+": "+d.Message)
 		}
 		p.diagnosis(d, p.full || len(r.Entries()) <= mostPictures, r)
-		if single && cause != d.RootCause {
+		if named := d.Named(); single && named != "" {
 			p.print()
-			p.explain(d.RootCause)
+			p.explain(named)
 		}
 	}
 	p.whyMissing(r)

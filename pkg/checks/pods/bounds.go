@@ -11,9 +11,10 @@ import (
 )
 
 // A file that does not say when it was taken was taken at the newest time in it or later. A check is
-// therefore asked what it would say at the newest time, and at moments after it. What it says at each of
-// them is proven. What it says at some of them only is a candidate, and the moment from which on, or up to
-// which, it says so is what would make it certain. Checks need not know of this: they read ages.
+// therefore asked what it would say at the newest time, and at moments after it. What it says at the newest time
+// is proven: as the file shows the pod, it has lasted long enough by then. Only a pod that is well may have got
+// over it since. What it says at some of the moments only is a candidate, and the moment from which on, or
+// up to which, it says so is what would make it certain. Checks need not know of this: they read ages.
 
 // A question is what a check asks about a pod: its problem, or nil, and what was missing to answer.
 type question = func(p subject) (f *checks.Finding, gaps []facts.Gap)
@@ -28,7 +29,7 @@ func (p subject) answer(ask question) (*checks.Finding, []facts.Gap) {
 		return ask(p)
 	}
 	first, gaps := ask(p.supposed(0))
-	if p.timeless() {
+	if p.timeless() || first != nil && !p.well() {
 		return first, gaps
 	}
 	found := []*checks.Finding{first}

@@ -20,6 +20,14 @@ type Probable struct {
 	Else *Probable `json:"else,omitempty"`
 }
 
+// Named is the id of the check that a diagnosis names: its root cause, else the probable one; "" when it names none.
+func (d *Diagnosis) Named() string {
+	if d.RootCause == "" && d.Probably != nil {
+		return d.Probably.Check
+	}
+	return d.RootCause
+}
+
 // rootOverTime is the root cause of findings, some of which are candidates. doubt is nil where it is certain:
 // at whatever moment from newest on the file was taken, it is the same. Otherwise it is the first that there is, and
 // doubt says when it is that, and what else there may be.
