@@ -193,19 +193,12 @@ func (p subject) fixMove(name string, to int, probe map[string]any) string {
 	return p.command(m, "json", encode(ops))
 }
 
-// jobLabels are what the Job controller adds to a template; a new Job gets its own.
-var jobLabels = []string{"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
-
 // command is the patch as a command, and what else it takes for pods to be recreated.
 func (p subject) command(m maker, kind, patch string) string {
 	object := prose.Shell("%s %s -n %s", m.resource, m.Name, m.Namespace)
 	switch m.Kind {
 	case "Job", "Pod":
-		out := "kubectl get " + object + " -o json |\n" + prose.Shell("  kubectl patch --local -f - -o json --type=%s -p %s |\n", kind, patch)
-		if reset := m.reset(); reset != "" {
-			out += prose.Shell("  kubectl patch --local -f - -o json --type=strategic -p %s |\n", reset)
-		}
-		return out + "  kubectl replace --force -f -"
+		return p.replacement(m, prose.Shell("kubectl patch --local -f - -o json --type=%s -p %s", kind, patch))
 	}
 	out := "kubectl patch " + object + prose.Shell(" --type=%s -p %s", kind, patch)
 	switch m.Kind {
@@ -218,20 +211,6 @@ func (p subject) command(m maker, kind, patch string) string {
 		out += prose.Shell("\nkubectl delete pod %s -n %s", p.Name, m.Namespace)
 	}
 	return out
-}
-
-// reset removes what the cluster put into an object and what would keep it from being recreated.
-func (m maker) reset() string {
-	if m.Kind == "Pod" {
-		return `{"spec":{"nodeName":null}}`
-	}
-	labels := map[string]any{}
-	for _, label := range jobLabels {
-		labels[label] = nil
-	}
-	return encode(map[string]any{"spec": map[string]any{
-		"selector": nil, "template": map[string]any{"metadata": map[string]any{"labels": labels}},
-	}})
 }
 
 // nest puts a value below a path such as "/spec/template/spec".
