@@ -20,8 +20,8 @@ func (p subject) replacement(m maker, edits ...string) string {
 	if m.Kind != "Pod" || !p.unstoppable() {
 		return strings.Join(append(steps, "kubectl replace --force -f -"), " |\n  ")
 	}
-	return "pod=$(" + strings.Join(steps, " |\n  ") + ")\n" +
-		prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force\n", m.Name, m.Namespace) +
+	return "pod=$(" + strings.Join(steps, " |\n  ") + ") &&\n" +
+		prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force &&\n", m.Name, m.Namespace) +
 		`printf '%s' "$pod" | kubectl create -f -`
 }
 
