@@ -69,5 +69,8 @@ const firstTries = 10 * time.Second
 // longGracePeriod is from when on a shorter grace period is worth a word.
 const longGracePeriod = time.Minute
 
+// longestDeletion is the longest grace period with which kubectl replace still sees the pod go.
+const longestDeletion = 4 * time.Minute
+
 // seconds is a duration of the API, which counts in seconds.
 func seconds[N int32 | int64](n N) time.Duration { return time.Duration(n) * time.Second }

@@ -1,8 +1,11 @@
 package pods
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
@@ -18,11 +21,21 @@ func (p subject) replacement(m maker, edits ...string) string {
 		steps = append(steps, prose.Shell("kubectl patch --local -f - -o json --type=strategic -p %s", reset))
 	}
 	if m.Kind != "Pod" || !p.unstoppable() {
-		return strings.Join(append(steps, "kubectl replace --force -f -"), " |\n  ")
+		return strings.Join(append(steps, "kubectl replace --force"+p.timeout(m)+" -f -"), " |\n  ")
 	}
 	return "pod=$(" + strings.Join(steps, " |\n  ") + ") &&\n" +
 		prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force &&\n", m.Name, m.Namespace) +
 		`printf '%s' "$pod" | kubectl create -f -`
+}
+
+// timeout is how long a replacement has to wait for a pod whose grace period is longer than it does on its own: five
+// minutes, and then it does not create anything.
+func (p subject) timeout(m maker) string {
+	grace := ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 0)
+	if m.Kind != "Pod" || seconds(grace) <= longestDeletion {
+		return ""
+	}
+	return fmt.Sprintf(" --timeout=%ds", grace+60)
 }
 
 // unstoppable reports whether the kubelet does not stop the pod: it does so only when a postStart hook has returned.
