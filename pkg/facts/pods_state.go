@@ -3,7 +3,9 @@ package facts
 import (
 	"slices"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 // What a pod's status says of its state, in one place and without an opinion on it.
@@ -23,6 +25,16 @@ func PodReady(p *corev1.Pod) bool {
 // and not being deleted.
 func PodSettled(p *corev1.Pod) bool {
 	return p.DeletionTimestamp == nil && (PodFinished(p) || PodReady(p))
+}
+
+// JobIs reports whether a condition of a Job is true.
+func JobIs(j *batchv1.Job, kind batchv1.JobConditionType) bool {
+	return slices.ContainsFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool { return c.Type == kind && c.Status == corev1.ConditionTrue })
+}
+
+// JobDone reports whether a Job has all the successes that it needs.
+func JobDone(j *batchv1.Job) bool {
+	return JobIs(j, batchv1.JobComplete) || j.Status.Succeeded >= ptr.Deref(j.Spec.Completions, 1)
 }
 
 // PodConditionOf is a condition of a pod; nil when it has none of that type.

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -114,5 +115,24 @@ func TestCustomWorkloadOf(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" || ok != test.ok {
 			t.Errorf("%s: ok %v, (-want +got)\n%s", test.raw, ok, diff)
 		}
+	}
+}
+
+// TestTrimListens: where a program listens is kept, and that a probe has headers, not what they say.
+func TestTrimListens(t *testing.T) {
+	in := []corev1.EnvVar{
+		{Name: "LISTEN_ADDR", Value: "127.0.0.1:8080"}, {Name: "CSQL_PROXY_ADDRESS", Value: "0.0.0.0"},
+		{Name: "BIND_PASSWORD", Value: "hunter2"}, {Name: "PIN", Value: "12345"}, {Name: "ADDRESS", Value: "somebody's home"},
+	}
+	var got []string
+	for _, e := range trimEnv(in) {
+		got = append(got, e.Value)
+	}
+	if want := []string{"127.0.0.1:8080", "0.0.0.0", "", "", ""}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	probe := trimHTTPGet(&corev1.HTTPGetAction{HTTPHeaders: []corev1.HTTPHeader{{Name: "Authorization", Value: "hunter2"}}})
+	if len(probe.HTTPHeaders) != 1 || probe.HTTPHeaders[0].Value != redacted {
+		t.Errorf("%+v", probe.HTTPHeaders)
 	}
 }

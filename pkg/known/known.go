@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-//go:embed webhooks.yaml crds.yaml injectors.yaml sidecars.yaml bugs.yaml
+//go:embed webhooks.yaml crds.yaml injectors.yaml sidecars.yaml runners.yaml bugs.yaml
 var data embed.FS
 
 // Evidence is how well an entry is founded; see the head of webhooks.yaml.

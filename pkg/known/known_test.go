@@ -46,12 +46,17 @@ func TestData(t *testing.T) {
 		if bad := slices.ContainsFunc(c.Containers, func(p string) bool { _, err := path.Match(p, ""); return err != nil }); bad || len(c.Containers) == 0 {
 			t.Errorf("sidecar %s: containers %q", c.ID, c.Containers)
 		}
-		if c.Evidence == Inferred && (c.Quit != nil || c.Ready != nil || c.Native != "" || c.Bind != "" || c.Wait != "") {
+		if c.Evidence == Inferred && (c.Quit != nil || c.Ready != nil || c.Native != "" || c.Bind != "" || c.Wait != "" || len(c.Exec)+len(c.Open) > 0) {
 			t.Errorf("sidecar %s: states more than a customary name, and nobody confirmed it", c.ID)
 		}
 		for _, e := range []*Endpoint{c.Quit, c.Ready} {
 			if e != nil && (e.Port <= 0 || !strings.HasPrefix(e.Path, "/")) {
 				t.Errorf("sidecar %s: endpoint %+v", c.ID, *e)
+			}
+		}
+		for _, o := range c.Open {
+			if o.Port <= 0 || !strings.HasPrefix(o.Path, "/") || len(o.Args) == 0 {
+				t.Errorf("sidecar %s: opening %+v", c.ID, o)
 			}
 		}
 	}

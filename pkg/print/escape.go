@@ -42,7 +42,7 @@ func clean(r *report.Report) *report.Report {
 	c.Checks = each(r.Checks, cleanEntry)
 	c.Waivers = each(r.Waivers, cleanWaiver)
 	if r.Diagnoses != nil {
-		c.Diagnoses = each(r.Diagnoses, cleanDiagnosis)
+		c.Diagnoses, c.InProgress = each(r.Diagnoses, cleanDiagnosis), each(r.InProgress, cleanDiagnosis)
 	}
 	return &c
 }

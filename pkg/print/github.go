@@ -29,10 +29,10 @@ func annotations(w io.Writer, r *report.Report, _ Options) error {
 	if r.Diagnoses == nil {
 		list = append(list, verdictNote(r, "kubectl sidecar doctor: "+verdictWords(r)))
 		list = append(list, findingNotes(r)...)
-	} else if len(r.Diagnoses) != 1 { // one diagnosis is the verdict
+	} else if len(r.Entries()) != 1 { // one diagnosis is the verdict
 		list = append(list, verdictNote(r, "kubectl sidecar why"))
 	}
-	for _, d := range byCause(r.Diagnoses) {
+	for _, d := range byCause(r) {
 		list = append(list, diagnosisNote(d))
 	}
 	if r.Diagnoses == nil || r.Verdict != report.NotReady {
@@ -139,10 +139,13 @@ func holeNotes(r *report.Report) []annotation {
 }
 
 func diagnosisNote(d pods.Diagnosis) annotation {
-	a := annotation{level: "error", title: causeTitle(d.RootCause)}
-	text := []string{report.ObjectName(d.Object) + report.PodsOf(d) + ": " + d.Message}
+	a := annotation{level: "error", title: causeTitle(d)}
+	text := []string{report.Told(d)}
 	text = append(text, noteEvidence(d.Evidence)...)
-	if d.RootCause == "" {
+	switch {
+	case d.Progress != nil:
+		a.level = "notice"
+	case d.RootCause == "":
 		a.level = "warning"
 	}
 	if d.Fix != "" {

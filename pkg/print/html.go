@@ -35,6 +35,7 @@ var (
 	}
 	whyVerdicts = map[report.Verdict]badge{
 		report.Ready: {"pass", "✓", "Nothing is wrong"}, report.NotReady: {"error", "✕", "A cause was found"}, report.Unknown: {"unknown", "?", "Not explained"},
+		report.InProgress: {"info", "…", "In progress"},
 	}
 	harms = map[string]string{
 		"preserves": "pass", "not called": "pass", "unknown": "unknown", "suspect": "warning", "not dry-runnable": "unknown",
@@ -52,7 +53,10 @@ func badgeOf(e report.Entry) badge {
 }
 
 func diagnosisBadge(d pods.Diagnosis) badge {
-	if d.RootCause == "" {
+	switch {
+	case d.Progress != nil:
+		return badge{"info", "…", "in progress"}
+	case d.RootCause == "":
 		return badgeUnknown
 	}
 	return severities[checks.Error]

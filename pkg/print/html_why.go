@@ -16,11 +16,11 @@ const mostHTMLPictures = 50
 // htmlWhy is the page of `why`.
 func htmlWhy(w io.Writer, r *report.Report, _ Options) error {
 	p := &htmlPage{Report: r, command: "why", answer: whyVerdicts[r.Verdict]}
-	list := byCause(r.Diagnoses)
+	list := byCause(r)
 	var section *html.Node
 	for i, d := range list {
-		if i == 0 || list[i-1].RootCause != d.RootCause {
-			section = el("section", el("h2", causeNode(d.RootCause)))
+		if i == 0 || causeTitle(list[i-1]) != causeTitle(d) {
+			section = el("section", el("h2", causeNode(d)))
 			p.add(section)
 		}
 		node, err := diagnosisNode(d, r, i < mostPictures, i < mostHTMLPictures, len(list) > 1)
@@ -41,11 +41,11 @@ func htmlWhy(w io.Writer, r *report.Report, _ Options) error {
 	return p.write(w)
 }
 
-func causeNode(cause string) any {
-	if cause == "" {
-		return "Without a known cause"
+func causeNode(d pods.Diagnosis) any {
+	if d.RootCause == "" {
+		return sentence(causeTitle(d))
 	}
-	return el("code", cause)
+	return el("code", d.RootCause)
 }
 
 // diagnosisNode is one diagnosis; several says that its sentence does not stand at the top.

@@ -60,6 +60,7 @@ func verdictEmoji(r *report.Report) string { return emoji[whyMark(r).symbol] }
 // emoji are the marks where they are looked for between much else.
 var emoji = map[string]string{
 	markPass.symbol: "✅", markFail.symbol: "❌", markWarn.symbol: "⚠️", markInfo.symbol: "ℹ️", markUnknown.symbol: "❔",
+	markProgress.symbol: "⏳",
 }
 
 func emojiOf(e report.Entry) string {

@@ -22,7 +22,7 @@ func markdownWhy(w io.Writer, r *report.Report, o Options) error {
 		m.line("- looked at: %s", mdText(looked))
 	}
 	m.end()
-	list := byCause(r.Diagnoses)
+	list := byCause(r)
 	if len(list) == 1 {
 		m.diagnosis(list[0], r)
 		m.end()
@@ -37,8 +37,8 @@ func markdownWhy(w io.Writer, r *report.Report, o Options) error {
 // diagnoses are several, behind a fold each, under the cause that they have in common.
 func (m *markdownPage) diagnoses(list []pods.Diagnosis, r *report.Report) {
 	for i, d := range list {
-		if i == 0 || list[i-1].RootCause != d.RootCause {
-			m.line("### %s", mdText(causeTitle(d.RootCause)))
+		if i == 0 || causeTitle(list[i-1]) != causeTitle(d) {
+			m.line("### %s", mdText(causeTitle(d)))
 			m.end()
 		}
 		m.fold(len(list) <= openProblems, emoji[diagnosisMark(d).symbol]+" "+proseHTML(report.ObjectName(d.Object)+report.PodsOf(d)+": "+d.Message))

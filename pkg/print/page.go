@@ -55,6 +55,8 @@ var (
 	markInfo    = mark{"i", "[info]", blue}
 	markUnknown = mark{"?", "[?]", yellow}
 	markWaived  = mark{"~", "[waived]", blue}
+	// markProgress is of pods that wait for something that may still come.
+	markProgress = mark{"…", "[...]", blue}
 )
 
 func markOf(e report.Entry) mark {

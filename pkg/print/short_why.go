@@ -18,7 +18,7 @@ const (
 func shortWhy(w io.Writer, r *report.Report, _ Options) error {
 	s := &summarized{}
 	s.add("%s", r.Summary)
-	list := byCause(r.Diagnoses)
+	list := byCause(r)
 	if len(list) == 1 {
 		s.diagnosis(list[0])
 	} else {
@@ -27,7 +27,7 @@ func shortWhy(w io.Writer, r *report.Report, _ Options) error {
 				s.add("[...] %d more", len(list)-i)
 				break
 			}
-			s.add("[%s] %s%s: %s", causeTitle(d.RootCause), report.ObjectName(d.Object), report.PodsOf(d), cutEnd(d.Message, shortWhat))
+			s.add("[%s] %s%s: %s", causeTitle(d), report.ObjectName(d.Object), report.PodsOf(d), cutEnd(d.Message, shortWhat))
 		}
 	}
 	if r.Verdict != report.NotReady {

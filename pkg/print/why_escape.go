@@ -9,7 +9,7 @@ func cleanDiagnosis(d pods.Diagnosis) pods.Diagnosis {
 	d.Object, d.Owner = cleanObject(d.Object), cleanObject(d.Owner)
 	d.Pods, d.RootCause, d.Container, d.Message = lines(d.Pods), line(d.RootCause), line(d.Container), line(d.Message)
 	d.Because, d.Evidence, d.Fix = lines(d.Because), lines(d.Evidence), block(d.Fix)
-	d.Steps = cleanSteps(d.Steps)
+	d.Steps, d.RuledOut = cleanSteps(d.Steps), lines(d.RuledOut)
 	d.Symptoms = each(d.Symptoms, func(s pods.Symptom) pods.Symptom {
 		return pods.Symptom{Check: line(s.Check), Finding: cleanFinding(s.Finding)}
 	})

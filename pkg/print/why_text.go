@@ -32,7 +32,7 @@ func whyWide(w io.Writer, r *report.Report, o Options) error { return newPage(w,
 // whySVG is the pictures alone.
 func whySVG(w io.Writer, r *report.Report, _ Options) error {
 	var pictures []picture
-	for _, d := range r.Diagnoses {
+	for _, d := range r.Entries() {
 		pictures = append(pictures, pictureOf(d, r.Until, !r.TakenAt.IsZero()))
 	}
 	return svgPictures(w, r.Summary, pictures)
@@ -44,20 +44,20 @@ const mostPictures = 3
 // why begins with the answer.
 func (p *page) why(r *report.Report) error {
 	p.marked(whyMark(r), r.Summary)
-	single := len(r.Diagnoses) == 1
-	cause := ""
-	for i, d := range byCause(r.Diagnoses) {
+	single := len(r.Entries()) == 1
+	cause, title := "", ""
+	for _, d := range byCause(r) {
 		if !single {
-			if i == 0 || d.RootCause != cause {
-				cause = d.RootCause
+			if title != causeTitle(d) {
+				cause, title = d.RootCause, causeTitle(d)
 				p.print()
-				p.heading(causeTitle(cause))
+				p.heading(title)
 				p.explain(cause)
 			}
 			p.print()
 			p.marked(diagnosisMark(d), report.ObjectName(d.Object)+report.PodsOf(d)+": "+d.Message)
 		}
-		p.diagnosis(d, p.full || len(r.Diagnoses) <= mostPictures, r)
+		p.diagnosis(d, p.full || len(r.Entries()) <= mostPictures, r)
 		if single && cause != d.RootCause {
 			p.print()
 			p.explain(d.RootCause)
@@ -74,27 +74,37 @@ func whyMark(r *report.Report) mark {
 		return markFail
 	case report.Ready:
 		return markPass
+	case report.InProgress:
+		return markProgress
 	}
 	return markUnknown
 }
 
 func diagnosisMark(d pods.Diagnosis) mark {
-	if d.RootCause == "" {
+	switch {
+	case d.Progress != nil:
+		return markProgress
+	case d.RootCause == "":
 		return markUnknown
 	}
 	return markFail
 }
 
-func causeTitle(cause string) string {
-	if cause == "" {
+// causeTitle is what entries stand under: their root cause, or what is known instead.
+func causeTitle(d pods.Diagnosis) string {
+	switch {
+	case d.Progress != nil:
+		return "in progress"
+	case d.RootCause == "":
 		return "without a known cause"
 	}
-	return cause
+	return d.RootCause
 }
 
 // byCause puts diagnoses with the same root cause together: the cause with the most pods first,
-// those without one last, and otherwise in the order in which they came.
-func byCause(list []pods.Diagnosis) []pods.Diagnosis {
+// those without one last, and otherwise in the order in which they came. What is in progress comes after them all.
+func byCause(r *report.Report) []pods.Diagnosis {
+	list := r.Diagnoses
 	count := map[string]int{}
 	var order []string
 	for _, d := range list {
@@ -117,7 +127,7 @@ func byCause(list []pods.Diagnosis) []pods.Diagnosis {
 			}
 		}
 	}
-	return out
+	return append(out, r.InProgress...)
 }
 
 // diagnosis is what stands under its sentence: everything, with a picture, where draw is set.
@@ -134,6 +144,9 @@ func (p *page) diagnosis(d pods.Diagnosis, draw bool, r *report.Report) {
 			break
 		}
 		p.prose("  ", "evidence: ", e)
+	}
+	if p.full && len(d.RuledOut) > 0 {
+		p.prose("  ", "ruled out: ", strings.Join(d.RuledOut, ", "))
 	}
 	for _, s := range d.Symptoms {
 		p.symptom(d, s)

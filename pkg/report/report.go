@@ -23,6 +23,8 @@ const (
 	NotReady Verdict = "not-ready"
 	// Unknown means that no error was found, but not all was seen that could show one.
 	Unknown Verdict = "unknown"
+	// InProgress means, of `why`, that nothing is wrong so far, and that pods wait for something that may still come.
+	InProgress Verdict = "in-progress"
 )
 
 // Exit codes of every command that prints a report; 1 (could not run) and 2 (wrong command line)
@@ -61,6 +63,11 @@ type Report struct {
 	Ignored []Ignored `json:"ignored"`
 	// Diagnoses are the answers of `why`; nil, and not written, in the report of another command.
 	Diagnoses []pods.Diagnosis `json:"diagnoses,omitzero"`
+	// InProgress are, of `why`, the pods that wait for something that may still come; nil, and not written, in the
+	// report of another command.
+	InProgress []pods.Diagnosis `json:"inProgress,omitzero"`
+	// Named is set when the user named what `why` was to look at.
+	Named bool `json:"-"`
 	// ExitRule is set by a command whose exit code the caller can influence; nil otherwise.
 	ExitRule *ExitRule `json:"-"`
 	// Until is where pictures end: TakenAt, or the newest time of a file that does not know its own.

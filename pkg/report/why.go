@@ -22,35 +22,35 @@ func Why(s *facts.Snapshot, judged pods.Judgment, asked []checks.Object, toolVer
 	if len(s.GapsOf(facts.Clock, "*")) > 0 {
 		r.TakenAt = metav1.Time{}
 	}
-	r.Diagnoses = judged.Diagnoses
+	r.Diagnoses, r.InProgress, r.Named = judged.Diagnoses, judged.InProgress, len(asked) > 0
 	r.Verdict = r.whyVerdict(s)
 	r.Summary = whySummary(r, s, asked)
 	return r
 }
 
-// whyVerdict: a root cause is an error; trouble without one, or what could not be seen, is unknown.
+// whyVerdict: a root cause is an error; trouble without one, or what could not be seen, is unknown. Ready is said
+// only where every pod is known to be well.
 func (r *Report) whyVerdict(s *facts.Snapshot) Verdict {
 	switch {
 	case slices.ContainsFunc(r.Diagnoses, func(d pods.Diagnosis) bool { return d.RootCause != "" }):
 		return NotReady
-	case len(r.Diagnoses) > 0 || exitCode(r.Checks, checks.Info) != ExitOK || !readable(s) || tooEarly(s):
+	case len(r.Diagnoses) > 0 || exitCode(r.Checks, checks.Info) != ExitOK || !readable(s):
 		return Unknown
+	case len(r.InProgress) > 0:
+		return InProgress
 	}
 	return Ready
 }
 
-// tooEarly reports whether a pod would be called young, and when that was is not known.
-func tooEarly(s *facts.Snapshot) bool {
-	return len(s.GapsOf(facts.Clock, "*")) > 0 && !pods.AllSettled(s.Pods)
-}
-
 // WhyExitCode is 3 when a root cause was found, else 4 when something is wrong or may be and the
-// cause could not be told, else 0. It does not depend on the format.
+// cause could not be told, else 0. What is in progress is 4 as well where the user asked about it by name, or
+// where it has lasted long. It does not depend on the format.
 func (r *Report) WhyExitCode() int {
-	switch r.Verdict {
-	case NotReady:
+	long := slices.ContainsFunc(r.InProgress, func(d pods.Diagnosis) bool { return d.Progress.Long })
+	switch {
+	case r.Verdict == NotReady:
 		return ExitFindings
-	case Unknown:
+	case r.Verdict == Unknown, r.Verdict == InProgress && (r.Named || long):
 		return ExitUnknown
 	}
 	return ExitOK
@@ -63,17 +63,16 @@ func whySummary(r *Report, s *facts.Snapshot, asked []checks.Object) string {
 		subject = ObjectName(asked[0])
 	}
 	switch {
-	case len(r.Diagnoses) == 1:
-		d := r.Diagnoses[0]
-		return ObjectName(d.Object) + PodsOf(d) + ": " + d.Message
-	case len(r.Diagnoses) > 1:
+	case len(r.Entries()) == 1:
+		return Told(r.Entries()[0])
+	case len(r.Diagnoses) > 0:
 		return Troubled(r)
+	case len(r.InProgress) > 0 && r.Verdict == InProgress:
+		return fmt.Sprintf("nothing is wrong with %s so far: %s", subject, prose.Counted(podsIn(r.InProgress), "pod")+" in progress")
 	case len(s.Pods) == 0 && !readable(s):
 		return "could not tell what is wrong with " + subject + ": pods could not be read"
 	case r.Verdict == Unknown && unseen(r) != "":
 		return "could not tell whether anything is wrong with " + subject + ": " + unseen(r)
-	case r.Verdict == Unknown:
-		return fmt.Sprintf("could not tell whether anything is wrong with %s: %s, and for how long is not known", subject, states(s.Pods))
 	case len(s.Pods) == 0:
 		return "nothing is wrong with " + subject + ": there are no pods in trouble"
 	}
@@ -82,6 +81,25 @@ func whySummary(r *Report, s *facts.Snapshot, asked []checks.Object) string {
 
 // readable reports whether pods could be read at all.
 func readable(s *facts.Snapshot) bool { return s.Has(facts.Pods) && len(s.GapsOf(facts.Pods, "")) == 0 }
+
+// Entries are the diagnoses, and what is in progress.
+func (r *Report) Entries() []pods.Diagnosis { return slices.Concat(r.Diagnoses, r.InProgress) }
+
+// Told is a diagnosis, or what is in progress, in one line.
+func Told(d pods.Diagnosis) string {
+	if d.Progress != nil {
+		return ObjectName(d.Object) + PodsOf(d) + ": in progress: " + d.Message
+	}
+	return ObjectName(d.Object) + PodsOf(d) + ": " + d.Message
+}
+
+func podsIn(list []pods.Diagnosis) int {
+	n := 0
+	for _, d := range list {
+		n += len(d.Pods)
+	}
+	return n
+}
 
 // PodsOf counts the pods of a diagnosis that is about several.
 func PodsOf(d pods.Diagnosis) string {
@@ -115,6 +133,9 @@ func Troubled(r *Report) string {
 	}
 	if unexplained > 0 {
 		parts = append(parts, fmt.Sprintf("%d without a known cause", unexplained))
+	}
+	if n := podsIn(r.InProgress); n > 0 {
+		parts = append(parts, prose.Counted(n, "pod")+" in progress")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -24,6 +24,7 @@ type situation struct {
 	folder   string
 	manifest string
 	replace  *strings.Replacer // of what the manifest says, or nil
+	settling bool              // a fix has just been applied: its pods may be in progress
 
 	// Row of the table of situations that `why` must tell; empty for what must leave it silent.
 	Row string `json:"row"`
@@ -39,6 +40,9 @@ type situation struct {
 	Why []string `json:"why"`
 	// Expect is the id of the root cause; empty when there is nothing to say.
 	Expect string `json:"expect"`
+	// Progress is what a pod waits for that is in progress, Puzzle that it is in trouble without a known cause.
+	Progress string `json:"progress"`
+	Puzzle   bool   `json:"puzzle"`
 	// Blames is the object that the root cause must be shown for, as Kind or Kind/name.
 	Blames string `json:"blames"`
 	// Says are words that the answer must have, be it in the message, its evidence or its fix.
@@ -53,6 +57,8 @@ type situation struct {
 	Known string `json:"known"`
 	// Undated is why the answer is another one where nothing tells the time, as in seen.yaml.
 	Undated string `json:"undated"`
+	// WithoutLog is the root cause where no log is seen, as in seen.yaml; absent where that makes no difference.
+	WithoutLog *string `json:"withoutLog"`
 	// Recorded is false where no cluster can show it here; Source then says where seen.yaml is from.
 	Recorded *bool  `json:"recorded"`
 	Source   string `json:"source"`

@@ -73,6 +73,9 @@ type diagnosis struct {
 	Because   []string `json:"because"`
 	Evidence  []string `json:"evidence"`
 	Fix       string   `json:"fix"`
+	Progress  *struct {
+		WaitsFor string `json:"waitsFor"`
+	} `json:"progress"`
 
 	Steps []checks.Step `json:"steps"`
 }
@@ -87,17 +90,30 @@ func (d diagnosis) text() string {
 	return strings.Join(append([]string{d.Message, d.Fix}, d.Evidence...), "\n")
 }
 
+// An answered is what the tests look at of a report.
+type answered struct {
+	Verdict    string      `json:"verdict"`
+	Diagnoses  []diagnosis `json:"diagnoses"`
+	InProgress []diagnosis `json:"inProgress"`
+}
+
 func (a answer) diagnoses() ([]diagnosis, error) {
+	r, err := a.report()
+	if err != nil {
+		return nil, err
+	}
+	return r.Diagnoses, nil
+}
+
+func (a answer) report() (*answered, error) {
 	if a.err != nil {
 		return nil, fmt.Errorf("why %v: %w", a.Args, a.err)
 	}
-	var report struct {
-		Diagnoses []diagnosis `json:"diagnoses"`
-	}
+	var report answered
 	if err := json.Unmarshal([]byte(a.Stdout), &report); err != nil {
 		return nil, fmt.Errorf("why %v: no JSON: %w\nexit %d\n%s\n%s", a.Args, err, a.Exit, a.Stdout, a.Stderr)
 	}
-	return report.Diagnoses, nil
+	return &report, nil
 }
 
 // judge compares what became of a situation with what was expected.
@@ -111,7 +127,7 @@ func (r result) judge(t *testing.T, s *situation) {
 		a.judge(t, s, s.Expect, s.Exit)
 	}
 	for i, a := range r.repaired {
-		a.judge(t, s, s.Fixed[i].Expect, nil)
+		a.judge(t, &situation{Known: s.Known, settling: true}, s.Fixed[i].Expect, nil)
 	}
 	if r.repairErr != nil {
 		s.wrong(t)("%v", r.repairErr)
@@ -128,18 +144,24 @@ func (s *situation) wrong(t *testing.T) func(string, ...any) {
 
 func (a answer) judge(t *testing.T, s *situation, expect string, exit *int) {
 	t.Helper()
-	diagnoses, err := a.diagnoses()
+	report, err := a.report()
 	if err != nil {
 		t.Fatal(err)
 	}
+	diagnoses := report.Diagnoses
 	want := 3
 	switch {
 	case exit != nil:
 		want = *exit
+	case expect == "" && (s.Progress != "" || s.Puzzle):
+		want = 4
 	case expect == "":
 		want = 0
 	}
 	wrong := s.wrong(t)
+	if s.settling && report.Verdict == "in-progress" {
+		want = 4
+	}
 	if a.Exit != want {
 		wrong("why %v: exit %d, want %d\n%s", a.Args, a.Exit, want, a.Stderr)
 	}
@@ -159,11 +181,26 @@ func (a answer) judge(t *testing.T, s *situation, expect string, exit *int) {
 	if expect != "" && len(causes) == 0 {
 		wrong("why %v: no root cause, want %s\n%s", a.Args, expect, a.Stdout)
 	}
-	if expect != "" && expect == s.Expect {
+	if expect == s.Expect && (expect != "" || s.Puzzle) {
 		s.judgeWords(t, diagnoses)
+	}
+	if expect == "" && s.Progress != "" {
+		s.judgeProgress(t, report)
 	}
 	if s.Because != "" && expect == s.Expect && !slices.Contains(because, s.Because) {
 		wrong("why %v: because %v, want %s", a.Args, because, s.Because)
+	}
+}
+
+// judgeProgress looks at what a pod in progress is said to wait for.
+func (s *situation) judgeProgress(t *testing.T, r *answered) {
+	t.Helper()
+	var waits []string
+	for _, d := range r.InProgress {
+		waits = append(waits, d.Progress.WaitsFor)
+	}
+	if !slices.Equal(waits, []string{s.Progress}) || r.Verdict != "in-progress" {
+		s.wrong(t)("%s, waits for %q; want %s", r.Verdict, waits, s.Progress)
 	}
 }
 

@@ -30,6 +30,10 @@ type Diagnosis struct {
 	// Steps are what to do, Fix the same as one text. Without a root cause it is the next command to run.
 	Steps []checks.Step `json:"steps,omitempty"`
 	Fix   string        `json:"fix"`
+	// RuledOut are, without a root cause, the ids of the checks that saw all they need of the pod and found nothing.
+	RuledOut []string `json:"ruledOut,omitempty"`
+	// Progress is set for a pod with which nothing is wrong so far, and which is not known to be well either.
+	Progress *Progress `json:"progress,omitempty"`
 	// Symptoms are the other findings about the same pods: what follows from the root cause, and
 	// what is wrong besides.
 	Symptoms []Symptom `json:"symptoms"`
@@ -76,13 +80,24 @@ func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 		groups.add(ownerOf(o), o, found[o], found[ownerOf(o)])
 	}
 	out := groups.diagnoses(pods)
+	var open []Diagnosis
 	for _, p := range list {
-		if found[p.object()] == nil && found[p.top()] == nil {
-			if d := p.undiagnosed(results); d != nil {
-				out = append(out, *d)
-			}
+		if found[p.object()] != nil || found[p.top()] != nil {
+			continue
+		}
+		switch st := p.standing(); {
+		case st.progress != nil:
+			open = append(open, *p.inProgress(st.progress))
+		case st.trouble != "":
+			open = append(open, *p.undiagnosed(results, st.trouble, st.next))
 		}
 	}
+	out = append(out, alike(open)...)
+	owners := map[checks.Object]bool{}
+	for _, d := range out {
+		owners[d.Owner] = true
+	}
+	out = append(out, s.lacking(func(owner checks.Object) bool { return owners[owner] })...)
 	for i := range out {
 		out[i].Timeline = []Row{}
 		if len(out[i].Pods) > 0 {
@@ -99,6 +114,37 @@ func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 			cmp.Compare(a.Object.Name, b.Object.Name), cmp.Compare(a.RootCause, b.RootCause),
 		)
 	})
+	return out
+}
+
+// alike puts pods of one owner with the same trouble, or that wait for the same, into one entry: that of the first,
+// or of the one that has waited longest.
+func alike(list []Diagnosis) []Diagnosis {
+	type key struct {
+		owner           checks.Object
+		wait            Wait
+		container, text string
+	}
+	var out []Diagnosis
+	at := map[key]int{}
+	for _, d := range list {
+		k := key{owner: d.Owner, text: d.Message}
+		if d.Progress != nil {
+			k = key{owner: d.Owner, wait: d.Progress.WaitsFor, container: d.Container}
+		}
+		i, known := at[k]
+		if !known {
+			at[k] = len(out)
+			out = append(out, d)
+			continue
+		}
+		names := append(out[i].Pods, d.Pods...)
+		if d.Progress != nil && d.Progress.Since.Before(&out[i].Progress.Since) {
+			names = append(d.Pods, out[i].Pods...)
+			out[i] = d
+		}
+		out[i].Pods, out[i].Object = names, d.Owner
+	}
 	return out
 }
 

@@ -60,6 +60,20 @@ func shape(age time.Duration, phase corev1.PodPhase, change func(p *corev1.Pod))
 		},
 	}
 	change(&p)
+	if p.Status.Conditions == nil && phase == corev1.PodRunning {
+		ready := corev1.ConditionTrue
+		for _, s := range append(p.Status.InitContainerStatuses, p.Status.ContainerStatuses...) {
+			if done := s.State.Terminated != nil && s.State.Terminated.ExitCode == 0; !s.Ready && !done {
+				ready = corev1.ConditionFalse
+			}
+		}
+		for _, s := range p.Status.ContainerStatuses {
+			if s.State.Running == nil {
+				ready = corev1.ConditionFalse
+			}
+		}
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}
+	}
 	return p
 }
 
@@ -89,15 +103,15 @@ var healthyShapes = map[string]corev1.Pod{
 		p.Spec.InitContainers[0].ReadinessProbe = &corev1.Probe{}
 		p.Status.InitContainerStatuses[0].State.Running.StartedAt = before(10 * time.Second)
 	}),
-	"migration of an hour ago": shape(50*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
-		plainInit(p, corev1.Container{Name: "migrate", Image: "shop:1", Command: []string{"migrate"}}, 49*time.Minute)
+	"migration": shape(5*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
+		plainInit(p, corev1.Container{Name: "migrate", Image: "shop:1", Command: []string{"migrate"}}, 4*time.Minute)
 	}),
 	"young server": shape(25*time.Second, corev1.PodPending, func(p *corev1.Pod) { plainInit(p, corev1.Container{Name: "envoy", Image: "envoy:1"}, 20*time.Second) }),
 	"a word in a command": shape(4*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
 		plainInit(p, corev1.Container{Name: "restore", Image: "db:1", Command: []string{"pg_restore", "--port", "5432"}}, 4*time.Minute)
 	}),
-	"an init container that serves itself": shape(20*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
-		plainInit(p, corev1.Container{Name: "seed", Image: "db:1", Command: []string{"sh", "-c", "start-db && psql -h localhost:15001 -f seed.sql"}}, 19*time.Minute)
+	"an init container that serves itself": shape(5*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
+		plainInit(p, corev1.Container{Name: "seed", Image: "db:1", Command: []string{"sh", "-c", "start-db && psql -h localhost:15001 -f seed.sql"}}, 4*time.Minute)
 	}),
 	"a proxy starts while main fails for its own reasons": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil
@@ -116,18 +130,18 @@ var healthyShapes = map[string]corev1.Pod{
 	"two workers": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		p.Spec.InitContainers, p.Spec.RestartPolicy = nil, corev1.RestartPolicyNever
 		p.Spec.Containers = []corev1.Container{{Name: "one", Image: "w:1"}, {Name: "two", Image: "w:1"}}
-		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("one", 0, 30*time.Minute), running("two", time.Hour)}
+		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("one", 0, 4*time.Minute), running("two", time.Hour)}
 	}),
 	"main done a moment ago": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		p.Spec.InitContainers, p.Spec.RestartPolicy = nil, corev1.RestartPolicyNever
 		p.Spec.Containers = []corev1.Container{{Name: "main", Image: "w:1"}, {Name: "envoy", Image: "envoy:1"}}
-		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("main", 0, 10*time.Second), running("envoy", time.Hour)}
+		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("main", 0, 4*time.Second), running("envoy", time.Hour)}
 	}),
 	"job done, its restarted sidecar is stopped": shape(time.Minute, corev1.PodRunning, workDone(restarted(ended("proxy", 143, time.Second), 1, 137, 50*time.Second))),
 	"job done, its restarted sidecar is killed":  shape(time.Minute, corev1.PodRunning, workDone(restarted(ended("proxy", 137, time.Second), 3, 137, 50*time.Second))),
 	"job done, its restarted sidecar stops":      shape(time.Minute, corev1.PodRunning, workDone(restarted(running("proxy", 30*time.Second), 3, 137, 31*time.Second))),
 	"job done, its sidecar is unready":           shape(time.Minute, corev1.PodRunning, workDone(unreadyStatus(running("proxy", time.Minute)))),
-	"no sidecar": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) { p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil }),
+	"no sidecar":                                 shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) { p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil }),
 	"setup then proxy": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		p.Spec.InitContainers = append([]corev1.Container{{Name: "setup", Image: "setup:1"}}, p.Spec.InitContainers...)
 		p.Status.InitContainerStatuses = append(list{ended("setup", 0, time.Hour)}, p.Status.InitContainerStatuses...)

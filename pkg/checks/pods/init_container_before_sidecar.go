@@ -122,9 +122,8 @@ func (p subject) moveBefore(text string, later, c container) []checks.Step {
 	if !init {
 		i = 0
 	}
-	probe := probeOf(later.Container)
 	if later.StartupProbe != nil {
-		probe = nil
+		return p.moveSteps(text, later, i, nil)
 	}
-	return p.moveSteps(text, later, i, probe)
+	return p.moveWithProbe(text, later, i, p.probeOf(later))
 }

@@ -69,15 +69,14 @@ func (p subject) server() (*container, []sign) {
 // makeSidecar makes a native sidecar of it, with a startup probe where the port to ask is known.
 func (p subject) makeSidecar(c container) []checks.Step {
 	edit, text := setAlways(c.Name)[0], "Make it a native sidecar"
-	switch probe := probeOf(c.Container); {
-	case c.StartupProbe != nil:
-	case probe != nil:
-		edit.fields["startupProbe"] = probe
-		text += ", with a startup probe so the next container waits until it answers"
-	default:
-		text += " (with a startupProbe the next container also waits until it answers)"
+	if c.StartupProbe != nil {
+		return p.nativeSteps(text, c, edit)
 	}
-	return p.nativeSteps(text, c, edit)
+	probe := p.probeOf(c)
+	if probe.fields != nil {
+		text += ", with a startup probe so the next container waits until it answers"
+	}
+	return p.editWithProbe(text, c, probe, edit.fields)
 }
 
 // misplaced is the sidecar that has the restartPolicy which server c lacks: one that shows no sign of

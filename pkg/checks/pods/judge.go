@@ -12,8 +12,11 @@ import (
 // A Judgment is what the checks say of pods.
 type Judgment struct {
 	cluster.Judgment
-	// Diagnoses join the findings of Results; never nil.
+	// Diagnoses join the findings of Results, and name every other pod that is not known to be well; never nil.
 	Diagnoses []Diagnosis
+	// InProgress are the pods that wait for something that may still come, and with which nothing is wrong so far;
+	// never nil.
+	InProgress []Diagnosis
 }
 
 // Judge judges a snapshot with all checks on pods. asked are the objects that the user named; none
@@ -22,10 +25,19 @@ func Judge(s *facts.Snapshot, asked []checks.Object) Judgment {
 	sc := sceneOf(s)
 	results := checks.Run(s, sc, rules(), nil)
 	sc.addUnseen(results, asked)
-	return Judgment{
-		Judgment:  cluster.Judgment{Results: results, Nodes: sc.cluster.Nodes(), Webhooks: sc.cluster.Webhooks()},
-		Diagnoses: sc.diagnose(results),
+	out := Judgment{
+		Judgment:   cluster.Judgment{Results: results, Nodes: sc.cluster.Nodes(), Webhooks: sc.cluster.Webhooks()},
+		InProgress: []Diagnosis{},
 	}
+	out.Diagnoses = sc.diagnose(results)
+	out.Diagnoses = slices.DeleteFunc(out.Diagnoses, func(d Diagnosis) bool {
+		if d.Progress == nil {
+			return false
+		}
+		out.InProgress = append(out.InProgress, d)
+		return true
+	})
+	return out
 }
 
 // tellOfMakers are the kinds that tell of pods that were never created.

@@ -36,6 +36,14 @@ const (
 	someFailures = 3
 )
 
+// soonStopped is how long what looks like a sidecar may run on after the work is done: whoever tells it to stop does
+// so at once.
+const soonStopped = 5 * time.Second
+
+// shortRun is how long a run may have lasted that failed because something was not there yet; what gives up later has
+// other reasons.
+const shortRun = 30 * time.Second
+
 // recent is how long ago a restart may be to be more than history.
 const recent = 10 * time.Minute
 
@@ -58,9 +66,14 @@ const patience = 10 * time.Minute
 // rounding is by how much a run may have lasted longer than its status says, whose times are in whole seconds.
 const rounding = time.Second
 
-// atWork is how long a plain init container without any sign of a server may run before a pod that
-// waits for it is worth a look: restores and migrations take a while.
-const atWork = time.Hour
+// longWait is from when on a pod in progress is worth a look among others, however long it may take.
+const longWait = 5 * time.Minute
+
+// How long the Job controller waits before it replaces a failed pod: twice as long each time, up to the second.
+const (
+	jobBackOff     = 10 * time.Second
+	jobBackOffMost = 10 * time.Minute
+)
 
 // firstTries is how long the kubelet may fail to prepare a pod before that is worth a word: what a
 // pod needs is often created together with it.

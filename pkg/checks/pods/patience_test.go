@@ -11,16 +11,21 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// judged is the root cause of what is wrong with a pod; "odd" when none is known, "" when nothing is wrong.
+// judged is the root cause of what is wrong with a pod, "odd" when none is known, what it waits for when it is in
+// progress, and "" when it is well.
 func judged(p corev1.Pod, events ...corev1.Event) string {
 	p.Name = "p"
 	s := &facts.Snapshot{TakenAt: metav1.NewTime(noon), Seen: facts.Kinds(), Pods: []corev1.Pod{p}, Events: events}
 	var out []string
-	for _, d := range Judge(s, nil).Diagnoses {
+	j := Judge(s, nil)
+	for _, d := range j.Diagnoses {
 		if d.RootCause == "" {
 			d.RootCause = "odd"
 		}
 		out = append(out, d.RootCause)
+	}
+	for _, d := range j.InProgress {
+		out = append(out, "waits for "+string(d.Progress.WaitsFor))
 	}
 	return strings.Join(out, " ")
 }
@@ -57,6 +62,22 @@ func racedPod(apart time.Duration, restarts int32) corev1.Pod {
 	})
 }
 
+// heldPod has a container that exited so long ago, and another one that runs on.
+func heldPod(name string, since time.Duration) corev1.Pod {
+	return shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Spec.InitContainers, p.Spec.RestartPolicy = nil, corev1.RestartPolicyNever
+		p.Spec.Containers = []corev1.Container{{Name: "first", Image: "w:1"}, {Name: name, Image: "x:1"}}
+		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("first", 0, since), running(name, time.Hour)}
+	})
+}
+
+// toldToStop is a heldPod whose first container tells the other one to stop.
+func toldToStop(since time.Duration) corev1.Pod {
+	p := heldPod("envoy", since)
+	p.Spec.Containers[0].Command = []string{"sh", "-c", "work; curl -X POST localhost:9901/quitquitquit"}
+	return p
+}
+
 func killedAfter(lasted time.Duration) corev1.Pod {
 	return shape(time.Hour, corev1.PodPending, func(p *corev1.Pod) {
 		notStarted(p, time.Second)
@@ -78,40 +99,43 @@ func TestThresholds(t *testing.T) {
 		{
 			name:  "hangTime: not started",
 			below: shape(hangTime-time.Second, corev1.PodPending, statuses(list{waiting("proxy", "PodInitializing")}, list{waiting("main", "PodInitializing")})),
-			at:    shape(hangTime, corev1.PodPending, statuses(list{waiting("proxy", "PodInitializing")}, list{waiting("main", "PodInitializing")})), wantAt: "odd",
+			at:    shape(hangTime, corev1.PodPending, statuses(list{waiting("proxy", "PodInitializing")}, list{waiting("main", "PodInitializing")})), wantBelow: "waits for kubelet", wantAt: "odd",
 		},
-		{name: "hangTime: not ready", below: unreadyMain(hangTime - time.Second), at: unreadyMain(hangTime), wantAt: "odd"},
-		{name: "scaleUp: no node", below: unscheduledPod(scaleUp - time.Second), at: unscheduledPod(scaleUp), wantAt: "odd"},
+		{name: "hangTime: not ready", below: unreadyMain(hangTime - time.Second), at: unreadyMain(hangTime), wantBelow: "waits for readiness", wantAt: "odd"},
+		{name: "settle: no node", below: unscheduledPod(settle - time.Second), at: unscheduledPod(settle), wantBelow: "waits for scheduler", wantAt: "odd"},
 		{
-			name: "scaleUp: a node is coming", below: unscheduledPod(scaleUp - time.Second), at: unscheduledPod(scaleUp), wantAt: "pod-unschedulable",
+			name: "scaleUp: a node is coming", below: unscheduledPod(scaleUp - time.Second), at: unscheduledPod(scaleUp), wantBelow: "waits for scheduler", wantAt: "pod-unschedulable",
 			events: []corev1.Event{event("FailedScheduling", "0/1 nodes are available", "", 1, 0), event("TriggeredScaleUp", "pod triggered scale-up", "", 1, 0)},
 		},
-		{name: "youngWithStrongSign", below: server("nginx", youngWithStrongSign-time.Second), at: server("nginx", youngWithStrongSign), wantAt: "init-container-never-exits"},
-		{name: "youngWithWeakSign", below: server("serve", youngWithWeakSign-time.Second), at: server("serve", youngWithWeakSign), wantAt: "init-container-never-exits"},
-		{name: "settle", below: unreadySidecar(settle - time.Second), at: unreadySidecar(settle), wantAt: "sidecar-not-ready"},
+		{name: "youngWithStrongSign", below: server("nginx", youngWithStrongSign-time.Second), at: server("nginx", youngWithStrongSign), wantBelow: "waits for init-container", wantAt: "init-container-never-exits"},
+		{name: "youngWithWeakSign", below: server("serve", youngWithWeakSign-time.Second), at: server("serve", youngWithWeakSign), wantBelow: "waits for init-container", wantAt: "init-container-never-exits"},
+		{name: "settle", below: unreadySidecar(settle - time.Second), at: unreadySidecar(settle), wantBelow: "waits for readiness", wantAt: "sidecar-not-ready"},
 		{
-			name: "quickly", below: unreadySidecar(quickly - time.Second), at: unreadySidecar(quickly), wantAt: "sidecar-not-ready",
+			name: "quickly", below: unreadySidecar(quickly - time.Second), at: unreadySidecar(quickly), wantBelow: "waits for readiness", wantAt: "sidecar-not-ready",
 			events: []corev1.Event{event("Unhealthy", "Readiness probe failed: no", "proxy", someFailures, 0)},
 		},
 		{
-			name: "someFailures", below: unreadySidecar(settle - time.Second), at: unreadySidecar(settle), wantAt: "sidecar-not-ready",
+			name: "someFailures", below: unreadySidecar(settle - time.Second), at: unreadySidecar(settle), wantBelow: "waits for readiness", wantAt: "sidecar-not-ready",
 			events: []corev1.Event{event("Unhealthy", "Readiness probe failed: no", "proxy", someFailures-1, 0)},
 		},
+		{name: "soonStopped", below: heldPod("envoy", soonStopped-time.Second), at: heldPod("envoy", soonStopped), wantBelow: "waits for container", wantAt: "job-held-by-sidecar"},
+		{name: "settle: held, and told to stop", below: toldToStop(settle - time.Second), at: toldToStop(settle), wantBelow: "waits for container", wantAt: "job-held-by-sidecar"},
+		{name: "hangTime: held", below: heldPod("second", hangTime-time.Second), at: heldPod("second", hangTime), wantBelow: "waits for container", wantAt: "job-held-by-sidecar"},
 		{name: "recent", below: crashed(someRestarts, recent-time.Second), at: crashed(someRestarts, recent), wantBelow: "sidecar-crash-looping"},
 		{name: "someRestarts", below: crashed(someRestarts-1, time.Minute), at: crashed(someRestarts, time.Minute), wantAt: "sidecar-crash-looping"},
 		{name: "headStart", below: racedPod(headStart-time.Second, 1), at: racedPod(headStart, 1), wantBelow: "sidecar-start-race"},
 		{name: "headStart is well below a minute", below: racedPod(10*time.Second, 1), at: racedPod(20*time.Second, 1), wantBelow: "sidecar-start-race"},
 		{name: "fewRestarts", below: racedPod(time.Second, fewRestarts), at: racedPod(time.Second, fewRestarts+1), wantBelow: "sidecar-start-race"},
-		{name: "patience: startup probe", below: slowProbe(patience - time.Second), at: slowProbe(patience), wantAt: "startup-probe-failing"},
-		{name: "patience: no probe", below: neverStartedSidecar(patience - time.Second), at: neverStartedSidecar(patience), wantAt: "odd"},
+		{name: "patience: startup probe", below: slowProbe(patience - time.Second), at: slowProbe(patience), wantBelow: "waits for startup-probe", wantAt: "startup-probe-failing"},
+		{name: "settle: no probe", below: neverStartedSidecar(settle - time.Second), at: neverStartedSidecar(settle), wantBelow: "waits for startup-probe", wantAt: "odd"},
 		{
 			name: "patience: pull", at: pulling(), wantAt: "odd",
-			below: shape(time.Second, corev1.PodPending, func(*corev1.Pod) {}), events: []corev1.Event{event("Pulling", "Pulling image", "proxy", 1, patience)},
+			below: shape(time.Second, corev1.PodRunning, func(*corev1.Pod) {}), events: []corev1.Event{event("Pulling", "Pulling image", "proxy", 1, patience)},
 		},
-		{name: "rounding", below: killedAfter(60*time.Second - rounding - time.Second), at: killedAfter(60*time.Second - rounding), wantAt: "startup-probe-failing"},
-		{name: "atWork", below: server("migrate", atWork-time.Second), at: server("migrate", atWork), wantAt: "odd"},
+		{name: "rounding", below: killedAfter(60*time.Second - rounding - time.Second), at: killedAfter(60*time.Second - rounding), wantBelow: "waits for startup-probe", wantAt: "startup-probe-failing"},
+		{name: "hangTime: at work", below: server("migrate", hangTime-time.Second), at: server("migrate", hangTime), wantBelow: "waits for init-container", wantAt: "odd"},
 		{
-			name: "firstTries", wantAt: "volume-not-mounted", events: []corev1.Event{event("FailedMount", `MountVolume.SetUp failed for volume "v"`, "", 1, 0)},
+			name: "firstTries", wantBelow: "waits for kubelet", wantAt: "volume-not-mounted", events: []corev1.Event{event("FailedMount", `MountVolume.SetUp failed for volume "v"`, "", 1, 0)},
 			below: shape(firstTries-time.Second, corev1.PodPending, statuses(nil, nil)), at: shape(firstTries, corev1.PodPending, statuses(nil, nil)),
 		},
 	} {
@@ -123,7 +147,7 @@ func TestThresholds(t *testing.T) {
 		}
 	}
 	young := event("Pulling", "Pulling image", "proxy", 1, patience-time.Second)
-	if got := judged(pulling(), young); got != "" {
+	if got := judged(pulling(), young); got != "waits for image" {
 		t.Errorf("an image that is being pulled: %q", got)
 	}
 }
@@ -184,6 +208,19 @@ func TestLongGracePeriod(t *testing.T) {
 		p := shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) { p.DeletionGracePeriodSeconds = &grace })
 		if got := len(sceneOf(&facts.Snapshot{}).subject(&p).terminationSteps(false)); got != want {
 			t.Errorf("a grace period of %ds: %d steps, want %d", grace, got, want)
+		}
+	}
+}
+
+// TestShortRun: the log of a container is read when it failed soon after its start, next to one that listens.
+func TestShortRun(t *testing.T) {
+	for lasted, want := range map[time.Duration]int{shortRun - time.Second: 1, shortRun: 0} {
+		p := heldPod("envoy", time.Minute)
+		p.Name, p.Status.ContainerStatuses[0] = "p", ended("first", 1, time.Minute)
+		p.Status.ContainerStatuses[0].State.Terminated.StartedAt = before(time.Minute + lasted)
+		s := &facts.Snapshot{TakenAt: metav1.NewTime(noon), Seen: facts.Kinds(), Pods: []corev1.Pod{p}}
+		if got := LogsToRead(s); len(got) != want {
+			t.Errorf("after %s: %d logs, want %d", lasted, len(got), want)
 		}
 	}
 }

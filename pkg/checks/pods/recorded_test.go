@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,11 @@ type recording struct {
 	Expect  string `json:"expect"`
 	Because string `json:"because"`
 	Known   string `json:"known"`
+	// WithoutLog is the root cause where no log is seen: recordings have none.
+	WithoutLog *string `json:"withoutLog"`
+	// Progress is what the pod waits for where it is in progress, Puzzle that its trouble has no known cause.
+	Progress string `json:"progress"`
+	Puzzle   bool   `json:"puzzle"`
 }
 
 // undecidedRecordings are recordings whose expected root cause cannot be told from what is read, and why. Their
@@ -70,19 +76,33 @@ func TestRecorded(t *testing.T) {
 				s.TakenAt = metav1.NewTime(at)
 				s.Seen = append(s.Seen, facts.Clock)
 			}
-			got := Judge(s, nil).Diagnoses
+			judged := Judge(s, nil)
+			got := judged.Diagnoses
 			t.Logf("%s\n%s", c.What, checktest.YAML(t, got))
+			var waits []string
+			for _, d := range judged.InProgress {
+				waits = append(waits, string(d.Progress.WaitsFor))
+			}
+			if waits := strings.Join(waits, " "); waits != c.Progress {
+				t.Errorf("%s: in progress: %q, want %q", c.What, waits, c.Progress)
+			}
 			var causes []string
 			for _, d := range got {
 				causes = append(causes, d.RootCause)
 			}
 			slices.Sort(causes)
 			want := []string{c.Expect}
-			if c.Expect == "" {
+			if c.Expect == "" && !c.Puzzle {
 				want = nil
 			}
 			causes = slices.Compact(causes)
-			if why := undecidedRecordings[name]; why != "" {
+			if c.WithoutLog != nil {
+				for _, id := range causes {
+					if id != "" && id != *c.WithoutLog {
+						t.Errorf("%s: root cause %q, want %q where no log is seen", c.What, id, *c.WithoutLog)
+					}
+				}
+			} else if why := undecidedRecordings[name]; why != "" {
 				if slices.ContainsFunc(causes, func(id string) bool { return id != "" }) {
 					t.Errorf("%s: root causes %q, though %s", c.What, causes, why)
 				}

@@ -88,33 +88,22 @@ func young(list []sign) time.Duration {
 	return youngWithWeakSign
 }
 
-// probeOf is a startup probe for a container: the health endpoint of known software, else a connection
-// to the first port that it declares; nil where neither is known.
-func probeOf(c *corev1.Container) map[string]any {
-	out := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
-	ports := declaredPorts(c)
-	switch k := softwareOf(c); {
-	case k != nil && k.Ready != nil:
-		out["httpGet"] = map[string]any{"port": k.Ready.Port, "path": k.Ready.Path}
-	case c.ReadinessProbe != nil && c.ReadinessProbe.HTTPGet != nil:
-		out["httpGet"] = map[string]any{"port": c.ReadinessProbe.HTTPGet.Port, "path": c.ReadinessProbe.HTTPGet.Path}
-	case len(ports) > 0:
-		out["tcpSocket"] = map[string]any{"port": ports[0]}
-	default:
-		return nil
-	}
-	return out
-}
-
 // portsOf are the ports on which a container listens, as far as it says so: declared ones, those of
 // its probes, and numbers in its command line that are given to a flag for a port.
 func portsOf(c *corev1.Container) []int {
-	out := declaredPorts(c)
-	if k := softwareOf(c); k != nil {
-		for _, e := range []*known.Endpoint{k.Ready, k.Quit} {
-			if e != nil {
-				out = append(out, e.Port)
-			}
+	return append(declaredPorts(c), portsOfSoftware(c)...)
+}
+
+// portsOfSoftware are those of its endpoints, where its software is known.
+func portsOfSoftware(c *corev1.Container) []int {
+	k := softwareOf(c)
+	if k == nil {
+		return nil
+	}
+	var out []int
+	for _, e := range []*known.Endpoint{k.Ready, k.Quit} {
+		if e != nil {
+			out = append(out, e.Port)
 		}
 	}
 	return out
@@ -178,7 +167,7 @@ func probePort(c *corev1.Container, p *corev1.Probe) int {
 }
 
 var (
-	refusedWords = regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|could ?n[o']t connect|failed to connect`)
+	refusedWords = regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|could ?n[o']t connect|can(?:no|')t connect|failed to connect`)
 	localhost    = regexp.MustCompile(`(?i)127\.0\.0\.1|localhost|::1`)
 	afterHost    = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|::1\]?):(\d{2,5})\b`)
 	afterPort    = regexp.MustCompile(`(?i)\bport[ =:]+(\d{2,5})\b`)

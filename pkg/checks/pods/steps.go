@@ -46,8 +46,9 @@ func (p subject) nativeSteps(text string, c container, edits ...edit) []checks.S
 }
 
 // moveSteps say to make a native sidecar of a container, before the init container at index to of the owner's
-// template, with the command. Where native sidecars do not run, they say what else helps.
-func (p subject) moveSteps(text string, c container, to int, probe map[string]any) []checks.Step {
+// template, with the command. Where native sidecars do not run, they say what else helps. more are further changes of
+// the container.
+func (p subject) moveSteps(text string, c container, to int, probe map[string]any, more ...func(at string) []op) []checks.Step {
 	s := p.native()
 	if len(s.lacks) > 0 && !c.sidecar() {
 		return p.fallback(c, s, neededBy(to, probe))
@@ -61,7 +62,7 @@ func (p subject) moveSteps(text string, c container, to int, probe map[string]an
 	default:
 		notes = append(s.conditions(), p.nativeNotes(c)...)
 	}
-	if command := p.fixMove(c.Name, to, probe); command != "" {
+	if command := p.fixMove(c.Name, to, probe, more...); command != "" {
 		return []checks.Step{p.changeStep(text, command, notes...)}
 	}
 	fields := setAlways(c.Name)[0]

@@ -12,20 +12,28 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// undiagnosed is the answer about a pod that does not get on and in which no check has found why: what
-// was ruled out, what is not known, and what to look at next. It is nil for a pod that is fine, or too
-// young to tell.
-func (p subject) undiagnosed(results []checks.Result) *Diagnosis {
-	state, next := p.odd()
-	if state == "" {
-		return nil
-	}
+// open is the entry of a pod in which no check has found anything and that is not known to be well: its state, and
+// what to look at next.
+func (p subject) open(message, container string, next checks.Step) *Diagnosis {
 	steps := []checks.Step{next}
-	d := &Diagnosis{
-		Object: p.object(), Owner: p.top(), Pods: []string{p.Name}, Message: state, Because: []string{},
-		Steps: steps, Fix: checks.FixOf(steps), Symptoms: []Symptom{}, Workarounds: append([]string{}, p.workarounds()...),
+	return &Diagnosis{
+		Object: p.object(), Owner: p.top(), Pods: []string{p.Name}, Container: container, Message: message, Because: []string{},
+		Evidence: p.stateLines(), Steps: steps, Fix: checks.FixOf(steps), Symptoms: []Symptom{}, Workarounds: append([]string{}, p.workarounds()...),
 	}
-	var ruledOut, unknown []string
+}
+
+// inProgress is the entry of a pod that waits for something that may still come.
+func (p subject) inProgress(w *pending) *Diagnosis {
+	d := p.open(w.words(), w.container, w.next)
+	d.Progress = w.progress()
+	return d
+}
+
+// undiagnosed is the entry of a pod that is not well, and in which no check has found why: what was ruled out, what
+// is not known, and what to look at next.
+func (p subject) undiagnosed(results []checks.Result, trouble string, next checks.Step) *Diagnosis {
+	d := p.open(trouble, "", next)
+	var unknown []string
 	for _, r := range results {
 		if r.Skip || r.Check.Category != checks.Pods {
 			continue
@@ -35,16 +43,19 @@ func (p subject) undiagnosed(results []checks.Result) *Diagnosis {
 			unknown = prose.AddOnce(unknown, fmt.Sprintf("not known: %s: %s; %s", g.Kind, g.Reason, g.Remedy))
 		}
 		undecided := r.Check.ID == sidecarBlocksTermination.ID && p.deleting() && len(p.leftSidecars()) > 0 ||
-			r.Check.ID == checks.KnownControlPlaneBug && !p.s.Has(facts.Services)
+			r.Check.ID == checks.KnownControlPlaneBug && !p.s.Has(facts.Services) ||
+			slices.Contains(r.Check.Uses, facts.Logs) && !p.heard()
 		if len(gaps) == 0 && !undecided {
-			ruledOut = append(ruledOut, r.Check.ID)
+			d.RuledOut = append(d.RuledOut, r.Check.ID)
 		}
 	}
-	d.Evidence = append(p.stateLines(), unknown...)
-	if len(ruledOut) > 0 {
-		d.Evidence = append(d.Evidence, "ruled out: "+strings.Join(ruledOut, ", "))
-	}
+	d.Evidence = append(d.Evidence, unknown...)
 	return d
+}
+
+// heard reports whether a log of the pod was read.
+func (p subject) heard() bool {
+	return slices.ContainsFunc(p.all(), func(c container) bool { return len(p.logs(c)) > 0 })
 }
 
 // openOf is what a check would have had to see of the pod to rule its problem out: what it says itself,
@@ -58,57 +69,6 @@ func (p subject) openOf(r checks.Result) []facts.Gap {
 		}
 	}
 	return out
-}
-
-// odd is the state of a pod that does not get on, in one line, and what to look at next; state is "" for
-// one that does.
-func (p subject) odd() (state string, next checks.Step) {
-	describe := checks.Step{Text: "See what the API server has of it:", Command: p.describe()}
-	switch {
-	case p.finished():
-		return "", next
-	case p.deleting():
-		return p.oddDeletion(describe)
-	case p.born().below(settle):
-		return "", next
-	case p.Spec.NodeName == "":
-		return p.nodeless(), describe
-	}
-	for _, c := range p.all() {
-		if state := p.oddContainer(c); state != "" {
-			if c.ran() {
-				return state, p.logStep(c)
-			}
-			return state, describe
-		}
-	}
-	return "", next
-}
-
-// oddDeletion is the state of a pod that takes long to terminate.
-func (p subject) oddDeletion(describe checks.Step) (state string, next checks.Step) {
-	if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
-		return p.pastGrace(), describe
-	}
-	left := p.leftSidecars()
-	if len(left) == 0 || !p.deleted().atLeast(settle) {
-		return "", next
-	}
-	if main := p.unendedMain(left); main != nil {
-		return p.longGrace(*main, left[len(left)-1])
-	}
-	return "", next
-}
-
-// nodeless is the state of a pod that has waited long for a node, and whose scheduler does not say why.
-func (p subject) nodeless() string {
-	switch gates := p.Spec.SchedulingGates; {
-	case !p.born().atLeast(scaleUp):
-		return ""
-	case len(gates) > 0:
-		return fmt.Sprintf("the pod is held back by scheduling gate %s, %s: whoever set it has to remove it", gates[0].Name, p.born().words())
-	}
-	return "the pod has no node, " + p.born().words()
 }
 
 // longGrace is a pod that takes long to terminate, and has the time: whether its regular containers still
@@ -130,7 +90,7 @@ func (p subject) pastGrace() string {
 	}
 	for _, c := range p.mains {
 		if c.running() {
-			return fmt.Sprintf("the pod is past its grace period %s: container %s still runs; no sidecar is to blame", over, c.Name)
+			return fmt.Sprintf("the pod is past its grace period %s: container %s still runs", over, c.Name)
 		}
 	}
 	if len(p.Finalizers) > 0 {
@@ -139,84 +99,10 @@ func (p subject) pastGrace() string {
 	return "the pod is past its grace period " + over
 }
 
-// An oddity is a state of a container that the kubelet should have left by now.
-type oddity struct {
-	when func(p subject, c container) bool
-	say  func(p subject, c container) string
-}
-
-// oddities are the states of containers that are strange when no check has found why; the first that fits counts. How
-// long each may last stands in patience.go.
-var oddities = []oddity{
-	{waitsForReason, subject.sayReason},
-	{neverReached, func(p subject, c container) string {
-		return fmt.Sprintf("%s has not been started (%s); the pod was created %s", c.role(), c.waiting(), p.born().ago())
-	}},
-	{longAtWork, func(p subject, c container) string {
-		return fmt.Sprintf("init container %s has been running %s: it shows no sign of a server (ports, probes, known software), and may be at work",
-			c.Name, p.startedAt(c).words())
-	}},
-	{slowSidecar, func(p subject, c container) string {
-		return fmt.Sprintf("sidecar %s has been running %s and does not count as started", c.Name, p.startedAt(c).words())
-	}},
-	{longUnready, func(p subject, c container) string {
-		return fmt.Sprintf("container %s is not ready, %s; no sidecar is to blame", c.Name, p.unreadySince(c).words())
-	}},
-}
-
-// oddContainer says what is strange about a container; "" when nothing is.
-func (p subject) oddContainer(c container) string {
-	for _, o := range oddities {
-		if o.when(p, c) {
-			return o.say(p, c)
-		}
-	}
-	return ""
-}
-
-// waitsForReason: it waits, and not to be started.
-func waitsForReason(_ subject, c container) bool {
-	return c.waiting() != "" && !facts.StartingReason(c.waiting())
-}
-
-// neverReached: it is its turn, and the kubelet does not start it.
-func neverReached(p subject, c container) bool {
-	itsTurn := p.blocker() == nil || p.holds(c)
-	return facts.StartingReason(c.waiting()) && c.ended() == nil && itsTurn && p.born().atLeast(hangTime) && !p.recentlyPulled(c)
-}
-
-// longAtWork: it holds up the pod, and shows no sign of a server.
-func longAtWork(p subject, c container) bool {
-	return p.holds(c) && !c.sidecar() && p.startedAt(c).atLeast(atWork)
-}
-
-// slowSidecar: a sidecar holds up the pod, though no startup probe fails.
-func slowSidecar(p subject, c container) bool {
-	return p.holds(c) && c.sidecar() && p.startedAt(c).atLeast(patience)
-}
-
-// longUnready: the readiness probe of a regular container fails.
-func longUnready(p subject, c container) bool {
-	return !c.init && c.running() && !c.status.Ready && c.ReadinessProbe != nil && p.unreadySince(c).atLeast(hangTime)
-}
-
 // holds reports whether a container is the init container that the pod waits for.
 func (p subject) holds(c container) bool {
 	blocker := p.blocker()
 	return blocker != nil && c.init && blocker.Name == c.Name
-}
-
-func (p subject) sayReason(c container) string {
-	if end := c.ended(); end != nil {
-		return fmt.Sprintf("%s: %s, %s, %s; no sidecar is to blame", c.role(), c.waiting(), exit(end), prose.Counted(int(c.restarts()), "restart"))
-	}
-	return fmt.Sprintf("%s: %s: %s", c.role(), c.waiting(), prose.Clause(c.status.State.Waiting.Message))
-}
-
-// recentlyPulled reports whether the image of a container is being pulled: large ones take their time.
-func (p subject) recentlyPulled(c container) bool {
-	events := p.eventsAbout(c, "Pulling", "Pulled", "Created", "Started")
-	return len(events) > 0 && events[0].Reason == "Pulling" && ageOf(p.s.Snapshot, eventTime(events[0])).below(patience)
 }
 
 // stateLines is where each container stands.

@@ -1,0 +1,173 @@
+package pods
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// A standing is where a pod stands in which no check has found anything: known to be well when it has neither
+// progress nor trouble.
+type standing struct {
+	progress *pending
+	// trouble is what is not as it should be, in one line; next is what to look at.
+	trouble string
+	next    checks.Step
+}
+
+// standing never takes a pod for well that is not known to be: what is neither proven to be well nor proven to be
+// in progress is in trouble.
+func (p subject) standing() standing {
+	if p.well() {
+		return standing{}
+	}
+	if text, next := p.wrong(); text != "" {
+		return standing{trouble: text, next: next}
+	}
+	switch w := p.pending(); {
+	case w == nil:
+		return standing{trouble: p.unexplained(), next: p.describeStep()}
+	case w.inProgress():
+		return standing{progress: w}
+	default:
+		return standing{trouble: w.words(), next: w.next}
+	}
+}
+
+// well reports whether a pod is known to be well: it has succeeded, its Job has in spite of it, or it is ready, and
+// nothing else in its status contradicts that.
+func (p subject) well() bool {
+	switch {
+	case p.deleting():
+		return false
+	case p.Status.Phase == corev1.PodSucceeded:
+		return true
+	case p.Status.Phase == corev1.PodFailed:
+		return p.retried()
+	case p.Status.Phase != corev1.PodRunning || !facts.PodReady(p.Pod) || p.nodeGone():
+		return false
+	}
+	return !slices.ContainsFunc(p.all(), func(c container) bool {
+		switch {
+		case c.status == nil: // the condition is the kubelet's word
+			return false
+		case c.init && !c.sidecar():
+			return !c.passed()
+		}
+		return !c.running() || !c.status.Ready || !started(c)
+	})
+}
+
+// retried reports whether the pod's Job has succeeded after it failed.
+func (p subject) retried() bool {
+	if j := p.job(); j != nil {
+		return facts.JobDone(j)
+	}
+	if !p.ofJob() {
+		return false
+	}
+	return slices.ContainsFunc(p.s.siblings[p.OwnerReferences[0].UID], func(o *corev1.Pod) bool {
+		return o.Namespace == p.Namespace && p.CreationTimestamp.Before(&o.CreationTimestamp) && o.Status.Phase == corev1.PodSucceeded
+	})
+}
+
+// wrong is a state that no waiting cures, as far as is known; "" when there is none.
+func (p subject) wrong() (text string, next checks.Step) {
+	switch {
+	case p.deleting():
+		return p.wrongDeletion()
+	case p.Status.Phase == corev1.PodFailed:
+		if w := p.retrying(); w != nil && w.inProgress() {
+			return "", next
+		}
+		return p.failure(), p.failureStep()
+	case p.nodeGone():
+		return fmt.Sprintf("the kubelet of node %s does not report: nothing that it last said of the pod is news", p.Spec.NodeName), p.describeStep()
+	case p.Spec.NodeName == "" && len(p.Spec.SchedulingGates) > 0:
+		return fmt.Sprintf("the pod is held back by scheduling gate %s, %s: whoever set it has to remove it", p.Spec.SchedulingGates[0].Name, p.born().words()), p.describeStep()
+	}
+	for _, c := range p.all() {
+		if text := p.wrongState(c); text != "" {
+			if c.ran() {
+				return text, p.logStep(c)
+			}
+			return text, p.describeStep()
+		}
+	}
+	return "", next
+}
+
+// wrongState is what is wrong with a container; "" when nothing is.
+func (p subject) wrongState(c container) string {
+	end := c.ended()
+	switch {
+	case c.waiting() != "" && !facts.StartingReason(c.waiting()) && end != nil:
+		return fmt.Sprintf("%s: %s, %s, %s", c.role(), c.waiting(), exit(end), prose.Counted(int(c.restarts()), "restart"))
+	case c.waiting() != "" && !facts.StartingReason(c.waiting()):
+		return fmt.Sprintf("%s: %s: %s", c.role(), c.waiting(), prose.Clause(c.status.State.Waiting.Message))
+	case c.status == nil || c.status.State.Terminated == nil || p.stopping():
+		return ""
+	case p.over(c) && !c.sidecar() && end.ExitCode != 0:
+		return fmt.Sprintf("%s has failed (%s), and restartPolicy: %s does not start it again", c.role(), exit(end), p.Spec.RestartPolicy)
+	case p.meantToRun(c) && !p.restarting(c).inProgress():
+		return fmt.Sprintf("%s exited %s (%s) and has not been started again", c.role(), ageOf(p.s.Snapshot, end.FinishedAt).ago(), exit(end))
+	}
+	return ""
+}
+
+// wrongDeletion is the state of a pod that takes long to terminate.
+func (p subject) wrongDeletion() (text string, next checks.Step) {
+	if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
+		return p.pastGrace(), p.describeStep()
+	}
+	left := p.leftSidecars()
+	if len(left) == 0 || !p.deleted().atLeast(settle) {
+		return "", next
+	}
+	if main := p.unendedMain(left); main != nil {
+		return p.longGrace(*main, left[len(left)-1])
+	}
+	return "", next
+}
+
+// failure is how a pod failed.
+func (p subject) failure() string {
+	if p.Status.Reason != "" {
+		return strings.TrimSuffix(fmt.Sprintf("the pod failed: %s: %s", p.Status.Reason, prose.Clause(p.Status.Message)), ": ")
+	}
+	if c := p.culprit(); c != nil {
+		return fmt.Sprintf("the pod failed: %s: %s", c.role(), exit(c.ended()))
+	}
+	return "the pod failed, and its status does not say why"
+}
+
+// culprit is the container that made the pod fail; nil when its status does not tell.
+func (p subject) culprit() *container {
+	for _, c := range p.all() {
+		if end := c.ended(); end != nil && !c.sidecar() && (end.ExitCode != 0 || end.Reason == oomKilled) {
+			return &c
+		}
+	}
+	return nil
+}
+
+func (p subject) failureStep() checks.Step {
+	if c := p.culprit(); c != nil && p.Status.Reason == "" {
+		return p.logStep(*c)
+	}
+	return p.describeStep()
+}
+
+// unexplained is the state of a pod of which nothing says what it waits for.
+func (p subject) unexplained() string {
+	if p.Status.Phase == corev1.PodRunning && facts.PodReady(p.Pod) {
+		return "the pod counts as ready, and the states of its containers contradict that"
+	}
+	return fmt.Sprintf("the pod is not ready (%s), and nothing that was read says what it waits for", prose.OrNone(string(p.Status.Phase)))
+}
