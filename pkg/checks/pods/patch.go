@@ -50,6 +50,7 @@ func (p subject) target() maker {
 // the owner, because somebody injected it.
 func (p subject) fixContainers(edits ...edit) string {
 	m := p.target()
+	edits = p.allowed(edits)
 	if m.custom && m.template == nil {
 		return "" // it requires a JSON patch, and that an index
 	}
@@ -79,6 +80,29 @@ func (p subject) fixContainers(edits ...edit) string {
 		lists[list] = append(lists[list], fields)
 	}
 	return p.command(m, "strategic", encode(nest(m.path, lists)))
+}
+
+// allowed adds to edits that make a plain init container of a native sidecar what else has to go: a plain one may have
+// neither probes nor hooks, and the API server rejects the patch.
+func (p subject) allowed(edits []edit) []edit {
+	var out []edit
+	for _, e := range edits {
+		value, set := e.fields["restartPolicy"]
+		i := slices.IndexFunc(p.inits, func(c container) bool { return c.Name == e.container })
+		if set && value == nil && i >= 0 {
+			e.fields = maps.Clone(e.fields)
+			for field, has := range map[string]bool{
+				"startupProbe": p.inits[i].StartupProbe != nil, "readinessProbe": p.inits[i].ReadinessProbe != nil,
+				"livenessProbe": p.inits[i].LivenessProbe != nil, "lifecycle": p.inits[i].Lifecycle != nil,
+			} {
+				if has {
+					e.fields[field] = nil
+				}
+			}
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // ordered puts edits into the order of the containers: a strategic merge patch also orders.
