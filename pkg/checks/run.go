@@ -28,9 +28,11 @@ func Run[F any](s *facts.Snapshot, of F, rules []Rule[F], skip func(id string) b
 			missing = append(missing, Unread(s, kind)...)
 		}
 		o.Missing = append(missing, o.Missing...)
-		for i := range o.Findings {
-			if f := &o.Findings[i]; len(f.Steps) > 0 {
-				f.Fix = FixOf(f.Steps)
+		for _, list := range [][]Finding{o.Findings, o.Candidates} {
+			for i := range list {
+				if f := &list[i]; len(f.Steps) > 0 {
+					f.Fix = FixOf(f.Steps)
+				}
 			}
 		}
 		out = append(out, Result{Check: r.Check, Outcome: o})

@@ -64,6 +64,8 @@ type Snapshot struct {
 
 	// TakenAt is when the facts were read. Zero when it is not known (plain kubectl output).
 	TakenAt metav1.Time `json:"takenAt,omitempty"`
+	// Newest is the latest time in the file that it was read from, also in what is not kept; see NewestTime.
+	Newest metav1.Time `json:"-"`
 	// Tool is the version of the plugin that took the snapshot.
 	Tool string `json:"tool,omitempty"`
 	// Server is the URL of the API server, without credentials.
@@ -83,6 +85,8 @@ type Snapshot struct {
 	ControlPlane []ControlPlanePod `json:"controlPlane,omitempty"`
 
 	Nodes []corev1.Node `json:"nodes,omitempty"`
+	// GoneNodes are names of nodes that pods are on and that do not exist any more.
+	GoneNodes []string `json:"goneNodes,omitempty"`
 	// Kubelets are what kubelets said of their own gate; Instance is the node's name.
 	Kubelets []FeatureReading `json:"kubelets,omitempty"`
 

@@ -6,7 +6,7 @@ var kinds = []struct {
 	kind Kind
 	get  string
 }{
-	{Clock, "take the file with: kubectl sidecar snapshot -o FILE"},
+	{Clock, "say when it was taken with --taken-at TIME, or take the file with: kubectl sidecar snapshot -o FILE"},
 	{APIServers, "run against the cluster, or take the file with: kubectl sidecar snapshot -o FILE"},
 	{ControlPlane, "run against the cluster, or add: kubectl get pods -n kube-system -l tier=control-plane -o yaml"},
 	{Nodes, "run against the cluster, or add: kubectl get nodes -o yaml"},

@@ -166,6 +166,7 @@ func (f *file) addOwn(h header, raw []byte) error {
 	if err := f.decode(raw, f.snapshot); err != nil {
 		return fmt.Errorf("read the snapshot: %w", err)
 	}
+	f.dateLists(raw)
 	return nil
 }
 
@@ -200,6 +201,7 @@ func (f *file) addObject(h header, raw []byte) error {
 
 func (f *file) addOne(h header, raw []byte) error {
 	f.objects++
+	f.date(h, raw)
 	name := h.name(h.Kind)
 	if name == leaseKind {
 		return f.addLease(raw)

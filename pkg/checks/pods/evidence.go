@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,13 +15,17 @@ import (
 )
 
 // An age is how long ago something was, as far as that can be told. Of a file that does not say when
-// it was taken, TakenAt may be the newest time in it, and then facts.Clock has a gap: every age is at
-// least so long, and may be longer.
+// it was taken, TakenAt is the newest time in it, and then facts.Clock has a gap: every age is at
+// least so long, and may be longer. Checks are then asked for one moment after another: see bounds.go.
 type age struct {
 	at    metav1.Time
 	since time.Duration
 	// known is that it is at least since, exact that it is no more.
 	known, exact bool
+	// supposed is how long ago it is when the file was taken at the moment that is asked about; decided is that
+	// there is one, or that it is exact.
+	supposed time.Duration
+	decided  bool
 }
 
 // ageOf is unknown when either time is; nothing is guessed. It is unknown as well when the clock of
@@ -29,23 +34,35 @@ func ageOf(s *facts.Snapshot, at metav1.Time) age {
 	if s.TakenAt.IsZero() || at.IsZero() || s.Age(at) < -tolerated {
 		return age{at: at}
 	}
-	return age{at: at, since: max(s.Age(at), 0), known: true, exact: len(s.GapsOf(facts.Clock, "*")) == 0}
+	since := max(s.Age(at), 0)
+	a := age{at: at, since: since, supposed: since, known: true, exact: true, decided: true}
+	for i := range s.Gaps {
+		if g := &s.Gaps[i]; g.Kind == facts.Clock {
+			a.exact, a.decided = false, g.Scope == supposedScope
+		}
+	}
+	if !a.exact && a.decided {
+		a.since = max(s.Newest.Sub(at.Time), 0)
+	}
+	return a
 }
 
 // atLeast is false when that is not known.
-func (a age) atLeast(d time.Duration) bool { return a.known && a.since >= d }
+func (a age) atLeast(d time.Duration) bool { return a.known && a.supposed >= d }
 
 // below is false when that is not known.
-func (a age) below(d time.Duration) bool { return a.exact && a.since < d }
+func (a age) below(d time.Duration) bool { return a.decided && a.supposed < d }
 
 // untold reports whether it cannot be told if the age is below d.
 func (a age) untold(d time.Duration) bool { return !a.atLeast(d) && !a.below(d) }
 
-// words is "for 12m", "since 2026-01-02T03:04:05Z" when the file has no clock, or the truth.
+// words is "for 12m", "for at least 12m" when the file has no clock, or the truth.
 func (a age) words() string {
 	switch {
 	case a.exact:
 		return "for " + duration.HumanDuration(a.since)
+	case a.known && a.since >= rounding:
+		return "for at least " + duration.HumanDuration(a.since)
 	case !a.at.IsZero():
 		return "since " + a.at.UTC().Format(time.RFC3339)
 	}
@@ -74,10 +91,16 @@ func (p subject) startedAt(c container) age {
 // born is when the pod was created.
 func (p subject) born() age { return ageOf(p.s.Snapshot, p.CreationTimestamp) }
 
+// neverRan are the reasons of a container that was created and could not be started: containerd's and CRI-O's, and
+// those of runtimes behind cri-dockerd. The exit code, 128 or the shell's 126 and 127, is then the runtime's.
+var neverRan = []string{"StartError", "ContainerCannotRun"}
+
 // exit says how a run ended, with what its code means.
 func exit(t *corev1.ContainerStateTerminated) string {
 	code := fmt.Sprintf("exit code %d", t.ExitCode)
 	switch {
+	case slices.Contains(neverRan, t.Reason):
+		return code + " (" + t.Reason + ": it could not be started)"
 	case t.Reason == "OOMKilled":
 		return code + " (OOMKilled: it used more memory than its limit)"
 	case t.ExitCode == 137:
@@ -106,8 +129,8 @@ func (p subject) ending(c container) []string {
 	if c.status.State.Terminated != nil {
 		field = "state"
 	}
-	line := fmt.Sprintf("%s.terminated of %s: %s", field, c.Name, exit(t))
-	if t.Reason != "" && t.Reason != "OOMKilled" {
+	line := fmt.Sprintf("%s.terminated of %s: %s", field, c.Name, c.exited())
+	if t.Reason != "" && !strings.Contains(line, t.Reason) {
 		line += ", reason " + t.Reason
 	}
 	if !t.FinishedAt.IsZero() {
@@ -196,7 +219,7 @@ func timeOf(t *metav1.Time) metav1.Time {
 	return *t
 }
 
-const oomKilled = "OOMKilled"
+const oomKilled = facts.OOMKilled
 
 func memoryLimit(c container) string {
 	if limit := c.Resources.Limits.Memory(); !limit.IsZero() {

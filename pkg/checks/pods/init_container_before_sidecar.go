@@ -23,6 +23,9 @@ var initContainerBeforeSidecar = podCheck(checks.Check{
 	}
 	later, port, proof := p.needs(*c)
 	if later == nil {
+		if to := p.captured(*c); to != nil {
+			return p.capturedFinding(*c, to), nil
+		}
 		return nil, nil
 	}
 	kind := "sidecar " + later.Name + ", which is declared after it"

@@ -295,7 +295,7 @@ func (p subject) retrying() *pending {
 		return nil
 	}
 	return &pending{
-		wait: WaitRetry, state: p.failure() + "; its Job tries again", since: p.failedAt(), next: p.failureStep(),
+		wait: WaitRetry, state: p.podFailure() + "; its Job tries again", since: p.failedAt(), next: p.failureStep(),
 	}
 }
 

@@ -29,7 +29,7 @@ type rule = checks.Rule[*scene]
 // podCheck makes a rule of a question to each pod. Its answer is a finding, or nil. gaps is what
 // was missing to answer. uses is what the question reads besides the pods; it judges itself what their
 // absence costs.
-func podCheck(c checks.Check, ask func(p subject) (f *checks.Finding, gaps []facts.Gap)) rule {
+func podCheck(c checks.Check, ask question) rule {
 	c.Severity, c.Category = checks.Error, checks.Pods
 	if onClusters, ok := cluster.ByID(c.ID); ok {
 		c.Severity = onClusters.Severity // one id, one page
@@ -39,10 +39,15 @@ func podCheck(c checks.Check, ask func(p subject) (f *checks.Finding, gaps []fac
 		var o checks.Outcome
 		list := sc.subjects()
 		for _, p := range list {
-			f, gaps := ask(p)
+			f, gaps := p.answer(ask)
 			if f != nil {
 				f.Object = p.object()
 				f.Evidence = append(f.Evidence, p.unreadOwner()...)
+			}
+			switch {
+			case f != nil && f.CertainIf != nil:
+				o.Candidates = append(o.Candidates, *f)
+			case f != nil:
 				o.Findings = append(o.Findings, *f)
 			}
 			if f == nil && len(gaps) == 0 && slices.Contains(c.Uses, facts.Clock) && p.ahead() {

@@ -138,9 +138,6 @@ func endedTooSoon(c, proxy container) string {
 		c.Name, max(apart, 0).Round(time.Second), proxy.Name)
 }
 
-// failed reports whether a container has exited with an error in its current or last run.
-func (c container) failed() bool { return c.ended() != nil && c.ended().ExitCode != 0 }
-
 func (p subject) startOf(c container) string {
 	return fmt.Sprintf("%s was started %s", c.Name, ageOf(p.s.Snapshot, metav1.NewTime(firstStart([]container{c}))).ago())
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -92,18 +93,34 @@ func textStep(text string, notes ...string) checks.Step {
 // elsewhere is where to make the edits of a container that is not known to be in the owner's template.
 func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	m := p.target()
-	if m.template == nil {
+	switch {
+	case p.injected(c.Name):
+		return p.injectorSteps(c, edits...)
+	case m.template == nil:
 		return []checks.Step{{
 			Text:    fmt.Sprintf("In the template of %s %s/%s, which was not seen:", m.resource, m.Namespace, m.Name),
 			Command: snippet(c, edits),
 		}}
 	}
-	text := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, so the webhook's configuration has to change.",
-		c.Name, m.resource, m.Namespace, m.Name)
-	if k := softwareOf(c.Container); k != nil && k.Native != "" {
-		text += " For " + k.Name + ": " + k.Native + "."
+	return []checks.Step{{Text: fmt.Sprintf("The template of %s %s/%s does not have %s any more: its next pods will not either.", m.resource, m.Namespace, m.Name, c.Name)}}
+}
+
+// injectorSwitches say how to tell the injector of known software what edits want.
+func injectorSwitches(c container, edits []edit) string {
+	k := softwareOf(c.Container)
+	if k == nil {
+		return ""
 	}
-	return []checks.Step{{Text: text}}
+	out := ""
+	for _, e := range edits {
+		switch {
+		case e.fields["restartPolicy"] != nil && k.Native != "":
+			out += " For " + k.Name + ": " + k.Native + "."
+		case e.fields["resources"] != nil && k.Memory != "":
+			out += " For " + k.Name + ": " + k.Memory + "."
+		}
+	}
+	return out
 }
 
 // snippet is the edits as a part of a pod spec.
@@ -131,8 +148,20 @@ func (p subject) logStep(c container) checks.Step {
 
 // memorySteps are for a container that ran out of memory.
 func (p subject) memorySteps(c container) []checks.Step {
-	limit := map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}
+	more := resource.MustParse("512Mi")
+	if twice := c.Resources.Limits.Memory().DeepCopy(); twice.Mul(2) && twice.Cmp(more) > 0 {
+		more = twice
+	}
+	limit := map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": more.String()}}}
 	return append(p.exampleSteps("Reduce its memory use, or raise its memory limit", c, edit{c.Name, limit}), p.logStep(c))
+}
+
+// recreate deletes the pod, for its owner to make another one. A bare pod has nobody who does.
+func (p subject) recreate(text string) checks.Step {
+	if len(p.OwnerReferences) == 0 {
+		text += ". Nothing owns this pod, so apply its manifest again afterwards"
+	}
+	return checks.Step{Text: text + ":", Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)}
 }
 
 // describe is the command that shows all that the API server has of the pod.
