@@ -53,7 +53,7 @@ func List[F any](rules []Rule[F]) []Check {
 // when k was looked for and has no gap without scope.
 func Unread(s *facts.Snapshot, k facts.Kind) []facts.Gap {
 	if !s.Has(k) {
-		return []facts.Gap{{Kind: k, Reason: "not looked for", Remedy: facts.HowToGet(k)}}
+		return []facts.Gap{facts.NewGap(k, facts.Instance{}, "not looked for", facts.HowToGet(k))}
 	}
 	return s.GapsOf(k, "")
 }

@@ -141,6 +141,8 @@ type Gap struct {
 	Reason string `json:"reason"`
 	// Remedy is what closes the gap: the RBAC rule, the flag, the command.
 	Remedy string `json:"remedy"`
+	// Command is the command that Remedy ends in, as it is; "" where it ends in none. See [Gap.HowToClose].
+	Command string `json:"command,omitempty"`
 }
 
 // Scopes of gaps of the API servers.

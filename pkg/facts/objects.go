@@ -272,10 +272,10 @@ func (f *file) finish() (*Snapshot, error) {
 	}
 	s.MutatingPolicies = MutatingPoliciesOf(f.policies, f.bindings)
 	if s.Has(MutatingPolicies) && (len(f.policies) == 0 || len(f.bindings) == 0) {
-		s.Gaps = append(s.Gaps, Gap{Kind: MutatingPolicies, Reason: "the file has policies or bindings, but not both", Remedy: HowToGet(MutatingPolicies)})
+		s.Gaps = append(s.Gaps, NewGap(MutatingPolicies, Instance{}, "the file has policies or bindings, but not both", HowToGet(MutatingPolicies)))
 	}
 	if s.Has(APIServers) {
-		s.Gaps = append(s.Gaps, Gap{Kind: APIServers, Reason: "the file has Leases of API servers, but not what their gates are", Remedy: HowToGet(APIServers)})
+		s.Gaps = append(s.Gaps, NewGap(APIServers, Instance{}, "the file has Leases of API servers, but not what their gates are", HowToGet(APIServers)))
 	}
 	s.Sort()
 	return s, s.impossibleName()

@@ -57,7 +57,7 @@ func (s *Snapshot) CountToNewest() {
 	reason := "the file does not say when it was taken: ages are counted up to the newest time in it, " + newest.UTC().Format(time.RFC3339)
 	s.TakenAt = newest
 	s.Seen = append(s.Seen, Clock)
-	s.Gaps = append(s.Gaps, Gap{Kind: Clock, Scope: "file", Reason: reason, Remedy: HowToGet(Clock)})
+	s.Gaps = append(s.Gaps, Gap{Kind: Clock, Scope: "file", Reason: reason}.ClosedBy(HowToGet(Clock)))
 	s.Limits = append(s.Limits, reason)
 }
 

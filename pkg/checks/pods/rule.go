@@ -80,7 +80,7 @@ func (p subject) unreadOwner() []string {
 func (p subject) instance() facts.Instance { return facts.PodInstance(p.Namespace, p.Name) }
 
 // gap is what of a kind is missing to judge the pod.
-func (p subject) gap(kind facts.Kind, reason, remedy string) facts.Gap {
+func (p subject) gap(kind facts.Kind, reason string, remedy facts.Remedy) facts.Gap {
 	return facts.NewGap(kind, p.instance(), reason, remedy)
 }
 
@@ -95,7 +95,7 @@ func (p subject) noClock(what string) []facts.Gap {
 	}
 	return []facts.Gap{p.gap(facts.Clock,
 		"times of the pod lie in the future, because a clock is wrong; how long "+what+" is not known",
-		"compare the clocks of "+nodes+" and of the control plane (timedatectl), correct them, and recreate the pod")}
+		facts.Do("compare the clocks of "+nodes+" and of the control plane (timedatectl), correct them, and recreate the pod"))}
 }
 
 // ahead reports whether the times of a pod that is not where it will stay lie in the future: they are of the
@@ -112,7 +112,7 @@ func (p subject) ahead() bool {
 func (p subject) noEvents(what string) []facts.Gap {
 	gaps := checks.Unread(p.s.Snapshot, facts.Events)
 	for i, g := range gaps {
-		gaps[i] = p.gap(facts.Events, what+": "+g.Reason, g.Remedy)
+		gaps[i] = p.gap(facts.Events, what+": "+g.Reason, g.HowToClose())
 	}
 	return gaps
 }
