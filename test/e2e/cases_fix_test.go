@@ -91,5 +91,5 @@ func repairing(steps []checks.Step) string {
 var (
 	mends = regexp.MustCompile(`\bkubectl patch `)
 	// changing matches every command that changes something in the cluster.
-	changing = regexp.MustCompile(`\bkubectl (?:patch|replace|delete|apply|create|edit|set|scale|label|annotate|rollout (?:restart|pause|resume)|drain|cordon|uncordon) |\bcurl -X`)
+	changing = regexp.MustCompile(`\bkubectl (?:patch|replace|delete|apply|create|edit|set|scale|label|annotate|taint|rollout (?:restart|pause|resume)|drain|cordon|uncordon) |\bcurl -X`)
 )

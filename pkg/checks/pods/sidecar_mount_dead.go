@@ -96,7 +96,7 @@ func (p subject) deadMountFinding(server, c container, proof string) *checks.Fin
 		Message: fmt.Sprintf("the mount that %s serves is dead, and %s gets \"transport endpoint is not connected\" (%s): a restart of either does not bring it back",
 			server.title(), c.role(), p.doing(c)),
 		Evidence: slices.Concat([]string{proof, p.servesMount(server)}, p.serverState(server), p.ending(server), p.lastWords(server, 3)),
-		Steps:    []checks.Step{p.recreate("Recreate the pod, which mounts anew")},
+		Steps:    []checks.Step{p.recreateStep("Recreate the pod, which mounts anew")},
 	}
 	if p.looping(server) {
 		f.Because = []string{sidecarCrashLooping.ID}
