@@ -57,7 +57,7 @@ func (p subject) runnerSteps(h *held, c container) []checks.Step {
 	return append(out, checks.Step{
 		Text: strings.Join(append([]string{"Make it a native sidecar, which the kubelet stops when the last regular container has exited"},
 			append(support.conditions(), "Move it to "+r.Template)...), ". ") + ":",
-		Command: snippet(moved, []edit{e}),
+		Command: snippet(moved, []edit{e}), Language: checks.YAML,
 	})
 }
 

@@ -37,7 +37,7 @@ func TestUnseenTemplate(t *testing.T) {
 			"initContainers:\n- name: logger\n  restartPolicy: Always\n  startupProbe:\n    periodSeconds: 1",
 		},
 	} {
-		want := []checks.Step{{Text: test.text}, {Text: where, Command: test.command}}
+		want := []checks.Step{{Text: test.text}, {Text: where, Command: test.command, Language: checks.YAML}}
 		if diff := cmp.Diff(want, test.got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
 		}
