@@ -32,6 +32,10 @@ func (p subject) harm() []string {
 			m.Name, p.workDoneText()),
 			"If that must not happen, change the manifest for the next Job instead, and delete this one"}
 	case "Pod":
+		if p.unstoppable() {
+			return []string{fmt.Sprintf("A pod's containers cannot be changed, and the kubelet stops none before its postStart hook returns, so this removes pod %s from the API and creates it again%s: the processes of the old one run on until then",
+				m.Name, strings.TrimSuffix(p.lost(), ","))}
+		}
 		return []string{fmt.Sprintf("A pod's containers cannot be changed, so this deletes pod %s%s and creates it again", m.Name, p.lost())}
 	case "CronJob":
 		if len(p.makers) > 1 {
@@ -80,10 +84,8 @@ func (p subject) recreateStep(text string) checks.Step {
 	switch {
 	case len(p.OwnerReferences) == 0:
 		return checks.Step{
-			Text: fmt.Sprintf("%s. It has no owner that would, so this deletes it%s and creates it again:", text, p.lost()),
-			Command: "kubectl get " + object + " -o json |\n" +
-				prose.Shell("  kubectl patch --local -f - -o json --type=strategic -p %s |\n", maker{Object: p.object()}.reset()) +
-				"  kubectl replace --force -f -",
+			Text:    fmt.Sprintf("%s. It has no owner that would, so this deletes it%s and creates it again:", text, p.lost()),
+			Command: p.replacement(maker{Object: p.object(), resource: "pod"}),
 		}
 	case p.ofJob():
 		return checks.Step{

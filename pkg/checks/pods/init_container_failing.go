@@ -97,6 +97,6 @@ func (p subject) tellQuietFailure(f *checks.Finding) {
 	f.Message += ", and with restartPolicy Never neither runs it again nor fails the pod"
 	f.Evidence = append(f.Evidence, "spec.restartPolicy: Never")
 	if kind := p.target().Kind; kind != "Pod" && kind != "Job" { // whose new limit comes with a new pod
-		f.Steps = append(f.Steps, p.recreate("Then recreate the pod: the kubelet does not run the init container again"))
+		f.Steps = append(f.Steps, p.recreateStep("Then recreate the pod: the kubelet does not run the init container again"))
 	}
 }

@@ -48,7 +48,7 @@ func (p subject) leftFinding(c container, since age) *checks.Finding {
 		Container: c.Name,
 		Message:   fmt.Sprintf("%s exited (%s) and is not started again, %s", c.title(), exit(end), since.words()),
 		Evidence:  append(p.ending(c), fmt.Sprintf("status of %s: terminated, restartCount: %d", c.Name, c.restarts())),
-		Steps:     []checks.Step{p.recreate("Recreate the pod, which starts the sidecar in a new one")},
+		Steps:     []checks.Step{p.recreateStep("Recreate the pod, which starts the sidecar in a new one")},
 	}
 	failures := p.mountFailures(c)
 	if len(failures) > 0 {

@@ -42,7 +42,7 @@ func (p subject) misfit(c container) *misfit {
 	}
 	return &misfit{why: fmt.Sprintf("%s's CNI plugin did not set it up", m.Name), steps: []checks.Step{
 		{Text: "See whether the plugin's pod on this node is ready:", Command: prose.Shell("kubectl get pods -A -l %s --field-selector spec.nodeName=%s", m.Agent, p.Spec.NodeName)},
-		p.recreate("Once it is, recreate the pod: its network is set up only when it is created"),
+		p.recreateStep("Once it is, recreate the pod: its network is set up only when it is created"),
 	}}
 }
 

@@ -86,7 +86,7 @@ func TestNativeAsksOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	makes := regexp.MustCompile(`fixMove\(|fixContainers\(setAlways|"restartPolicy": *"Always"|/restartPolicy"`)
+	makes := regexp.MustCompile(`fixMove\(|fixContainers\(setAlways|"restartPolicy": *(?:"Always"|string\(corev1\.ContainerRestartPolicyAlways)|/restartPolicy"`)
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") || slices.Contains([]string{"patch.go", "steps.go", "native.go"}, file) {
 			continue

@@ -50,6 +50,7 @@ func (p subject) target() maker {
 // the owner, because somebody injected it.
 func (p subject) fixContainers(edits ...edit) string {
 	m := p.target()
+	edits = p.allowed(edits)
 	if m.custom && m.template == nil {
 		return "" // it requires a JSON patch, and that an index
 	}
@@ -82,6 +83,29 @@ func (p subject) fixContainers(edits ...edit) string {
 		lists[list] = append(lists[list], fields)
 	}
 	return p.command(m, "strategic", encode(nest(m.path, lists)))
+}
+
+// allowed adds to edits that make a plain init container of a native sidecar what else has to go: a plain one may have
+// neither probes nor hooks, and the API server rejects the patch.
+func (p subject) allowed(edits []edit) []edit {
+	var out []edit
+	for _, e := range edits {
+		value, set := e.fields["restartPolicy"]
+		i := slices.IndexFunc(p.inits, func(c container) bool { return c.Name == e.container })
+		if set && value == nil && i >= 0 {
+			e.fields = maps.Clone(e.fields)
+			for field, has := range map[string]bool{
+				"startupProbe": p.inits[i].StartupProbe != nil, "readinessProbe": p.inits[i].ReadinessProbe != nil,
+				"livenessProbe": p.inits[i].LivenessProbe != nil, "lifecycle": p.inits[i].Lifecycle != nil,
+			} {
+				if has {
+					e.fields[field] = nil
+				}
+			}
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 // ordered puts edits into the order of the containers: a strategic merge patch also orders.
@@ -199,19 +223,12 @@ func (p subject) fixMove(name string, to int, probe map[string]any, more ...func
 	return p.command(m, "json", encode(ops))
 }
 
-// jobLabels are what the Job controller adds to a template; a new Job gets its own.
-var jobLabels = []string{"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
-
 // command is the patch as a command, and what else it takes for pods to be recreated.
 func (p subject) command(m maker, kind, patch string) string {
 	object := prose.Shell("%s %s -n %s", m.resource, m.Name, m.Namespace)
 	switch m.Kind {
 	case "Job", "Pod":
-		out := "kubectl get " + object + " -o json |\n" + prose.Shell("  kubectl patch --local -f - -o json --type=%s -p %s |\n", kind, patch)
-		if reset := m.reset(); reset != "" {
-			out += prose.Shell("  kubectl patch --local -f - -o json --type=strategic -p %s |\n", reset)
-		}
-		return out + "  kubectl replace --force -f -"
+		return p.replacement(m, prose.Shell("kubectl patch --local -f - -o json --type=%s -p %s", kind, patch))
 	}
 	out := "kubectl patch " + object + prose.Shell(" --type=%s -p %s", kind, patch)
 	switch m.Kind {
@@ -224,20 +241,6 @@ func (p subject) command(m maker, kind, patch string) string {
 		out += prose.Shell("\nkubectl delete pod %s -n %s", p.Name, m.Namespace)
 	}
 	return out
-}
-
-// reset removes what the cluster put into an object and what would keep it from being recreated.
-func (m maker) reset() string {
-	if m.Kind == "Pod" {
-		return `{"spec":{"nodeName":null}}`
-	}
-	labels := map[string]any{}
-	for _, label := range jobLabels {
-		labels[label] = nil
-	}
-	return encode(map[string]any{"spec": map[string]any{
-		"selector": nil, "template": map[string]any{"metadata": map[string]any{"labels": labels}},
-	}})
 }
 
 // nest puts a value below a path such as "/spec/template/spec".

@@ -151,6 +151,9 @@ func TestFixes(t *testing.T) {
 		{"remove", func(p subject) string {
 			return p.fixContainers(edit{"proxy", map[string]any{"startupProbe": nil}}, edit{"setup", map[string]any{"restartPolicy": nil}})
 		}, func(s *corev1.PodSpec) { s.InitContainers[1].StartupProbe = nil }},
+		{"plain again, without what only a sidecar may have", func(p subject) string {
+			return p.fixContainers(edit{"proxy", map[string]any{"restartPolicy": nil}})
+		}, func(s *corev1.PodSpec) { s.InitContainers[1].StartupProbe = nil }},
 		{"first", func(p subject) string { return p.fixMove("proxy", 0, nil) }, func(s *corev1.PodSpec) {
 			s.InitContainers[1].RestartPolicy = &always
 			s.InitContainers[0], s.InitContainers[1] = s.InitContainers[1], s.InitContainers[0]

@@ -84,6 +84,9 @@ const firstTries = 10 * time.Second
 // longGracePeriod is from when on a shorter grace period is worth a word.
 const longGracePeriod = time.Minute
 
+// longestDeletion is the longest grace period with which kubectl replace still sees the pod go.
+const longestDeletion = 4 * time.Minute
+
 // moments are how long after the newest time in it a file is supposed to be taken (bounds.go): the durations that
 // decide, some between them, and one by which everything has been decided.
 var moments = []time.Duration{

@@ -43,6 +43,10 @@ func (p subject) runnerSteps(h *held, c container) []checks.Step {
 	if step := p.injectedStep(c); step != nil {
 		return append(out, *step)
 	}
+	support := p.native()
+	if len(support.lacks) > 0 {
+		return append(out, p.fallback(c, support, onlyToStop)...)
+	}
 	e, moved := setAlways(c.Name)[0], c
 	moved.init = true
 	if h.failed() != nil {
@@ -51,7 +55,8 @@ func (p subject) runnerSteps(h *held, c container) []checks.Step {
 		}
 	}
 	return append(out, checks.Step{
-		Text:    fmt.Sprintf("Make it a native sidecar, which the kubelet stops when the last regular container has exited: move it to %s:", r.Template),
+		Text: strings.Join(append([]string{"Make it a native sidecar, which the kubelet stops when the last regular container has exited"},
+			append(support.conditions(), "Move it to "+r.Template)...), ". ") + ":",
 		Command: snippet(moved, []edit{e}), Language: checks.YAML,
 	})
 }

@@ -92,12 +92,22 @@ func (p subject) terminationSteps(hook bool) []checks.Step {
 	out = append(out,
 		checks.Step{Text: "Make the program exit on SIGTERM. A shell as the first process does not forward the signal: start the program with exec. " +
 			"A program that is process 1 must handle the signal itself."},
-		checks.Step{Text: "To force-delete the pod now, at the cost of what its processes have not written yet:", Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace)})
+		p.forceStep())
 	if m := p.target(); seconds(p.grace()) > longGracePeriod && m.meta != nil {
 		patch := encode(nest(m.path, map[string]any{"terminationGracePeriodSeconds": 30}))
 		out = append(out, p.changeStep("A shorter grace period makes the next pod terminate sooner (the value is an example)", p.command(m, "strategic", patch)))
 	}
 	return out
+}
+
+// forceStep removes the pod from the API. A shorter grace period would not help: the kubelet does not cancel what it has
+// begun with the longer one (pkg/kubelet/kubelet.go, SyncTerminatingPod).
+func (p subject) forceStep() checks.Step {
+	return checks.Step{
+		Text: "To force-delete the pod now. This only removes it from the API, and its processes run on until the grace period is over: " +
+			"do not do it where another pod must not run beside them, as in a StatefulSet or with a volume for one writer:",
+		Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force", p.Name, p.Namespace),
+	}
 }
 
 // leftSidecars are the sidecars, native or known, that run according to the pod's status.

@@ -122,7 +122,7 @@ func (p subject) deadMountFinding(d *deadMount) *checks.Finding {
 		Message: fmt.Sprintf("the mount that %s serves is dead (%q), and %s needs it (%s): a restart of either does not bring it back",
 			server.title(), strings.ToLower(d.words), d.victim.role(), p.doing(d.victim)),
 		Evidence: slices.Concat([]string{d.proof, p.servesMount(server)}, p.serverState(server), p.ending(server), p.lastWords(server, 3)),
-		Steps:    []checks.Step{p.recreate("Recreate the pod, which mounts anew")},
+		Steps:    []checks.Step{p.recreateStep("Recreate the pod, which mounts anew")},
 	}
 	if p.looping(server) {
 		f.Because = []string{sidecarCrashLooping.ID}

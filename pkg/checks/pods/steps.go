@@ -156,14 +156,6 @@ func (p subject) memorySteps(c container) []checks.Step {
 	return append(p.exampleSteps("Reduce its memory use, or raise its memory limit", c, edit{c.Name, limit}), p.logStep(c))
 }
 
-// recreate deletes the pod, for its owner to make another one. A bare pod has nobody who does.
-func (p subject) recreate(text string) checks.Step {
-	if len(p.OwnerReferences) == 0 {
-		text += ". Nothing owns this pod, so apply its manifest again afterwards"
-	}
-	return checks.Step{Text: text + ":", Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)}
-}
-
 // describe is the command that shows all that the API server has of the pod.
 func (p subject) describe() string {
 	return prose.Shell("kubectl describe pod %s -n %s", p.Name, p.Namespace)
