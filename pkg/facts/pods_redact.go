@@ -30,7 +30,9 @@ func trimEnv(in []corev1.EnvVar) []corev1.EnvVar {
 }
 
 // listens reports whether a variable says on which address of its pod a program listens, which is no secret.
-func listens(e corev1.EnvVar) bool { return listenName.MatchString(e.Name) && listenValue.MatchString(e.Value) }
+func listens(e corev1.EnvVar) bool {
+	return listenName.MatchString(e.Name) && listenValue.MatchString(e.Value)
+}
 
 var (
 	listenName  = regexp.MustCompile(`(?i)listen|bind|addr`)

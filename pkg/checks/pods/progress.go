@@ -260,10 +260,11 @@ func (p subject) startingUp(c container) *pending {
 		return w
 	}
 	w.state = "the startup probe of " + c.role() + " has not succeeded"
-	if n := times(p.startupFailures(c)); n > 0 {
-		w.state += fmt.Sprintf(" (%d failures)", n)
-	}
 	w.allowed, w.limit = budget(c.StartupProbe), "it may fail for %s"
+	if x, ok := p.probeProgress(c); ok {
+		w.state += x.words()
+		w.allowed = x.budget
+	}
 	return w
 }
 
