@@ -52,7 +52,7 @@ cluster: the API server is asked for pods that have not succeeded and for warnin
 events, both in pages, and for deployments; pods that are running and ready, have
 not restarted and are not being deleted are left out.
 
-One pod costs at most five requests, and two for its log; Services are read, too,
+One pod costs at most five requests, and two for each log; Services are read, too,
 when it is ready and a sidecar has a named port. All of them are GET. Where a field
 was stripped from a pod on its way into the cluster, why finds out who did it as
 doctor does: with dry runs, which store nothing.
@@ -224,7 +224,7 @@ func (o *whyOptions) ask(ctx context.Context) (*answer, error) {
 	}
 	asked := objects(reader.Asked())
 	judged := pods.Judge(snapshot, asked)
-	more := o.readLogs(ctx, reader, judged.Diagnoses)
+	more := o.readLogs(ctx, reader, snapshot, judged.Diagnoses)
 	if sent := o.readAdmission(ctx, options, snapshot, judged.Diagnoses); sent != nil {
 		more, requests = true, func() []collect.Request { return slices.Concat(reader.Ledger().Requests(), sent.Requests()) }
 	}

@@ -52,16 +52,32 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 // mostLogs is how many containers' logs are read when logs are asked for.
 const mostLogs = 50
 
-// readLogs reads the log of the container to blame, and reports whether there was one to read. Without
-// being asked it does so for one pod in trouble, not for many.
-func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, diagnoses []pods.Diagnosis) bool {
-	if !o.logs || ctx.Err() != nil || len(diagnoses) == 0 || len(diagnoses) > 1 && !o.logsAsked {
+// mostUnasked is how many of them are read where nobody asked for logs and only they tell the root cause.
+const mostUnasked = 10
+
+// readLogs reads what only logs tell, and reports whether there was any to read: whether containers that failed were
+// too early for a sidecar, and what the container to blame says. For the latter it has to be asked, unless one pod is
+// in trouble.
+func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, snapshot *facts.Snapshot, diagnoses []pods.Diagnosis) bool {
+	if !o.logs || ctx.Err() != nil {
 		return false
 	}
+	most := mostUnasked
+	if o.logsAsked {
+		most = mostLogs
+	}
 	var sources []collect.LogSource
-	for _, d := range diagnoses {
-		if source, ok := logSourceOf(d); ok && len(sources) < mostLogs {
+	add := func(source collect.LogSource) {
+		if len(sources) < most && !slices.Contains(sources, source) {
 			sources = append(sources, source)
+		}
+	}
+	for _, l := range pods.LogsToRead(snapshot) {
+		add(collect.LogSource{Namespace: l.Namespace, Pod: l.Pod, Container: l.Container, Previous: l.Previous})
+	}
+	for _, d := range diagnoses {
+		if source, ok := logSourceOf(d); ok && (len(diagnoses) == 1 || o.logsAsked) {
+			add(source)
 		}
 	}
 	if len(sources) > 0 {

@@ -65,6 +65,32 @@ func TestData(t *testing.T) {
 	}
 }
 
+// TestMeshes: every mesh can be recognized, and says how to do without what it does.
+func TestMeshes(t *testing.T) {
+	for _, m := range Meshes() {
+		founded(t, "mesh "+m.ID, m.Name, m.Evidence, m.Sources)
+		if len(m.Proxies) == 0 || len(m.Inits) == 0 || m.UID == 0 || m.Bypass == "" || len(m.Bypasses) == 0 || m.Skip == "" || m.OS == "" {
+			t.Errorf("mesh %s is not complete: %+v", m.ID, m)
+		}
+		if len(m.Checks) > 0 && (m.Code == 0 || m.Means == "" || m.Agent == "") {
+			t.Errorf("mesh %s: what do %s say?", m.ID, m.Checks)
+		}
+		for _, name := range slices.Concat(m.Inits, m.Checks) {
+			if got := MeshOfInit(name); got == nil || got.ID != m.ID {
+				t.Errorf("%s is of %v, want %s", name, got, m.ID)
+			}
+		}
+		for _, name := range m.Proxies {
+			if got := MeshOfProxy(name); got == nil || got.ID != m.ID || SidecarOf(name, "") == nil {
+				t.Errorf("%s is of %v, want %s", name, got, m.ID)
+			}
+		}
+	}
+	if len(Meshes()) < 2 || MeshOfInit("istio-proxy") != nil || MeshOfProxy("istio-init") != nil {
+		t.Errorf("%d meshes, or an init container is a proxy", len(Meshes()))
+	}
+}
+
 // TestIDs: an entry is named once; the same software may be in two lists.
 func TestIDs(t *testing.T) {
 	kebab := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)

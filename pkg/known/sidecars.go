@@ -29,6 +29,12 @@ type Sidecar struct {
 	Exec []string `json:"exec,omitempty"`
 	// Open are ways to make it answer where the kubelet's probes ask, the first that fits counts.
 	Open []Opening `json:"open,omitempty"`
+	// Mounts is set where it serves a file system that other containers of the pod mount.
+	Mounts bool `json:"mounts,omitempty"`
+	// Unhealthy says what it means that its health endpoint reports an error; empty where that is not known.
+	Unhealthy string `json:"unhealthy,omitempty"`
+	// Memory says how its injector is told its memory limit; empty where people write it themselves.
+	Memory string `json:"memory,omitempty"`
 	// Native says how its injector makes a native sidecar of it; empty where people write it themselves.
 	Native  string   `json:"native,omitempty"`
 	Sources []Source `json:"sources"`

@@ -57,6 +57,8 @@ type situation struct {
 	Known string `json:"known"`
 	// Undated is why the answer is another one where nothing tells the time, as in seen.yaml.
 	Undated string `json:"undated"`
+	// WithoutLog is the root cause where no log is seen, as in seen.yaml; absent where that makes no difference.
+	WithoutLog *string `json:"withoutLog"`
 	// Recorded is false where no cluster can show it here; Source then says where seen.yaml is from.
 	Recorded *bool  `json:"recorded"`
 	Source   string `json:"source"`
@@ -96,6 +98,10 @@ type step struct {
 // A fixed is a step after the fix has been applied.
 type fixed struct {
 	step
+	// First is a command line for what the fix leaves to others, such as who runs a webhook.
+	First string `json:"first"`
+	// Values are what to put in place of the placeholders of a command, see placeholders.
+	Values map[string]string `json:"values"`
 	// Expect is the id of the root cause that the next answer names; none when it is empty.
 	Expect string `json:"expect"`
 }

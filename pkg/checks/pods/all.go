@@ -42,6 +42,7 @@ func rules() []rule {
 		initContainerNeverExits,
 		postStartHookBlocking,
 		startupProbeFailing,
+		sidecarMountDead,
 		sidecarCrashLooping,
 		initContainerFailing,
 		sidecarStartRace,

@@ -135,7 +135,7 @@ var healthyShapes = map[string]corev1.Pod{
 	"main done a moment ago": shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		p.Spec.InitContainers, p.Spec.RestartPolicy = nil, corev1.RestartPolicyNever
 		p.Spec.Containers = []corev1.Container{{Name: "main", Image: "w:1"}, {Name: "envoy", Image: "envoy:1"}}
-		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("main", 0, 10*time.Second), running("envoy", time.Hour)}
+		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("main", 0, 4*time.Second), running("envoy", time.Hour)}
 	}),
 	"job done, its restarted sidecar is stopped": shape(time.Minute, corev1.PodRunning, workDone(restarted(ended("proxy", 143, time.Second), 1, 137, 50*time.Second))),
 	"job done, its restarted sidecar is killed":  shape(time.Minute, corev1.PodRunning, workDone(restarted(ended("proxy", 137, time.Second), 3, 137, 50*time.Second))),

@@ -9,9 +9,10 @@ import (
 )
 
 var initContainerNeverExits = podCheck(checks.Check{
-	ID:    "init-container-never-exits",
-	Title: "init containers that run servers have restartPolicy: Always",
-	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	ID:      "init-container-never-exits",
+	Title:   "init containers that run servers have restartPolicy: Always",
+	Uses:    slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c, list := p.server()
 	if c == nil {
@@ -69,7 +70,7 @@ func (p subject) server() (*container, []sign) {
 func (p subject) makeSidecar(c container) []checks.Step {
 	edit, text := setAlways(c.Name)[0], "Make it a native sidecar"
 	if c.StartupProbe != nil {
-		return p.editSteps(text, c, edit)
+		return p.nativeSteps(text, c, edit)
 	}
 	probe := p.probeOf(c)
 	if probe.fields != nil {

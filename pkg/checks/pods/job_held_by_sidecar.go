@@ -5,89 +5,84 @@ import (
 	"slices"
 	"strings"
 
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 var jobHeldBySidecar = podCheck(checks.Check{
-	ID:    "job-held-by-sidecar",
-	Title: "every Job completes once its work is done",
-	Uses:  slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads}),
+	ID:      "job-held-by-sidecar",
+	Title:   "every Job completes once its work is done",
+	Uses:    slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads, facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() || p.Spec.RestartPolicy == corev1.RestartPolicyAlways || !p.ofJob() {
+	h := p.held()
+	if h == nil {
 		return nil, nil
 	}
-	done, running, other := p.split(p.mains)
-	if len(done) == 0 || len(running) == 0 || len(other) > 0 {
-		return nil, nil
+	limit := p.mayRunOn(h)
+	certain := limit <= settle && !slices.ContainsFunc(h.running, func(c container) bool { return !strong(sidecarSigns(c)) })
+	switch {
+	case h.since.below(limit):
+		return nil, nil // in progress
+	case h.since.untold(limit) && !certain:
+		return nil, p.noClock("container " + h.running[0].Name + " has run alone")
 	}
-	since := ageOf(p.s.Snapshot, lastEnd(done))
-	for _, c := range running {
-		list := signs(c.Container)
-		if len(list) == 0 || since.below(young(list)) {
-			return nil, nil // may be at work
-		}
-		if since.untold(young(list)) && !strong(list) {
-			return nil, p.noClock("container " + c.Name + " has run alone")
-		}
-	}
-	return p.heldFinding(done, running, since), nil
+	return p.heldFinding(h), nil
 })
 
-// split separates the containers that have exited and will not be started again, those that run, and all others.
-func (p subject) split(list []container) (done, running, other []container) {
-	for _, c := range list {
-		switch {
-		case c.running():
-			running = append(running, c)
-		case p.over(c):
-			done = append(done, c)
-		default:
-			other = append(other, c)
-		}
+func (p subject) heldFinding(h *held) *checks.Finding {
+	f := &checks.Finding{Container: h.blamed().Name, Message: p.heldMessage(h), Steps: p.heldSteps(h)}
+	if p.startRace() != nil {
+		f.Because = []string{sidecarStartRace.ID}
 	}
-	return done, running, other
-}
-
-func (p subject) heldFinding(done, running []container, since age) *checks.Finding {
-	f := &checks.Finding{
-		Container: running[0].Name,
-		Message: fmt.Sprintf("the Job is held open by container %s: %s exited %s (%s), and a regular container that still runs keeps the Job from completing",
-			containerNames(running), containerNames(done), since.ago(), exit(done[0].ended())),
-		Steps: p.moveSteps("Make it a native sidecar, which the kubelet stops when the last regular container has exited", running[0], -1, nil),
-	}
-	for _, c := range done {
+	for _, c := range h.done {
 		f.Evidence = append(f.Evidence, p.ending(c)...)
 	}
-	for _, c := range running {
+	for _, c := range h.running {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("status of %s: running %s", c.Name, p.startedAt(c).words()))
 	}
-	for _, c := range running {
-		f.Evidence = append(f.Evidence, texts(signs(c.Container))...)
+	for _, c := range h.running {
+		f.Evidence = append(f.Evidence, texts(sidecarSigns(c))...)
+	}
+	if c := h.failed(); c != nil {
+		f.Evidence = append(f.Evidence, p.lastWords(*c, 3)...)
 	}
 	f.Evidence = append(f.Evidence, p.jobEvidence()...)
-	f.Steps = append(f.Steps, p.stopSteps(running[0])...)
 	return f
 }
 
-// over reports whether a container has exited and will not be started again.
-func (p subject) over(c container) bool {
-	return c.status != nil && c.status.State.Terminated != nil &&
-		(c.status.State.Terminated.ExitCode == 0 || p.Spec.RestartPolicy == corev1.RestartPolicyNever)
+// blamed is the container that the answer is about: one that somebody else has to end, else the first without a sign
+// of a sidecar, else the first.
+func (h *held) blamed() container {
+	if c := h.reader(); c != nil {
+		return *c
+	}
+	return append(h.silent(), h.running...)[0]
 }
 
-func lastEnd(list []container) metav1.Time {
-	var out metav1.Time
-	for _, c := range list {
-		if at := c.ended().FinishedAt; out.Before(&at) {
-			out = at
-		}
+// heldMessage says what holds the pod open, and how sure that is.
+func (p subject) heldMessage(h *held) string {
+	what := "pod"
+	if p.ofJob() {
+		what = "Job"
 	}
-	return out
+	out := fmt.Sprintf("the %s is held open by container %s: %s exited %s (%s), and ",
+		what, containerNames(h.running), containerNames(h.done), h.since.ago(), exit(h.last().ended()))
+	switch silent := h.silent(); {
+	case h.reader() != nil:
+		return out + h.runner.Reads
+	case len(silent) > 0:
+		return fmt.Sprintf("%s%s, which shows no sign of a sidecar, still runs; if it is still at work, nothing is wrong", out, containerNames(silent))
+	}
+	return out + "a regular container that still runs keeps the " + what + " from completing"
+}
+
+// last is what the exit code is told of: what failed, else the first.
+func (h *held) last() container {
+	if c := h.failed(); c != nil {
+		return *c
+	}
+	return h.done[0]
 }
 
 func containerNames(list []container) string {
@@ -99,10 +94,72 @@ func containerNames(list []container) string {
 }
 
 func (p subject) jobEvidence() []string {
-	i := slices.IndexFunc(p.s.Jobs, func(j batchv1.Job) bool { return j.Namespace == p.Namespace && j.Name == p.makers[0].Name })
-	if i < 0 {
+	j := p.job()
+	if j == nil {
 		return nil
 	}
-	status := p.s.Jobs[i].Status
-	return []string{fmt.Sprintf("job %s: status.active: %d, succeeded: %d, failed: %d", p.makers[0].Name, status.Active, status.Succeeded, status.Failed)}
+	return []string{fmt.Sprintf("job %s: status.active: %d, succeeded: %d, failed: %d", j.Name, j.Status.Active, j.Status.Succeeded, j.Status.Failed)}
+}
+
+// heldSteps say how to end what holds the pod, and how to keep the next one from being held. What somebody else needs
+// after the work is never made a native sidecar: that would be stopped before it is read.
+func (p subject) heldSteps(h *held) []checks.Step {
+	c := h.blamed()
+	if h.reads(c) {
+		return p.readerSteps(h, c)
+	}
+	var out []checks.Step
+	if len(h.silent()) > 0 {
+		out = append(out, checks.Step{Text: fmt.Sprintf("See whether %s is still at work; then there is nothing to do:", c.Name), Command: p.logsCommand(c)})
+	}
+	if h.runner != nil {
+		return append(append(out, p.runnerSteps(h, c)...), p.stopSteps(c)...)
+	}
+	out = append(out, p.endingSteps(h, c)...)
+	return append(out, p.stopSteps(c)...)
+}
+
+// endingSteps make a native sidecar of what holds the pod. One that the work needs, which the failure of the work may
+// be a sign of, gets a startup probe too: without one the work is as early the next time.
+func (p subject) endingSteps(h *held, c container) []checks.Step {
+	text := "Make it a native sidecar, which the kubelet stops when the last regular container has exited"
+	if len(h.silent()) > 0 {
+		text = "If it is a sidecar, make it a native one, which the kubelet stops when the last regular container has exited"
+	}
+	var probe newProbe
+	if failed := h.failed(); failed != nil {
+		if probe = p.probeOf(c); probe.fields != nil {
+			text += fmt.Sprintf(", with a startupProbe, for which %s waits", failed.Name)
+		} else {
+			text += fmt.Sprintf(". If %s needs it, it also needs a startupProbe, for which %s waits", failed.Name, failed.Name)
+		}
+	}
+	if len(p.makers) == 0 {
+		return p.barePodSteps(h, c, text, probe)
+	}
+	if step := p.injectedStep(c); step != nil && p.target().template == nil {
+		return []checks.Step{*step}
+	}
+	return p.moveWithProbe(text, c, -1, probe)
+}
+
+// barePodSteps are for a pod that nobody makes again: its work is not to run twice unasked.
+func (p subject) barePodSteps(h *held, c container, text string, probe newProbe) []checks.Step {
+	out := []checks.Step{p.deleteStep("No controller ends this pod: delete it when its logs and files are not needed anymore")}
+	if step := p.injectedStep(c); step != nil {
+		return append(out, *step)
+	}
+	if h.failed() == nil {
+		text += ". The work of this pod, which is done, runs a second time then"
+	}
+	return append(out, p.moveWithProbe(text, c, -1, probe)...)
+}
+
+// injectedStep says how the injector makes a native sidecar of what it injects; nil for what people write themselves.
+func (p subject) injectedStep(c container) *checks.Step {
+	k := softwareOf(c.Container)
+	if k == nil || !k.Injector || k.Native == "" {
+		return nil
+	}
+	return &checks.Step{Text: fmt.Sprintf("A webhook puts %s into the pod; to have it as a native sidecar, which the kubelet stops when the work is done: %s.", c.Name, k.Native)}
 }

@@ -325,8 +325,16 @@ func (n newProbe) notes() []checks.Step {
 	return []checks.Step{{Text: n.note}}
 }
 
-// editWithProbe says to make edits in a container and to give it a startup probe, with the command.
+// editWithProbe says to make edits in a container and to give it a startup probe, with the command. Where the edits
+// make a native sidecar and those do not run, it says what else helps.
 func (p subject) editWithProbe(text string, c container, n newProbe, fields map[string]any) []checks.Step {
+	var notes []string
+	if native := p.native(); makesNative([]edit{{c.Name, fields}}) {
+		if len(native.lacks) > 0 && !c.sidecar() {
+			return p.fallback(c, native, beforeOthers)
+		}
+		notes = native.conditions()
+	}
 	m := p.target()
 	found, init, i := m.container(c.Name)
 	if n.plain() || found == nil {
@@ -336,10 +344,10 @@ func (p subject) editWithProbe(text string, c container, n newProbe, fields map[
 		if len(fields) == 0 {
 			return append([]checks.Step{{Text: text + "."}}, n.notes()...)
 		}
-		return append(p.editSteps(text, c, edit{c.Name, fields}), n.notes()...)
+		return append(p.edited(text, c, notes, []edit{{c.Name, fields}}), n.notes()...)
 	}
 	ops := append(setOps(m.listPath(init), i, found, edit{c.Name, fields}), n.ops(fmt.Sprintf("%s/%d", m.listPath(init), i), found)...)
-	return append([]checks.Step{{Text: text + ":", Command: p.command(m, "json", encode(ops))}}, n.notes()...)
+	return append([]checks.Step{p.changeStep(text, p.command(m, "json", encode(ops)), notes...)}, n.notes()...)
 }
 
 // moveWithProbe says to make a native sidecar of a container, with a startup probe where one is known.

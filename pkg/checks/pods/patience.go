@@ -36,6 +36,14 @@ const (
 	someFailures = 3
 )
 
+// soonStopped is how long what looks like a sidecar may run on after the work is done: whoever tells it to stop does
+// so at once.
+const soonStopped = 5 * time.Second
+
+// shortRun is how long a run may have lasted that failed because something was not there yet; what gives up later has
+// other reasons.
+const shortRun = 30 * time.Second
+
 // recent is how long ago a restart may be to be more than history.
 const recent = 10 * time.Minute
 

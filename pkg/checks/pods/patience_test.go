@@ -62,6 +62,22 @@ func racedPod(apart time.Duration, restarts int32) corev1.Pod {
 	})
 }
 
+// heldPod has a container that exited so long ago, and another one that runs on.
+func heldPod(name string, since time.Duration) corev1.Pod {
+	return shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Spec.InitContainers, p.Spec.RestartPolicy = nil, corev1.RestartPolicyNever
+		p.Spec.Containers = []corev1.Container{{Name: "first", Image: "w:1"}, {Name: name, Image: "x:1"}}
+		p.Status.InitContainerStatuses, p.Status.ContainerStatuses = nil, list{ended("first", 0, since), running(name, time.Hour)}
+	})
+}
+
+// toldToStop is a heldPod whose first container tells the other one to stop.
+func toldToStop(since time.Duration) corev1.Pod {
+	p := heldPod("envoy", since)
+	p.Spec.Containers[0].Command = []string{"sh", "-c", "work; curl -X POST localhost:9901/quitquitquit"}
+	return p
+}
+
 func killedAfter(lasted time.Duration) corev1.Pod {
 	return shape(time.Hour, corev1.PodPending, func(p *corev1.Pod) {
 		notStarted(p, time.Second)
@@ -102,6 +118,9 @@ func TestThresholds(t *testing.T) {
 			name: "someFailures", below: unreadySidecar(settle - time.Second), at: unreadySidecar(settle), wantBelow: "waits for readiness", wantAt: "sidecar-not-ready",
 			events: []corev1.Event{event("Unhealthy", "Readiness probe failed: no", "proxy", someFailures-1, 0)},
 		},
+		{name: "soonStopped", below: heldPod("envoy", soonStopped-time.Second), at: heldPod("envoy", soonStopped), wantBelow: "waits for container", wantAt: "job-held-by-sidecar"},
+		{name: "settle: held, and told to stop", below: toldToStop(settle - time.Second), at: toldToStop(settle), wantBelow: "waits for container", wantAt: "job-held-by-sidecar"},
+		{name: "hangTime: held", below: heldPod("second", hangTime-time.Second), at: heldPod("second", hangTime), wantBelow: "waits for container", wantAt: "job-held-by-sidecar"},
 		{name: "recent", below: crashed(someRestarts, recent-time.Second), at: crashed(someRestarts, recent), wantBelow: "sidecar-crash-looping"},
 		{name: "someRestarts", below: crashed(someRestarts-1, time.Minute), at: crashed(someRestarts, time.Minute), wantAt: "sidecar-crash-looping"},
 		{name: "headStart", below: racedPod(headStart-time.Second, 1), at: racedPod(headStart, 1), wantBelow: "sidecar-start-race"},
@@ -189,6 +208,19 @@ func TestLongGracePeriod(t *testing.T) {
 		p := shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) { p.DeletionGracePeriodSeconds = &grace })
 		if got := len(sceneOf(&facts.Snapshot{}).subject(&p).terminationSteps(false)); got != want {
 			t.Errorf("a grace period of %ds: %d steps, want %d", grace, got, want)
+		}
+	}
+}
+
+// TestShortRun: the log of a container is read when it failed soon after its start, next to one that listens.
+func TestShortRun(t *testing.T) {
+	for lasted, want := range map[time.Duration]int{shortRun - time.Second: 1, shortRun: 0} {
+		p := heldPod("envoy", time.Minute)
+		p.Name, p.Status.ContainerStatuses[0] = "p", ended("first", 1, time.Minute)
+		p.Status.ContainerStatuses[0].State.Terminated.StartedAt = before(time.Minute + lasted)
+		s := &facts.Snapshot{TakenAt: metav1.NewTime(noon), Seen: facts.Kinds(), Pods: []corev1.Pod{p}}
+		if got := LogsToRead(s); len(got) != want {
+			t.Errorf("after %s: %d logs, want %d", lasted, len(got), want)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package pods
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // A Wait is what a pod in progress waits for.
@@ -141,31 +141,6 @@ func (p subject) stoppingSidecars() *pending {
 	}
 }
 
-// heldSoFar: a regular container has exited for good, and another one runs on.
-func (p subject) heldSoFar() *pending {
-	if p.Spec.RestartPolicy == corev1.RestartPolicyAlways {
-		return nil
-	}
-	done, running, other := p.split(p.mains)
-	if len(done) == 0 || len(running) == 0 || len(other) > 0 || p.wrongEnd(done) != nil {
-		return nil
-	}
-	return &pending{
-		wait: WaitContainer, container: running[0].Name,
-		state: fmt.Sprintf("container %s has exited, and container %s still runs", containerNames(done), containerNames(running)),
-		since: ageOf(p.s.Snapshot, lastEnd(done)), allowed: hangTime, limit: noBudget, next: p.logStep(running[0]),
-	}
-}
-
-// wrongEnd is the first of containers that have exited for good that did not succeed.
-func (p subject) wrongEnd(done []container) *container {
-	i := slices.IndexFunc(done, func(c container) bool { return c.ended() != nil && c.ended().ExitCode != 0 })
-	if i < 0 {
-		return nil
-	}
-	return &done[i]
-}
-
 // awaited is what the pod waits for because of one of its containers; nil when it is not its turn, or where it
 // should be.
 func (p subject) awaited(c container) *pending {
@@ -260,11 +235,10 @@ func (p subject) startingUp(c container) *pending {
 		return w
 	}
 	w.state = "the startup probe of " + c.role() + " has not succeeded"
-	w.allowed, w.limit = budget(c.StartupProbe), "it may fail for %s"
-	if x, ok := p.probeProgress(c); ok {
-		w.state += x.words()
-		w.allowed = x.budget
+	if x, ok := p.probeProgress(c); ok && x.got != "" {
+		w.state += fmt.Sprintf(": it asks %s and got: %s (%s so far)", x.asks, prose.Clause(x.got), prose.Counted(x.failures, "failure"))
 	}
+	w.allowed, w.limit = budget(c.StartupProbe), "it may fail for %s"
 	return w
 }
 
@@ -321,7 +295,7 @@ func (p subject) retrying() *pending {
 		return nil
 	}
 	return &pending{
-		wait: WaitRetry, state: p.failure() + "; its Job tries again", since: p.failedAt(), next: p.failureStep(),
+		wait: WaitRetry, state: p.podFailure() + "; its Job tries again", since: p.failedAt(), next: p.failureStep(),
 	}
 }
 
@@ -346,12 +320,4 @@ func (p subject) failedAt() age {
 		}
 	}
 	return ageOf(p.s.Snapshot, lastEnd(ended))
-}
-
-// job is the Job that made the pod; nil when none did, or it was not seen.
-func (p subject) job() *batchv1.Job {
-	if len(p.makers) == 0 {
-		return nil
-	}
-	return p.s.jobs[p.makers[0].Object]
 }

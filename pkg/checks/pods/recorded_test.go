@@ -30,6 +30,8 @@ type recording struct {
 	Expect  string `json:"expect"`
 	Because string `json:"because"`
 	Known   string `json:"known"`
+	// WithoutLog is the root cause where no log is seen: recordings have none.
+	WithoutLog *string `json:"withoutLog"`
 	// Progress is what the pod waits for where it is in progress, Puzzle that its trouble has no known cause.
 	Progress string `json:"progress"`
 	Puzzle   bool   `json:"puzzle"`
@@ -94,7 +96,13 @@ func TestRecorded(t *testing.T) {
 				want = nil
 			}
 			causes = slices.Compact(causes)
-			if why := undecidedRecordings[name]; why != "" {
+			if c.WithoutLog != nil {
+				for _, id := range causes {
+					if id != "" && id != *c.WithoutLog {
+						t.Errorf("%s: root cause %q, want %q where no log is seen", c.What, id, *c.WithoutLog)
+					}
+				}
+			} else if why := undecidedRecordings[name]; why != "" {
 				if slices.ContainsFunc(causes, func(id string) bool { return id != "" }) {
 					t.Errorf("%s: root causes %q, though %s", c.What, causes, why)
 				}

@@ -167,7 +167,7 @@ func probePort(c *corev1.Container, p *corev1.Probe) int {
 }
 
 var (
-	refusedWords = regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|could ?n[o']t connect|failed to connect`)
+	refusedWords = regexp.MustCompile(`(?i)connection refused|ECONNREFUSED|could ?n[o']t connect|can(?:no|')t connect|failed to connect`)
 	localhost    = regexp.MustCompile(`(?i)127\.0\.0\.1|localhost|::1`)
 	afterHost    = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|::1\]?):(\d{2,5})\b`)
 	afterPort    = regexp.MustCompile(`(?i)\bport[ =:]+(\d{2,5})\b`)

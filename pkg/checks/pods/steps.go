@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -14,33 +15,79 @@ import (
 // editSteps say what to change in a container, with the command that makes the edits. Where the owner's template does
 // not have the container, they say who has to.
 func (p subject) editSteps(text string, c container, edits ...edit) []checks.Step {
-	if command := p.fixContainers(edits...); command != "" {
-		return []checks.Step{{Text: text + ":", Command: command}}
+	if makesNative(edits) {
+		return p.edited(text, c, p.native().warnings(), edits)
 	}
-	return append([]checks.Step{{Text: text + "."}}, p.elsewhere(c, edits...)...)
+	return p.edited(text, c, nil, edits)
+}
+
+// edited are editSteps with notes for what has to be known before.
+func (p subject) edited(text string, c container, notes []string, edits []edit) []checks.Step {
+	if command := p.fixContainers(edits...); command != "" {
+		return []checks.Step{p.changeStep(text, command, notes...)}
+	}
+	return append([]checks.Step{textStep(text, notes...)}, p.elsewhere(c, edits...)...)
 }
 
 // exampleSteps are editSteps whose values are examples.
 func (p subject) exampleSteps(text string, c container, edits ...edit) []checks.Step {
-	out := p.editSteps(text, c, edits...)
-	if out[0].Command != "" {
-		out[0].Text = text + " (the value is an example):"
+	if p.fixContainers(edits...) != "" {
+		text += " (the value is an example)"
 	}
-	return out
+	return p.editSteps(text, c, edits...)
+}
+
+// nativeSteps make a native sidecar of an init container; where native sidecars do not run, they say what else helps.
+func (p subject) nativeSteps(text string, c container, edits ...edit) []checks.Step {
+	s := p.native()
+	if len(s.lacks) > 0 {
+		return p.fallback(c, s, beforeOthers)
+	}
+	return p.edited(text, c, s.conditions(), edits)
 }
 
 // moveSteps say to make a native sidecar of a container, before the init container at index to of the owner's
-// template, with the command. more are further changes of the container.
+// template, with the command. Where native sidecars do not run, they say what else helps. more are further changes of
+// the container.
 func (p subject) moveSteps(text string, c container, to int, probe map[string]any, more ...func(at string) []op) []checks.Step {
+	s := p.native()
+	if len(s.lacks) > 0 && !c.sidecar() {
+		return p.fallback(c, s, neededBy(to, probe))
+	}
+	var notes []string
+	switch {
+	case c.sidecar():
+		notes = s.warnings()
+	case c.init:
+		notes = s.conditions()
+	default:
+		notes = append(s.conditions(), p.nativeNotes(c)...)
+	}
 	if command := p.fixMove(c.Name, to, probe, more...); command != "" {
-		return []checks.Step{{Text: text + ":", Command: command}}
+		return []checks.Step{p.changeStep(text, command, notes...)}
 	}
 	fields := setAlways(c.Name)[0]
 	if probe != nil {
 		fields.fields["startupProbe"] = probe
 	}
 	c.init = true
-	return append([]checks.Step{{Text: text + "."}}, p.elsewhere(c, fields)...)
+	return append([]checks.Step{textStep(text, notes...)}, p.elsewhere(c, fields)...)
+}
+
+// neededBy is what a container that is moved before the init container at index to, with a probe, is needed for.
+func neededBy(to int, probe map[string]any) need {
+	switch {
+	case to >= 0:
+		return beforeInit
+	case probe != nil:
+		return beforeOthers
+	}
+	return onlyToStop
+}
+
+// textStep says what to do without a command.
+func textStep(text string, notes ...string) checks.Step {
+	return checks.Step{Text: strings.Join(append([]string{text}, notes...), ". ") + "."}
 }
 
 // elsewhere is where to make the edits of a container that is not known to be in the owner's template.
@@ -54,10 +101,26 @@ func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	}
 	text := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, so the webhook's configuration has to change.",
 		c.Name, m.resource, m.Namespace, m.Name)
-	if k := softwareOf(c.Container); k != nil && k.Native != "" {
-		text += " For " + k.Name + ": " + k.Native + "."
-	}
+	text += injectorSwitches(c, edits)
 	return []checks.Step{{Text: text}}
+}
+
+// injectorSwitches say how to tell the injector of known software what edits want.
+func injectorSwitches(c container, edits []edit) string {
+	k := softwareOf(c.Container)
+	if k == nil {
+		return ""
+	}
+	out := ""
+	for _, e := range edits {
+		switch {
+		case e.fields["restartPolicy"] != nil && k.Native != "":
+			out += " For " + k.Name + ": " + k.Native + "."
+		case e.fields["resources"] != nil && k.Memory != "":
+			out += " For " + k.Name + ": " + k.Memory + "."
+		}
+	}
+	return out
 }
 
 // snippet is the edits as a part of a pod spec.
@@ -85,8 +148,20 @@ func (p subject) logStep(c container) checks.Step {
 
 // memorySteps are for a container that ran out of memory.
 func (p subject) memorySteps(c container) []checks.Step {
-	limit := map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}
+	more := resource.MustParse("512Mi")
+	if twice := c.Resources.Limits.Memory().DeepCopy(); twice.Mul(2) && twice.Cmp(more) > 0 {
+		more = twice
+	}
+	limit := map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": more.String()}}}
 	return append(p.exampleSteps("Reduce its memory use, or raise its memory limit", c, edit{c.Name, limit}), p.logStep(c))
+}
+
+// recreate deletes the pod, for its owner to make another one. A bare pod has nobody who does.
+func (p subject) recreate(text string) checks.Step {
+	if len(p.OwnerReferences) == 0 {
+		text += ". Nothing owns this pod, so apply its manifest again afterwards"
+	}
+	return checks.Step{Text: text + ":", Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)}
 }
 
 // describe is the command that shows all that the API server has of the pod.
