@@ -63,7 +63,7 @@ func TestTrimPod(t *testing.T) {
 			},
 			ManagedFields: []metav1.ManagedFieldsEntry{{
 				Manager: "kubectl", Operation: "Apply",
-				FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:initContainers":{"k:{\"name\":\"proxy\"}":{"f:name":{},"f:restartPolicy":{}}}}}`),
+				FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{}},"f:initContainers":{"k:{\"name\":\"proxy\"}":{"f:name":{},"f:restartPolicy":{}}}}}`),
 			}},
 		},
 		Spec: corev1.PodSpec{
@@ -90,6 +90,31 @@ func TestTrimPod(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"proxy"}, AppliedAlways(&got.ObjectMeta)); diff != "" {
 		t.Errorf("AppliedAlways (-want +got)\n%s", diff)
+	}
+}
+
+// TestSent: what managedFields tell of containers and gates, also after they were trimmed.
+func TestSent(t *testing.T) {
+	fields := `{"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{"f:image":{},"f:restartPolicy":{}}},` +
+		`"f:schedulingGates":{".":{},"k:{\"name\":\"example.com/approval\"}":{".":{},"f:name":{}}}}}`
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{
+		{Manager: "operator", Operation: "Update", FieldsV1: metav1.NewFieldsV1(fields)},
+		{Manager: "kubelet", Operation: "Update", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
+	}}}
+	trimmed := TrimPod(pod)
+	for _, m := range []*metav1.ObjectMeta{&pod.ObjectMeta, &trimmed.ObjectMeta} {
+		if NotSent(m, "main") || !NotSent(m, "proxy") {
+			t.Errorf("NotSent: main %v, proxy %v", NotSent(m, "main"), NotSent(m, "proxy"))
+		}
+		if got := SentRegularPolicy(m, "main"); len(got) != 1 || len(SentAlways(m, "main")) != 0 {
+			t.Errorf("SentRegularPolicy: %v", got)
+		}
+		if got := GateManagers(m, "example.com/approval"); len(got) != 1 || got[0].Manager != "operator" || len(GateManagers(m, "example.com/other")) != 0 {
+			t.Errorf("GateManagers: %v", got)
+		}
+	}
+	if NotSent(&metav1.ObjectMeta{}, "proxy") {
+		t.Error("NotSent: true without managedFields")
 	}
 }
 

@@ -60,6 +60,15 @@ func TestData(t *testing.T) {
 			}
 		}
 	}
+	for _, g := range schedulingGates() {
+		founded(t, "scheduling gate "+g.ID, g.Software, g.Evidence, g.Sources)
+		if len(g.Gates) == 0 || !strings.HasPrefix(g.Removes, "when ") || strings.HasSuffix(g.Removes, ".") {
+			t.Errorf("scheduling gate %s: incomplete, or a text ends with a period", g.ID)
+		}
+	}
+	if SchedulingGateOf("kueue.x-k8s.io/admission") == nil || SchedulingGateOf("example.com/approval") != nil {
+		t.Error("scheduling gates: the wrong ones are known")
+	}
 	if len(Webhooks()) < 30 || len(crds()) < 13 || len(Injectors()) < 13 || len(Sidecars()) < 26 {
 		t.Errorf("only %d webhooks, %d CRDs, %d injectors, %d sidecars", len(Webhooks()), len(crds()), len(Injectors()), len(Sidecars()))
 	}

@@ -53,6 +53,9 @@ func (p subject) fixContainers(edits ...edit) string {
 	if m.custom && m.template == nil {
 		return "" // it requires a JSON patch, and that an index
 	}
+	if slices.ContainsFunc(edits, func(e edit) bool { return p.injected(e.container) }) {
+		return ""
+	}
 	if m.custom {
 		var ops []op
 		for _, e := range edits {
@@ -163,7 +166,7 @@ func withoutNil(value any) any {
 func (p subject) fixMove(name string, to int, probe map[string]any, more ...func(at string) []op) string {
 	m := p.target()
 	c, init, i := m.container(name)
-	if c == nil {
+	if c == nil || p.injected(name) {
 		return ""
 	}
 	from := fmt.Sprintf("%s/%d", m.listPath(init), i)

@@ -50,6 +50,9 @@ func signs(c *corev1.Container) []sign {
 			out = append(out, sign{fmt.Sprintf("%s has a %s", c.Name, probe.name), true})
 		}
 	}
+	if text := daemonSign(c); text != "" {
+		out = append(out, sign{text, true})
+	}
 	line := commandLine(c)
 	if exits.MatchString(line) {
 		return out

@@ -126,6 +126,9 @@ func (p subject) wrongDeletion() (text string, next checks.Step) {
 	if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
 		return p.pastGrace(), p.describeStep()
 	}
+	if text, next := p.oddUnsignaled(); text != "" {
+		return text, next
+	}
 	left := p.leftSidecars()
 	if len(left) == 0 || !p.deleted().atLeast(settle) {
 		return "", next

@@ -93,16 +93,16 @@ func textStep(text string, notes ...string) checks.Step {
 // elsewhere is where to make the edits of a container that is not known to be in the owner's template.
 func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	m := p.target()
-	if m.template == nil {
+	switch {
+	case p.injected(c.Name):
+		return p.injectorSteps(c, edits...)
+	case m.template == nil:
 		return []checks.Step{{
 			Text:    fmt.Sprintf("In the template of %s %s/%s, which was not seen:", m.resource, m.Namespace, m.Name),
 			Command: snippet(c, edits),
 		}}
 	}
-	text := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, so the webhook's configuration has to change.",
-		c.Name, m.resource, m.Namespace, m.Name)
-	text += injectorSwitches(c, edits)
-	return []checks.Step{{Text: text}}
+	return []checks.Step{{Text: fmt.Sprintf("The template of %s %s/%s does not have %s any more: its next pods will not either.", m.resource, m.Namespace, m.Name, c.Name)}}
 }
 
 // injectorSwitches say how to tell the injector of known software what edits want.
