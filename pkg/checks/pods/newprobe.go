@@ -25,6 +25,16 @@ type newProbe struct {
 	words []wordEdit
 	// note says what is missing, or not certain; empty where nothing is.
 	note string
+	// narrow is the note without the probe, where other pods reach the container's own port with it and did not before.
+	narrow string
+}
+
+// unopened is the probe for a fix that does not need one: nothing is opened to other pods for its sake.
+func (n newProbe) unopened() newProbe {
+	if n.narrow == "" {
+		return n
+	}
+	return newProbe{note: n.narrow}
 }
 
 // A wordEdit replaces a word of a command line, or adds one at its end where old is empty.
@@ -255,29 +265,29 @@ func viaShell(t *corev1.Container) bool {
 
 // widened lets a container listen on all addresses, where its command line says that it listens on one.
 func (p subject) widened(c container, t *corev1.Container, shut bind) newProbe {
-	from := slices.IndexFunc(bindsOf(t), func(b bind) bool {
+	out := newProbe{narrow: fmt.Sprintf("No startup probe is offered: %s listens on 127.0.0.1 only (%s), where the kubelet's HTTP, TCP and gRPC probes do not reach it. "+
+		"Add an exec probe with a client that its image has, or let it listen on all addresses.", c.Name, shut.from)}
+	list := bindsOf(t)
+	from := slices.IndexFunc(list, func(b bind) bool {
 		return b.list != "" && b.loopback() && (b.port == shut.port || b.port == 0 && b.topic == topicOf(t, shut.port))
 	})
 	if from < 0 {
-		return newProbe{note: fmt.Sprintf("No startup probe is offered: %s listens on 127.0.0.1 only (%s), where the kubelet's HTTP, TCP and gRPC probes do not reach it. "+
-			"Let it listen on all addresses, or add an exec probe with a client that its image has.", c.Name, shut.from)}
+		return out.unopened()
 	}
-	b := bindsOf(t)[from]
+	b := list[from]
 	raw := t.Args
 	if b.list == "command" {
 		raw = t.Command
 	}
 	old := raw[b.at]
-	wide := strings.Replace(b.word, b.host, "0.0.0.0", 1)
-	edit := wordEdit{list: b.list, at: b.at, old: old, new: strings.Replace(old, b.word, wide, 1)}
-	if strings.Contains(old, "REDACTED") || edit.new == old {
-		return newProbe{note: fmt.Sprintf("No startup probe is offered: %s listens on 127.0.0.1 only (%s). Let it listen on all addresses, or add an exec probe.", c.Name, shut.from)}
+	wide := strings.Replace(old, b.word, strings.Replace(b.word, b.host, "0.0.0.0", 1), 1)
+	if strings.Contains(old, "REDACTED") || wide == old {
+		return out.unopened()
 	}
-	return newProbe{
-		fields: newTCP(shut.port), words: []wordEdit{edit},
-		note: fmt.Sprintf("The kubelet's probes ask the pod's IP, so %s has to listen on all addresses for them (%s), and other pods reach it then. "+
-			"Where that is not wanted, use an exec probe with a client that its image has.", c.Name, shut.from),
-	}
+	out.fields, out.words = newTCP(shut.port), []wordEdit{{list: b.list, at: b.at, old: old, new: wide}}
+	out.note = fmt.Sprintf("The kubelet's probes ask the pod's IP, so %s has to listen on all addresses for them (%s), and other pods reach it then. "+
+		"Where that is not wanted, use an exec probe with a client that its image has.", c.Name, shut.from)
+	return out
 }
 
 // asks reports whether it is an HTTP probe of a port.
@@ -285,6 +295,9 @@ func (n newProbe) asks(port int) bool {
 	get, ok := n.fields["httpGet"].(map[string]any)
 	return ok && get["port"] == port
 }
+
+// known reports whether there is a probe.
+func (n newProbe) known() bool { return n.fields != nil }
 
 // plain reports whether the probe takes a startupProbe and nothing else.
 func (n newProbe) plain() bool { return n.copied == "" && len(n.words) == 0 }
