@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -76,31 +77,48 @@ func (p subject) probeOf(c container, wanted ...int) newProbe {
 	case k.Ready != nil && k.Ready.Needs == "" && !p.shut(c, k.Ready.Port):
 		return newProbe{fields: newHTTP(*k.Ready)}
 	}
-	opening, opened := p.opening(c, t, k)
-	if opened && len(opening.words) == 0 {
+	opening, opens := p.opening(c, t, k)
+	if opens && len(opening.words) == 0 {
 		return opening
 	}
-	unsure, shut := 0, bind{}
-	for _, port := range append(wanted, p.tcpPorts(c)...) {
-		switch r, because := p.reachOf(c, port); {
-		case port == 0:
-		case r == reached:
-			return newProbe{fields: newTCP(port)}
-		case r == reachUnknown && unsure == 0:
-			unsure = port
-		case r == loopbackOnly && shut.from == "":
-			shut = because
-			shut.port = port
-		}
-	}
+	open, unsure, shut := p.sorted(c, append(wanted, p.tcpPorts(c)...))
 	switch {
-	case opened:
+	case open > 0:
+		return newProbe{fields: newTCP(open)}
+	case opens:
 		return opening
 	case unsure > 0:
 		return newProbe{fields: newTCP(unsure), note: fmt.Sprintf("The probe asks port %d on the pod's IP: it never passes if %s listens on 127.0.0.1 only.", unsure, c.Name)}
 	case shut.from != "":
 		return p.widened(c, t, shut)
-	case k != nil && k.Ready != nil:
+	}
+	return unprobed(c, k)
+}
+
+// sorted are the first of ports that the kubelet reaches, that it may reach, and that it does not reach; 0 for none.
+func (p subject) sorted(c container, ports []int) (open, unsure int, shut bind) {
+	for _, port := range ports {
+		if port == 0 {
+			continue
+		}
+		switch r, because := p.reachOf(c, port); r {
+		case reached:
+			return port, unsure, shut
+		case reachUnknown:
+			unsure = cmp.Or(unsure, port)
+		case loopbackOnly:
+			if shut.from == "" {
+				shut = because
+				shut.port = port
+			}
+		}
+	}
+	return 0, unsure, shut
+}
+
+// unprobed says what is missing for a probe of a container that nothing is known to answer for.
+func unprobed(c container, k *known.Sidecar) newProbe {
+	if k != nil && k.Ready != nil && k.Ready.Needs != "" {
 		return newProbe{note: fmt.Sprintf("No startup probe is offered: the health endpoint of %s, port %d, requires %s.", k.Name, k.Ready.Port, k.Ready.Needs)}
 	}
 	return newProbe{note: fmt.Sprintf("No startup probe is offered: nothing says on which port %s listens, if it does. With a probe that asks it the next container also waits until it answers.", c.Name)}
