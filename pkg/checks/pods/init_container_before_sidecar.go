@@ -128,5 +128,5 @@ func (p subject) moveBefore(text string, later, c container) []checks.Step {
 	if later.StartupProbe != nil {
 		return p.moveSteps(text, later, i, nil)
 	}
-	return p.moveWithProbe(text, later, i, p.probeOf(later))
+	return p.moveWithProbe(text, later, i, p.probeOf(later).unopened())
 }

@@ -94,7 +94,7 @@ func (p subject) makeSidecar(c container) []checks.Step {
 	if c.StartupProbe != nil {
 		return p.nativeSteps(text, c, edit)
 	}
-	probe := p.probeOf(c)
+	probe := p.probeOf(c).unopened()
 	if probe.fields != nil {
 		text += ", with a startup probe so the next container waits until it answers"
 	}

@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -25,6 +26,16 @@ type newProbe struct {
 	words []wordEdit
 	// note says what is missing, or not certain; empty where nothing is.
 	note string
+	// narrow is the note without the probe, where other pods reach the container's own port with it and did not before.
+	narrow string
+}
+
+// unopened is the probe for a fix that does not need one: nothing is opened to other pods for its sake.
+func (n newProbe) unopened() newProbe {
+	if n.narrow == "" {
+		return n
+	}
+	return newProbe{note: n.narrow}
 }
 
 // A wordEdit replaces a word of a command line, or adds one at its end where old is empty.
@@ -66,31 +77,48 @@ func (p subject) probeOf(c container, wanted ...int) newProbe {
 	case k.Ready != nil && k.Ready.Needs == "" && !p.shut(c, k.Ready.Port):
 		return newProbe{fields: newHTTP(*k.Ready)}
 	}
-	opening, opened := p.opening(c, t, k)
-	if opened && len(opening.words) == 0 {
+	opening, opens := p.opening(c, t, k)
+	if opens && len(opening.words) == 0 {
 		return opening
 	}
-	unsure, shut := 0, bind{}
-	for _, port := range append(wanted, p.tcpPorts(c)...) {
-		switch r, because := p.reachOf(c, port); {
-		case port == 0:
-		case r == reached:
-			return newProbe{fields: newTCP(port)}
-		case r == reachUnknown && unsure == 0:
-			unsure = port
-		case r == loopbackOnly && shut.from == "":
-			shut = because
-			shut.port = port
-		}
-	}
+	open, unsure, shut := p.sorted(c, append(wanted, p.tcpPorts(c)...))
 	switch {
-	case opened:
+	case open > 0:
+		return newProbe{fields: newTCP(open)}
+	case opens:
 		return opening
 	case unsure > 0:
 		return newProbe{fields: newTCP(unsure), note: fmt.Sprintf("The probe asks port %d on the pod's IP: it never passes if %s listens on 127.0.0.1 only.", unsure, c.Name)}
 	case shut.from != "":
 		return p.widened(c, t, shut)
-	case k != nil && k.Ready != nil:
+	}
+	return unprobed(c, k)
+}
+
+// sorted are the first of ports that the kubelet reaches, that it may reach, and that it does not reach; 0 for none.
+func (p subject) sorted(c container, ports []int) (open, unsure int, shut bind) {
+	for _, port := range ports {
+		if port == 0 {
+			continue
+		}
+		switch r, because := p.reachOf(c, port); r {
+		case reached:
+			return port, unsure, shut
+		case reachUnknown:
+			unsure = cmp.Or(unsure, port)
+		case loopbackOnly:
+			if shut.from == "" {
+				shut = because
+				shut.port = port
+			}
+		}
+	}
+	return 0, unsure, shut
+}
+
+// unprobed says what is missing for a probe of a container that nothing is known to answer for.
+func unprobed(c container, k *known.Sidecar) newProbe {
+	if k != nil && k.Ready != nil && k.Ready.Needs != "" {
 		return newProbe{note: fmt.Sprintf("No startup probe is offered: the health endpoint of %s, port %d, requires %s.", k.Name, k.Ready.Port, k.Ready.Needs)}
 	}
 	return newProbe{note: fmt.Sprintf("No startup probe is offered: nothing says on which port %s listens, if it does. With a probe that asks it the next container also waits until it answers.", c.Name)}
@@ -255,29 +283,29 @@ func viaShell(t *corev1.Container) bool {
 
 // widened lets a container listen on all addresses, where its command line says that it listens on one.
 func (p subject) widened(c container, t *corev1.Container, shut bind) newProbe {
-	from := slices.IndexFunc(bindsOf(t), func(b bind) bool {
+	out := newProbe{narrow: fmt.Sprintf("No startup probe is offered: %s listens on 127.0.0.1 only (%s), where the kubelet's HTTP, TCP and gRPC probes do not reach it. "+
+		"Add an exec probe with a client that its image has, or let it listen on all addresses.", c.Name, shut.from)}
+	list := bindsOf(t)
+	from := slices.IndexFunc(list, func(b bind) bool {
 		return b.list != "" && b.loopback() && (b.port == shut.port || b.port == 0 && b.topic == topicOf(t, shut.port))
 	})
 	if from < 0 {
-		return newProbe{note: fmt.Sprintf("No startup probe is offered: %s listens on 127.0.0.1 only (%s), where the kubelet's HTTP, TCP and gRPC probes do not reach it. "+
-			"Let it listen on all addresses, or add an exec probe with a client that its image has.", c.Name, shut.from)}
+		return out.unopened()
 	}
-	b := bindsOf(t)[from]
+	b := list[from]
 	raw := t.Args
 	if b.list == "command" {
 		raw = t.Command
 	}
 	old := raw[b.at]
-	wide := strings.Replace(b.word, b.host, "0.0.0.0", 1)
-	edit := wordEdit{list: b.list, at: b.at, old: old, new: strings.Replace(old, b.word, wide, 1)}
-	if strings.Contains(old, "REDACTED") || edit.new == old {
-		return newProbe{note: fmt.Sprintf("No startup probe is offered: %s listens on 127.0.0.1 only (%s). Let it listen on all addresses, or add an exec probe.", c.Name, shut.from)}
+	wide := strings.Replace(old, b.word, strings.Replace(b.word, b.host, "0.0.0.0", 1), 1)
+	if strings.Contains(old, "REDACTED") || wide == old {
+		return out.unopened()
 	}
-	return newProbe{
-		fields: newTCP(shut.port), words: []wordEdit{edit},
-		note: fmt.Sprintf("The kubelet's probes ask the pod's IP, so %s has to listen on all addresses for them (%s), and other pods reach it then. "+
-			"Where that is not wanted, use an exec probe with a client that its image has.", c.Name, shut.from),
-	}
+	out.fields, out.words = newTCP(shut.port), []wordEdit{{list: b.list, at: b.at, old: old, new: wide}}
+	out.note = fmt.Sprintf("The kubelet's probes ask the pod's IP, so %s has to listen on all addresses for them (%s), and other pods reach it then. "+
+		"Where that is not wanted, use an exec probe with a client that its image has.", c.Name, shut.from)
+	return out
 }
 
 // asks reports whether it is an HTTP probe of a port.
@@ -285,6 +313,9 @@ func (n newProbe) asks(port int) bool {
 	get, ok := n.fields["httpGet"].(map[string]any)
 	return ok && get["port"] == port
 }
+
+// known reports whether there is a probe.
+func (n newProbe) known() bool { return n.fields != nil }
 
 // plain reports whether the probe takes a startupProbe and nothing else.
 func (n newProbe) plain() bool { return n.copied == "" && len(n.words) == 0 }

@@ -131,6 +131,10 @@ func TestProbeOfOthers(t *testing.T) {
 	if got := encode(p.probeOf(c, 0, 15001).fields); !strings.Contains(got, "15001") {
 		t.Errorf("asks another port than the one that is needed: %s", got)
 	}
+	p, c = soloPod(corev1.Container{Name: "x", Args: []string{"--listen=127.0.0.1:8080"}})
+	if n := p.probeOf(c).unopened(); n.known() || len(n.words) > 0 || !strings.Contains(n.note, "127.0.0.1 only") {
+		t.Errorf("opens a port: %+v", n)
+	}
 	p, _ = soloPod(corev1.Container{Name: "x", ReadinessProbe: httpProbe(8080, "/"), Ports: []corev1.ContainerPort{{ContainerPort: 8080}}})
 	unready := running("x", settle)
 	unready.Ready = false

@@ -159,5 +159,9 @@ func (p subject) raceSteps(r *race) []checks.Step {
 	if proxy.sidecar() {
 		return p.editWithProbe("Give it a startupProbe, so the next container starts only when it listens", proxy, probe, map[string]any{})
 	}
-	return p.moveWithProbe("Make it a native sidecar with a startupProbe, for which the next container waits", proxy, -1, probe)
+	text := "Make it a native sidecar with a startupProbe, for which the next container waits"
+	if !probe.known() {
+		text = "Make it a native sidecar. It also needs a startupProbe: without one the next container does not wait until it listens"
+	}
+	return p.moveWithProbe(text, proxy, -1, probe)
 }

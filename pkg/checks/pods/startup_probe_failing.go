@@ -47,7 +47,7 @@ const (
 )
 
 func (p subject) startupState(c container) probeState {
-	if c.StartupProbe == nil || started(c) || !c.ran() || c.init && p.node != nil && p.node.Gate == gate.Unsupported {
+	if c.StartupProbe == nil || started(c) || !c.ran() || p.ignoresProbe(c) {
 		return probeFine
 	}
 	failing := p.killedByProbe(c) || p.overdue(c) && !p.outOfMemory(c) || p.deadEnd(c) != nil
@@ -58,6 +58,11 @@ func (p subject) startupState(c container) probeState {
 		return probeUntold
 	}
 	return probeFine
+}
+
+// ignoresProbe reports whether the kubelet takes a sidecar for a plain init container, whose probes it does not run.
+func (p subject) ignoresProbe(c container) bool {
+	return c.init && p.node != nil && p.node.Gate == gate.Unsupported
 }
 
 // allowed is how long the startup probe of a container that runs may go on failing.
