@@ -57,9 +57,14 @@ when it is ready and a sidecar has a named port. All of them are GET. Where a fi
 was stripped from a pod on its way into the cluster, why finds out who did it as
 doctor does: with dry runs, which store nothing.
 
+Nothing is wrong is said only where every pod is known to be well. A pod that waits
+for what may still come, such as its startup probe within its budget, is in
+progress: the answer says what it waits for, since when, and for how long it may.
+
 Exit code: 0 nothing is wrong; 3 a root cause was found; 4 something is wrong, or
 may be, but the cause is not known; 1 could not run; 2 wrong command line;
-130 interrupted. It is the same for every output format.`,
+130 interrupted. Pods in progress are 4 when you name them, and 0 otherwise, unless
+they have waited for five minutes. It is the same for every output format.`,
 		Example: examples(name,
 			"a pod", "why web-7d4b9c6f5-x2k8p",
 			"the pods of a deployment and of a job", "why deploy/web job/import -n shop",

@@ -65,9 +65,12 @@ type Check struct {
 	// version that decides makes a reading superfluous. The check judges itself what their absence
 	// costs, and puts it into Missing. No kind is in both lists.
 	Uses []facts.Kind
+	// Advises are kinds that only its steps read. Their absence never leaves the check unknown: a step says itself
+	// what it rests on and was not seen.
+	Advises []facts.Kind
 }
 
-// Reads is every kind of fact that the check reads.
+// Reads is every kind of fact that decides what the check says is wrong.
 func (c Check) Reads() []facts.Kind { return slices.Concat(c.Needs, c.Uses) }
 
 // An Outcome is what Run saw.

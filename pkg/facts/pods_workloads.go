@@ -55,7 +55,7 @@ func trimJobSpec(s *batchv1.JobSpec) batchv1.JobSpec {
 	return batchv1.JobSpec{
 		Parallelism: s.Parallelism, Completions: s.Completions, CompletionMode: s.CompletionMode,
 		ActiveDeadlineSeconds: s.ActiveDeadlineSeconds, BackoffLimit: s.BackoffLimit, Suspend: s.Suspend,
-		Selector: s.Selector, Template: trimTemplate(&s.Template),
+		PodFailurePolicy: s.PodFailurePolicy, Selector: s.Selector, Template: trimTemplate(&s.Template),
 	}
 }
 

@@ -81,12 +81,13 @@ func (r *Refusal) Cause() (cause Cause, name string) {
 // they tell nothing about the pod, which may be let through a moment later. 0 is no answer at all.
 var passing = []int32{0, 401, 429, 502, 503, 504}
 
-// OneLine is the message without the diff that the API server may append, bounded for evidence.
+// OneLine is the message without the diff that the API server may append, bounded for evidence: its beginning says
+// what was rejected, its end why.
 func (r *Refusal) OneLine() string {
 	line, _, _ := strings.Cut(r.Message, "\n")
-	const most = 400
+	const most, lead = 400, 150
 	if len(line) > most {
-		line = strings.ToValidUTF8(line[:most], "") + "..."
+		line = strings.ToValidUTF8(line[:lead], "") + " ... " + strings.ToValidUTF8(line[len(line)-(most-lead):], "")
 	}
 	return line
 }

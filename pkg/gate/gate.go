@@ -70,3 +70,15 @@ func ByDirectness(readings []facts.FeatureReading) []facts.FeatureReading {
 		return cmp.Compare(slices.Index(directness, a.Source), slices.Index(directness, b.Source))
 	})
 }
+
+// OrDefault is a state, or, where that is not known, what a process of version v has when nothing sets its gate:
+// off in 1.28, on from 1.29. A default is not evidence: it is for advice, not for findings. v may be nil.
+func OrDefault(state State, v *version.Version) State {
+	switch {
+	case state != Unknown || v == nil:
+		return state
+	case ByDefault(Minor(v)):
+		return On
+	}
+	return Off
+}

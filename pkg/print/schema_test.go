@@ -57,7 +57,8 @@ func TestSchemaRefuses(t *testing.T) {
 
 // optional fields are written only where there is something to say; diagnoses by `why` alone.
 var optional = []string{
-	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses",
+	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress",
+	"diagnosis.ruledOut", "diagnosis.progress", "progress.until",
 	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
 	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command",
 	"gap.instance", "accepted.instance", "instance.kind", "instance.namespace", "instance.name", "instance.configuration", "instance.class",

@@ -26,16 +26,6 @@ func Paragraphs(parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "\n\n")
 }
 
-// OneLine puts a text into one line and bounds it.
-func OneLine(s string) string {
-	s = strings.Join(strings.Fields(s), " ")
-	const most = 400
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "..."
-	}
-	return s
-}
-
 // Clause is a text as the end of a message, without a period.
 func Clause(s string) string { return strings.TrimRight(OneLine(s), ". ") }
 

@@ -98,6 +98,10 @@ type step struct {
 // A fixed is a step after the fix has been applied.
 type fixed struct {
 	step
+	// First is a command line for what the fix leaves to others, such as who runs a webhook.
+	First string `json:"first"`
+	// Values are what to put in place of the placeholders of a command, see placeholders.
+	Values map[string]string `json:"values"`
 	// Expect is the id of the root cause that the next answer names; none when it is empty.
 	Expect string `json:"expect"`
 }

@@ -6,7 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 )
 
 // repair applies the printed fix, waits until it shows, asks again, and so on.
@@ -16,7 +19,10 @@ func (st *stage) repair(s *situation, r *result) {
 	}
 	last := r.answers[len(r.answers)-1]
 	for i, after := range s.Fixed {
-		err := st.makePods(s, func() error { return st.applyFix(s, last) })
+		err := st.first(s, after)
+		if err == nil {
+			err = st.makePods(s, func() error { return st.applyFix(last, after.Values) })
+		}
 		if err == nil {
 			err = st.step(s, after.step)
 		}
@@ -29,16 +35,32 @@ func (st *stage) repair(s *situation, r *result) {
 	}
 }
 
-// applyFix runs the commands of an answer as somebody would who pastes them into a shell.
-func (st *stage) applyFix(s *situation, a answer) error {
+// first does what a fix leaves to others.
+func (st *stage) first(s *situation, after fixed) error {
+	if after.First == "" {
+		return nil
+	}
+	out, err := st.run(s, nil, strings.Fields(after.First)...)
+	if err != nil {
+		return fmt.Errorf("kubectl %s: %w\n%s", after.First, err, out)
+	}
+	return nil
+}
+
+// applyFix runs the commands of an answer as somebody would who pastes them into a shell. values are for their
+// placeholders.
+func (st *stage) applyFix(a answer, values map[string]string) error {
 	diagnoses, err := a.diagnoses()
 	if err != nil {
 		return err
 	}
 	for _, d := range diagnoses {
-		command := repairing(d.Fix)
+		command := repairing(d.Steps)
 		if command == "" {
 			continue
+		}
+		for placeholder, value := range values {
+			command = strings.ReplaceAll(command, placeholder, value)
 		}
 		st.busy <- struct{}{}
 		defer func() { <-st.busy }()
@@ -53,13 +75,21 @@ func (st *stage) applyFix(s *situation, a answer) error {
 	return errors.New("no answer has a fix that can be run")
 }
 
-// repairing is the first of the commands in a fix that changes an object. What only looks, or only
-// helps until the next time, is not meant.
-func repairing(fix string) string {
-	for _, paragraph := range strings.Split(fix, "\n\n") {
-		if strings.HasPrefix(paragraph, "  kubectl ") && strings.Contains(paragraph, "kubectl patch ") {
-			return paragraph
+// repairing is the first of the commands in a fix that mends an object, or else that deletes one or creates it again.
+// What only looks is not meant.
+func repairing(steps []checks.Step) string {
+	for _, changes := range []*regexp.Regexp{mends, changing} {
+		for _, s := range steps {
+			if changes.MatchString(s.Command) {
+				return s.Command
+			}
 		}
 	}
 	return ""
 }
+
+var (
+	mends = regexp.MustCompile(`\bkubectl patch `)
+	// changing matches every command that changes something in the cluster.
+	changing = regexp.MustCompile(`\bkubectl (?:patch|replace|delete|apply|create|edit|set|scale|label|annotate|rollout (?:restart|pause|resume)|drain|cordon|uncordon) |\bcurl -X`)
+)

@@ -24,9 +24,9 @@ func (su Suite) Reads(t *testing.T) {
 		outcome := su.Run(c.Snapshot, c.Check.ID)
 		for _, kind := range facts.Kinds() {
 			same := reflect.DeepEqual(outcome, su.Run(without(t, c.Snapshot, kind), c.Check.ID))
-			declared := slices.Contains(c.Check.Reads(), kind)
+			declared := slices.Contains(slices.Concat(c.Check.Reads(), c.Check.Advises), kind)
 			if !same && !declared {
-				t.Errorf("%s: %s reads %s, which it neither Needs nor Uses", c.Path, c.Check.ID, kind)
+				t.Errorf("%s: %s reads %s, which it neither Needs nor Uses, and which does not advise it", c.Path, c.Check.ID, kind)
 			}
 			if !same && declared {
 				matters[use{c.Check.ID, kind}] = true
@@ -34,7 +34,7 @@ func (su Suite) Reads(t *testing.T) {
 		}
 	}
 	for _, c := range su.Checks {
-		for _, kind := range c.Reads() {
+		for _, kind := range slices.Concat(c.Reads(), c.Advises) {
 			if !matters[use{c.ID, kind}] && !restsOn(c, kind) {
 				t.Errorf("%s declares that it reads %s, but for no test file its rule says something else without it", c.ID, kind)
 			}

@@ -57,6 +57,10 @@ func (n Node) byRequest() bool {
 	})
 }
 
+// Sidecars is whether its kubelet runs native sidecars: its gate, or where that was not read its default. Unknown is
+// a version that is none.
+func (n Node) Sidecars() gate.State { return gate.OrDefault(n.Gate, n.Version) }
+
 func (n Node) object() checks.Object { return checks.Object{Kind: "Node", Name: n.Name} }
 
 // VersionEvidence is the version of a node's kubelet, quoted.

@@ -43,6 +43,21 @@ type Process struct {
 // effective is the version that a process behaves as; nil when it is not known.
 func (p Process) effective() *version.Version { return gate.Lower(p.v, p.emulation) }
 
+// Minor is the minor of the version that a process behaves as; 0 when it is not known.
+func (p Process) Minor() int {
+	if v := p.effective(); v != nil {
+		return gate.Minor(v)
+	}
+	return 0
+}
+
+// Version is as reported; empty when it was not.
+func (p Process) Version() string { return p.version }
+
+// Sidecars is whether it keeps native sidecars: its gate, or where that was not read its default. Unknown is a
+// version that is none.
+func (p Process) Sidecars() gate.State { return gate.OrDefault(p.Gate, p.effective()) }
+
 // VersionEvidence is the version of a process, quoted.
 func (p Process) VersionEvidence() string { return p.shows }
 

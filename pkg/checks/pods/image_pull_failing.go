@@ -43,7 +43,7 @@ var imagePullFailing = podCheck(checks.Check{
 		}
 		f.Steps = []checks.Step{{Text: imageFix(c.waiting(), words)}}
 		if command := p.fixContainers(edit{c.Name, map[string]any{"image": "IMAGE"}}); command != "" {
-			f.Steps = append(f.Steps, checks.Step{Text: "If the name is wrong, correct it:", Command: command})
+			f.Steps = append(f.Steps, p.changeStep("If the name is wrong, correct it", command))
 		}
 		return f, nil
 	}

@@ -12,9 +12,10 @@ import (
 )
 
 var initContainerBeforeSidecar = podCheck(checks.Check{
-	ID:    "init-container-before-sidecar",
-	Title: "sidecars start before the init containers that need them",
-	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	ID:      "init-container-before-sidecar",
+	Title:   "sidecars start before the init containers that need them",
+	Uses:    slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c := p.blocked()
 	if c == nil || c.sidecar() || !c.failed() && !(c.running() && p.startedAt(*c).atLeast(settle)) {

@@ -9,9 +9,10 @@ import (
 )
 
 var initContainerNeverExits = podCheck(checks.Check{
-	ID:    "init-container-never-exits",
-	Title: "init containers that run servers have restartPolicy: Always",
-	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	ID:      "init-container-never-exits",
+	Title:   "init containers that run servers have restartPolicy: Always",
+	Uses:    slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c, list := p.server()
 	if c == nil {
@@ -76,7 +77,7 @@ func (p subject) makeSidecar(c container) []checks.Step {
 	default:
 		text += " (with a startupProbe the next container also waits until it answers)"
 	}
-	return p.editSteps(text, c, edit)
+	return p.nativeSteps(text, c, edit)
 }
 
 // misplaced is the sidecar that has the restartPolicy which server c lacks: one that shows no sign of

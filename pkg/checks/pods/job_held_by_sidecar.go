@@ -10,9 +10,10 @@ import (
 )
 
 var jobHeldBySidecar = podCheck(checks.Check{
-	ID:    "job-held-by-sidecar",
-	Title: "every Job completes once its work is done",
-	Uses:  slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads, facts.Logs}),
+	ID:      "job-held-by-sidecar",
+	Title:   "every Job completes once its work is done",
+	Uses:    slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads, facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	h := p.held()
 	if h == nil {

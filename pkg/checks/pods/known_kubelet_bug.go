@@ -11,7 +11,6 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // A symptom of a bug is not proof of it: the kubelet's version must have it too.
@@ -59,10 +58,9 @@ func (p subject) bugged(c container) *checks.Finding {
 			Container: c.Name,
 			Message:   fmt.Sprintf("%s shows a known bug of kubelet %s (%s): %s", c.role(), p.node.Status.NodeInfo.KubeletVersion, b.Ref, b.Text),
 			Evidence:  append(evidence, "node "+p.node.Name+": "+p.node.VersionEvidence(), "fixed in "+strings.Join(b.Fixed, ", ")),
-			Steps: append([]checks.Step{{
-				Text:    "Recreate the pod (a workaround: the bug can recur):",
-				Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace),
-			}}, cluster.NodeUpgrade(known.FirstWithout(known.Bugs("kubelet"), p.node.Version)+" or later", []cluster.Node{*p.node})...),
+			Steps: append([]checks.Step{
+				p.recreateStep("Recreate the pod (a workaround: the bug can recur)"),
+			}, cluster.NodeUpgrade(known.FirstWithout(known.Bugs("kubelet"), p.node.Version)+" or later", []cluster.Node{*p.node})...),
 		}
 	}
 	return nil

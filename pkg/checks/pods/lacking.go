@@ -38,11 +38,12 @@ func (s *scene) lacks(m maker) *pending {
 	if j := s.jobs[m.Object]; j != nil {
 		return s.lacksOfJob(j, born, describe)
 	}
-	if !m.lacksPods {
+	seen := max(m.pods, int32(len(s.siblings[m.meta.UID])))
+	if seen >= m.wants {
 		return nil
 	}
 	return &pending{
-		wait: WaitPods, state: fmt.Sprintf("it has %s, fewer than it should, and nothing that was read says why", prose.Counted(int(m.pods), "pod")),
+		wait: WaitPods, state: fmt.Sprintf("it has %s, and nothing that was read says why", prose.Of(int(seen), int(m.wants), "pod")),
 		since: born, allowed: settle, limit: usually, next: describe,
 	}
 }

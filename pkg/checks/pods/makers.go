@@ -24,9 +24,10 @@ type maker struct {
 	path string
 	// resource is how kubectl calls it.
 	resource string
-	// lacksPods is that it has fewer pods than it is meant to have, pods how many it has.
-	lacksPods bool
-	pods      int32
+	// lacksPods is that it has fewer pods than it is meant to have, pods how many it has, wants how many it is meant
+	// to have; of Jobs only the first is known.
+	lacksPods   bool
+	pods, wants int32
 	// failures are the conditions of a ReplicaSet that say that a pod was rejected.
 	failures []appsv1.ReplicaSetCondition
 	// custom is a kind that is not built in: no strategic merge patch.
@@ -96,17 +97,17 @@ func makers(s *facts.Snapshot) []maker {
 	for i := range s.StatefulSets {
 		w := &s.StatefulSets[i]
 		m := add("StatefulSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
-		m.lacksPods, m.pods = w.Status.Replicas < ptr.Deref(w.Spec.Replicas, 1), w.Status.Replicas
+		m.counts(w.Status.Replicas, ptr.Deref(w.Spec.Replicas, 1))
 	}
 	for i := range s.DaemonSets {
 		w := &s.DaemonSets[i]
 		m := add("DaemonSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
-		m.lacksPods, m.pods = w.Status.CurrentNumberScheduled < w.Status.DesiredNumberScheduled, w.Status.CurrentNumberScheduled
+		m.counts(w.Status.CurrentNumberScheduled, w.Status.DesiredNumberScheduled)
 	}
 	for i := range s.ReplicaSets {
 		w := &s.ReplicaSets[i]
 		m := add("ReplicaSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
-		m.lacksPods, m.pods = w.Status.Replicas < ptr.Deref(w.Spec.Replicas, 1), w.Status.Replicas
+		m.counts(w.Status.Replicas, ptr.Deref(w.Spec.Replicas, 1))
 		for _, c := range w.Status.Conditions {
 			if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue && c.Reason == failedCreate {
 				m.failures = append(m.failures, c)
@@ -115,6 +116,8 @@ func makers(s *facts.Snapshot) []maker {
 	}
 	return out
 }
+
+func (m *maker) counts(pods, wants int32) { m.lacksPods, m.pods, m.wants = pods < wants, pods, wants }
 
 // idle reports whether a Job is not over and has no pod.
 func idle(j *batchv1.Job) bool {

@@ -263,8 +263,7 @@ func (p subject) logsCommand(c container) string {
 // avoidStep keeps the pods of an owner away from the node that this one is on. text says so, without a colon.
 func (p subject) avoidStep(text string) checks.Step {
 	m := p.target()
-	has := m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil
-	if has || m.custom && m.template == nil {
+	if m.requiresNodes() || m.custom && m.template == nil {
 		return checks.Step{
 			Text:    fmt.Sprintf("%s. Add to each term of spec.affinity.nodeAffinity in the template of %s %s/%s:", text, m.resource, m.Namespace, m.Name),
 			Command: fmt.Sprintf("matchFields:\n- {key: metadata.name, operator: NotIn, values: [%s]}", p.Spec.NodeName),
@@ -276,7 +275,24 @@ func (p subject) avoidStep(text string) checks.Step {
 	}}
 	command := p.command(m, "strategic", encode(nest(m.path, map[string]any{"affinity": affinity})))
 	if m.custom {
-		command = p.command(m, "json", encode([]op{{Op: "add", Path: m.path + "/affinity", Value: affinity}}))
+		command = p.command(m, "json", encode(mergeOps(m.path, m.affinity(), map[string]any{"affinity": affinity})))
 	}
-	return checks.Step{Text: text + ":", Command: command}
+	return p.changeStep(text, command)
+}
+
+// requiresNodes reports whether the template already says which nodes its pods need: terms are alternatives, so one
+// more would not keep the pod away from anything.
+func (m maker) requiresNodes() bool {
+	return m.template != nil && m.template.Spec.Affinity != nil && m.template.Spec.Affinity.NodeAffinity != nil &&
+		m.template.Spec.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution != nil
+}
+
+// affinity is that of the template, as JSON has it.
+func (m maker) affinity() map[string]any {
+	var out map[string]any
+	if m.template == nil || m.template.Spec.Affinity == nil ||
+		json.Unmarshal([]byte(encode(map[string]any{"affinity": m.template.Spec.Affinity})), &out) != nil {
+		return nil
+	}
+	return out
 }

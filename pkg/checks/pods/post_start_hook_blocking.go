@@ -11,9 +11,10 @@ import (
 // The kubelet runs a postStart hook before it starts the next container, and while it runs the
 // container still shows as waiting: only an event tells that it has started.
 var postStartHookBlocking = podCheck(checks.Check{
-	ID:    "post-start-hook-blocking",
-	Title: "postStart hooks return and let the next container start",
-	Uses:  slices.Concat(witnessed, owned),
+	ID:      "post-start-hook-blocking",
+	Title:   "postStart hooks return and let the next container start",
+	Uses:    slices.Concat(witnessed, owned),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.stopping() {
 		return nil, nil

@@ -320,11 +320,3 @@ func (p subject) failedAt() age {
 	}
 	return ageOf(p.s.Snapshot, lastEnd(ended))
 }
-
-// job is the Job that made the pod; nil when none did, or it was not seen.
-func (p subject) job() *batchv1.Job {
-	if len(p.makers) == 0 {
-		return nil
-	}
-	return p.s.jobs[p.makers[0].Object]
-}

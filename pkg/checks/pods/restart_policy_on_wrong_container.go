@@ -9,9 +9,10 @@ import (
 )
 
 var restartPolicyOnWrongContainer = podCheck(checks.Check{
-	ID:    "restart-policy-on-wrong-container",
-	Title: "restartPolicy: Always is on the init container that runs the server",
-	Uses:  slices.Concat(timed, owned),
+	ID:      "restart-policy-on-wrong-container",
+	Title:   "restartPolicy: Always is on the init container that runs the server",
+	Uses:    slices.Concat(timed, owned),
+	Advises: []facts.Kind{facts.Nodes, facts.Kubelets},
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c, list := p.server()
 	if c == nil || p.startedAt(*c).below(young(list)) || p.startedAt(*c).untold(young(list)) && !strong(list) {

@@ -186,16 +186,19 @@ func (p subject) again(c container, l loss) []checks.Step {
 	if l.kept == "" && m.Kind != "Pod" && !l.injected {
 		return set(l.lost.String())
 	}
-	command := prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)
+	const recreate = "Then recreate the pods"
 	switch m.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
-		command = prose.Shell("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace)
+		return []checks.Step{{Text: recreate + ":", Command: prose.Shell("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace)}}
 	case "CronJob":
-		command = prose.Shell("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
+		return []checks.Step{{
+			Text:    recreate + ". This deletes the Job with their logs, and its work runs at the next time of the schedule:",
+			Command: prose.Shell("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace),
+		}}
 	case "Pod":
 		return set("the pod")
 	}
-	return []checks.Step{{Text: "Then recreate the pods:", Command: command}}
+	return []checks.Step{p.recreateStep("Then recreate the pod")}
 }
 
 var fieldIndex = regexp.MustCompile(`spec\.initContainers\[(\d+)\]`)

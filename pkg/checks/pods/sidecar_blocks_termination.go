@@ -81,13 +81,10 @@ func (p subject) terminationSteps(hook bool) []checks.Step {
 	out = append(out,
 		checks.Step{Text: "Make the program exit on SIGTERM. A shell as the first process does not forward the signal: start the program with exec. " +
 			"A program that is process 1 must handle the signal itself."},
-		checks.Step{Text: "To force-delete the pod now:", Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace)})
+		checks.Step{Text: "To force-delete the pod now, at the cost of what its processes have not written yet:", Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=1", p.Name, p.Namespace)})
 	if m := p.target(); seconds(p.grace()) > longGracePeriod && m.meta != nil {
 		patch := encode(nest(m.path, map[string]any{"terminationGracePeriodSeconds": 30}))
-		out = append(out, checks.Step{
-			Text:    "A shorter grace period makes the next pod terminate sooner (the value is an example):",
-			Command: p.command(m, "strategic", patch),
-		})
+		out = append(out, p.changeStep("A shorter grace period makes the next pod terminate sooner (the value is an example)", p.command(m, "strategic", patch)))
 	}
 	return out
 }

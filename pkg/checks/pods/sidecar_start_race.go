@@ -13,9 +13,10 @@ import (
 )
 
 var sidecarStartRace = podCheck(checks.Check{
-	ID:    "sidecar-start-race",
-	Title: "sidecars listen before the containers that need them start",
-	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	ID:      "sidecar-start-race",
+	Title:   "sidecars listen before the containers that need them start",
+	Uses:    slices.Concat(timed, owned, []facts.Kind{facts.Logs}),
+	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	r := p.startRace()
 	if r == nil {

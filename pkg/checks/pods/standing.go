@@ -54,7 +54,13 @@ func (p subject) well() bool {
 		return false
 	}
 	return !slices.ContainsFunc(p.all(), func(c container) bool {
-		return c.init && !c.sidecar() && !c.passed() || !(c.init && !c.sidecar()) && !(c.running() && c.status.Ready && started(c))
+		switch {
+		case c.status == nil: // the condition is the kubelet's word
+			return false
+		case c.init && !c.sidecar():
+			return !c.passed()
+		}
+		return !c.running() || !c.status.Ready || !started(c)
 	})
 }
 

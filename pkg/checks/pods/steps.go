@@ -14,33 +14,78 @@ import (
 // editSteps say what to change in a container, with the command that makes the edits. Where the owner's template does
 // not have the container, they say who has to.
 func (p subject) editSteps(text string, c container, edits ...edit) []checks.Step {
-	if command := p.fixContainers(edits...); command != "" {
-		return []checks.Step{{Text: text + ":", Command: command}}
+	if makesNative(edits) {
+		return p.edited(text, c, p.native().warnings(), edits)
 	}
-	return append([]checks.Step{{Text: text + "."}}, p.elsewhere(c, edits...)...)
+	return p.edited(text, c, nil, edits)
+}
+
+// edited are editSteps with notes for what has to be known before.
+func (p subject) edited(text string, c container, notes []string, edits []edit) []checks.Step {
+	if command := p.fixContainers(edits...); command != "" {
+		return []checks.Step{p.changeStep(text, command, notes...)}
+	}
+	return append([]checks.Step{textStep(text, notes...)}, p.elsewhere(c, edits...)...)
 }
 
 // exampleSteps are editSteps whose values are examples.
 func (p subject) exampleSteps(text string, c container, edits ...edit) []checks.Step {
-	out := p.editSteps(text, c, edits...)
-	if out[0].Command != "" {
-		out[0].Text = text + " (the value is an example):"
+	if p.fixContainers(edits...) != "" {
+		text += " (the value is an example)"
 	}
-	return out
+	return p.editSteps(text, c, edits...)
+}
+
+// nativeSteps make a native sidecar of an init container; where native sidecars do not run, they say what else helps.
+func (p subject) nativeSteps(text string, c container, edits ...edit) []checks.Step {
+	s := p.native()
+	if len(s.lacks) > 0 {
+		return p.fallback(c, s, beforeOthers)
+	}
+	return p.edited(text, c, s.conditions(), edits)
 }
 
 // moveSteps say to make a native sidecar of a container, before the init container at index to of the owner's
-// template, with the command.
+// template, with the command. Where native sidecars do not run, they say what else helps.
 func (p subject) moveSteps(text string, c container, to int, probe map[string]any) []checks.Step {
+	s := p.native()
+	if len(s.lacks) > 0 && !c.sidecar() {
+		return p.fallback(c, s, neededBy(to, probe))
+	}
+	var notes []string
+	switch {
+	case c.sidecar():
+		notes = s.warnings()
+	case c.init:
+		notes = s.conditions()
+	default:
+		notes = append(s.conditions(), p.nativeNotes(c)...)
+	}
 	if command := p.fixMove(c.Name, to, probe); command != "" {
-		return []checks.Step{{Text: text + ":", Command: command}}
+		return []checks.Step{p.changeStep(text, command, notes...)}
 	}
 	fields := setAlways(c.Name)[0]
 	if probe != nil {
 		fields.fields["startupProbe"] = probe
 	}
 	c.init = true
-	return append([]checks.Step{{Text: text + "."}}, p.elsewhere(c, fields)...)
+	return append([]checks.Step{textStep(text, notes...)}, p.elsewhere(c, fields)...)
+}
+
+// neededBy is what a container that is moved before the init container at index to, with a probe, is needed for.
+func neededBy(to int, probe map[string]any) need {
+	switch {
+	case to >= 0:
+		return beforeInit
+	case probe != nil:
+		return beforeOthers
+	}
+	return onlyToStop
+}
+
+// textStep says what to do without a command.
+func textStep(text string, notes ...string) checks.Step {
+	return checks.Step{Text: strings.Join(append([]string{text}, notes...), ". ") + "."}
 }
 
 // elsewhere is where to make the edits of a container that is not known to be in the owner's template.

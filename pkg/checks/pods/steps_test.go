@@ -32,7 +32,8 @@ func TestUnseenTemplate(t *testing.T) {
 			"containers:\n- name: main\n  readinessProbe: null",
 		},
 		{
-			rollout.moveSteps("Move it", rollout.mains[1], 0, map[string]any{"periodSeconds": 1}), "Move it.",
+			rollout.moveSteps("Move it", rollout.mains[1], 0, map[string]any{"periodSeconds": 1}),
+			"Move it. This needs Kubernetes 1.29 or later in API servers and nodes (the version of this cluster was not seen).",
 			"initContainers:\n- name: logger\n  restartPolicy: Always\n  startupProbe:\n    periodSeconds: 1",
 		},
 	} {

@@ -9,6 +9,7 @@
 //	exit CODE                 end with this code
 //	crash                     die of SIGSEGV
 //	oom                       allocate memory until killed
+//	use MIB                   allocate so much memory, and give it back
 //	log TEXT                  print a line
 //	ignore-term               from now on do not react to SIGTERM
 //	term-after DURATION       from now on end that long after SIGTERM
@@ -70,6 +71,7 @@ var commands = map[string]struct {
 	"exit":        {1, exit},
 	"crash":       {0, func([]string) error { return crash() }},
 	"oom":         {0, func([]string) error { return exhaust() }},
+	"use":         {1, use},
 	"log":         {1, say},
 	"ignore-term": {0, func([]string) error { return onTerm(func() {}) }},
 	"term-after":  {1, termAfter},

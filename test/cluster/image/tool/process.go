@@ -73,18 +73,24 @@ func crash() error {
 	return nil
 }
 
-func exhaust() error {
+func exhaust() error { return use([]string{"1048576"}) }
+
+// use allocates and touches so many MiB, and gives them back.
+func use(args []string) error {
+	mebibytes, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
 	var kept [][]byte
-	for {
+	for range mebibytes {
 		block := make([]byte, 1<<20)
 		for i := range block {
 			block[i] = 1
 		}
 		kept = append(kept, block)
-		if len(kept) > 1<<20 {
-			return nil
-		}
 	}
+	fmt.Println("used", len(kept), "MiB")
+	return nil
 }
 
 func say(args []string) error {
