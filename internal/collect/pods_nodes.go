@@ -2,6 +2,8 @@ package collect
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,7 +37,7 @@ func (r *PodReader) readNode(ctx context.Context, name string) {
 	defer cancel()
 	node, err := r.c.client.CoreV1().Nodes().Get(reading, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		r.c.gap(facts.Nodes, facts.NodeInstance(name), "the node no longer exists", "nothing to read: the pod will be deleted")
+		r.goneNodes(name)
 		return
 	}
 	if err != nil {
@@ -43,6 +45,14 @@ func (r *PodReader) readNode(ctx context.Context, name string) {
 		return
 	}
 	r.addNode(node)
+}
+
+// goneNodes notes that nodes of pods do not exist any more.
+func (r *PodReader) goneNodes(names ...string) {
+	r.c.mu.Lock()
+	defer r.c.mu.Unlock()
+	r.c.snapshot.GoneNodes = append(r.c.snapshot.GoneNodes, names...)
+	slices.Sort(r.c.snapshot.GoneNodes)
 }
 
 func (r *PodReader) addNode(n *corev1.Node) {
@@ -71,5 +81,13 @@ func (r *PodReader) listNodes(ctx context.Context, wanted map[string]bool) {
 	})
 	if err != nil {
 		r.c.failed(ctx, listNodes, whole, err)
+		return
 	}
+	r.c.mu.Lock()
+	gone := maps.Clone(wanted)
+	for i := range r.c.snapshot.Nodes {
+		delete(gone, r.c.snapshot.Nodes[i].Name)
+	}
+	r.c.mu.Unlock()
+	r.goneNodes(slices.Collect(maps.Keys(gone))...)
 }

@@ -83,6 +83,8 @@ type Snapshot struct {
 	ControlPlane []ControlPlanePod `json:"controlPlane,omitempty"`
 
 	Nodes []corev1.Node `json:"nodes,omitempty"`
+	// GoneNodes are names of nodes that pods are on and that do not exist any more.
+	GoneNodes []string `json:"goneNodes,omitempty"`
 	// Kubelets are what kubelets said of their own gate; Instance is the node's name.
 	Kubelets []FeatureReading `json:"kubelets,omitempty"`
 

@@ -30,6 +30,9 @@ func (n *names) infrastructure(s *Snapshot) {
 	for i := range s.Nodes {
 		n.object("Node", &s.Nodes[i].ObjectMeta, subdomain)
 	}
+	for _, name := range s.GoneNodes {
+		n.is(subdomain, "goneNodes", "the name", name)
+	}
 	for _, k := range s.Kubelets {
 		n.is(subdomain, "the reading of a kubelet", "the node", k.Instance)
 	}

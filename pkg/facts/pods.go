@@ -179,7 +179,10 @@ func trimHTTPGet(g *corev1.HTTPGetAction) *corev1.HTTPGetAction {
 	}
 	out := *g
 	out.Path = redactText(g.Path)
-	out.HTTPHeaders = nil // may hold credentials
+	out.HTTPHeaders = nil
+	for _, h := range g.HTTPHeaders { // may hold credentials; that they are there says what a probe needs
+		out.HTTPHeaders = append(out.HTTPHeaders, corev1.HTTPHeader{Name: h.Name, Value: redacted})
+	}
 	return &out
 }
 

@@ -21,13 +21,23 @@ func trimEnv(in []corev1.EnvVar) []corev1.EnvVar {
 	var out []corev1.EnvVar
 	for _, e := range in {
 		kept := corev1.EnvVar{Name: e.Name, ValueFrom: e.ValueFrom}
-		if slices.Contains(keptEnv, e.Name) {
+		if slices.Contains(keptEnv, e.Name) || listens(e) {
 			kept.Value = e.Value
 		}
 		out = append(out, kept)
 	}
 	return out
 }
+
+// listens reports whether a variable says on which address of its pod a program listens, which is no secret.
+func listens(e corev1.EnvVar) bool {
+	return listenName.MatchString(e.Name) && listenValue.MatchString(e.Value)
+}
+
+var (
+	listenName  = regexp.MustCompile(`(?i)listen|bind|addr`)
+	listenValue = regexp.MustCompile(`^(?:[a-z]{2,5}://)?(?:127(?:\.\d{1,3}){3}|localhost|0\.0\.0\.0|\*|\[?::1?\]?)?(?::\d{2,5})?$`)
+)
 
 // trimVolumes drops the parameters of drivers, which may hold credentials; names stay.
 func trimVolumes(in []corev1.Volume) []corev1.Volume {

@@ -90,12 +90,23 @@ func ContainerStarted(s *corev1.ContainerStatus) bool {
 }
 
 // InitContainerPassed reports whether an init container lets the next one start: a native sidecar once it has
-// started, any other once it has exited with 0.
+// started, any other once it has succeeded.
 func InitContainerPassed(c *corev1.Container, s *corev1.ContainerStatus) bool {
 	if RestartsAlways(c) {
 		return ContainerStarted(s)
 	}
-	return s != nil && s.State.Terminated != nil && s.State.Terminated.ExitCode == 0
+	return s != nil && s.State.Terminated != nil && !InitContainerFailed(s.State.Terminated)
+}
+
+// OOMKilled is the reason of a container in which the kernel killed a process because memory ran out.
+const OOMKilled = "OOMKilled"
+
+// InitContainerFailed reports whether the kubelet counts the run of an init container as failed. Where memory ran out
+// it does even if the exit code is 0, because only a child was killed (k8s.io/kubernetes
+// pkg/kubelet/kuberuntime/helpers.go, isInitContainerFailed); the API server's condition Initialized goes by the
+// exit code and is true.
+func InitContainerFailed(end *corev1.ContainerStateTerminated) bool {
+	return end.ExitCode != 0 || end.Reason == OOMKilled
 }
 
 // LastTermination is how the current or the last run of a container ended; nil when none has.

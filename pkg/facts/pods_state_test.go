@@ -48,6 +48,8 @@ func TestContainerState(t *testing.T) {
 	exited := func(code int32) *corev1.ContainerStatus {
 		return &corev1.ContainerStatus{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code}}}
 	}
+	outOfMemory := exited(0)
+	outOfMemory.State.Terminated.Reason = OOMKilled
 	again := waiting("CrashLoopBackOff")
 	again.LastTerminationState = exited(7).State
 	for name, c := range map[string]struct {
@@ -65,6 +67,7 @@ func TestContainerState(t *testing.T) {
 		"started":                {running(&yes), true, false, true, false},
 		"exited":                 {exited(0), true, true, false, true},
 		"failed":                 {exited(1), true, false, false, true},
+		"OOMKilled, exit code 0": {outOfMemory, true, false, false, true},
 		"again":                  {again, true, false, false, true},
 	} {
 		passed, sidecar := InitContainerPassed(&corev1.Container{}, c.status), InitContainerPassed(&corev1.Container{RestartPolicy: &always}, c.status)

@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,7 +63,7 @@ func TestTrimPod(t *testing.T) {
 			},
 			ManagedFields: []metav1.ManagedFieldsEntry{{
 				Manager: "kubectl", Operation: "Apply",
-				FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:initContainers":{"k:{\"name\":\"proxy\"}":{"f:name":{},"f:restartPolicy":{}}}}}`),
+				FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{}},"f:initContainers":{"k:{\"name\":\"proxy\"}":{"f:name":{},"f:restartPolicy":{}}}}}`),
 			}},
 		},
 		Spec: corev1.PodSpec{
@@ -92,6 +93,31 @@ func TestTrimPod(t *testing.T) {
 	}
 }
 
+// TestSent: what managedFields tell of containers and gates, also after they were trimmed.
+func TestSent(t *testing.T) {
+	fields := `{"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{"f:image":{},"f:restartPolicy":{}}},` +
+		`"f:schedulingGates":{".":{},"k:{\"name\":\"example.com/approval\"}":{".":{},"f:name":{}}}}}`
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{
+		{Manager: "operator", Operation: "Update", FieldsV1: metav1.NewFieldsV1(fields)},
+		{Manager: "kubelet", Operation: "Update", Subresource: "status", FieldsV1: metav1.NewFieldsV1(`{"f:status":{}}`)},
+	}}}
+	trimmed := TrimPod(pod)
+	for _, m := range []*metav1.ObjectMeta{&pod.ObjectMeta, &trimmed.ObjectMeta} {
+		if NotSent(m, "main") || !NotSent(m, "proxy") {
+			t.Errorf("NotSent: main %v, proxy %v", NotSent(m, "main"), NotSent(m, "proxy"))
+		}
+		if got := SentRegularPolicy(m, "main"); len(got) != 1 || len(SentAlways(m, "main")) != 0 {
+			t.Errorf("SentRegularPolicy: %v", got)
+		}
+		if got := GateManagers(m, "example.com/approval"); len(got) != 1 || got[0].Manager != "operator" || len(GateManagers(m, "example.com/other")) != 0 {
+			t.Errorf("GateManagers: %v", got)
+		}
+	}
+	if NotSent(&metav1.ObjectMeta{}, "proxy") {
+		t.Error("NotSent: true without managedFields")
+	}
+}
+
 func TestCustomWorkloadOf(t *testing.T) {
 	for _, test := range []struct {
 		raw  string
@@ -114,5 +140,24 @@ func TestCustomWorkloadOf(t *testing.T) {
 		if diff := cmp.Diff(test.want, got); diff != "" || ok != test.ok {
 			t.Errorf("%s: ok %v, (-want +got)\n%s", test.raw, ok, diff)
 		}
+	}
+}
+
+// TestTrimListens: where a program listens is kept, and that a probe has headers, not what they say.
+func TestTrimListens(t *testing.T) {
+	in := []corev1.EnvVar{
+		{Name: "LISTEN_ADDR", Value: "127.0.0.1:8080"}, {Name: "CSQL_PROXY_ADDRESS", Value: "0.0.0.0"},
+		{Name: "BIND_PASSWORD", Value: "hunter2"}, {Name: "PIN", Value: "12345"}, {Name: "ADDRESS", Value: "somebody's home"},
+	}
+	var got []string
+	for _, e := range trimEnv(in) {
+		got = append(got, e.Value)
+	}
+	if want := []string{"127.0.0.1:8080", "0.0.0.0", "", "", ""}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	probe := trimHTTPGet(&corev1.HTTPGetAction{HTTPHeaders: []corev1.HTTPHeader{{Name: "Authorization", Value: "hunter2"}}})
+	if len(probe.HTTPHeaders) != 1 || probe.HTTPHeaders[0].Value != redacted {
+		t.Errorf("%+v", probe.HTTPHeaders)
 	}
 }

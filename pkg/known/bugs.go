@@ -1,7 +1,9 @@
 package known
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/version"
 )
@@ -37,6 +39,26 @@ func (b Bug) In(v *version.Version) bool {
 		}
 	}
 	return v.LessThan(b.Gone())
+}
+
+// Versions says in words which versions have the bug: "1.29.0 to 1.29.7, 1.30.0 to 1.30.3".
+func (b Bug) Versions() string {
+	last := map[uint]uint{} // the first good patch of a minor version
+	for _, f := range b.Fixed {
+		fix := version.MustParseGeneric(f)
+		last[fix.Minor()] = fix.Patch()
+	}
+	var out []string
+	for minor := uint(b.Since); minor < b.Gone().Minor(); minor++ { //nolint:gosec // small
+		patch, repaired := last[minor]
+		switch {
+		case !repaired:
+			out = append(out, fmt.Sprintf("1.%d", minor))
+		case patch > 0:
+			out = append(out, fmt.Sprintf("1.%d.0 to 1.%d.%d", minor, minor, patch-1))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // Gone is the minor version from which on nothing has the bug.

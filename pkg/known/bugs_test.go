@@ -51,3 +51,17 @@ func TestBugs(t *testing.T) {
 		}
 	}
 }
+
+// TestVersions: patches of older minor versions, minor versions that were never repaired, and a first that is the last.
+func TestVersions(t *testing.T) {
+	for want, b := range map[string]Bug{
+		"1.29.0 to 1.29.7, 1.30.0 to 1.30.3": {Since: 29, Fixed: []string{"1.29.8", "1.30.4", "1.31.0"}},
+		"1.28, 1.29, 1.30.0 to 1.30.3":       {Since: 28, Fixed: []string{"1.30.4", "1.31.0"}},
+		"1.28.0 to 1.28.1":                   {Since: 28, Fixed: []string{"1.28.2", "1.29.0"}},
+		"1.28":                               {Since: 28, Fixed: []string{"1.29.0"}},
+	} {
+		if got := b.Versions(); got != want {
+			t.Errorf("%v: %q, want %q", b.Fixed, got, want)
+		}
+	}
+}

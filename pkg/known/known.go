@@ -1,6 +1,7 @@
-// Package known is what is publicly known of software that strips restartPolicy from init containers, of
-// injectors of sidecars, of sidecars themselves, and of bugs of Kubernetes: data, each entry with its sources. The canaries prove
-// what happens in a cluster; this says what is known for it, and since when it is fixed.
+// Package known is what is publicly known of software that strips restartPolicy from init containers, of injectors of
+// sidecars, of sidecars themselves, of meshes, of what runs Jobs, of scheduling gates, and of bugs of Kubernetes: data,
+// each entry with its sources. The canaries prove what happens in a cluster; this says what is known for it, and since
+// when it is fixed.
 package known
 
 import (
@@ -11,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-//go:embed webhooks.yaml crds.yaml injectors.yaml sidecars.yaml runners.yaml bugs.yaml
+//go:embed webhooks.yaml crds.yaml injectors.yaml sidecars.yaml runners.yaml meshes.yaml bugs.yaml schedulinggates.yaml
 var data embed.FS
 
 // Evidence is how well an entry is founded; see the head of webhooks.yaml.
@@ -98,7 +99,10 @@ var (
 	crds      = sync.OnceValue(func() []CRD { return read[CRD]("crds.yaml") })
 	injectors = sync.OnceValue(func() []Injector { return read[Injector]("injectors.yaml") })
 	sidecars  = sync.OnceValue(func() []Sidecar { return read[Sidecar]("sidecars.yaml") })
+	meshes    = sync.OnceValue(func() []Mesh { return read[Mesh]("meshes.yaml") })
 	bugs      = sync.OnceValue(func() []Bug { return read[Bug]("bugs.yaml") })
+
+	schedulingGates = sync.OnceValue(func() []SchedulingGate { return read[SchedulingGate]("schedulinggates.yaml") })
 )
 
 func read[T any](name string) []T {

@@ -46,7 +46,7 @@ func TestData(t *testing.T) {
 		if bad := slices.ContainsFunc(c.Containers, func(p string) bool { _, err := path.Match(p, ""); return err != nil }); bad || len(c.Containers) == 0 {
 			t.Errorf("sidecar %s: containers %q", c.ID, c.Containers)
 		}
-		if c.Evidence == Inferred && (c.Quit != nil || c.Ready != nil || c.Native != "" || c.Bind != "" || c.Wait != "") {
+		if c.Evidence == Inferred && (c.Quit != nil || c.Ready != nil || c.Native != "" || c.Bind != "" || c.Wait != "" || len(c.Exec)+len(c.Open) > 0) {
 			t.Errorf("sidecar %s: states more than a customary name, and nobody confirmed it", c.ID)
 		}
 		for _, e := range []*Endpoint{c.Quit, c.Ready} {
@@ -54,9 +54,49 @@ func TestData(t *testing.T) {
 				t.Errorf("sidecar %s: endpoint %+v", c.ID, *e)
 			}
 		}
+		for _, o := range c.Open {
+			if o.Port <= 0 || !strings.HasPrefix(o.Path, "/") || len(o.Args) == 0 {
+				t.Errorf("sidecar %s: opening %+v", c.ID, o)
+			}
+		}
+	}
+	for _, g := range schedulingGates() {
+		founded(t, "scheduling gate "+g.ID, g.Software, g.Evidence, g.Sources)
+		if len(g.Gates) == 0 || !strings.HasPrefix(g.Removes, "when ") || strings.HasSuffix(g.Removes, ".") {
+			t.Errorf("scheduling gate %s: incomplete, or a text ends with a period", g.ID)
+		}
+	}
+	if SchedulingGateOf("kueue.x-k8s.io/admission") == nil || SchedulingGateOf("example.com/approval") != nil {
+		t.Error("scheduling gates: the wrong ones are known")
 	}
 	if len(Webhooks()) < 30 || len(crds()) < 13 || len(Injectors()) < 13 || len(Sidecars()) < 26 {
 		t.Errorf("only %d webhooks, %d CRDs, %d injectors, %d sidecars", len(Webhooks()), len(crds()), len(Injectors()), len(Sidecars()))
+	}
+}
+
+// TestMeshes: every mesh can be recognized, and says how to do without what it does.
+func TestMeshes(t *testing.T) {
+	for _, m := range Meshes() {
+		founded(t, "mesh "+m.ID, m.Name, m.Evidence, m.Sources)
+		if len(m.Proxies) == 0 || len(m.Inits) == 0 || m.UID == 0 || m.Bypass == "" || len(m.Bypasses) == 0 || m.Skip == "" || m.OS == "" {
+			t.Errorf("mesh %s is not complete: %+v", m.ID, m)
+		}
+		if len(m.Checks) > 0 && (m.Code == 0 || m.Means == "" || m.Agent == "") {
+			t.Errorf("mesh %s: what do %s say?", m.ID, m.Checks)
+		}
+		for _, name := range slices.Concat(m.Inits, m.Checks) {
+			if got := MeshOfInit(name); got == nil || got.ID != m.ID {
+				t.Errorf("%s is of %v, want %s", name, got, m.ID)
+			}
+		}
+		for _, name := range m.Proxies {
+			if got := MeshOfProxy(name); got == nil || got.ID != m.ID || SidecarOf(name, "") == nil {
+				t.Errorf("%s is of %v, want %s", name, got, m.ID)
+			}
+		}
+	}
+	if len(Meshes()) < 2 || MeshOfInit("istio-proxy") != nil || MeshOfProxy("istio-init") != nil {
+		t.Errorf("%d meshes, or an init container is a proxy", len(Meshes()))
 	}
 }
 

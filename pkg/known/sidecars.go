@@ -3,6 +3,7 @@ package known
 import (
 	"path"
 	"slices"
+	"strings"
 )
 
 // A Sidecar is software that usually runs next to an application; see the head of sidecars.yaml.
@@ -20,10 +21,20 @@ type Sidecar struct {
 	Quit *Endpoint `json:"quit,omitempty"`
 	// Ready answers when it can be used; nil where no such endpoint is known.
 	Ready *Endpoint `json:"ready,omitempty"`
-	// Bind is the address that it listens on by default; empty for every address, or where that is not known.
+	// Bind is the address that it listens on by default, except for Ready; empty for every address, or where that is not known.
 	Bind string `json:"bind,omitempty"`
 	// Wait is the command that waits until it is ready; empty where none is known.
 	Wait string `json:"wait,omitempty"`
+	// Exec is a command in its image that succeeds when it can be used; empty where none is known.
+	Exec []string `json:"exec,omitempty"`
+	// Open are ways to make it answer where the kubelet's probes ask, the first that fits counts.
+	Open []Opening `json:"open,omitempty"`
+	// Mounts is set where it serves a file system that other containers of the pod mount.
+	Mounts bool `json:"mounts,omitempty"`
+	// Unhealthy says what it means that its health endpoint reports an error; empty where that is not known.
+	Unhealthy string `json:"unhealthy,omitempty"`
+	// Memory says how its injector is told its memory limit; empty where people write it themselves.
+	Memory string `json:"memory,omitempty"`
 	// Native says how its injector makes a native sidecar of it; empty where people write it themselves.
 	Native  string   `json:"native,omitempty"`
 	Sources []Source `json:"sources"`
@@ -36,6 +47,29 @@ type Endpoint struct {
 	Path   string `json:"path"`
 	// Needs is what must be switched on for it; empty when it is there by default.
 	Needs string `json:"needs,omitempty"`
+}
+
+// An Opening is what to add to the command line of a sidecar so it has an endpoint that the kubelet reaches.
+type Opening struct {
+	// When are texts of which one stands in its image or command line; empty for all. Unless are texts that do not.
+	When   []string `json:"when,omitempty"`
+	Unless []string `json:"unless,omitempty"`
+	Args   []string `json:"args"`
+	Endpoint
+	// PortFlag sets another port than the default.
+	PortFlag string `json:"portFlag,omitempty"`
+}
+
+// Opening is how to open an endpoint of the sidecar with this image and command line; nil where it is not known.
+func (s *Sidecar) Opening(image, line string) *Opening {
+	has := func(text string) bool { return strings.Contains(image+" "+line, text) }
+	i := slices.IndexFunc(s.Open, func(o Opening) bool {
+		return (len(o.When) == 0 || slices.ContainsFunc(o.When, has)) && !slices.ContainsFunc(o.Unless, has)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &s.Open[i]
 }
 
 // SidecarOf is the software that a container runs, by its name, else by the last path element of its image;

@@ -23,6 +23,7 @@ func All() []checks.Check { return checks.List(rules()) }
 // and so their page, with a check on the cluster: there it is a risk, here it has hit a pod.
 func rules() []rule {
 	return []rule{
+		nodeNotReady,
 		nodeCannotRunSidecars,
 		kubeletTooOld,
 		kubeletRefusesSidecars,
@@ -42,6 +43,7 @@ func rules() []rule {
 		initContainerNeverExits,
 		postStartHookBlocking,
 		startupProbeFailing,
+		sidecarMountDead,
 		sidecarCrashLooping,
 		initContainerFailing,
 		sidecarStartRace,

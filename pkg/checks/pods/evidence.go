@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,10 +75,16 @@ func (p subject) startedAt(c container) age {
 // born is when the pod was created.
 func (p subject) born() age { return ageOf(p.s.Snapshot, p.CreationTimestamp) }
 
+// neverRan are the reasons of a container that was created and could not be started: containerd's and CRI-O's, and
+// those of runtimes behind cri-dockerd. The exit code, 128 or the shell's 126 and 127, is then the runtime's.
+var neverRan = []string{"StartError", "ContainerCannotRun"}
+
 // exit says how a run ended, with what its code means.
 func exit(t *corev1.ContainerStateTerminated) string {
 	code := fmt.Sprintf("exit code %d", t.ExitCode)
 	switch {
+	case slices.Contains(neverRan, t.Reason):
+		return code + " (" + t.Reason + ": it could not be started)"
 	case t.Reason == "OOMKilled":
 		return code + " (OOMKilled: it used more memory than its limit)"
 	case t.ExitCode == 137:
@@ -106,8 +113,8 @@ func (p subject) ending(c container) []string {
 	if c.status.State.Terminated != nil {
 		field = "state"
 	}
-	line := fmt.Sprintf("%s.terminated of %s: %s", field, c.Name, exit(t))
-	if t.Reason != "" && t.Reason != "OOMKilled" {
+	line := fmt.Sprintf("%s.terminated of %s: %s", field, c.Name, c.exited())
+	if t.Reason != "" && !strings.Contains(line, t.Reason) {
 		line += ", reason " + t.Reason
 	}
 	if !t.FinishedAt.IsZero() {
@@ -196,7 +203,7 @@ func timeOf(t *metav1.Time) metav1.Time {
 	return *t
 }
 
-const oomKilled = "OOMKilled"
+const oomKilled = facts.OOMKilled
 
 func memoryLimit(c container) string {
 	if limit := c.Resources.Limits.Memory(); !limit.IsZero() {

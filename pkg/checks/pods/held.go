@@ -91,8 +91,7 @@ func (p subject) split(list []container) (done, running, other []container) {
 
 // over reports whether a container has exited and will not be started again.
 func (p subject) over(c container) bool {
-	return c.status != nil && c.status.State.Terminated != nil &&
-		(c.status.State.Terminated.ExitCode == 0 || p.Spec.RestartPolicy == corev1.RestartPolicyNever)
+	return c.status != nil && c.status.State.Terminated != nil && !p.restartsAfter(c, c.status.State.Terminated.ExitCode)
 }
 
 func lastEnd(list []container) metav1.Time {

@@ -19,7 +19,7 @@ var pullErrors = []string{
 var imagePullFailing = podCheck(checks.Check{
 	ID:    "image-pull-failing",
 	Title: "every container's image can be pulled",
-	Uses:  slices.Concat(witnessed, owned),
+	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.stopping() {
 		return nil, nil
@@ -40,6 +40,9 @@ var imagePullFailing = podCheck(checks.Check{
 		words := c.status.State.Waiting.Message
 		if len(events) > 0 {
 			words += " " + events[0].Message
+		}
+		if p.misfit(c) != nil {
+			f.Because = []string{initContainerFailing.ID}
 		}
 		f.Steps = []checks.Step{{Text: imageFix(c.waiting(), words)}}
 		if command := p.fixContainers(edit{c.Name, map[string]any{"image": "IMAGE"}}); command != "" {

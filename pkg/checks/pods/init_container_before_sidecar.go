@@ -23,6 +23,9 @@ var initContainerBeforeSidecar = podCheck(checks.Check{
 	}
 	later, port, proof := p.needs(*c)
 	if later == nil {
+		if to := p.captured(*c); to != nil {
+			return p.capturedFinding(*c, to), nil
+		}
 		return nil, nil
 	}
 	kind := "sidecar " + later.Name + ", which is declared after it"
@@ -122,9 +125,8 @@ func (p subject) moveBefore(text string, later, c container) []checks.Step {
 	if !init {
 		i = 0
 	}
-	probe := probeOf(later.Container)
 	if later.StartupProbe != nil {
-		probe = nil
+		return p.moveSteps(text, later, i, nil)
 	}
-	return p.moveSteps(text, later, i, probe)
+	return p.moveWithProbe(text, later, i, p.probeOf(later))
 }

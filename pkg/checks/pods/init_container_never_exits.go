@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/util/version"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -29,11 +32,11 @@ var initContainerNeverExits = podCheck(checks.Check{
 		Container: c.Name,
 		Message: fmt.Sprintf("init container %s has been running %s and looks like a sidecar: without restartPolicy: Always the pod waits forever for it to exit",
 			c.Name, running.words()),
-		Evidence: append(texts(list), p.stateEvidence(*c), fmt.Sprintf("spec.initContainers[name=%q].restartPolicy is absent", c.Name)),
-		Steps:    p.makeSidecar(*c),
+		Evidence: append(texts(list), p.stateEvidence(*c), plainEvidence(*c)),
+		Steps:    append(p.makeSidecar(*c), p.afterInjector(*c)...),
 	}
-	f.Evidence = append(f.Evidence, p.lastWords(*c, 3)...)
-	if p.lossOf(*c) != nil {
+	f.Evidence = slices.Concat(f.Evidence, p.s.oldCluster(), p.injectedEvidence(c.Name), p.lastWords(*c, 3))
+	if p.lossOf(*c) != nil && p.movedFrom(*c) == nil {
 		f.Because = append(f.Because, restartPolicyStripped.ID)
 		f.Steps = []checks.Step{{Text: "Its template is right: do what restart-policy-stripped says."}}
 	} else if p.misplaced(*c) != nil {
@@ -42,6 +45,25 @@ var initContainerNeverExits = podCheck(checks.Check{
 	}
 	return f, nil
 })
+
+// oldCluster says of a cluster whose kubelets are all older than native sidecars that the field may have been sent: an
+// API server that old drops it, and managedFields do not note what it does not know.
+func (s *scene) oldCluster() []string {
+	list := s.cluster.Nodes()
+	newer := func(n cluster.Node) bool { return n.Version == nil || n.Version.AtLeast(version.MajorMinor(1, 28)) }
+	if len(list) == 0 || slices.ContainsFunc(list, newer) {
+		return nil
+	}
+	return []string{"every kubelet is older than 1.28: an API server that old drops restartPolicy, which may have been sent"}
+}
+
+// plainEvidence is why an init container is no sidecar. From 1.35 on it may have another restartPolicy.
+func plainEvidence(c container) string {
+	if c.RestartPolicy != nil {
+		return fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: %s: only Always makes a sidecar", c.Name, *c.RestartPolicy)
+	}
+	return fmt.Sprintf("spec.initContainers[name=%q].restartPolicy is absent", c.Name)
+}
 
 // server is the plain init container that the pod waits for, when it runs and looks like a server.
 func (p subject) server() (*container, []sign) {
@@ -69,15 +91,14 @@ func (p subject) server() (*container, []sign) {
 // makeSidecar makes a native sidecar of it, with a startup probe where the port to ask is known.
 func (p subject) makeSidecar(c container) []checks.Step {
 	edit, text := setAlways(c.Name)[0], "Make it a native sidecar"
-	switch probe := probeOf(c.Container); {
-	case c.StartupProbe != nil:
-	case probe != nil:
-		edit.fields["startupProbe"] = probe
-		text += ", with a startup probe so the next container waits until it answers"
-	default:
-		text += " (with a startupProbe the next container also waits until it answers)"
+	if c.StartupProbe != nil {
+		return p.nativeSteps(text, c, edit)
 	}
-	return p.nativeSteps(text, c, edit)
+	probe := p.probeOf(c)
+	if probe.fields != nil {
+		text += ", with a startup probe so the next container waits until it answers"
+	}
+	return p.editWithProbe(text, c, probe, edit.fields)
 }
 
 // misplaced is the sidecar that has the restartPolicy which server c lacks: one that shows no sign of

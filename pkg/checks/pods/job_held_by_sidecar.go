@@ -126,12 +126,12 @@ func (p subject) endingSteps(h *held, c container) []checks.Step {
 	if len(h.silent()) > 0 {
 		text = "If it is a sidecar, make it a native one, which the kubelet stops when the last regular container has exited"
 	}
-	var probe map[string]any
+	var probe newProbe
 	if failed := h.failed(); failed != nil {
-		if probe = probeOf(c.Container); probe != nil {
+		if probe = p.probeOf(c); probe.fields != nil {
 			text += fmt.Sprintf(", with a startupProbe, for which %s waits", failed.Name)
 		} else {
-			text += fmt.Sprintf(". If %s needs it, add a startupProbe, for which %s waits: which port it listens on is not known", failed.Name, failed.Name)
+			text += fmt.Sprintf(". If %s needs it, it also needs a startupProbe, for which %s waits", failed.Name, failed.Name)
 		}
 	}
 	if len(p.makers) == 0 {
@@ -140,11 +140,11 @@ func (p subject) endingSteps(h *held, c container) []checks.Step {
 	if step := p.injectedStep(c); step != nil && p.target().template == nil {
 		return []checks.Step{*step}
 	}
-	return p.moveSteps(text, c, -1, probe)
+	return p.moveWithProbe(text, c, -1, probe)
 }
 
 // barePodSteps are for a pod that nobody makes again: its work is not to run twice unasked.
-func (p subject) barePodSteps(h *held, c container, text string, probe map[string]any) []checks.Step {
+func (p subject) barePodSteps(h *held, c container, text string, probe newProbe) []checks.Step {
 	out := []checks.Step{p.deleteStep("No controller ends this pod: delete it when its logs and files are not needed anymore")}
 	if step := p.injectedStep(c); step != nil {
 		return append(out, *step)
@@ -152,7 +152,7 @@ func (p subject) barePodSteps(h *held, c container, text string, probe map[strin
 	if h.failed() == nil {
 		text += ". The work of this pod, which is done, runs a second time then"
 	}
-	return append(out, p.moveSteps(text, c, -1, probe)...)
+	return append(out, p.moveWithProbe(text, c, -1, probe)...)
 }
 
 // injectedStep says how the injector makes a native sidecar of what it injects; nil for what people write themselves.

@@ -19,12 +19,18 @@ var knownKubeletBug = podCheck(checks.Check{
 	Title: "pods are free of symptoms of known kubelet bugs",
 	Uses:  slices.Concat(witnessed, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.finished() || p.deleting() {
+	if p.finished() {
 		return nil, nil
+	}
+	if p.deleting() {
+		return p.deletionBug()
 	}
 	for _, c := range p.all() {
 		if f := p.bugged(c); f != nil {
 			return f, nil
+		}
+		if gap := p.perhapsBugged(c); gap != nil {
+			return nil, []facts.Gap{*gap}
 		}
 	}
 	return nil, nil
@@ -62,6 +68,23 @@ func (p subject) bugged(c container) *checks.Finding {
 				p.recreateStep("Recreate the pod (a workaround: the bug can recur)"),
 			}, cluster.NodeUpgrade(known.FirstWithout(known.Bugs("kubelet"), p.node.Version)+" or later", []cluster.Node{*p.node})...),
 		}
+	}
+	return nil
+}
+
+// perhapsBugged names the bug that a container looks like where the version of its kubelet is not known; nil where it
+// is, and for one that looks like none.
+func (p subject) perhapsBugged(c container) *facts.Gap {
+	if p.kubeletVersion() != nil {
+		return nil
+	}
+	for _, b := range known.Bugs("kubelet") {
+		if look := bugSigns[b.Ref]; look == nil || len(look(p, c)) == 0 {
+			continue
+		}
+		gap := p.gap(facts.Nodes, fmt.Sprintf("whether %s has met a known bug of kubelet %s (%s: %s): the version on node %s is not known",
+			c.role(), b.Versions(), b.Ref, b.Text, p.Spec.NodeName), p.versionCommand())
+		return &gap
 	}
 	return nil
 }
@@ -108,8 +131,7 @@ func notRestarted(p subject, c container) []string {
 		return nil
 	}
 	end := c.status.State.Terminated
-	again := p.Spec.RestartPolicy == corev1.RestartPolicyAlways || p.Spec.RestartPolicy == corev1.RestartPolicyOnFailure && end.ExitCode != 0
-	if !again || !ageOf(p.s.Snapshot, end.FinishedAt).atLeast(hangTime) {
+	if !p.restartsAfter(c, end.ExitCode) || !ageOf(p.s.Snapshot, end.FinishedAt).atLeast(hangTime) {
 		return nil
 	}
 	return append([]string{"spec.restartPolicy: " + string(p.Spec.RestartPolicy)}, p.ending(c)...)

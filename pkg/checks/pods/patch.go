@@ -53,6 +53,9 @@ func (p subject) fixContainers(edits ...edit) string {
 	if m.custom && m.template == nil {
 		return "" // it requires a JSON patch, and that an index
 	}
+	if slices.ContainsFunc(edits, func(e edit) bool { return p.injected(e.container) }) {
+		return ""
+	}
 	if m.custom {
 		var ops []op
 		for _, e := range edits {
@@ -159,11 +162,11 @@ func withoutNil(value any) any {
 
 // fixMove is the command that moves a container into initContainers, before the one at index to (at
 // the end when to is negative), makes it a native sidecar, and gives it a startup probe instead of a
-// postStart hook where probe is not nil; "" when it is not in the owner's template.
-func (p subject) fixMove(name string, to int, probe map[string]any) string {
+// postStart hook where probe is not nil; "" when it is not in the owner's template. more are further changes of it.
+func (p subject) fixMove(name string, to int, probe map[string]any, more ...func(at string) []op) string {
 	m := p.target()
 	c, init, i := m.container(name)
-	if c == nil {
+	if c == nil || p.injected(name) {
 		return ""
 	}
 	from := fmt.Sprintf("%s/%d", m.listPath(init), i)
@@ -189,6 +192,9 @@ func (p subject) fixMove(name string, to int, probe map[string]any) string {
 		if c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
 			ops = append(ops, op{Op: "remove", Path: at + "/lifecycle/postStart"})
 		}
+	}
+	for _, change := range more {
+		ops = append(ops, change(at)...)
 	}
 	return p.command(m, "json", encode(ops))
 }

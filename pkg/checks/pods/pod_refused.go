@@ -84,9 +84,17 @@ func refuser(cause facts.Cause, name string, r refusal) (who string, steps []che
 			step("See its limits, and what is used of them. The requests and limits of native sidecars count in full:",
 				prose.Shell("kubectl describe resourcequota,limitrange,serviceaccount -n %s", r.maker.Namespace))
 	}
+	if strings.Contains(r.Message, notInit) {
+		return "the API server rejects it",
+			step("Move the container to initContainers. There restartPolicy: Always makes a native sidecar; on a regular container it is not allowed before 1.34, and makes none later:",
+				prose.Shell("kubectl edit %s %s -n %s", r.maker.resource, r.maker.Name, r.maker.Namespace))
+	}
 	return "the API server rejects it",
 		step("Change the pod template as the message says:", prose.Shell("kubectl edit %s %s -n %s", r.maker.resource, r.maker.Name, r.maker.Namespace))
 }
+
+// notInit is what the API server says of a regular container with a restartPolicy, before 1.34.
+const notInit = "may not be set for non-init containers"
 
 // sidecarShare is what the native sidecars of a template request, as evidence.
 func sidecarShare(m maker) []string {

@@ -19,6 +19,9 @@ var podUnschedulable = podCheck(checks.Check{
 	Title: "every pod can be scheduled",
 	Uses:  slices.Concat(witnessed, owned),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
+	if len(p.Spec.SchedulingGates) > 0 {
+		return p.heldBack()
+	}
 	text, evidence := p.unscheduled()
 	if text == "" || strings.Contains(text, schedulerRefuses) || p.nodeIsComing(text) {
 		return nil, nil

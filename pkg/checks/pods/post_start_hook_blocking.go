@@ -100,22 +100,20 @@ func (p subject) isNext(c container) bool {
 // hookSteps replace the hook by a startup probe that asks the same.
 func (p subject) hookSteps(c container) []checks.Step {
 	hook := c.Lifecycle.PostStart
-	probe := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
-	switch ports := portsOf(c.Container); {
-	case hook.HTTPGet != nil:
-		probe["httpGet"] = map[string]any{"port": hook.HTTPGet.Port, "path": hook.HTTPGet.Path}
-	case len(ports) > 0:
-		probe["tcpSocket"] = map[string]any{"port": ports[0]}
-	case hook.Exec != nil:
-		probe["exec"] = map[string]any{"command": hook.Exec.Command}
+	probe := p.probeOf(c)
+	switch {
+	case hook.HTTPGet != nil && !p.shut(c, hook.HTTPGet.Port.IntValue()):
+		probe = newProbe{fields: newHandler("httpGet", map[string]any{"port": hook.HTTPGet.Port, "path": hook.HTTPGet.Path})}
+	case hook.Exec != nil && (probe.fields == nil || len(probe.words) > 0):
+		probe = newProbe{fields: newHandler("exec", map[string]any{"command": hook.Exec.Command})}
 	}
 	const replace = "Replace the hook with a startupProbe, which is retried, shows in events, and does not keep the container from being stopped"
 	if !c.init {
-		return p.moveSteps(replace+". Among regular containers a startupProbe orders nothing, so make "+c.Name+" a native sidecar as well", c, -1, probe)
+		return p.moveWithProbe(replace+". Among regular containers a startupProbe orders nothing, so make "+c.Name+" a native sidecar as well", c, -1, probe)
 	}
 	fields := map[string]any{"lifecycle": map[string]any{"postStart": nil}}
-	if c.StartupProbe == nil {
-		fields["startupProbe"] = probe
+	if c.StartupProbe != nil {
+		probe = newProbe{}
 	}
-	return p.editSteps(replace, c, edit{c.Name, fields})
+	return p.editWithProbe(replace, c, probe, fields)
 }

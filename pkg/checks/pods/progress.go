@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // A Wait is what a pod in progress waits for.
@@ -234,8 +235,8 @@ func (p subject) startingUp(c container) *pending {
 		return w
 	}
 	w.state = "the startup probe of " + c.role() + " has not succeeded"
-	if n := times(p.startupFailures(c)); n > 0 {
-		w.state += fmt.Sprintf(" (%d failures)", n)
+	if x, ok := p.probeProgress(c); ok && x.got != "" {
+		w.state += fmt.Sprintf(": it asks %s and got: %s (%s so far)", x.asks, prose.Clause(x.got), prose.Counted(x.failures, "failure"))
 	}
 	w.allowed, w.limit = budget(c.StartupProbe), "it may fail for %s"
 	return w
@@ -294,7 +295,7 @@ func (p subject) retrying() *pending {
 		return nil
 	}
 	return &pending{
-		wait: WaitRetry, state: p.failure() + "; its Job tries again", since: p.failedAt(), next: p.failureStep(),
+		wait: WaitRetry, state: p.podFailure() + "; its Job tries again", since: p.failedAt(), next: p.failureStep(),
 	}
 }
 

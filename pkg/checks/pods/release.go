@@ -46,8 +46,8 @@ func (p subject) runnerSteps(h *held, c container) []checks.Step {
 	e, moved := setAlways(c.Name)[0], c
 	moved.init = true
 	if h.failed() != nil {
-		if probe := probeOf(c.Container); probe != nil {
-			e.fields["startupProbe"] = probe
+		if probe := p.probeOf(c); probe.plain() && probe.fields != nil {
+			e.fields["startupProbe"] = probe.fields
 		}
 	}
 	return append(out, checks.Step{

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -22,7 +23,7 @@ var restartPolicyStripped = rule{
 		Severity: checks.Error,
 		Category: checks.Pods,
 		Needs:    []facts.Kind{facts.Pods},
-		Uses:     slices.Concat(witnessed, owned, cluster.StripperNeeds),
+		Uses:     slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes}, cluster.StripperNeeds),
 	},
 	Run: func(s *scene) checks.Outcome {
 		list := s.subjects()
@@ -32,7 +33,7 @@ var restartPolicyStripped = rule{
 				continue
 			}
 			for _, c := range p.inits {
-				if l := p.lossOf(c); l != nil && !c.passed() {
+				if l := p.lossOf(c); l != nil && !c.passed() && p.movedFrom(c) == nil {
 					o.Findings = append(o.Findings, p.strippedFinding(c, *l))
 					break
 				}
@@ -79,7 +80,7 @@ func (p place) String() string {
 
 // lossOf is nil for an init container that is as it was sent, as far as can be seen.
 func (p subject) lossOf(c container) *loss {
-	if !c.init || c.sidecar() {
+	if !c.init || c.RestartPolicy != nil { // from 1.35 on it may be another one
 		return nil
 	}
 	var l loss
@@ -120,17 +121,21 @@ func (p subject) lossOf(c container) *loss {
 // webhooks do; but an injector that knows native sidecars puts its proxy among the init containers
 // only as one, and what is there without the field has lost it to somebody after the injector.
 func (l *loss) addInjected(p subject, c container) {
-	k, m := softwareOf(c.Container), p.target()
-	if k == nil || !k.Injector || m.template == nil || m.Kind == "Pod" {
-		return
-	}
-	if found, _, _ := m.container(c.Name); found != nil {
+	k := softwareOf(c.Container)
+	if k == nil || !k.Injector || !p.injected(c.Name) {
 		return
 	}
 	l.injected = true
-	l.evidence = append(l.evidence,
-		fmt.Sprintf("%s is not in the template of %s %s: an injector put it into the pod", c.Name, m.resource, m.Name),
-		fmt.Sprintf("the injector of %s puts it among the init containers only with restartPolicy: Always", k.Name))
+	l.evidence = append(p.injectedEvidence(c.Name), fmt.Sprintf("the injector of %s puts it among the init containers only with restartPolicy: Always", k.Name))
+	seen := []string{k.ID}
+	for _, other := range p.all() {
+		o := known.SidecarOf(other.Name, facts.ImageName(other.Image))
+		if o == nil || slices.Contains(seen, o.ID) || !o.Injector || !p.injected(other.Name) {
+			continue
+		}
+		seen = append(seen, o.ID)
+		l.evidence = append(l.evidence, fmt.Sprintf("%s was injected too, by the injector of %s (image %s): that one may have stripped the field", other.Name, o.Name, other.Image))
+	}
 }
 
 func wroteField(object, container, manager, operation, ago string) string {
@@ -180,12 +185,24 @@ func (p subject) strippedFinding(c container, l loss) checks.Finding {
 // again says how to get the field back once nobody strips it: what is stored stays without it.
 func (p subject) again(c container, l loss) []checks.Step {
 	m := p.target()
+	if l.injected {
+		return p.recreateSteps()
+	}
 	set := func(what string) []checks.Step {
 		return p.editSteps("Then set the field again, because "+what+" stays without it", c, setAlways(c.Name)...)
 	}
-	if l.kept == "" && m.Kind != "Pod" && !l.injected {
+	if l.kept == "" && m.Kind != "Pod" {
 		return set(l.lost.String())
 	}
+	if m.Kind == "Pod" {
+		return set("the pod")
+	}
+	return p.recreateSteps()
+}
+
+// recreateSteps replace pods that webhooks have damaged, when those are repaired.
+func (p subject) recreateSteps() []checks.Step {
+	m := p.target()
 	const recreate = "Then recreate the pods"
 	switch m.Kind {
 	case "Deployment", "StatefulSet", "DaemonSet":
@@ -196,7 +213,7 @@ func (p subject) again(c container, l loss) []checks.Step {
 			Command: prose.Shell("kubectl delete job %s -n %s", p.makers[0].Name, m.Namespace),
 		}}
 	case "Pod":
-		return set("the pod")
+		return []checks.Step{{Text: "Then delete the pod, and create it again from its own manifest, without what was injected."}}
 	}
 	return []checks.Step{p.recreateStep("Then recreate the pod")}
 }

@@ -30,6 +30,14 @@ var sidecarBlocksTermination = podCheck(checks.Check{
 	if len(left) == 0 || p.unendedMain(left) != nil {
 		return nil, nil // the regular containers are asked to exit first
 	}
+	u := p.unsignaled()
+	switch v := p.kubeletVersion(); {
+	case u == nil:
+	case v == nil && !p.deleted().below(quickly):
+		return nil, []facts.Gap{p.unsignaledGap(*u)}
+	case v != nil && bugByRef(unsignaledRef).In(v):
+		return nil, nil // no signal was sent: known-kubelet-bug
+	}
 	alone := ageOf(p.s.Snapshot, p.lastMainEnd(p.deleted().at))
 	switch {
 	case alone.atLeast(settle), ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle):
@@ -41,7 +49,7 @@ var sidecarBlocksTermination = podCheck(checks.Check{
 })
 
 func (p subject) blockedFinding(left []container) *checks.Finding {
-	c, deadline := left[len(left)-1], ageOf(p.s.Snapshot, *p.DeletionTimestamp) // the first to be stopped
+	c := left[len(left)-1] // the first to be stopped
 	hook := c.Lifecycle != nil && c.Lifecycle.PreStop != nil
 	why := "does not exit on SIGTERM"
 	if hook {
@@ -52,7 +60,7 @@ func (p subject) blockedFinding(left []container) *checks.Finding {
 		Message: fmt.Sprintf("the pod was deleted %s and does not terminate: %s still runs, and %s (the grace period is %ds)",
 			p.deleted().ago(), c.role(), why, p.grace()),
 		Evidence: []string{
-			fmt.Sprintf("metadata.deletionTimestamp: %s (%s), deletionGracePeriodSeconds: %d", p.DeletionTimestamp.UTC().Format(time.RFC3339), side(deadline), p.grace()),
+			p.deadline(),
 			fmt.Sprintf("status of %s: running %s", c.Name, p.startedAt(c).words()),
 		},
 		Steps: p.terminationSteps(hook),
@@ -61,6 +69,9 @@ func (p subject) blockedFinding(left []container) *checks.Finding {
 		if !slices.ContainsFunc(left, func(x container) bool { return x.Name == m.Name }) {
 			f.Evidence = append(f.Evidence, p.endEvidence(m)...)
 		}
+	}
+	if p.unsignaled() != nil && p.node != nil {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("node %s: %s: it stops sidecars of pods that have not initialized (%s is not in it)", p.node.Name, p.node.VersionEvidence(), unsignaledIssue))
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Killing", "FailedPreStopHook", "FailedKillPod"), 2)...)
 	if hook {
@@ -122,15 +133,6 @@ func (p subject) endEvidence(c container) []string {
 	return p.ending(c)
 }
 
-// nodeGone reports whether the node's kubelet does not answer: then nothing that it last said is news.
-func (p subject) nodeGone() bool {
-	if p.node == nil {
-		return false
-	}
-	ready := facts.NodeReady(p.node.Node)
-	return ready != nil && ready.Status != corev1.ConditionTrue
-}
-
 // grace is in seconds.
 func (p subject) grace() int64 {
 	return ptr.Deref(p.DeletionGracePeriodSeconds, 30) // the API's default
@@ -151,6 +153,12 @@ func (p subject) lastMainEnd(asked metav1.Time) metav1.Time {
 		}
 	}
 	return out
+}
+
+// deadline is when the grace period is over, as evidence.
+func (p subject) deadline() string {
+	return fmt.Sprintf("metadata.deletionTimestamp: %s (%s), deletionGracePeriodSeconds: %d",
+		p.DeletionTimestamp.UTC().Format(time.RFC3339), side(ageOf(p.s.Snapshot, *p.DeletionTimestamp)), p.grace())
 }
 
 func side(deadline age) string {

@@ -2,9 +2,8 @@ package pods
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
-
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -13,21 +12,30 @@ import (
 
 var sidecarCrashLooping = podCheck(checks.Check{
 	ID:    "sidecar-crash-looping",
-	Title: "no native sidecar is crash-looping",
-	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Logs}),
+	Title: "every sidecar keeps running",
+	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes, facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.stopping() {
 		return nil, nil
 	}
-	for _, c := range p.sidecars() {
+	var gaps []facts.Gap
+	for _, c := range p.all() {
+		if !p.beside(c) {
+			continue
+		}
+		since, left := p.leftDown(c)
 		switch {
-		case slices.Contains(startErrors, c.waiting()):
+		case left && since.atLeast(p.untilLeftDown(c)):
+			return p.leftFinding(c, since), nil
+		case slices.Contains(startErrors, c.waiting()), c.neverRan() && p.looping(c):
 			return p.cannotStart(c), nil
 		case c.ended() != nil && p.looping(c):
 			return p.crashFinding(c), nil
+		case left && since.untold(p.untilLeftDown(c)):
+			gaps = p.noClock(c.Name + " has been down")
 		}
 	}
-	return nil, nil
+	return nil, gaps
 })
 
 func (p subject) crashFinding(c container) *checks.Finding {
@@ -37,7 +45,7 @@ func (p subject) crashFinding(c container) *checks.Finding {
 	}
 	f := &checks.Finding{
 		Container: c.Name,
-		Message: fmt.Sprintf("sidecar %s %s: %s, %s, last exit %s%s", c.Name, verb, exit(end), prose.Counted(int(c.restarts()), "restart"),
+		Message: fmt.Sprintf("%s %s: %s, %s, last exit %s%s", c.title(), verb, exit(end), prose.Counted(int(c.restarts()), "restart"),
 			ageOf(p.s.Snapshot, end.FinishedAt).ago(), p.blocks(c)),
 		Evidence: slices.Concat(waitingEvidence(c), p.ending(c), p.lastWords(c, 5)),
 		Steps:    []checks.Step{p.logStep(c)},
@@ -65,20 +73,40 @@ var crashCauses = []struct {
 		f.Evidence = append(f.Evidence, memoryLimit(c))
 		f.Steps = p.memorySteps(c)
 	}},
-	{subject.killedByProbe, func(_ subject, _ container, f *checks.Finding) {
+	{func(p subject, c container) bool { return c.sidecar() && p.killedByProbe(c) }, func(_ subject, _ container, f *checks.Finding) {
 		f.Because = []string{startupProbeFailing.ID}
 	}},
-	{func(p subject, c container) bool { return len(p.livenessFailures(c)) > 0 }, func(p subject, c container, f *checks.Finding) {
-		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.livenessFailures(c), 1)...)
-		f.Steps = append([]checks.Step{{Text: "Correct the livenessProbe, or what it asks: the kubelet stops the sidecar because the probe fails."}}, f.Steps...)
+	{subject.killedByLiveness, subject.tellLiveness},
+	{func(_ subject, c container) bool { return c.stopped() && c.LivenessProbe != nil }, func(p subject, c container, f *checks.Finding) {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("livenessProbe of %s: %s, %s; no event is left that tells whether the kubelet stopped it",
+			c.Name, probeText(c.Container, c.LivenessProbe), pace(c.LivenessProbe)))
 	}},
-	{func(p subject, c container) bool { return c.ended().ExitCode == 0 && p.hasServer() }, func(_ subject, _ container, f *checks.Finding) {
+	{func(p subject, c container) bool { return c.sidecar() && c.ended().ExitCode == 0 && p.hasServer() }, func(_ subject, _ container, f *checks.Finding) {
 		f.Because = []string{restartPolicyOnWrongContainer.ID}
 	}},
 	{func(_ subject, c container) bool { return c.ended().ExitCode == 0 }, func(p subject, c container, f *checks.Finding) {
-		plain := edit{c.Name, map[string]any{"restartPolicy": nil}}
-		f.Steps = append(p.editSteps("If it runs to completion, make it a plain init container", c, plain), f.Steps...)
+		f.Steps = append(p.jobSteps(c), f.Steps...)
 	}},
+}
+
+// tellLiveness: the kubelet stops it, so its exit code says nothing.
+func (p subject) tellLiveness(c container, f *checks.Finding) {
+	got := ""
+	if text := p.livenessAnswer(c); text != "" {
+		got = " and gets: " + prose.Clause(text)
+	}
+	f.Message = fmt.Sprintf("%s is restarted again and again because its liveness probe fails: it asks %s%s (%s, %s)%s", c.title(),
+		probeText(c.Container, c.LivenessProbe), got, prose.Counted(int(c.restarts()), "restart"), exit(c.ended()), p.blocks(c))
+	f.Evidence = append(f.Evidence, p.livenessEvidence(c)...)
+	f.Steps = p.livenessSteps(c)
+}
+
+// jobSteps are for what exits with success and is always started again.
+func (p subject) jobSteps(c container) []checks.Step {
+	if !c.init {
+		return []checks.Step{{Text: "If it is meant to exit, it is no regular container: make it an init container, or a Job of its own."}}
+	}
+	return p.editSteps("If it runs to completion, make it a plain init container", c, edit{c.Name, map[string]any{"restartPolicy": nil}})
 }
 
 // hookFailed reports whether the container is stopped because its postStart hook fails.
@@ -87,24 +115,54 @@ func hookFailed(p subject, c container) bool {
 		(c.waiting() == "PostStartHookError" || len(p.eventsAbout(c, "FailedPostStartHook")) > 0)
 }
 
-func (p subject) livenessFailures(c container) []corev1.Event {
-	return p.probeEvents(c, "Liveness probe failed")
+// stopped reports whether the last exit of a container looks as if somebody had asked it to: with success, or by the
+// signals that the kubelet sends.
+func (c container) stopped() bool {
+	return slices.Contains([]int32{0, 137, 143}, c.ended().ExitCode) && c.ended().Reason != oomKilled
 }
 
 // startErrors are the kubelet's reasons for a container that could not even be started: a command that
 // is not there, a mount that is not allowed.
-var startErrors = []string{"CreateContainerError", "RunContainerError", "StartError"}
+var startErrors = []string{"CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun"}
+
+// neverRan reports whether the last try of a container ended before its program ran.
+func (c container) neverRan() bool {
+	return c.ended() != nil && slices.Contains(neverRan, c.ended().Reason)
+}
+
+// smallMemory is what runc says where the memory limit is too small for its own part in the start of a container.
+var smallMemory = regexp.MustCompile(`(?i)OOM-killed|memory limit too low`)
 
 func (p subject) cannotStart(c container) *checks.Finding {
-	return &checks.Finding{
+	reason, why := c.startError()
+	f := &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("sidecar %s cannot be started (%s): %s%s", c.Name, c.waiting(), prose.Clause(c.status.State.Waiting.Message), p.blocks(c)),
+		Message:   fmt.Sprintf("%s cannot be started (%s): %s%s", c.title(), reason, prose.Clause(why), p.blocks(c)),
 		Evidence:  slices.Concat(waitingEvidence(c), p.ending(c), newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)),
-		Steps: []checks.Step{{
-			Text:    "Correct its command, its mounts or its securityContext in the template, as the message says:",
-			Command: prose.Shell("kubectl edit %s %s -n %s", p.target().resource, p.target().Name, p.Namespace),
-		}},
+		Steps:     p.startSteps(c, why),
 	}
+	if smallMemory.MatchString(why) {
+		f.Evidence = append(f.Evidence, memoryLimit(c))
+	}
+	return f
+}
+
+// startError is why a container could not be started: what it waits for says so, or how its last try ended.
+func (c container) startError() (reason, why string) {
+	if slices.Contains(startErrors, c.waiting()) {
+		return c.waiting(), c.status.State.Waiting.Message
+	}
+	return c.ended().Reason, c.ended().Message
+}
+
+func (p subject) startSteps(c container, why string) []checks.Step {
+	if smallMemory.MatchString(why) {
+		return p.memorySteps(c)
+	}
+	return []checks.Step{{
+		Text:    "Correct its command, its mounts or its securityContext in the template, as the message says:",
+		Command: prose.Shell("kubectl edit %s %s -n %s", p.target().resource, p.target().Name, p.Namespace),
+	}}
 }
 
 // looping reports whether a sidecar waits to be restarted, or has been several times and not long ago.
@@ -112,14 +170,25 @@ func (p subject) looping(c container) bool {
 	switch {
 	case c.waiting() == "CrashLoopBackOff":
 		return true
+	case c.status == nil:
+		return false
 	case c.status.State.Terminated != nil:
-		return c.restarts() > 0
+		return c.restarts() > 0 && (c.init || p.startsAgain(c, c.status.State.Terminated.ExitCode))
 	case c.running():
-		last := c.status.LastTerminationState.Terminated
-		often := last != nil && c.restarts() >= someRestarts && ageOf(p.s.Snapshot, last.FinishedAt).below(recent)
-		return often || p.overdue(c) && p.outOfMemory(c)
+		return p.often(c) || p.overdue(c) && p.outOfMemory(c)
 	}
 	return false
+}
+
+// often reports whether a container that runs has been restarted several times, and not long ago. Where a file has no
+// clock, it must besides not be ready: then its trouble is not over.
+func (p subject) often(c container) bool {
+	last := c.status.LastTerminationState.Terminated
+	if last == nil || c.restarts() < someRestarts {
+		return false
+	}
+	since := ageOf(p.s.Snapshot, last.FinishedAt)
+	return since.below(recent) || !c.status.Ready && since.untold(recent)
 }
 
 func (p subject) hasServer() bool {

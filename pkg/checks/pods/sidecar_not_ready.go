@@ -35,9 +35,9 @@ var sidecarNotReady = podCheck(checks.Check{
 	return nil, nil
 })
 
-// unready reports whether a container is a sidecar, native or known, that runs and whose readiness probe fails.
+// unready reports whether a container is a sidecar, native or not, that runs and whose readiness probe fails.
 func (p subject) unready(c container) bool {
-	isSidecar := c.sidecar() || softwareOf(c.Container) != nil
+	isSidecar := p.beside(c) || softwareOf(c.Container) != nil
 	return isSidecar && c.running() && !c.status.Ready && c.ReadinessProbe != nil && !p.looping(c)
 }
 
@@ -49,13 +49,11 @@ func (p subject) unreadyFinding(c container) *checks.Finding {
 	asks, answers := probeText(c.Container, c.ReadinessProbe), p.readinessFailures(c)
 	f := &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("%s is not ready, %s, so neither is the pod: its readiness probe asks %s", c.role(), p.unreadySince(c).words(), asks),
+		Message:   fmt.Sprintf("%s is not ready, %s, so neither is the pod: its readiness probe asks %s", c.title(), p.unreadySince(c).words(), asks),
 		Evidence: []string{
 			"readinessProbe of " + c.Name + ": " + asks,
 			fmt.Sprintf("status of %s: ready: false, running %s", c.Name, p.startedAt(c).words()),
 		},
-		Steps: append([]checks.Step{{Text: "Correct what the probe asks, or the probe. The readiness of native sidecars counts like that of regular containers."}},
-			p.editSteps("If the pod can serve while the sidecar is not ready, remove its readinessProbe", c, edit{c.Name, map[string]any{"readinessProbe": nil}})...),
 	}
 	if len(answers) > 0 {
 		f.Message += " and gets: " + prose.Clause(answer(answers[0]))
@@ -63,9 +61,27 @@ func (p subject) unreadyFinding(c container) *checks.Finding {
 	if r := facts.PodConditionOf(p.Pod, corev1.ContainersReady); r != nil && r.Status == corev1.ConditionFalse {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("condition ContainersReady: False, %s: %s", ageOf(p.s.Snapshot, r.LastTransitionTime).words(), prose.OneLine(r.Message)))
 	}
-	f.Evidence = slices.Concat(f.Evidence, newest(p.s.Snapshot, answers, 2), p.lastWords(c, 3))
+	f.Evidence = slices.Concat(f.Evidence, newest(p.s.Snapshot, answers, 2), p.livenessEvidence(c), p.lastWords(c, 3))
+	if p.killedByLiveness(c) {
+		f.Message += "; its liveness probe fails as well, and the kubelet restarts it for that"
+		f.Steps = p.livenessSteps(c)
+		return f
+	}
+	f.Steps = append([]checks.Step{{Text: unreadyText(c)}},
+		p.editSteps("If the pod can serve while the sidecar is not ready, remove its readinessProbe", c, edit{c.Name, map[string]any{"readinessProbe": nil}})...)
 	f.Steps = append(f.Steps, p.logStep(c))
 	return f
+}
+
+// unreadyText is what to correct first.
+func unreadyText(c container) string {
+	switch known := whyUnhealthy(c); {
+	case known != "":
+		return known
+	case c.sidecar():
+		return "Correct what the probe asks, or the probe. The readiness of native sidecars counts like that of regular containers."
+	}
+	return "Correct what the probe asks, or the probe."
 }
 
 // unreadySince is when the pod became unready, and not before the container ran.

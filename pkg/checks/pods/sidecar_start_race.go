@@ -138,9 +138,6 @@ func endedTooSoon(c, proxy container) string {
 		c.Name, max(apart, 0).Round(time.Second), proxy.Name)
 }
 
-// failed reports whether a container has exited with an error in its current or last run.
-func (c container) failed() bool { return c.ended() != nil && c.ended().ExitCode != 0 }
-
 func (p subject) startOf(c container) string {
 	return fmt.Sprintf("%s was started %s", c.Name, ageOf(p.s.Snapshot, metav1.NewTime(firstStart([]container{c}))).ago())
 }
@@ -157,15 +154,10 @@ func (r *race) listens() string {
 
 // raceSteps add a startup probe to a native sidecar, or make one of a regular container.
 func (p subject) raceSteps(r *race) []checks.Step {
-	proxy, probe := r.proxy, probeOf(r.proxy.Container)
-	if probe == nil && r.port > 0 {
-		probe = map[string]any{"tcpSocket": map[string]any{"port": r.port}, "periodSeconds": 1, "failureThreshold": 60}
-	}
-	if probe == nil {
-		probe = map[string]any{"tcpSocket": map[string]any{"port": "PORT"}, "periodSeconds": 1, "failureThreshold": 60}
-	}
+	proxy := r.proxy
+	probe := p.probeOf(proxy, r.port)
 	if proxy.sidecar() {
-		return p.editSteps("Give it a startupProbe, so the next container starts only when it listens", proxy, edit{proxy.Name, map[string]any{"startupProbe": probe}})
+		return p.editWithProbe("Give it a startupProbe, so the next container starts only when it listens", proxy, probe, map[string]any{})
 	}
-	return p.moveSteps("Make it a native sidecar with a startupProbe, for which the next container waits", proxy, -1, probe)
+	return p.moveWithProbe("Make it a native sidecar with a startupProbe, for which the next container waits", proxy, -1, probe)
 }

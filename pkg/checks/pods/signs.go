@@ -50,6 +50,9 @@ func signs(c *corev1.Container) []sign {
 			out = append(out, sign{fmt.Sprintf("%s has a %s", c.Name, probe.name), true})
 		}
 	}
+	if text := daemonSign(c); text != "" {
+		out = append(out, sign{text, true})
+	}
 	line := commandLine(c)
 	if exits.MatchString(line) {
 		return out
@@ -88,33 +91,22 @@ func young(list []sign) time.Duration {
 	return youngWithWeakSign
 }
 
-// probeOf is a startup probe for a container: the health endpoint of known software, else a connection
-// to the first port that it declares; nil where neither is known.
-func probeOf(c *corev1.Container) map[string]any {
-	out := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
-	ports := declaredPorts(c)
-	switch k := softwareOf(c); {
-	case k != nil && k.Ready != nil:
-		out["httpGet"] = map[string]any{"port": k.Ready.Port, "path": k.Ready.Path}
-	case c.ReadinessProbe != nil && c.ReadinessProbe.HTTPGet != nil:
-		out["httpGet"] = map[string]any{"port": c.ReadinessProbe.HTTPGet.Port, "path": c.ReadinessProbe.HTTPGet.Path}
-	case len(ports) > 0:
-		out["tcpSocket"] = map[string]any{"port": ports[0]}
-	default:
-		return nil
-	}
-	return out
-}
-
 // portsOf are the ports on which a container listens, as far as it says so: declared ones, those of
 // its probes, and numbers in its command line that are given to a flag for a port.
 func portsOf(c *corev1.Container) []int {
-	out := declaredPorts(c)
-	if k := softwareOf(c); k != nil {
-		for _, e := range []*known.Endpoint{k.Ready, k.Quit} {
-			if e != nil {
-				out = append(out, e.Port)
-			}
+	return append(declaredPorts(c), portsOfSoftware(c)...)
+}
+
+// portsOfSoftware are those of its endpoints, where its software is known.
+func portsOfSoftware(c *corev1.Container) []int {
+	k := softwareOf(c)
+	if k == nil {
+		return nil
+	}
+	var out []int
+	for _, e := range []*known.Endpoint{k.Ready, k.Quit} {
+		if e != nil {
+			out = append(out, e.Port)
 		}
 	}
 	return out

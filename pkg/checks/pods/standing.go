@@ -86,7 +86,7 @@ func (p subject) wrong() (text string, next checks.Step) {
 		if w := p.retrying(); w != nil && w.inProgress() {
 			return "", next
 		}
-		return p.failure(), p.failureStep()
+		return p.podFailure(), p.failureStep()
 	case p.nodeGone():
 		return fmt.Sprintf("the kubelet of node %s does not report: nothing that it last said of the pod is news", p.Spec.NodeName), p.describeStep()
 	case p.Spec.NodeName == "" && len(p.Spec.SchedulingGates) > 0:
@@ -126,6 +126,9 @@ func (p subject) wrongDeletion() (text string, next checks.Step) {
 	if ageOf(p.s.Snapshot, *p.DeletionTimestamp).atLeast(settle) {
 		return p.pastGrace(), p.describeStep()
 	}
+	if text, next := p.oddUnsignaled(); text != "" {
+		return text, next
+	}
 	left := p.leftSidecars()
 	if len(left) == 0 || !p.deleted().atLeast(settle) {
 		return "", next
@@ -136,8 +139,8 @@ func (p subject) wrongDeletion() (text string, next checks.Step) {
 	return "", next
 }
 
-// failure is how a pod failed.
-func (p subject) failure() string {
+// podFailure is how a pod failed.
+func (p subject) podFailure() string {
 	if p.Status.Reason != "" {
 		return strings.TrimSuffix(fmt.Sprintf("the pod failed: %s: %s", p.Status.Reason, prose.Clause(p.Status.Message)), ": ")
 	}

@@ -23,7 +23,7 @@ var startupProbeFailing = podCheck(checks.Check{
 	if p.stopping() {
 		return nil, nil
 	}
-	for _, c := range p.sidecars() {
+	for _, c := range p.all() {
 		switch p.startupState(c) {
 		case probeFailing:
 			return p.probeFinding(c), nil
@@ -40,17 +40,17 @@ type probeState int
 const (
 	// probeFine: it has succeeded, may still, or somebody else is to blame.
 	probeFine probeState = iota
-	// probeFailing: it has used up its time.
+	// probeFailing: it has used up its time, or waiting does not help.
 	probeFailing
 	// probeUntold: it fails, and how long is not known.
 	probeUntold
 )
 
 func (p subject) startupState(c container) probeState {
-	if c.StartupProbe == nil || started(c) || !c.ran() || p.node != nil && p.node.Gate == gate.Unsupported {
+	if c.StartupProbe == nil || started(c) || !c.ran() || c.init && p.node != nil && p.node.Gate == gate.Unsupported {
 		return probeFine
 	}
-	failing := p.killedByProbe(c) || p.overdue(c) && !p.outOfMemory(c)
+	failing := p.killedByProbe(c) || p.overdue(c) && !p.outOfMemory(c) || p.deadEnd(c) != nil
 	switch {
 	case failing && !(c.running() && p.bugged(c) != nil):
 		return probeFailing
@@ -64,23 +64,32 @@ func (p subject) startupState(c container) probeState {
 func allowed(c container) time.Duration { return min(budget(c.StartupProbe), patience) }
 
 func (p subject) startupFailures(c container) []corev1.Event {
-	return p.probeEvents(c, "Startup probe failed")
+	return append(p.probeEvents(c, "Startup probe failed"), p.probeEvents(c, "Startup probe errored")...)
 }
 
 func (p subject) probeFinding(c container) *checks.Finding {
 	asks, answers := probeText(c.Container, c.StartupProbe), p.startupFailures(c)
 	f := &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("the startup probe of sidecar %s does not succeed (%s): %s; the containers after it wait", c.Name, p.doing(c), asks),
+		Message:   fmt.Sprintf("the startup probe of %s does not succeed (%s): %s", c.role(), p.doing(c), asks),
 		Evidence:  []string{"startupProbe of " + c.Name + ": " + asks + ", " + pace(c.StartupProbe)},
-		Steps:     p.probeSteps(c),
+		Steps:     append(p.moreTime(c), p.logStep(c)),
 	}
 	if len(answers) > 0 {
-		f.Message = fmt.Sprintf("the startup probe of sidecar %s fails (%s): it asks %s and gets: %s", c.Name, p.doing(c), asks, prose.Clause(answer(answers[0])))
+		f.Message = fmt.Sprintf("the startup probe of %s fails (%s): it asks %s and gets: %s", c.role(), p.doing(c), asks, prose.Clause(answer(answers[0])))
+	} else if c.sidecar() {
+		f.Message += "; the containers after it wait"
 	}
 	f.Evidence = slices.Concat(f.Evidence, newest(p.s.Snapshot, answers, 2), newest(p.s.Snapshot, p.eventsAbout(c, "Killing"), 1), p.ending(c), p.lastWords(c, 3))
 	if asked, declared := askedElsewhere(c); asked > 0 {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("%s declares %s, the probe asks port %d", c.Name, portText(declared), asked))
+	}
+	if d := p.deadEnd(c); d != nil {
+		f.Message += "; waiting does not help: " + d.why
+		for _, line := range d.evidence {
+			f.Evidence = prose.AddOnce(f.Evidence, line)
+		}
+		f.Steps = append(d.steps, p.logStep(c))
 	}
 	return f
 }
@@ -159,8 +168,12 @@ func probeText(c *corev1.Container, p *corev1.Probe) string {
 
 // answer is what the probe got, from the event's "Startup probe failed: …".
 func answer(e corev1.Event) string {
-	_, text, _ := strings.Cut(e.Message, "probe failed: ")
-	return prose.OneLine(cmp.Or(text, e.Message))
+	for _, before := range []string{"probe failed: ", "unknown state: ", "probe errored: "} {
+		if _, text, ok := strings.Cut(e.Message, before); ok && text != "" {
+			return prose.OneLine(text)
+		}
+	}
+	return prose.OneLine(e.Message)
 }
 
 // askedElsewhere is the port that the startup probe asks, and those that the container declares, when it is none of them.
@@ -175,21 +188,9 @@ func askedElsewhere(c container) (asked int, declared []int) {
 	return asked, declared
 }
 
-// probeSteps ask a port that the container declares, or give it more time.
-func (p subject) probeSteps(c container) []checks.Step {
-	var out []checks.Step
-	if asked, declared := askedElsewhere(c); asked > 0 {
-		field, handler := "tcpSocket", map[string]any{"port": declared[0]}
-		switch {
-		case c.StartupProbe.HTTPGet != nil:
-			field, handler["path"] = "httpGet", c.StartupProbe.HTTPGet.Path
-		case c.StartupProbe.GRPC != nil:
-			field = "grpc"
-		}
-		out = p.editSteps("Ask the port that it declares", c, edit{c.Name, map[string]any{"startupProbe": map[string]any{field: handler}}})
-	}
+// moreTime gives the probe more time.
+func (p subject) moreTime(c container) []checks.Step {
 	more := map[string]any{"periodSeconds": cmp.Or(c.StartupProbe.PeriodSeconds, 10), "failureThreshold": 10 * cmp.Or(c.StartupProbe.FailureThreshold, 3)}
-	out = append(out, p.editSteps("If it only needs longer than "+budget(c.StartupProbe).String()+" (failureThreshold x periodSeconds), give it more time", c,
-		edit{c.Name, map[string]any{"startupProbe": more}})...)
-	return append(out, p.logStep(c))
+	return p.editSteps("If it only needs longer than "+budget(c.StartupProbe).String()+" (failureThreshold x periodSeconds), give it more time", c,
+		edit{c.Name, map[string]any{"startupProbe": more}})
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -46,8 +47,9 @@ func (p subject) nativeSteps(text string, c container, edits ...edit) []checks.S
 }
 
 // moveSteps say to make a native sidecar of a container, before the init container at index to of the owner's
-// template, with the command. Where native sidecars do not run, they say what else helps.
-func (p subject) moveSteps(text string, c container, to int, probe map[string]any) []checks.Step {
+// template, with the command. Where native sidecars do not run, they say what else helps. more are further changes of
+// the container.
+func (p subject) moveSteps(text string, c container, to int, probe map[string]any, more ...func(at string) []op) []checks.Step {
 	s := p.native()
 	if len(s.lacks) > 0 && !c.sidecar() {
 		return p.fallback(c, s, neededBy(to, probe))
@@ -61,7 +63,7 @@ func (p subject) moveSteps(text string, c container, to int, probe map[string]an
 	default:
 		notes = append(s.conditions(), p.nativeNotes(c)...)
 	}
-	if command := p.fixMove(c.Name, to, probe); command != "" {
+	if command := p.fixMove(c.Name, to, probe, more...); command != "" {
 		return []checks.Step{p.changeStep(text, command, notes...)}
 	}
 	fields := setAlways(c.Name)[0]
@@ -91,18 +93,34 @@ func textStep(text string, notes ...string) checks.Step {
 // elsewhere is where to make the edits of a container that is not known to be in the owner's template.
 func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	m := p.target()
-	if m.template == nil {
+	switch {
+	case p.injected(c.Name):
+		return p.injectorSteps(c, edits...)
+	case m.template == nil:
 		return []checks.Step{{
 			Text:    fmt.Sprintf("In the template of %s %s/%s, which was not seen:", m.resource, m.Namespace, m.Name),
 			Command: snippet(c, edits),
 		}}
 	}
-	text := fmt.Sprintf("%s is not in the template of %s %s/%s: a webhook puts it into the pod, so the webhook's configuration has to change.",
-		c.Name, m.resource, m.Namespace, m.Name)
-	if k := softwareOf(c.Container); k != nil && k.Native != "" {
-		text += " For " + k.Name + ": " + k.Native + "."
+	return []checks.Step{{Text: fmt.Sprintf("The template of %s %s/%s does not have %s any more: its next pods will not either.", m.resource, m.Namespace, m.Name, c.Name)}}
+}
+
+// injectorSwitches say how to tell the injector of known software what edits want.
+func injectorSwitches(c container, edits []edit) string {
+	k := softwareOf(c.Container)
+	if k == nil {
+		return ""
 	}
-	return []checks.Step{{Text: text}}
+	out := ""
+	for _, e := range edits {
+		switch {
+		case e.fields["restartPolicy"] != nil && k.Native != "":
+			out += " For " + k.Name + ": " + k.Native + "."
+		case e.fields["resources"] != nil && k.Memory != "":
+			out += " For " + k.Name + ": " + k.Memory + "."
+		}
+	}
+	return out
 }
 
 // snippet is the edits as a part of a pod spec.
@@ -130,8 +148,20 @@ func (p subject) logStep(c container) checks.Step {
 
 // memorySteps are for a container that ran out of memory.
 func (p subject) memorySteps(c container) []checks.Step {
-	limit := map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": "512Mi"}}}
+	more := resource.MustParse("512Mi")
+	if twice := c.Resources.Limits.Memory().DeepCopy(); twice.Mul(2) && twice.Cmp(more) > 0 {
+		more = twice
+	}
+	limit := map[string]any{"resources": map[string]any{"limits": map[string]string{"memory": more.String()}}}
 	return append(p.exampleSteps("Reduce its memory use, or raise its memory limit", c, edit{c.Name, limit}), p.logStep(c))
+}
+
+// recreate deletes the pod, for its owner to make another one. A bare pod has nobody who does.
+func (p subject) recreate(text string) checks.Step {
+	if len(p.OwnerReferences) == 0 {
+		text += ". Nothing owns this pod, so apply its manifest again afterwards"
+	}
+	return checks.Step{Text: text + ":", Command: prose.Shell("kubectl delete pod %s -n %s", p.Name, p.Namespace)}
 }
 
 // describe is the command that shows all that the API server has of the pod.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
@@ -41,6 +42,10 @@ func (s *scene) unknownStripper(l loss) cluster.Stripper {
 	}
 	if l.injected {
 		t.Name = "an admission webhook or policy that comes after the injector, or an API server whose gate is off"
+		if n := s.lockedNode(); n != nil {
+			t.Name = "an admission webhook or policy that comes after the injector"
+			t.Evidence = append(t.Evidence, fmt.Sprintf("node %s: %s: an API server is never older than its kubelets, and from 1.33 on it cannot drop the field", n.Name, n.VersionEvidence()))
+		}
 	}
 	if l.lost.resource == "pod" && l.kept != "" {
 		t.Name = "an admission webhook or policy on pods"
@@ -50,6 +55,17 @@ func (s *scene) unknownStripper(l loss) cluster.Stripper {
 		t.Evidence = append(t.Evidence, "mutating webhooks for pods: "+strings.Join(names, ", ")+" (not all of them are necessarily called in this namespace)")
 	}
 	return t
+}
+
+// lockedNode is a node whose kubelet is so new that the gate of every API server is locked on; nil when there is none.
+func (s *scene) lockedNode() *cluster.Node {
+	list := s.cluster.Nodes()
+	for i := range list {
+		if v := list[i].Version; list[i].Virtual == "" && v != nil && v.AtLeast(version.MajorMinor(1, 33)) {
+			return &list[i]
+		}
+	}
+	return nil
 }
 
 // podWebhooks are the mutating webhooks that are called for the creation of pods, as

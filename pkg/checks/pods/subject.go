@@ -153,15 +153,19 @@ func (p subject) starting() bool {
 
 // blocker is the init container that holds up the next one; nil when there is none, or a regular
 // container has already run. Sidecars before the last one that the kubelet got to do not hold up
-// anything, also when they are down.
+// anything, also when they are down. The condition Initialized does not know of an init container that ran out of
+// memory and exited with 0.
 func (p subject) blocker() *container {
-	if c := facts.PodConditionOf(p.Pod, corev1.PodInitialized); c != nil && c.Status == corev1.ConditionTrue {
-		return nil
-	}
 	for _, c := range p.mains {
 		if c.reached() {
 			return nil
 		}
+	}
+	if i := slices.IndexFunc(p.inits, container.quietlyFailed); i >= 0 {
+		return &p.inits[i]
+	}
+	if c := facts.PodConditionOf(p.Pod, corev1.PodInitialized); c != nil && c.Status == corev1.ConditionTrue {
+		return nil
 	}
 	last := 0
 	for i, c := range p.inits {
@@ -182,6 +186,17 @@ func (c container) reached() bool { return facts.ContainerReached(c.status) }
 
 // passed reports whether an init container lets the next one start.
 func (c container) passed() bool { return facts.InitContainerPassed(c.Container, c.status) }
+
+// failed reports whether a container has exited with an error in its current or last run.
+func (c container) failed() bool {
+	end := c.ended()
+	return end != nil && (end.ExitCode != 0 || c.init && !c.sidecar() && facts.InitContainerFailed(end))
+}
+
+// quietlyFailed reports whether an init container has failed for the kubelet, though its exit code is 0.
+func (c container) quietlyFailed() bool {
+	return c.init && !c.sidecar() && c.failed() && c.status.State.Running == nil && c.ended().ExitCode == 0
+}
 
 // ran reports whether the container has ever been started.
 func (c container) ran() bool { return c.running() || c.ended() != nil }
@@ -270,7 +285,7 @@ func (p subject) blocked() *container {
 		return nil
 	}
 	for i, c := range p.inits {
-		if end := c.ended(); !c.sidecar() && end != nil && end.ExitCode != 0 {
+		if !c.sidecar() && c.failed() {
 			return &p.inits[i]
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -17,6 +19,9 @@ var volumeNotMounted = podCheck(checks.Check{
 	Title: "every pod's volumes can be mounted",
 	Uses:  witnessed,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
+	if c := p.downServer(); c != nil {
+		return p.unservedFinding(*c), nil
+	}
 	if !p.untouched() {
 		return nil, nil
 	}
@@ -27,15 +32,8 @@ var volumeNotMounted = podCheck(checks.Check{
 	if len(events) == 0 {
 		return nil, p.noEvents("no container has been created yet, and only events would say why")
 	}
-	what := "a volume"
-	for _, e := range events {
-		if m := volumeName.FindStringSubmatch(e.Message); m != nil {
-			what = "volume " + m[1] + m[2]
-			break
-		}
-	}
 	return &checks.Finding{
-		Message:  fmt.Sprintf("no container can be created, %s: %s is not mounted: %s", p.born().words(), what, prose.Clause(events[0].Message)),
+		Message:  fmt.Sprintf("no container can be created, %s: %s is not mounted: %s", p.born().words(), firstVolume(events), prose.Clause(events[0].Message)),
 		Evidence: append(newest(p.s.Snapshot, events, 3), p.volumeSources(events[0].Message)...),
 		Steps: []checks.Step{{
 			Text:    "Create what is missing, or correct the volume in the template. Sidecars are not to blame. See the claim and the driver:",
@@ -43,6 +41,42 @@ var volumeNotMounted = podCheck(checks.Check{
 		}},
 	}, nil
 })
+
+// firstVolume is the newest volume that events name.
+func firstVolume(events []corev1.Event) string {
+	for _, e := range events {
+		if m := volumeName.FindStringSubmatch(e.Message); m != nil {
+			return "volume " + m[1] + m[2]
+		}
+	}
+	return "a volume"
+}
+
+// downServer is a sidecar that was left down, and since whose exit volumes are not mounted anymore; nil when there is
+// none.
+func (p subject) downServer() *container {
+	if p.stopping() {
+		return nil
+	}
+	for _, c := range p.all() {
+		since, left := p.leftDown(c)
+		if left && p.beside(c) && since.atLeast(settle) && len(p.mountFailures(c)) > 0 {
+			return &c
+		}
+	}
+	return nil
+}
+
+func (p subject) unservedFinding(c container) *checks.Finding {
+	events := p.mountFailures(c)
+	return &checks.Finding{
+		Container: c.Name,
+		Message:   fmt.Sprintf("%s is not mounted since %s exited: %s", firstVolume(events), c.Name, prose.Clause(events[0].Message)),
+		Evidence:  append(newest(p.s.Snapshot, events, 3), p.volumeSources(events[0].Message)...),
+		Steps:     []checks.Step{{Text: "Do what sidecar-crash-looping says."}},
+		Because:   []string{sidecarCrashLooping.ID},
+	}
+}
 
 // untouched reports whether a pod has a node and none of its containers has been created.
 func (p subject) untouched() bool {

@@ -1,0 +1,54 @@
+package pods
+
+import (
+	"fmt"
+	"regexp"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// besideName matches names that people give to containers beside an application.
+var besideName = regexp.MustCompile(`(?:^|-)(?:sidecar|proxy|agent|exporter|shipper|forwarder|collector|reloader)(?:-|$)`)
+
+// beside reports whether a container is there for others: a native sidecar, or a regular container that runs known
+// software, that a webhook put into the pod, or that is named so. A pod's only regular container is its
+// application, whatever it runs.
+func (p subject) beside(c container) bool {
+	switch {
+	case c.init:
+		return c.sidecar()
+	case len(p.mains) < 2:
+		return false
+	}
+	return softwareOf(c.Container) != nil || besideName.MatchString(c.Name) || p.added(c)
+}
+
+// added reports whether the template that the pod was made from, and that has its other containers, lacks this one.
+func (p subject) added(c container) bool {
+	if len(p.makers) == 0 || p.makers[0].template == nil || len(p.makers[0].template.Spec.Containers) == 0 {
+		return false
+	}
+	found, _, _ := p.makers[0].container(c.Name)
+	return found == nil
+}
+
+// title is what a container is called in messages, with the software that it is known to run.
+func (c container) title() string {
+	if k := softwareOf(c.Container); k != nil && !c.init {
+		return fmt.Sprintf("%s (%s)", c.role(), k.Name)
+	}
+	return c.role()
+}
+
+// startsAgain reports whether the kubelet is to start a container again that has exited with a code. What the rules of
+// a container say of its exit codes is not looked into: then it is false.
+func (p subject) startsAgain(c container, code int32) bool {
+	if len(c.RestartPolicyRules) > 0 {
+		return false
+	}
+	policy := p.Spec.RestartPolicy
+	if c.RestartPolicy != nil {
+		policy = corev1.RestartPolicy(*c.RestartPolicy)
+	}
+	return policy == corev1.RestartPolicyAlways || policy == corev1.RestartPolicyOnFailure && code != 0
+}

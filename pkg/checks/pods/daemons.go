@@ -1,0 +1,35 @@
+package pods
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// daemons are programs that do not exit on their own, by the name of their image or container. An image is taken at its
+// name only where the container has no command: with one it may be used for something else.
+var daemons = []string{
+	"munged", "munge", "sssd", "nscd", "nslcd", "gssproxy", "chronyd", "ntpd", "rsyslogd", "rsyslog", "syslogd", "syslog-ng", "dockerd", "containerd", "crond",
+	"sshd", "httpd", "slurmd", "slurmctld", "slurmdbd", "nfsd", "smbd", "rpcbind", "dbus-daemon", "mysqld", "mongod", "memcached", "statsd", "collectd", "telegraf",
+	"unbound", "dnsmasq", "coredns", "keepalived", "haproxy", "nginx", "envoy", "redis", "redis-server", "postgres", "mysql", "mariadb", "rabbitmq", "squid",
+	"tinyproxy", "stunnel", "openvpn", "tailscaled", "cloudflared", "fluentd", "fluent-bit", "vector", "filebeat", "promtail", "node-exporter", "registry",
+}
+
+// daemonSign says that a container without a command runs a daemon; "" for one that does not.
+func daemonSign(c *corev1.Container) string {
+	if commandLine(c) != "" || softwareOf(c) != nil {
+		return ""
+	}
+	image := facts.ImageName(c.Image)
+	for _, name := range []string{image, c.Name} {
+		// A job for a database is often named after it, so of names only those of daemons count.
+		if slices.Contains(daemons, name) && (name == image || strings.HasSuffix(name, "d")) {
+			return fmt.Sprintf("%s has no command, and %s is a daemon: it does not exit on its own", c.Name, name)
+		}
+	}
+	return ""
+}

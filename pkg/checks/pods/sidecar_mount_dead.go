@@ -1,0 +1,124 @@
+package pods
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// The process behind a FUSE mount can die while its container runs on, or is restarted: the mount stays, and whoever
+// touches it gets ENOTCONN. The kubelet mounts the same dead directory again into each new container of the pod.
+var sidecarMountDead = podCheck(checks.Check{
+	ID:    "sidecar-mount-dead",
+	Title: "mounts that sidecars serve are alive",
+	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Logs}),
+}, func(p subject) (*checks.Finding, []facts.Gap) {
+	if p.deleting() || p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed && p.historical() {
+		return nil, nil
+	}
+	i := slices.IndexFunc(p.all(), func(c container) bool { return c.ran() && p.servesMount(c) != "" })
+	if i < 0 {
+		return nil, nil
+	}
+	server := p.all()[i]
+	for _, c := range p.all() {
+		if c.Name == server.Name {
+			continue
+		}
+		if proof := p.deadMount(c); proof != "" {
+			return p.deadMountFinding(server, c, proof), nil
+		}
+	}
+	return nil, nil
+})
+
+var (
+	// notConnected is ENOTCONN in the words of programs, runtimes and the kubelet.
+	notConnected = regexp.MustCompile(`(?i)transport endpoint is not connected|\bENOTCONN\b|\bErrno 107\b`)
+	// fuseCommands mount a file system of their own.
+	fuseCommands = regexp.MustCompile(`(?:^|[\s/])(?:gcsfuse|s3fs|goofys|sshfs|blobfuse2?|mount-s3|alluxio-fuse|ossfs|geesefs)(?:\s|$)|\b(?:rclone|juicefs)\s+mount\b`)
+)
+
+// servesMount is why a container is taken for one that serves a mount to others; "" when it is not.
+func (p subject) servesMount(c container) string {
+	if k := softwareOf(c.Container); k != nil && k.Mounts {
+		return fmt.Sprintf("container %s, image %s: this is %s", c.Name, c.Image, k.Name)
+	}
+	if !p.beside(c) && !(len(p.mains) > 1 && !c.init) {
+		return ""
+	}
+	for _, m := range c.VolumeMounts {
+		if m.MountPropagation != nil && *m.MountPropagation == corev1.MountPropagationBidirectional {
+			return fmt.Sprintf("%s mounts %s with mountPropagation: Bidirectional", c.Name, m.MountPath)
+		}
+	}
+	if found := strings.TrimSpace(fuseCommands.FindString(everyCommand(c.Container))); found != "" {
+		return fmt.Sprintf("command of %s: %q", c.Name, found)
+	}
+	return ""
+}
+
+// deadMount quotes where it says that a mount of a container, which does not work, is dead; "" when nothing does.
+func (p subject) deadMount(c container) string {
+	if c.running() && c.status.Ready {
+		return "" // it may have been so in an earlier run
+	}
+	if c.waiting() != "" && notConnected.MatchString(c.status.State.Waiting.Message) {
+		return waitingEvidence(c)[0]
+	}
+	if end := c.ended(); end != nil && notConnected.MatchString(end.Message) {
+		return "termination message of " + c.Name + ": " + prose.OneLine(end.Message)
+	}
+	for _, line := range slices.Backward(p.logs(c)) {
+		if notConnected.MatchString(line) {
+			return "log of " + c.Name + ": " + prose.OneLine(line)
+		}
+	}
+	ofPod := slices.DeleteFunc(p.events("FailedMount"), func(corev1.Event) bool { return c.init })
+	for _, e := range slices.Concat(p.eventsAbout(c), ofPod) {
+		if notConnected.MatchString(e.Message) {
+			return quoteEvent(p.s.Snapshot, e)
+		}
+	}
+	return ""
+}
+
+func (p subject) deadMountFinding(server, c container, proof string) *checks.Finding {
+	f := &checks.Finding{
+		Container: server.Name,
+		Message: fmt.Sprintf("the mount that %s serves is dead, and %s gets \"transport endpoint is not connected\" (%s): a restart of either does not bring it back",
+			server.title(), c.role(), p.doing(c)),
+		Evidence: slices.Concat([]string{proof, p.servesMount(server)}, p.serverState(server), p.ending(server), p.lastWords(server, 3)),
+		Steps:    []checks.Step{p.recreate("Recreate the pod, which mounts anew")},
+	}
+	if p.looping(server) {
+		f.Because = []string{sidecarCrashLooping.ID}
+	}
+	if end := server.ended(); end != nil && end.Reason == oomKilled || killedInside(p.logs(server)) {
+		f.Evidence = append(f.Evidence, memoryLimit(server))
+		f.Steps = append(f.Steps, p.memorySteps(server)...)
+	} else {
+		f.Steps = append(f.Steps, checks.Step{Text: fmt.Sprintf("See why the process behind the mount exited; a livenessProbe of %s that reads the mount shows it earlier:", server.Name),
+			Command: p.logsCommand(server)})
+	}
+	return f
+}
+
+func (p subject) serverState(c container) []string {
+	if !c.running() {
+		return nil
+	}
+	return []string{p.stateEvidence(c)}
+}
+
+// killedProcess is what a server of mounts says of its child that the kernel killed.
+var killedProcess = regexp.MustCompile(`(?i)signal: killed|out of memory|oom`)
+
+func killedInside(lines []string) bool { return slices.ContainsFunc(lines, killedProcess.MatchString) }
