@@ -159,5 +159,12 @@ func (p subject) raceSteps(r *race) []checks.Step {
 	if proxy.sidecar() {
 		return p.editWithProbe("Give it a startupProbe, so the next container starts only when it listens", proxy, probe, map[string]any{})
 	}
-	return p.moveWithProbe("Make it a native sidecar with a startupProbe, for which the next container waits", proxy, -1, probe)
+	const native = "Make it a native sidecar with a startupProbe, for which the next container waits"
+	if h := p.held(); h != nil { // others that are left would hold the pod still
+		others := slices.DeleteFunc(h.sidecars(), func(c container) bool { return c.Name == proxy.Name })
+		if len(others) > 0 {
+			return p.moveAll(native+"; the same of "+containerNames(others)+", which would hold the pod open", h, append([]container{proxy}, others...), probe)
+		}
+	}
+	return p.moveWithProbe(native, proxy, -1, probe)
 }
