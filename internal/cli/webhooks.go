@@ -87,7 +87,7 @@ func printWebhooks(streams genericiooptions.IOStreams, format string, s *facts.S
 		return err
 	}
 	for _, g := range gaps {
-		fmt.Fprintf(&out, "? %s %s: %s\n  -> %s\n", g.Kind, g.Scope, g.Reason, g.Remedy)
+		fmt.Fprintf(&out, "? %s %s: %s\n  -> %s\n", g.Kind, g.Scope, g.Reason, strings.ReplaceAll(g.Remedy, "\n", "\n     "))
 	}
 	return writeTo(streams.Out, out.Bytes())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,8 @@ type whyOptions struct {
 	cluster       *clusterFlags
 	names         []collect.Name
 	files         []string
+	takenAt       string
+	now           func() time.Time
 	selector      string
 	allNamespaces bool
 	logs          bool
@@ -37,6 +40,7 @@ type whyOptions struct {
 func newWhy(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &whyOptions{
 		streams: streams,
+		now:     time.Now,
 		output:  outputs{formats: print.WhyFormats},
 		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
 	}
@@ -70,12 +74,14 @@ they have waited for five minutes. It is the same for every output format.`,
 			"the pods of a deployment and of a job", "why deploy/web job/import -n shop",
 			"every suspicious pod of the cluster", "why -A",
 			"the picture alone, to attach to a ticket", "why deploy/web -o svg=web.svg",
-			"from what kubectl wrote, without a cluster", "why -A -f pods.yaml -f events.yaml"),
+			"from what kubectl wrote, without a cluster", "why -A -f pods.yaml -f events.yaml",
+			"from what kubectl wrote at a time that you know", "why -A -f pods.yaml --taken-at 2026-03-01T12:00:00Z"),
 		ValidArgsFunction: o.complete,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	own := cmd.Flags()
 	own.StringArrayVarP(&o.files, "filename", "f", nil, "Read a snapshot or kubectl's YAML or JSON instead of a cluster; - is stdin; repeatable")
+	own.StringVar(&o.takenAt, "taken-at", "", "When the file was taken, as `TIME` in RFC 3339 or now; without it, the newest time in the file counts, and a young pipe is now")
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Check every suspicious pod of the cluster")
 	own.StringVarP(&o.selector, "selector", "l", "", "Check the pods whose labels match, such as app=web")
 	own.BoolVar(&o.logs, "logs", true, "Quote the last log lines of the container to blame; on by default when one pod is in trouble")
@@ -137,6 +143,9 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 	if _, err := labels.Parse(o.selector); err != nil {
 		return usage("for example -l app=web", "--selector: %w", err)
 	}
+	if err := o.checkTakenAt(cmd.Flags().Changed("taken-at")); err != nil {
+		return err
+	}
 	if len(o.files) == 0 {
 		return o.cluster.check()
 	}
@@ -168,7 +177,9 @@ func (o *whyOptions) answer(ctx context.Context) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	snapshot.CountToNewest()
+	if err := o.clock(snapshot); err != nil {
+		return nil, err
+	}
 	return &answer{snapshot, asked, pods.Judge(snapshot, asked)}, nil
 }
 

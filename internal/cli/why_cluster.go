@@ -128,9 +128,8 @@ func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options,
 	}
 	found, ledger, err := collect.Run(ctx, options)
 	if err != nil {
-		snapshot.Gaps = append(snapshot.Gaps, facts.Gap{
-			Kind: facts.Canaries, Reason: err.Error(), Remedy: "find out who it was: kubectl sidecar doctor -n " + namespaces[0],
-		})
+		snapshot.Gaps = append(snapshot.Gaps, facts.NewGap(facts.Canaries, facts.Instance{}, err.Error(),
+			facts.Do("find out who it was:", "kubectl sidecar doctor -n "+namespaces[0])))
 		return ledger
 	}
 	joinAdmission(snapshot, found)

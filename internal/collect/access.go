@@ -155,10 +155,10 @@ func (r Rule) String() string {
 }
 
 // remedy says what would give the right.
-func (r Rule) remedy() string {
+func (r Rule) remedy() facts.Remedy {
 	command := "kubectl sidecar rbac"
 	if r.forWhy() {
 		command += " --for why"
 	}
-	return fmt.Sprintf("allow %s on %s (the whole role: %s): %s", r.Verbs[0], r.object(), command, r)
+	return facts.Do(fmt.Sprintf("allow %s on %s (the whole role: %s): %s", r.Verbs[0], r.object(), command, r))
 }

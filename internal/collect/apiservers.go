@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -113,7 +112,7 @@ type instances struct {
 func (c *collector) apiServerMetrics(ctx context.Context) {
 	client, err := c.freshClient()
 	if err != nil {
-		c.gap(facts.APIServers, facts.APIServerInstance(facts.PartMetrics), err.Error(), "see the kubeconfig")
+		c.gap(facts.APIServers, facts.APIServerInstance(facts.PartMetrics), err.Error(), facts.Do("see the kubeconfig"))
 		return
 	}
 	expected := max(c.snapshot.APIServerCount(), 1)
@@ -207,7 +206,7 @@ func (c *collector) unseen(ctx context.Context, seen *instances, expected, conne
 	for _, s := range seen.list {
 		if s.Reading.Enabled == nil && !gate.Decides(s.Version, s.Emulation) {
 			c.gap(facts.APIServers, facts.APIServerInstance(facts.PartGate), fmt.Sprintf("API server %s started at %s: %s", s.Version, s.Started, s.Reading.Evidence),
-				"start it without --disabled-metrics="+familyGates)
+				facts.Do("start it without --disabled-metrics="+familyGates))
 		}
 	}
 	if len(seen.list) >= expected {
@@ -229,8 +228,7 @@ func (c *collector) unseen(ctx context.Context, seen *instances, expected, conne
 }
 
 // howToReach says how to ask one API server of several.
-func (c *collector) howToReach() string {
-	const direct = "ask each one directly, where the network allows it: kubectl sidecar doctor --server https://%s --tls-server-name kubernetes.default.svc"
+func (c *collector) howToReach() facts.Remedy {
 	addresses := slices.Clone(c.snapshot.APIServerEndpoints)
 	for _, l := range c.snapshot.LiveLeases() {
 		if peer := l.Annotations[facts.PeerAddressAnnotation]; peer != "" {
@@ -238,13 +236,5 @@ func (c *collector) howToReach() string {
 		}
 	}
 	slices.Sort(addresses)
-	addresses = slices.Compact(addresses)
-	if len(addresses) == 0 {
-		return fmt.Sprintf(direct, "ADDRESS:PORT")
-	}
-	out := fmt.Sprintf(direct, addresses[0])
-	if len(addresses) > 1 {
-		out += " (and " + strings.Join(addresses[1:], ", ") + ")"
-	}
-	return out
+	return facts.AskEach(slices.Compact(addresses))
 }

@@ -77,13 +77,14 @@ func TestAPIServers(t *testing.T) {
 	emulating := process{header: "1700000004", started: "1700000004.00", version: "v1.34.0", emulation: "1.32", gate: gateOn}
 	dropped := process{header: "1700000005", started: "1700000005.00", version: "v1.31.0"}
 	seenA, seenB := apiServer("1700000001.25", "v1.30.1", &yes, gateOn), apiServer("1700000002.50", "v1.30.2", &no, gateOff)
+	const ask, as = "kubectl sidecar doctor --server https://", " --tls-server-name kubernetes.default.svc"
 	const notListed = "kubernetes_feature_enabled lists 1 gates, SidecarContainers is not among them"
 	seenEmulating := apiServer("1700000004.00", "v1.34.0", &yes, gateOn)
 	seenEmulating.Emulation = "1.32"
-	unseen := func(seen, of, connections int, server, remedy string) facts.Gap {
-		return facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeUnseen, Instance: facts.APIServerInstance(facts.PartUnseen),
-			Reason: fmt.Sprintf("%d of %d API servers answered over %d connections to %s", seen, of, connections, server),
-			Remedy: "ask each one directly, where the network allows it: kubectl sidecar doctor --server https://" + remedy}
+	unseen := func(seen, of, connections int, server string, remedy ...string) facts.Gap {
+		return facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen),
+			fmt.Sprintf("%d of %d API servers answered over %d connections to %s", seen, of, connections, server),
+			facts.Do("ask each one directly, where the network allows it:", remedy...))
 	}
 	for _, test := range []struct {
 		name        string
@@ -100,7 +101,7 @@ func TestAPIServers(t *testing.T) {
 		{"counted by addresses", 0, []string{"10.0.0.1", "10.0.0.2"}, []process{b, a}, []facts.APIServer{seenA, seenB}, nil, 2},
 		{"one rarely", 2, nil, []process{a, a, a, a, a, b}, []facts.APIServer{seenA, seenB}, nil, 6},
 		{"always the same one", 2, []string{"10.0.0.1", "10.0.0.2"}, []process{a}, []facts.APIServer{seenA}, func(server string) []facts.Gap {
-			return []facts.Gap{unseen(1, 2, 16, server, "10.0.0.1:6443 --tls-server-name kubernetes.default.svc (and 10.0.0.2:6443)")}
+			return []facts.Gap{unseen(1, 2, 16, server, ask+"10.0.0.1:6443"+as, ask+"10.0.0.2:6443"+as)}
 		}, 16},
 		{"two that started in the same second", 2, nil, []process{a, twin}, []facts.APIServer{seenA, apiServer("1700000001.75", "v1.30.1", &yes, gateOn)}, nil, 14},
 		{"two that started at the same moment, and disagree", 2, nil, []process{a, clone}, []facts.APIServer{apiServer("1700000001.25", "v1.30.1", &no, gateOff), seenA}, nil, 14},
@@ -155,7 +156,7 @@ func TestProbe(t *testing.T) {
 		return facts.APIServer{Version: "v1.30.1", Reading: &facts.FeatureReading{Component: "kube-apiserver", Enabled: &enabled,
 			Source: facts.SourceProbe, Evidence: "PodTemplate with dryRun=All: initContainers[0].restartPolicy: sent Always, came back " + evidence}}
 	}
-	closed := facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeMetrics, Instance: facts.APIServerInstance(facts.PartMetrics), Reason: "you are not allowed to get /metrics", Remedy: readMetrics.remedy()}
+	closed := facts.Gap{Kind: facts.APIServers, Scope: facts.ScopeMetrics, Instance: facts.APIServerInstance(facts.PartMetrics), Reason: "you are not allowed to get /metrics", Remedy: readMetrics.remedy().Text}
 	keep := func(int32) bool { return true }
 	for _, test := range []struct {
 		name      string
@@ -175,7 +176,7 @@ func TestProbe(t *testing.T) {
 		{"one that the version settles", "v1.33.1", 1, keep, nil, nil, []facts.Gap{closed}, 0},
 		{"one of two, whose version settles nothing for the other", "v1.33.1", 2, keep, nil, []facts.APIServer{{Version: "v1.33.1", Reading: probed(true, "Always (8 of 8 times)").Reading}}, []facts.Gap{closed}, 8},
 		{"no right", "", 1, keep, func(f *fakeAPI, _ *Options) { f.denied[probePodTemplates.String()] = "" }, nil, []facts.Gap{
-			{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "you are not allowed to create podtemplates in namespace default", Remedy: probePodTemplates.remedy()}, closed}, 0},
+			{Kind: facts.APIServers, Scope: facts.ScopeGate, Instance: facts.APIServerInstance(facts.PartGate), Reason: "you are not allowed to create podtemplates in namespace default", Remedy: probePodTemplates.remedy().Text}, closed}, 0},
 		{"in the namespace that was asked for", "", 1, keep, func(f *fakeAPI, o *Options) {
 			o.Namespace = "team"
 			f.denied[probePodTemplates.String()] = ""
@@ -237,7 +238,7 @@ func TestAPIServerFaults(t *testing.T) {
 		gap     facts.Gap
 	}{
 		{"forbidden after all", refusing(403, "Forbidden", `forbidden: User "u" cannot get path "/metrics"`),
-			facts.Gap{Reason: `forbidden: User "u" cannot get path "/metrics"`, Remedy: readMetrics.remedy()}},
+			facts.Gap{Reason: `forbidden: User "u" cannot get path "/metrics"`, Remedy: readMetrics.remedy().Text}},
 		{"garbage", plain(200, "<html>"), facts.Gap{Reason: "get /metrics: read /metrics of an API server: the answer is not a metrics page",
 			Remedy: "run again; if it persists, see what kubectl -v=8 says to the same request"}},
 		{"an error", refusing(500, "InternalError", "boom"), facts.Gap{Reason: "boom", Remedy: "the API server answered 500; run again, and see its log if it persists"}},

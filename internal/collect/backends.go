@@ -32,7 +32,7 @@ var (
 // backends reads the Services of the mutating webhooks, each once, and the pods behind them.
 func (c *collector) backends(ctx context.Context) {
 	if gaps := c.gapsOf(facts.MutatingWebhooks, ""); len(gaps) > 0 {
-		c.gap(facts.WebhookBackends, whole, "without the mutating webhooks it is not known what is behind them", gaps[0].Remedy)
+		c.gap(facts.WebhookBackends, whole, "without the mutating webhooks it is not known what is behind them", gaps[0].HowToClose())
 		return
 	}
 	read := map[string]facts.WebhookBackend{}
@@ -48,7 +48,7 @@ func (c *collector) backends(ctx context.Context) {
 			if !seen {
 				var err error
 				if b, err = c.backend(ctx, w.ClientConfig.Service); err != nil {
-					c.gap(facts.WebhookBackends, facts.ServiceInstance(w.ClientConfig.Service.Namespace, w.ClientConfig.Service.Name), oneLine(err.Error()), getServices.In(w.ClientConfig.Service.Namespace).remedy()+"; "+listBackendPods.In(w.ClientConfig.Service.Namespace).remedy())
+					c.gap(facts.WebhookBackends, facts.ServiceInstance(w.ClientConfig.Service.Namespace, w.ClientConfig.Service.Name), oneLine(err.Error()), facts.Do(getServices.In(w.ClientConfig.Service.Namespace).remedy().Text+"; "+listBackendPods.In(w.ClientConfig.Service.Namespace).remedy().Text))
 				}
 				read[key] = b
 			}

@@ -144,12 +144,10 @@ func TestKnownSoftware(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no real API server was started")
 	}
-	c, err := cluster.Start(t.Context(), cluster.Config{
+	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}},
 		FakeNodes:  []cluster.FakeNode{{Name: "new", Version: "1.36"}, {Name: "old", Version: "1.32"}},
 	})
-	check(t, err)
-	t.Cleanup(func() { check(t, c.Stop()) })
 	kinds := []facts.Kind{facts.APIServers, facts.Nodes, facts.WebhookBackends}
 	tests := []struct {
 		name, shows string

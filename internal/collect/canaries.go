@@ -107,7 +107,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 	}
 	c.gap(facts.Canaries, class.instance(), fmt.Sprintf("every namespace tried (%d of %d) refuses pods for reasons of its own; the last said: %s",
 		tried, len(class.namespaces), oneLine(canary.Refusal.Message)),
-		"make room for one more pod in a namespace of this class, or name one that takes pods: --namespace NAME")
+		facts.Do("make room for one more pod in a namespace of this class, or name one that takes pods: --namespace NAME"))
 	return []facts.Canary{canary}
 }
 
@@ -141,7 +141,7 @@ func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class
 // noCanary records that no canary could be sent for a class.
 func (c *collector) noCanary(ctx context.Context, class *class, why string) {
 	if ctx.Err() != nil {
-		c.gap(facts.Canaries, class.instance(), "the run ended before its canary was sent", "give it more time: --timeout 5m")
+		c.gap(facts.Canaries, class.instance(), "the run ended before its canary was sent", facts.Do("give it more time: --timeout 5m"))
 		return
 	}
 	namespace := class.tries[0].ns.Name

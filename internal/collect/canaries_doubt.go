@@ -29,13 +29,13 @@ func (c *collector) noReviews(class *class, canary *facts.Canary, missing []*mis
 	}
 	var reasons, remedies []string
 	for _, m := range missing {
-		reasons, remedies = append(reasons, m.Error()), append(remedies, m.right.remedy())
+		reasons, remedies = append(reasons, m.Error()), append(remedies, m.right.remedy().Text)
 	}
 	slices.Sort(reasons)
 	slices.Sort(remedies)
 	c.gap(facts.Canaries, class.instance().Of(facts.PartReview),
 		fmt.Sprintf("it is not known which of the webhooks there did it: %s", strings.Join(slices.Compact(reasons), "; ")),
-		strings.Join(slices.Compact(remedies), "; "))
+		facts.Do(strings.Join(slices.Compact(remedies), "; ")))
 }
 
 // attributed reports whether everything that a canary lost is proven to be somebody's doing. Of a

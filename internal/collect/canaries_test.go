@@ -61,15 +61,7 @@ var scenes = []scene{
 // stage starts a cluster with all scenes.
 func stage(t *testing.T, version string) *cluster.Cluster {
 	t.Helper()
-	c, err := cluster.Start(t.Context(), cluster.Config{APIServers: []cluster.Component{{Version: version}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
 	server, err := c.ServeWebhooks()
 	if err != nil {
 		t.Fatal(err)

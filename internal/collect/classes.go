@@ -22,7 +22,7 @@ func (c *collector) classes(ctx context.Context) (*admission.Chain, []class) {
 	}
 	if len(c.gapsOf(facts.MutatingWebhooks, "")) > 0 && c.opts.Namespace == "" {
 		c.gap(facts.Canaries, whole, "without the mutating webhooks it is not known for which namespaces one canary speaks",
-			c.gapsOf(facts.MutatingWebhooks, "")[0].Remedy+"; or ask for one namespace: --namespace NAME")
+			facts.Do(c.gapsOf(facts.MutatingWebhooks, "")[0].Remedy+"; or ask for one namespace: --namespace NAME"))
 		return nil, nil
 	}
 	chain := admission.NewChain(admission.Config{
@@ -67,7 +67,7 @@ func (c *collector) bounded(classes []class) []class {
 		return classes
 	}
 	c.gap(facts.Canaries, allShapes, fmt.Sprintf("%d of %d classes and shapes were tried", most, len(classes)),
-		fmt.Sprintf("allow more canaries: --max-canaries %d", len(classes)))
+		facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", len(classes))))
 	return classes[:most]
 }
 
@@ -79,14 +79,14 @@ func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, b
 		if !ok {
 			// Reports show the gaps of the kinds that checks need, of which namespaces are none.
 			c.gap(facts.Canaries, whole, "without the list of namespaces it is not known where canaries are needed: "+gaps[0].Reason,
-				gaps[0].Remedy+"; or ask for one namespace: --namespace NAME")
+				facts.Do(gaps[0].Remedy+"; or ask for one namespace: --namespace NAME"))
 			return nil, false
 		}
 		all = []corev1.Namespace{*ns}
 	}
 	selector, err := labels.Parse(c.opts.Selector)
 	if err != nil {
-		c.gap(facts.Canaries, whole, fmt.Sprintf("the label selector cannot be read: %v", err), "write it as: -l key=value")
+		c.gap(facts.Canaries, whole, fmt.Sprintf("the label selector cannot be read: %v", err), facts.Do("write it as: -l key=value"))
 		return nil, false
 	}
 	var out []corev1.Namespace
@@ -98,7 +98,7 @@ func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, b
 	}
 	c.noteLimits(len(out), len(all))
 	if len(out) == 0 {
-		c.gap(facts.Canaries, whole, "no namespace that takes pods is among those asked for", "ask for others: --namespace NAME, -l SELECTOR")
+		c.gap(facts.Canaries, whole, "no namespace that takes pods is among those asked for", facts.Do("ask for others: --namespace NAME, -l SELECTOR"))
 	}
 	return out, len(out) > 0
 }

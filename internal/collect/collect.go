@@ -111,7 +111,7 @@ type collector struct {
 }
 
 // gap records that something of kind could not be read.
-func (c *collector) gap(kind facts.Kind, about facts.Instance, reason, remedy string) {
+func (c *collector) gap(kind facts.Kind, about facts.Instance, reason string, remedy facts.Remedy) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.snapshot.Gaps = append(c.snapshot.Gaps, facts.NewGap(kind, about, reason, remedy))

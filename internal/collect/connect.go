@@ -52,7 +52,7 @@ func (c *collector) contact(ctx context.Context) error {
 	resp, err := c.fetch(ctx, c.http, "/version")
 	if a, ok := answered(err); ok && a.Status && a.Code == http.StatusForbidden {
 		c.gap(facts.APIServers, facts.APIServerInstance(facts.PartVersion), oneLine(a.Message),
-			"bind system:public-info-viewer to system:authenticated, as Kubernetes does by default")
+			facts.Do("bind system:public-info-viewer to system:authenticated, as Kubernetes does by default"))
 		return nil
 	}
 	if err != nil {

@@ -17,6 +17,9 @@ var errRunTime = errors.New("the time for the run was over")
 // whole is a gap of the whole kind, or of an unknown part of it.
 var whole facts.Instance
 
+// whatExists is for pods that do not exist.
+var whatExists = facts.Do("ask for what exists:", "kubectl get pods")
+
 // failed records the gap for a request that needed right and failed with err. ctx is the run's.
 func (c *collector) failed(ctx context.Context, right Rule, about facts.Instance, err error) {
 	c.failedFor(ctx, right.Kind, right, about, err)
@@ -33,37 +36,37 @@ func (c *collector) failedFor(ctx context.Context, kind facts.Kind, right Rule, 
 }
 
 // ended says why a run that is over did not do something.
-func ended(ctx context.Context) (reason, remedy string, ok bool) {
+func ended(ctx context.Context) (reason string, remedy facts.Remedy, ok bool) {
 	switch {
 	case ctx.Err() == nil:
-		return "", "", false
+		return "", facts.Remedy{}, false
 	case errors.Is(context.Cause(ctx), errRunTime):
-		return errRunTime.Error() + " before this was read", "give the run more time: --timeout 5m", true
+		return errRunTime.Error() + " before this was read", facts.Do("give the run more time: --timeout 5m"), true
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return "the caller's time was over before this was read", "run again with more time", true
+		return "the caller's time was over before this was read", facts.Do("run again with more time"), true
 	}
-	return "interrupted before this was read", "run again and let it finish", true
+	return "interrupted before this was read", facts.Do("run again and let it finish"), true
 }
 
 // explain says why a request to the API server failed and what would help.
-func explain(err error, right Rule) (reason, remedy string) {
+func explain(err error, right Rule) (reason string, remedy facts.Remedy) {
 	a, ok := answered(err)
 	if !ok {
 		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Sprintf("no answer in time: %s %s", right.Verbs[0], right.object()), "give each request more time: --request-timeout 30s"
+			return fmt.Sprintf("no answer in time: %s %s", right.Verbs[0], right.object()), facts.Do("give each request more time: --request-timeout 30s")
 		}
-		return fmt.Sprintf("%s %s: %s", right.Verbs[0], right.object(), oneLine(err.Error())), "run again; if it persists, see what kubectl -v=8 says to the same request"
+		return fmt.Sprintf("%s %s: %s", right.Verbs[0], right.object(), oneLine(err.Error())), facts.Do("run again; if it persists, see what kubectl -v=8 says to the same request")
 	}
 	words := oneLine(err.Error())
 	switch a.Code {
 	case http.StatusForbidden:
 		return words, right.remedy()
 	case http.StatusUnauthorized:
-		return "the API server no longer accepts your credentials: " + words, "log in again, then run again"
+		return "the API server no longer accepts your credentials: " + words, facts.Do("log in again, then run again")
 	case http.StatusTooManyRequests:
-		return "the API server is too busy: " + words, "run again later, or with less at once: --concurrency 4"
+		return "the API server is too busy: " + words, facts.Do("run again later, or with less at once: --concurrency 4")
 	}
-	return words, fmt.Sprintf("the API server answered %d; run again, and see its log if it persists", a.Code)
+	return words, facts.Do(fmt.Sprintf("the API server answered %d; run again, and see its log if it persists", a.Code))
 }
 
 // maxMessage bounds a server's words in a gap.

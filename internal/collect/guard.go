@@ -69,19 +69,27 @@ var (
 	oldWatch = regexp.MustCompile(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
 )
 
+// checked is a request that a guard lets through, or why it does not, which is recorded.
+func checked(req *http.Request, check func(*http.Request) (*http.Request, error), broken *breach, ledger *Ledger) (*http.Request, error) {
+	start := time.Now()
+	req, err := check(req)
+	if err != nil {
+		broken.set(err)
+		ledger.record(req, start, nil, err)
+	}
+	return req, err
+}
+
 // RoundTrip sends a request that is allowed and records it.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := time.Now()
-	req, err := g.check(req)
+	req, err := checked(req, g.check, g.broken, g.ledger)
 	if err != nil {
-		g.broken.set(err)
-		g.ledger.record(req, start, nil, err)
 		return nil, err
 	}
 	if err := g.pace.take(req.Context()); err != nil {
 		return nil, err
 	}
-	start = time.Now()
+	start := time.Now()
 	resp, err := g.next.RoundTrip(req)
 	g.ledger.record(req, start, resp, err)
 	if err == nil {

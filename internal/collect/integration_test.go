@@ -128,19 +128,11 @@ func TestOnRealAPIServers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: real API servers were not started")
 	}
-	c, err := cluster.Start(t.Context(), cluster.Config{
+	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{
 			{Version: "1.32"}, {Version: "1.32", FeatureGates: map[string]bool{facts.SidecarContainers: false}},
 		},
 		Balancer: cluster.RoundRobin, Audit: auditv1.LevelMetadata, FakeNodes: fakes,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
 	})
 	registered(t, c)
 	before := objects(t, c)

@@ -54,7 +54,7 @@ func (c *collector) nodesAndKubelets(ctx context.Context) {
 		c.gap(facts.Kubelets, whole, "without the nodes there are no kubelets to ask", listNodes.remedy())
 	case len(nodes) == 0:
 	case c.opts.Scrape == ScrapeNone:
-		c.gap(facts.Kubelets, whole, fmt.Sprintf("not asked, because of --scrape none: %s", some(nodes)), "run with --scrape auto")
+		c.gap(facts.Kubelets, whole, fmt.Sprintf("not asked, because of --scrape none: %s", some(nodes)), facts.Do("run with --scrape auto"))
 	default:
 		if allowed, reason := c.may(ctx, readKubelets); !allowed {
 			c.noProxy(nodes, reason)
@@ -188,7 +188,7 @@ func (s *scrape) one(ctx context.Context, n *corev1.Node) {
 		return
 	}
 	if reason := notReady(n); reason != "" {
-		s.gap(facts.Kubelets, about, reason, "run again when the node is ready; if it is gone for good: kubectl delete node "+n.Name)
+		s.gap(facts.Kubelets, about, reason, facts.Do("run again when the node is ready; if it is gone for good:", "kubectl delete node "+n.Name))
 		return
 	}
 	reading, err := s.read(ctx, n)

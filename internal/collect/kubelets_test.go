@@ -22,8 +22,8 @@ const (
 	raw        = "kubectl get --raw /api/v1/nodes/n/proxy/metrics"
 )
 
-func kubeletGap(node, reason, remedy string) *facts.Gap {
-	g := facts.Gap{Kind: facts.Kubelets, Reason: reason, Remedy: remedy}
+func kubeletGap(node, reason, remedy string, command ...string) *facts.Gap {
+	g := facts.NewGap(facts.Kubelets, facts.Instance{}, reason, facts.Do(remedy, command...))
 	if node != "" {
 		g.Scope, g.Instance = "node/"+node, facts.NodeInstance(node)
 	}
@@ -60,9 +60,9 @@ func TestOneKubelet(t *testing.T) {
 		{"neither page", "v1.30.1", plain(404, noDebug), plain(404, noDebug), nil,
 			kubeletGap("n", closed, "set enableDebuggingHandlers: true in the KubeletConfiguration, which configz needs")},
 		{"configz is garbage", "v1.30.1", plain(200, "x"), plain(200, "x"), nil,
-			kubeletGap("n", garbage+"; and configz: read it: invalid character 'x' looking for beginning of value", "see what the kubelet answers: "+raw)},
+			kubeletGap("n", garbage+"; and configz: read it: invalid character 'x' looking for beginning of value", "see what the kubelet answers:", raw)},
 		{"configz is something else", "v1.30.1", plain(200, "x"), plain(200, "{}"), nil,
-			kubeletGap("n", garbage+"; and configz: it is not a kubelet's configuration", "see what the kubelet answers: "+raw)},
+			kubeletGap("n", garbage+"; and configz: it is not a kubelet's configuration", "see what the kubelet answers:", raw)},
 		{"an unreadable version, no guess", "custom", plain(404, noDebug), plain(200, `{"kubeletconfig":{}}`), nil,
 			kubeletGap("n", `the kubelet serves neither metrics nor its configuration: HTTP status 404: 404 page not found; and configz: it does not tell the default of version "custom"`,
 				"set enableDebuggingHandlers: true in the KubeletConfiguration, which configz needs")},
@@ -81,17 +81,17 @@ func TestOneKubelet(t *testing.T) {
 			kubeletGap("n", `nodes "n" not found; and configz: nodes "n" not found`, "the node may be gone; run again")},
 		{"unreachable", "v1.30.1", refusing(503, "ServiceUnavailable", "error trying to reach service: dial tcp 192.0.2.2:10250: connect: connection refused"), nil, nil,
 			kubeletGap("n", "the API server cannot reach the kubelet: error trying to reach service: dial tcp 192.0.2.2:10250: connect: connection refused",
-				"open the way from the control plane to the kubelet's port (10250): firewall, security group, konnectivity; "+raw+" shows the same; run again when it does not")},
+				"open the way from the control plane to the kubelet's port (10250): firewall, security group, konnectivity; run again once this succeeds:", raw)},
 		{"no address", "v1.30.1", refusing(500, "InternalError", "no preferred addresses found; known addresses: []"), nil, nil,
-			kubeletGap("n", "the API server has no address for the kubelet: no preferred addresses found; known addresses: []", "see status.addresses: kubectl get node n -o yaml")},
+			kubeletGap("n", "the API server has no address for the kubelet: no preferred addresses found; known addresses: []", "see status.addresses:", "kubectl get node n -o yaml")},
 		{"an error of the kubelet", "v1.30.1", plain(500, "collected before with the same name\nand labels"), nil, nil,
-			kubeletGap("n", "HTTP status 500: collected before with the same name and labels", raw+" shows the same; run again when it does not")},
+			kubeletGap("n", "HTTP status 500: collected before with the same name and labels", "run again once this succeeds:", raw)},
 		{"no answer", "v1.30.1", hang(), nil, nil,
 			kubeletGap("n", "the kubelet did not answer in time", "give each request more time: --request-timeout 30s")},
 		{"cut off", "v1.30.1", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100000")
 			page(w, off[:1000])
-		}, nil, nil, kubeletGap("n", "the page broke off: unexpected EOF", raw+" shows the same; run again when it does not")},
+		}, nil, nil, kubeletGap("n", "the page broke off: unexpected EOF", "run again once this succeeds:", raw)},
 		{"a busy API server that recovers", "v1.28.15", func() http.HandlerFunc {
 			var n atomic.Int32
 			return func(w http.ResponseWriter, r *http.Request) {
@@ -148,9 +148,9 @@ func TestWhichKubelets(t *testing.T) {
 	nodes := []corev1.Node{readyNode("old", "v1.27.9"), readyNode("open", "v1.29.0-eks-5e0fdde"), readyNode("new", "v1.33.0"), notReady, silent, virtual}
 	unready := []facts.Gap{
 		*kubeletGap("not-ready", "the node is not ready since 2026-01-02T03:00:00Z (NodeStatusUnknown): Kubelet stopped posting node status.",
-			"run again when the node is ready; if it is gone for good: kubectl delete node not-ready"),
+			"run again when the node is ready; if it is gone for good:", "kubectl delete node not-ready"),
 		*kubeletGap("silent", "the node has no Ready condition: its kubelet has not reported yet",
-			"run again when the node is ready; if it is gone for good: kubectl delete node silent"),
+			"run again when the node is ready; if it is gone for good:", "kubectl delete node silent"),
 	}
 	const proxyRule = `{apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]}`
 	for _, test := range []struct {
@@ -209,7 +209,7 @@ func TestProxyRefusedOnce(t *testing.T) {
 	o := f.options(facts.Kubelets)
 	o.Concurrency = 4
 	s := collectFrom(t, o)
-	want := []facts.Gap{*kubeletGap("", `you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: n-00, n-01, n-02 and 97 more: nodes "x" is forbidden: cannot get resource "nodes/proxy"`, readKubelets.remedy())}
+	want := []facts.Gap{*kubeletGap("", `you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: n-00, n-01, n-02 and 97 more: nodes "x" is forbidden: cannot get resource "nodes/proxy"`, readKubelets.remedy().Text)}
 	if diff := cmp.Diff(want, s.Gaps); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -130,7 +130,7 @@ func (r *PodReader) readNames(ctx context.Context) error {
 	}
 	for _, err := range errs {
 		r.limit("not looked at: %s", oneLine(err.Error()))
-		r.c.gap(facts.Pods, whole, oneLine(err.Error()), "ask for what exists: kubectl get pods")
+		r.c.gap(facts.Pods, whole, oneLine(err.Error()), whatExists)
 	}
 	r.readAround(ctx)
 	return nil

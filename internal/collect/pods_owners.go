@@ -68,7 +68,7 @@ func (r *PodReader) claimOwner(ref *metav1.OwnerReference, namespace string) boo
 	if len(r.owners) >= mostOwners && !r.owners[""] {
 		r.owners[""] = true // told once
 		r.c.gap(facts.ReplicaSets, facts.Instance{Part: facts.PartOwners}, fmt.Sprintf("only %d owners were read", mostOwners),
-			"ask about one namespace: kubectl sidecar why -n NAMESPACE")
+			facts.Do("ask about one namespace:", "kubectl sidecar why -n NAMESPACE"))
 	}
 	if len(r.owners) >= mostOwners {
 		return false
@@ -88,7 +88,7 @@ func (r *PodReader) ownerFailed(ctx context.Context, ref *metav1.OwnerReference,
 	right := Rule{PolicyRule: rule("get", groupOf(ref), resource), Kind: kind, Namespace: namespace}
 	if apierrors.IsNotFound(err) && ctx.Err() == nil {
 		r.c.gap(kind, about, "the owner no longer exists: "+oneLine(err.Error()),
-			"nothing to read: its pods are about to be deleted")
+			facts.Do("nothing to read: its pods are about to be deleted"))
 		return
 	}
 	r.c.failed(ctx, right, about, err)

@@ -62,7 +62,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 		return fmt.Errorf("reading pod %s: %w", name, notFound)
 	}
 	r.limit("pod %s/%s no longer exists: its events are all that is left", namespace, name)
-	r.c.gap(facts.Pods, whole, fmt.Sprintf("pod %s/%s no longer exists", namespace, name), "ask for what exists: kubectl get pods")
+	r.c.gap(facts.Pods, whole, fmt.Sprintf("pod %s/%s no longer exists", namespace, name), whatExists)
 	r.askByName(Name{pods, name})
 	return nil
 }

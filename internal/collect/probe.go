@@ -42,7 +42,7 @@ func (c *collector) probe(ctx context.Context) {
 	}
 	client, err := c.freshClient()
 	if err != nil {
-		c.gap(facts.APIServers, facts.APIServerInstance(facts.PartGate), err.Error(), "see the kubeconfig")
+		c.gap(facts.APIServers, facts.APIServerInstance(facts.PartGate), err.Error(), facts.Do("see the kubeconfig"))
 		return
 	}
 	tries := 1

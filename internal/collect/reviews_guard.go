@@ -16,13 +16,11 @@ type reviewGuard struct {
 
 // RoundTrip sends a review and records it.
 func (g *reviewGuard) RoundTrip(req *http.Request) (*http.Response, error) {
-	start := time.Now()
-	req, err := g.check(req)
+	req, err := checked(req, g.check, g.broken, g.ledger)
 	if err != nil {
-		g.broken.set(err)
-		g.ledger.record(req, start, nil, err)
 		return nil, err
 	}
+	start := time.Now()
 	resp, err := g.next.RoundTrip(req)
 	g.ledger.record(req, start, resp, err)
 	return resp, err

@@ -17,9 +17,7 @@ func TestTwoCulprits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no real API server was started")
 	}
-	c, err := cluster.Start(t.Context(), cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
-	check(t, err)
-	t.Cleanup(func() { check(t, c.Stop()) })
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	makeNamespace(t, c, "hooks", "both")
 	outside, err := c.ServeWebhooks()
 	check(t, err)

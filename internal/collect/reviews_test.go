@@ -74,11 +74,9 @@ var admissionKinds = []facts.Kind{facts.Canaries, facts.WebhookBackends, facts.C
 
 // TestAttribution: who did it, with fewer and fewer rights.
 func TestAttribution(t *testing.T) {
-	c, err := cluster.Start(t.Context(), cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
-	check(t, err)
-	t.Cleanup(func() { check(t, c.Stop()) })
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	makeNamespace(t, c, "hooks", "shop", "closed", "policed", "uploads")
-	_, err = c.Client().CoreV1().ServiceAccounts("uploads").Create(t.Context(), &corev1.ServiceAccount{
+	_, err := c.Client().CoreV1().ServiceAccounts("uploads").Create(t.Context(), &corev1.ServiceAccount{
 		ObjectMeta: metav1.ObjectMeta{Name: "uploader", Annotations: map[string]string{"example.com/role": "arn"}},
 	}, metav1.CreateOptions{})
 	check(t, err)

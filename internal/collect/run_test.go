@@ -107,7 +107,7 @@ func TestMissingRights(t *testing.T) {
 		gap(facts.APIServers, facts.APIServerInstance(facts.PartMetrics), "get /metrics", `{nonResourceURLs: ["/metrics"], verbs: ["get"]}`),
 		gap(facts.ControlPlane, whole, "list pods in namespace kube-system", `{apiGroups: [""], resources: ["pods"], verbs: ["list"]} in namespace kube-system`),
 		gap(facts.Nodes, whole, "list nodes", `{apiGroups: [""], resources: ["nodes"], verbs: ["list"]}`),
-		{Kind: facts.Kubelets, Reason: "without the nodes there are no kubelets to ask", Remedy: listNodes.remedy()},
+		{Kind: facts.Kubelets, Reason: "without the nodes there are no kubelets to ask", Remedy: listNodes.remedy().Text},
 		gap(facts.Namespaces, whole, "list namespaces", `{apiGroups: [""], resources: ["namespaces"], verbs: ["list"]}`),
 		gap(facts.MutatingWebhooks, whole, "list mutatingwebhookconfigurations.admissionregistration.k8s.io", `{apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingwebhookconfigurations"], verbs: ["list"]}`),
 		gap(facts.MutatingPolicies, whole, "list mutatingadmissionpolicies.admissionregistration.k8s.io", `{apiGroups: ["admissionregistration.k8s.io"], resources: ["mutatingadmissionpolicies"], verbs: ["list"]}`),
@@ -127,7 +127,7 @@ func TestReviewsRefused(t *testing.T) {
 	f.handlers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = refusing(403, "Forbidden", `User "u" cannot create resource "selfsubjectaccessreviews"`)
 	f.handlers["GET /api/v1/namespaces"] = refusing(403, "Forbidden", `namespaces is forbidden: User "u" cannot list resource "namespaces"`)
 	s := collectFrom(t, f.options(facts.Nodes, facts.Namespaces))
-	want := []facts.Gap{{Kind: facts.Namespaces, Reason: `namespaces is forbidden: User "u" cannot list resource "namespaces"`, Remedy: listNamespaces.remedy()}}
+	want := []facts.Gap{{Kind: facts.Namespaces, Reason: `namespaces is forbidden: User "u" cannot list resource "namespaces"`, Remedy: listNamespaces.remedy().Text}}
 	if diff := cmp.Diff(want, s.Gaps); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

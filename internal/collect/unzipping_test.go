@@ -65,10 +65,7 @@ func TestZippedPages(t *testing.T) {
 	}
 	f.nodes = append(f.nodes, readyNode("f", "v1.30.1"))
 	s := collectFrom(t, f.options(facts.Kubelets))
-	gap := facts.Gap{
-		Kind: facts.Kubelets, Scope: "node/f", Instance: facts.NodeInstance("f"), Reason: "the page broke off: gzip: invalid header",
-		Remedy: "kubectl get --raw /api/v1/nodes/f/proxy/metrics shows the same; run again when it does not",
-	}
+	gap := *kubeletGap("f", "the page broke off: gzip: invalid header", "run again once this succeeds:", "kubectl get --raw /api/v1/nodes/f/proxy/metrics")
 	got := facts.Snapshot{Kubelets: s.Kubelets, Gaps: s.Gaps, Nodes: []corev1.Node{}}
 	if diff := cmp.Diff(facts.Snapshot{Kubelets: want, Gaps: []facts.Gap{gap}, Nodes: []corev1.Node{}}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -136,7 +133,7 @@ func TestCompression(t *testing.T) {
 			Kind: facts.Nodes, Reason: "list nodes: unexpected error when reading response body. Please retry. Original error: unexpected EOF",
 			Remedy: "run again; if it persists, see what kubectl -v=8 says to the same request",
 		},
-		{Kind: facts.Kubelets, Reason: "without the nodes there are no kubelets to ask", Remedy: listNodes.remedy()},
+		{Kind: facts.Kubelets, Reason: "without the nodes there are no kubelets to ask", Remedy: listNodes.remedy().Text},
 	}
 	if diff := cmp.Diff(want, broken.Gaps); diff != "" {
 		t.Errorf("cut off (-want +got)\n%s", diff)

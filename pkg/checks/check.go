@@ -5,6 +5,11 @@ package checks
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -76,6 +81,9 @@ func (c Check) Reads() []facts.Kind { return slices.Concat(c.Needs, c.Uses) }
 // An Outcome is what Run saw.
 type Outcome struct {
 	Findings []Finding
+	// Candidates are what would be findings if something were known that is not: each says in CertainIf what.
+	// What is missing for them is in Missing as well.
+	Candidates []Finding
 	// Missing is what Run would have had to see, instance by instance, to pass.
 	Missing []facts.Gap
 	// Tried says what was looked at, for the reader of a pass: "3 of 3 API servers".
@@ -101,6 +109,30 @@ type Finding struct {
 	Fix string `json:"fix"`
 	// Because names the checks whose findings explain this one; it is then a symptom.
 	Because []string `json:"because,omitempty"`
+	// CertainIf is what makes a candidate a finding; nil for a finding.
+	CertainIf *CertainIf `json:"certainIf,omitempty"`
+}
+
+// CertainIf is when what a file shows would be certain, whose only clock is the newest time in it. It says one of
+// the two, or both.
+type CertainIf struct {
+	// Since and For: it still holds so long after that time.
+	Since metav1.Time     `json:"since,omitzero"`
+	For   metav1.Duration `json:"for,omitzero"`
+	// TakenBefore: the file was taken before that time, because later it is history.
+	TakenBefore metav1.Time `json:"takenBefore,omitzero"`
+}
+
+// String is the condition in words.
+func (c CertainIf) String() string {
+	var parts []string
+	if c.For.Duration > 0 {
+		parts = append(parts, fmt.Sprintf("this still holds %s after %s", duration.HumanDuration(c.For.Duration), c.Since.UTC().Format(time.RFC3339)))
+	}
+	if !c.TakenBefore.IsZero() {
+		parts = append(parts, "the file was taken before "+c.TakenBefore.UTC().Format(time.RFC3339))
+	}
+	return "certain if " + strings.Join(parts, " and ")
 }
 
 // An Object is what a finding is about.

@@ -28,9 +28,11 @@ func Run[F any](s *facts.Snapshot, of F, rules []Rule[F], skip func(id string) b
 			missing = append(missing, Unread(s, kind)...)
 		}
 		o.Missing = append(missing, o.Missing...)
-		for i := range o.Findings {
-			if f := &o.Findings[i]; len(f.Steps) > 0 {
-				f.Fix = FixOf(f.Steps)
+		for _, list := range [][]Finding{o.Findings, o.Candidates} {
+			for i := range list {
+				if f := &list[i]; len(f.Steps) > 0 {
+					f.Fix = FixOf(f.Steps)
+				}
 			}
 		}
 		out = append(out, Result{Check: r.Check, Outcome: o})
@@ -51,7 +53,7 @@ func List[F any](rules []Rule[F]) []Check {
 // when k was looked for and has no gap without scope.
 func Unread(s *facts.Snapshot, k facts.Kind) []facts.Gap {
 	if !s.Has(k) {
-		return []facts.Gap{{Kind: k, Reason: "not looked for", Remedy: facts.HowToGet(k)}}
+		return []facts.Gap{facts.NewGap(k, facts.Instance{}, "not looked for", facts.HowToGet(k))}
 	}
 	return s.GapsOf(k, "")
 }

@@ -13,7 +13,18 @@ type Step struct {
 	// Command is what to paste, as it is: command lines for a shell, or the snippet that Text says where to
 	// put.
 	Command string `json:"command,omitempty"`
+	// Language is what a snippet is written in; "" is a command line.
+	Language Language `json:"language,omitempty"`
 }
+
+// Language is what a snippet is written in.
+type Language string
+
+const (
+	YAML Language = "yaml"
+	// Plain is flags and the like, which no program colors.
+	Plain Language = "text"
+)
 
 // FixOf is steps as one text: a paragraph for each, with its command set off below it.
 func FixOf(steps []Step) string {

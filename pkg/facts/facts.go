@@ -64,6 +64,8 @@ type Snapshot struct {
 
 	// TakenAt is when the facts were read. Zero when it is not known (plain kubectl output).
 	TakenAt metav1.Time `json:"takenAt,omitempty"`
+	// Newest is the latest time in the file that it was read from, also in what is not kept; see NewestTime.
+	Newest metav1.Time `json:"-"`
 	// Tool is the version of the plugin that took the snapshot.
 	Tool string `json:"tool,omitempty"`
 	// Server is the URL of the API server, without credentials.
@@ -139,6 +141,8 @@ type Gap struct {
 	Reason string `json:"reason"`
 	// Remedy is what closes the gap: the RBAC rule, the flag, the command.
 	Remedy string `json:"remedy"`
+	// Command is the command that Remedy ends in, as it is; "" where it ends in none. See [Gap.HowToClose].
+	Command string `json:"command,omitempty"`
 }
 
 // Scopes of gaps of the API servers.

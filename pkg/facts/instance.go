@@ -97,8 +97,8 @@ func (i Instance) Of(p Part) Instance {
 }
 
 // NewGap is the gap of an instance, with its scope in words.
-func NewGap(kind Kind, i Instance, reason, remedy string) Gap {
-	return Gap{Kind: kind, Scope: i.Scope(), Instance: i, Reason: reason, Remedy: remedy}
+func NewGap(kind Kind, i Instance, reason string, remedy Remedy) Gap {
+	return Gap{Kind: kind, Scope: i.Scope(), Instance: i, Reason: reason}.ClosedBy(remedy)
 }
 
 // NodeInstance is one node.

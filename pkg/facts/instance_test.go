@@ -46,8 +46,8 @@ func TestInstanceScope(t *testing.T) {
 // A snapshot keeps instances; one that was taken before there were any is read as well, and has none.
 func TestInstanceInSnapshot(t *testing.T) {
 	s := Snapshot{Seen: []Kind{Nodes, Kubelets}, Gaps: []Gap{
-		NewGap(Kubelets, NodeInstance("worker-7"), "no answer", "run again"),
-		NewGap(Nodes, Instance{}, "no right", "allow it"),
+		NewGap(Kubelets, NodeInstance("worker-7"), "no answer", Do("run again")),
+		NewGap(Nodes, Instance{}, "no right", Do("allow it")),
 	}}
 	s.APIVersion, s.Kind = APIVersion, SnapshotKind
 	var file bytes.Buffer

@@ -166,6 +166,7 @@ func (f *file) addOwn(h header, raw []byte) error {
 	if err := f.decode(raw, f.snapshot); err != nil {
 		return fmt.Errorf("read the snapshot: %w", err)
 	}
+	f.dateLists(raw)
 	return nil
 }
 
@@ -200,6 +201,7 @@ func (f *file) addObject(h header, raw []byte) error {
 
 func (f *file) addOne(h header, raw []byte) error {
 	f.objects++
+	f.date(h, raw)
 	name := h.name(h.Kind)
 	if name == leaseKind {
 		return f.addLease(raw)
@@ -270,10 +272,10 @@ func (f *file) finish() (*Snapshot, error) {
 	}
 	s.MutatingPolicies = MutatingPoliciesOf(f.policies, f.bindings)
 	if s.Has(MutatingPolicies) && (len(f.policies) == 0 || len(f.bindings) == 0) {
-		s.Gaps = append(s.Gaps, Gap{Kind: MutatingPolicies, Reason: "the file has policies or bindings, but not both", Remedy: HowToGet(MutatingPolicies)})
+		s.Gaps = append(s.Gaps, NewGap(MutatingPolicies, Instance{}, "the file has policies or bindings, but not both", HowToGet(MutatingPolicies)))
 	}
 	if s.Has(APIServers) {
-		s.Gaps = append(s.Gaps, Gap{Kind: APIServers, Reason: "the file has Leases of API servers, but not what their gates are", Remedy: HowToGet(APIServers)})
+		s.Gaps = append(s.Gaps, NewGap(APIServers, Instance{}, "the file has Leases of API servers, but not what their gates are", HowToGet(APIServers)))
 	}
 	s.Sort()
 	return s, s.impossibleName()

@@ -1,16 +1,20 @@
 package facts
 
 import (
+	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// NewestTime is the latest time that the pods, events and owners of a snapshot mention: it was taken
-// then or later. Deadlines, which lie ahead, do not count. It is zero when nothing has a time.
+// ClockTolerance is by how much the clocks of those who write times may differ, with nothing made of it.
+const ClockTolerance = 2 * time.Minute
+
+// NewestTime is the latest time that a snapshot mentions: it was taken then or later. Of a file it is the
+// latest of every time in it, also of what no check reads; see times.go. Otherwise it is that of the pods
+// and events. Deadlines, which lie ahead, do not count. It is zero when nothing has a time.
 func (s *Snapshot) NewestTime() metav1.Time {
-	var newest time.Time
+	newest := s.Newest.Time
 	see := func(times ...time.Time) {
 		for _, t := range times {
 			if t.After(newest) {
@@ -28,42 +32,17 @@ func (s *Snapshot) NewestTime() metav1.Time {
 	for i := range s.Pods {
 		p := &s.Pods[i]
 		see(p.CreationTimestamp.Time)
-		for _, c := range p.Status.Conditions {
-			see(c.LastTransitionTime.Time)
+		for j := range p.Status.Conditions {
+			see(p.Status.Conditions[j].LastTransitionTime.Time)
 		}
-		for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
-			for _, c := range list {
-				see(timesOf(c.State)...)
-				see(timesOf(c.LastTerminationState)...)
+		for _, list := range [...][]containerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
+			for j := range list {
+				see(timesOf(&list[j].State)...)
+				see(timesOf(&list[j].LastTerminationState)...)
 			}
 		}
 	}
-	for i := range s.Jobs {
-		see(s.Jobs[i].CreationTimestamp.Time)
-		for _, c := range s.Jobs[i].Status.Conditions {
-			see(c.LastTransitionTime.Time)
-		}
-	}
-	for i := range s.Deployments {
-		for _, c := range s.Deployments[i].Status.Conditions {
-			see(c.LastTransitionTime.Time, c.LastUpdateTime.Time)
-		}
-	}
-	for i := range s.ReplicaSets {
-		see(s.ReplicaSets[i].CreationTimestamp.Time)
-	}
 	return metav1.NewTime(newest)
-}
-
-func timesOf(state corev1.ContainerState) []time.Time {
-	var out []time.Time
-	if state.Running != nil {
-		out = append(out, state.Running.StartedAt.Time)
-	}
-	if state.Terminated != nil {
-		out = append(out, state.Terminated.StartedAt.Time, state.Terminated.FinishedAt.Time)
-	}
-	return out
 }
 
 // CountToNewest gives a snapshot that does not say when it was taken the newest time in it. What kubectl
@@ -78,6 +57,30 @@ func (s *Snapshot) CountToNewest() {
 	reason := "the file does not say when it was taken: ages are counted up to the newest time in it, " + newest.UTC().Format(time.RFC3339)
 	s.TakenAt = newest
 	s.Seen = append(s.Seen, Clock)
-	s.Gaps = append(s.Gaps, Gap{Kind: Clock, Scope: "file", Reason: reason, Remedy: HowToGet(Clock)})
+	s.Gaps = append(s.Gaps, Gap{Kind: Clock, Scope: "file", Reason: reason}.ClosedBy(HowToGet(Clock)))
 	s.Limits = append(s.Limits, reason)
+}
+
+// CountTo gives a snapshot that does not say when it was taken that time, which its reader knows. why says
+// in the report how.
+func (s *Snapshot) CountTo(at time.Time, why string) {
+	s.TakenAt = metav1.NewTime(at)
+	if !s.Has(Clock) {
+		s.Seen = append(s.Seen, Clock)
+	}
+	s.Limits = append(s.Limits, why)
+}
+
+// NotTakenAt says why a snapshot cannot have been taken at a time; "" when it can.
+func (s *Snapshot) NotTakenAt(at, now time.Time) string {
+	newest := s.NewestTime()
+	switch {
+	case at.Sub(now) > ClockTolerance:
+		return "that time lies in the future"
+	case !s.TakenAt.IsZero() && at.Sub(s.TakenAt.Time).Abs() > ClockTolerance:
+		return fmt.Sprintf("the file says that it was taken at %s", s.TakenAt.UTC().Format(time.RFC3339))
+	case newest.Sub(at) > ClockTolerance:
+		return fmt.Sprintf("the file has times up to %s, so it was taken later", newest.UTC().Format(time.RFC3339))
+	}
+	return ""
 }

@@ -120,7 +120,7 @@ data: {password: aHVudGVyMg==}
 		}},
 		{"a policy without any binding", "apiVersion: admissionregistration.k8s.io/v1beta1\nkind: MutatingAdmissionPolicy\nmetadata: {name: p}\n", func(s *Snapshot) {
 			s.MutatingPolicies, s.Seen = []MutatingPolicy{{Name: "p"}}, []Kind{MutatingPolicies}
-			s.Gaps = []Gap{{Kind: MutatingPolicies, Scope: "", Reason: "the file has policies or bindings, but not both", Remedy: HowToGet(MutatingPolicies)}}
+			s.Gaps = []Gap{NewGap(MutatingPolicies, Instance{}, "the file has policies or bindings, but not both", HowToGet(MutatingPolicies))}
 		}},
 		{"policies and bindings", `apiVersion: admissionregistration.k8s.io/v1alpha1
 kind: MutatingAdmissionPolicy
@@ -145,7 +145,7 @@ metadata: {name: node-1, namespace: kube-node-lease}
 			s.APIServerLeases = []coordinationv1.Lease{{ObjectMeta: metav1.ObjectMeta{
 				Name: "apiserver-x", Namespace: "kube-system", Labels: map[string]string{identityLabel: identity}}}}
 			s.Seen, s.Unknown = []Kind{APIServers}, map[string]int{"Lease.coordination.k8s.io": 1}
-			s.Gaps = []Gap{{Kind: APIServers, Scope: "", Reason: "the file has Leases of API servers, but not what their gates are", Remedy: HowToGet(APIServers)}}
+			s.Gaps = []Gap{NewGap(APIServers, Instance{}, "the file has Leases of API servers, but not what their gates are", HowToGet(APIServers))}
 		}},
 		{"a webhook configuration", `apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration

@@ -129,8 +129,8 @@ func missingText(e report.Entry) string {
 	var out []string
 	for _, g := range groupGaps(e.Missing) {
 		text := fmt.Sprintf("%s not seen: %s", g.what(one), g.reason)
-		if g.remedy != "" {
-			text += "\nremedy: " + g.remedy
+		if g.remedy.Text != "" {
+			text += "\nremedy: " + g.remedy.String()
 		}
 		out = append(out, text)
 	}

@@ -22,7 +22,7 @@ func escaped(p Printer) Printer {
 	return func(w io.Writer, r *report.Report, o Options) error { return p(w, clean(r), o) }
 }
 
-// clean copies r with every text escaped. Only Fix and Remedy, which are blocks of commands and
+// clean copies r with every text escaped. Only Fix, Remedy and commands, which are blocks of commands and
 // YAML, keep their line breaks.
 func clean(r *report.Report) *report.Report {
 	c := *r
@@ -64,7 +64,7 @@ func cleanEntry(e report.Entry) report.Entry {
 func cleanGap(g facts.Gap) facts.Gap {
 	return facts.Gap{
 		Kind: facts.Kind(line(string(g.Kind))), Scope: line(g.Scope), Instance: cleanInstance(g.Instance),
-		Reason: line(g.Reason), Remedy: block(g.Remedy),
+		Reason: line(g.Reason), Remedy: block(g.Remedy), Command: block(g.Command),
 	}
 }
 
@@ -75,12 +75,8 @@ func cleanInstance(i facts.Instance) facts.Instance {
 	}
 }
 
-// CleanGap is what printers do to a gap, for whoever else prints it. It is in one line.
-func CleanGap(g facts.Gap) facts.Gap {
-	g = cleanGap(g)
-	g.Remedy = line(g.Remedy)
-	return g
-}
+// CleanGap is what printers do to a gap, for whoever else prints it.
+func CleanGap(g facts.Gap) facts.Gap { return cleanGap(g) }
 
 func cleanWaiver(w report.Waiver) report.Waiver {
 	w.Action, w.State = report.WaiverAction(line(string(w.Action))), report.WaiverState(line(string(w.State)))
@@ -111,7 +107,9 @@ func cleanSteps(steps []checks.Step) []checks.Step {
 	if steps == nil {
 		return nil
 	}
-	return each(steps, func(s checks.Step) checks.Step { return checks.Step{Text: line(s.Text), Command: block(s.Command)} })
+	return each(steps, func(s checks.Step) checks.Step {
+		return checks.Step{Text: line(s.Text), Command: block(s.Command), Language: checks.Language(line(string(s.Language)))}
+	})
 }
 
 func cleanObject(o checks.Object) checks.Object {

@@ -130,8 +130,8 @@ func holeNotes(r *report.Report) []annotation {
 	var out []annotation
 	for _, h := range holes(r) {
 		text := []string{h.why(), "needed by: " + atMost(examples, h.ids)}
-		if h.remedy != "" {
-			text = append(text, "remedy: "+h.remedy)
+		if h.remedy.Text != "" {
+			text = append(text, "remedy: "+h.remedy.String())
 		}
 		out = append(out, annotation{level: "warning", title: "not seen: " + h.what(one), message: strings.Join(text, "\n")})
 	}

@@ -56,11 +56,12 @@ func (g *findingGroup) sameEvidence() bool {
 
 // A gapGroup is gaps of one kind that have the same reason and remedy.
 type gapGroup struct {
-	kind           facts.Kind
-	reason, remedy string // of the first
-	same           bool   // whether all reasons are equal to the letter
-	scopes         []string
-	key            string
+	kind   facts.Kind
+	reason string       // of the first
+	remedy facts.Remedy // of the first
+	same   bool         // whether all reasons are equal to the letter
+	scopes []string
+	key    string
 }
 
 // groupGaps puts together what differs only in the name or address of the instance: the same
@@ -72,7 +73,7 @@ func groupGaps(gaps []facts.Gap) []*gapGroup {
 		key := strings.Join([]string{string(gap.Kind), pattern(gap.Reason, gap.Instance), pattern(gap.Remedy, gap.Instance)}, "\x00")
 		g := index[key]
 		if g == nil {
-			g = &gapGroup{kind: gap.Kind, reason: gap.Reason, remedy: gap.Remedy, same: true, key: key}
+			g = &gapGroup{kind: gap.Kind, reason: gap.Reason, remedy: gap.HowToClose(), same: true, key: key}
 			index[key] = g
 			groups = append(groups, g)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -105,9 +106,10 @@ type htmlFinding struct {
 }
 
 type htmlHole struct {
-	Kind, Why, Remedy string
-	Scopes            []string
-	Above             string // id of the check under which it was explained before
+	Kind, Why string
+	Remedy    facts.Remedy
+	Scopes    []string
+	Above     string // id of the check under which it was explained before
 }
 
 // htmlDocument is one page that needs nothing else: no script, no font, no request.

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -48,9 +49,9 @@ func holeNode(h htmlHole) *html.Node {
 	}
 	add(dl, el("dt", "why"))
 	add(dl, el("dd", sentence(h.Why)))
-	if h.Remedy != "" {
+	if h.Remedy.Text != "" {
 		add(dl, el("dt", "remedy"))
-		add(dl, el("dd", class("fix"), paragraphs(h.Remedy)))
+		add(dl, el("dd", class("fix"), stepNodes([]checks.Step{remedyStep(h.Remedy)})))
 	}
 	return el("div", class("hole"), message, dl)
 }

@@ -33,9 +33,9 @@ func TestManyNodes(t *testing.T) {
 			continue
 		}
 		unread.Missing = append(unread.Missing, facts.Gap{
-			Kind: facts.Kubelets, Scope: facts.NodeScope(n.Name), Instance: facts.NodeInstance(n.Name), Remedy: "look at it: kubectl describe node " + n.Name,
+			Kind: facts.Kubelets, Scope: facts.NodeScope(n.Name), Instance: facts.NodeInstance(n.Name),
 			Reason: fmt.Sprintf("error trying to reach service: dial tcp 10.0.%d.%d:10250: connect: no route to host", i/250, i%250),
-		})
+		}.ClosedBy(facts.Do("look at it:", "kubectl describe node "+n.Name)))
 	}
 	s.Gaps = unread.Missing
 	judged := cluster.Judge(s, nil)

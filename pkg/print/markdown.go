@@ -3,7 +3,6 @@ package print
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -248,18 +247,16 @@ func (m *markdownPage) fix(title string, steps []checks.Step) {
 			lead = ""
 		}
 		paragraph()
-		m.piece.WriteString(fence(language(s.Command), strings.TrimRight(s.Command, "\n")))
+		m.piece.WriteString(fence(fenceLanguage(s), strings.TrimRight(s.Command, "\n")))
 	}
 }
 
-var yamlLine = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*:($| )`)
-
-// language is what a command or snippet is written in, as far as its beginning tells.
-func language(text string) string {
-	switch first, _, _ := strings.Cut(text, "\n"); {
-	case strings.HasPrefix(text, "kubectl "):
+// fenceLanguage is what GitHub colors a step's command as.
+func fenceLanguage(s checks.Step) string {
+	switch s.Language {
+	case "":
 		return "sh"
-	case yamlLine.MatchString(first):
+	case checks.YAML:
 		return "yaml"
 	}
 	return ""
@@ -280,11 +277,11 @@ func (m *markdownPage) holes(r *report.Report) {
 	m.table(rows)
 	m.end()
 	for _, h := range list {
-		if h.remedy == "" {
+		if h.remedy.Text == "" {
 			continue
 		}
 		m.fold(false, "What would show "+proseHTML(h.what(one)))
-		m.fix("Remedy", []checks.Step{{Text: h.remedy}})
+		m.fix("Remedy", []checks.Step{remedyStep(h.remedy)})
 		if len(h.scopes) > 1 {
 			m.line("")
 			m.line("Of %d: %s", len(h.scopes), names(h.scopes, markdownAll))

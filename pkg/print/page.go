@@ -89,8 +89,9 @@ func (p *page) marked(m mark, text string) {
 	}
 }
 
-// prose writes text after lead, wrapped; later lines hang below the text's first letter plus hang.
-func (p *page) prose(indent, lead, text string) {
+// prose writes text after lead, wrapped, with what must stay whole at its end; later lines hang below the text's
+// first letter plus hang.
+func (p *page) prose(indent, lead, text string, whole ...string) {
 	hang := "  "
 	if lead == "" {
 		hang = ""
@@ -99,7 +100,7 @@ func (p *page) prose(indent, lead, text string) {
 	if p.o.Width > 0 {
 		width = max(p.o.Width-len(indent)-len(hang), 20)
 	}
-	for i, l := range p.wrap(lead+text, width) {
+	for i, l := range p.wrap(lead+text, width, whole...) {
 		if i == 0 {
 			p.print(indent, l)
 		} else {
@@ -135,11 +136,15 @@ func (p *page) print(parts ...string) {
 }
 
 // wrap is [wrap] for what this page can show.
-func (p *page) wrap(text string, width int) []string {
-	if !p.o.Unicode {
-		text = ascii(text)
+func (p *page) wrap(text string, width int, whole ...string) []string {
+	if p.o.Unicode {
+		return wrap(text, width, whole...)
 	}
-	return wrap(text, width)
+	var plain []string
+	for _, s := range whole {
+		plain = append(plain, ascii(s))
+	}
+	return wrap(ascii(text), width, plain...)
 }
 
 // ascii is for terminals that do not read UTF-8: there, bytes of a letter may be control codes.
@@ -163,14 +168,14 @@ func ascii(s string) string {
 func Wrap(text string, width int) []string { return wrap(text, width) }
 
 // wrap breaks text into lines of at most width columns, at spaces; a word that is longer stays
-// whole. There is always a first line. Width 0 or less does not wrap.
-func wrap(text string, width int) []string {
-	if width <= 0 || twwidth.Width(text) <= width {
-		return []string{text}
+// whole, and so does what follows the text. There is always a first line. Width 0 or less does not wrap.
+func wrap(text string, width int, whole ...string) []string {
+	if all := strings.Join(append([]string{text}, whole...), " "); width <= 0 || twwidth.Width(all) <= width {
+		return []string{all}
 	}
 	var out []string
 	current, used := "", 0
-	for _, word := range words(text) {
+	for _, word := range append(words(text), whole...) {
 		n := twwidth.Width(word)
 		if current != "" && used+1+n > width {
 			out = append(out, current)
@@ -184,24 +189,15 @@ func wrap(text string, width int) []string {
 	return append(out, current)
 }
 
-// words splits prose at spaces, and leaves a command that ends it ("…: kubectl get nodes") in one piece: a
-// remedy is one text, and what is broken across lines cannot be pasted.
+// words splits prose at spaces.
 func words(text string) []string {
-	prose, command := text, ""
-	at := strings.Index(text, ": kubectl ")
-	if at >= 0 && strings.Count(text[:at], "(") == strings.Count(text[:at], ")") {
-		prose, command = text[:at+1], text[at+2:]
-	}
 	var out []string
-	for _, word := range strings.Fields(prose) {
+	for _, word := range strings.Fields(text) {
 		if last := len(out) - 1; word == "more" && last >= 0 && strings.HasPrefix(out[last], "+") {
 			out[last] += " more" // a count stays together
 			continue
 		}
 		out = append(out, word)
-	}
-	if command != "" {
-		out = append(out, command)
 	}
 	return out
 }

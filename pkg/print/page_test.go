@@ -42,20 +42,24 @@ func TestWrap(t *testing.T) {
 		text  string
 		width int
 		want  []string
+		whole []string
 	}{
-		{"", 10, []string{""}},
-		{"one two three", 0, []string{"one two three"}},
-		{"one two three", 13, []string{"one two three"}},
-		{"one two three", 12, []string{"one two", "three"}},
-		{"one two three", 1, []string{"one", "two", "three"}},
-		{"a verylongwordthatstayswhole b", 8, []string{"a", "verylongwordthatstayswhole", "b"}},
-		{"two  spaces are one when it wraps", 20, []string{"two spaces are one", "when it wraps"}},
-		{"中文 中文 中文", 9, []string{"中文 中文", "中文"}},
-		{"look at it: kubectl get nodes -o yaml", 20, []string{"look at it:", "kubectl get nodes -o yaml"}},
-		{"the role (the whole: kubectl sidecar rbac): x", 24, []string{"the role (the whole:", "kubectl sidecar rbac): x"}},
-		{"canaries of a, b, +3 more", 22, []string{"canaries of a, b,", "+3 more"}},
+		{"", 10, []string{""}, nil},
+		{"one two three", 0, []string{"one two three"}, nil},
+		{"one two three", 13, []string{"one two three"}, nil},
+		{"one two three", 12, []string{"one two", "three"}, nil},
+		{"one two three", 1, []string{"one", "two", "three"}, nil},
+		{"a verylongwordthatstayswhole b", 8, []string{"a", "verylongwordthatstayswhole", "b"}, nil},
+		{"two  spaces are one when it wraps", 20, []string{"two spaces are one", "when it wraps"}, nil},
+		{"中文 中文 中文", 9, []string{"中文 中文", "中文"}, nil},
+		{"look at it:", 20, []string{"look at it:", "kubectl get nodes -o yaml"}, []string{"kubectl get nodes -o yaml"}},
+		{"look at it:", 0, []string{"look at it: kubectl get nodes"}, []string{"kubectl get nodes"}},
+		{"look at it:", 29, []string{"look at it: kubectl get nodes"}, []string{"kubectl get nodes"}},
+		{"look at it: kubectl get nodes", 20, []string{"look at it: kubectl", "get nodes"}, nil},
+		{"the role (the whole: kubectl sidecar rbac): x", 24, []string{"the role (the whole:", "kubectl sidecar rbac): x"}, nil},
+		{"canaries of a, b, +3 more", 22, []string{"canaries of a, b,", "+3 more"}, nil},
 	} {
-		if diff := cmp.Diff(test.want, wrap(test.text, test.width)); diff != "" {
+		if diff := cmp.Diff(test.want, wrap(test.text, test.width, test.whole...)); diff != "" {
 			t.Errorf("wrap(%q, %d) (-want +got):\n%s", test.text, test.width, diff)
 		}
 	}
@@ -73,10 +77,10 @@ func TestSteps(t *testing.T) {
 		{[]checks.Step{{Text: "one two three four"}}, "fix: one two three\n  four\n", "one two three four"},
 		{[]checks.Step{{Command: command}}, "fix:\n\n    " + command + "\n", command},
 		{
-			[]checks.Step{{Text: "Set it:", Command: "spec:\n  a: 1\n"}, {Text: "Then keep the others away:", Command: command + "\nx\n"}},
+			[]checks.Step{{Text: "Set it:", Command: "spec:\n  a: 1\n", Language: checks.YAML}, {Text: "Then keep the others away:", Command: command + "\nx\n"}},
 			"fix: Set it:\n\n    spec:\n      a: 1\n\n  Then keep the others\n  away:\n\n    " + command + "\n    x\n", command,
 		},
-		{stepsOf(nil, "say: kubectl get nodes\n\n  more"), "fix: say:\n  kubectl get nodes\n\n    more\n", "say: kubectl get nodes"},
+		{stepsOf(nil, "say: kubectl get nodes\n\n  more"), "fix: say: kubectl\n  get nodes\n\n    more\n", "say: kubectl get nodes"},
 	} {
 		var out bytes.Buffer
 		p := newPage(&out, Options{Width: 20, Unicode: true}, false)

@@ -77,17 +77,17 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// verbatimLines is all lines of commands, which stay as they are, and of a remedy what is indented and the command
-// at its end.
+// verbatimLines is all lines of commands, and of a remedy what is indented: they stay as they are.
 func verbatimLines(r *report.Report) map[string]bool {
 	out := map[string]bool{}
 	for _, e := range clean(r).Checks {
 		out["see: kubectl sidecar explain "+e.ID] = true
 		for _, g := range e.Missing {
+			for l := range strings.Lines(g.Command) {
+				out[strings.TrimSpace(l)] = true
+			}
 			for l := range strings.Lines(g.Remedy) {
-				if _, command, found := strings.Cut(strings.TrimSpace(l), ": kubectl "); found {
-					out["kubectl "+command] = true
-				} else if strings.HasPrefix(l, " ") {
+				if strings.HasPrefix(l, " ") {
 					out[strings.TrimSpace(l)] = true
 				}
 			}

@@ -58,10 +58,10 @@ func TestSchemaRefuses(t *testing.T) {
 // optional fields are written only where there is something to say; diagnoses by `why` alone.
 var optional = []string{
 	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress",
-	"diagnosis.ruledOut", "diagnosis.progress", "progress.until",
+	"diagnosis.ruledOut", "diagnosis.progress", "progress.until", "diagnosis.probably", "probable.else",
 	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
-	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command",
-	"gap.instance", "accepted.instance", "instance.kind", "instance.namespace", "instance.name", "instance.configuration", "instance.class",
+	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command", "step.language",
+	"gap.instance", "accepted.instance", "gap.command", "accepted.command", "instance.kind", "instance.namespace", "instance.name", "instance.configuration", "instance.class",
 	"instance.more", "instance.part",
 	"timelineRow.exitCode", "timelineRow.blocks", "timelineRow.reason",
 	"timelineSegment.from", "timelineSegment.to", "timelineSegment.note",

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // stepsOf is what to do. A report that was written before there were steps has it as one text only: it
@@ -42,10 +43,24 @@ func (p *page) steps(indent, lead string, steps []checks.Step) {
 	}
 }
 
+// remedyStep is what closes a gap.
+func remedyStep(r facts.Remedy) checks.Step { return checks.Step{Text: r.Text, Command: r.Command} }
+
+// remedy writes what closes a gap: the words wrapped and the command in one piece, on their line where there is
+// room. What is broken across lines cannot be pasted.
+func (p *page) remedy(indent string, r facts.Remedy) {
+	const lead = "remedy: "
+	if all := r.String(); r.Command == "" || strings.Contains(all, "\n") {
+		p.block(indent, lead, all)
+		return
+	}
+	p.prose(indent, lead, r.Text, r.Command)
+}
+
 // nextCommand is what to do first, in one line: the first command for a shell, else the first sentence.
 func nextCommand(steps []checks.Step) string {
 	for _, s := range steps {
-		if first, _, _ := strings.Cut(s.Command, "\n"); language(s.Command) == "sh" {
+		if first, _, _ := strings.Cut(s.Command, "\n"); first != "" && s.Language == "" {
 			return first
 		}
 	}

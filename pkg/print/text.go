@@ -234,7 +234,7 @@ func (p *page) missing(e report.Entry) {
 			reason = "for example: " + reason
 		}
 		p.prose("      ", "why: ", reason)
-		p.block("      ", "remedy: ", g.remedy)
+		p.remedy("      ", g.remedy)
 	}
 }
 

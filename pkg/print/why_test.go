@@ -101,6 +101,7 @@ func whyOf(t *testing.T, file string) *report.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.CountToNewest()
 	return report.Why(s, pods.Judge(s, nil), nil, "test")
 }
 

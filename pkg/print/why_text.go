@@ -200,7 +200,7 @@ func (p *page) whyMissing(r *report.Report) {
 			told = append(told, g.id())
 			p.prose("  ", "not seen: ", g.what(p.some))
 			p.prose("    ", "why: ", g.reason)
-			p.block("    ", "remedy: ", g.remedy)
+			p.remedy("    ", g.remedy)
 		}
 	}
 }

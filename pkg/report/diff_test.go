@@ -17,11 +17,11 @@ func TestCompare(t *testing.T) {
 		if node == "" {
 			return facts.Gap{Kind: facts.Kubelets, Reason: "r"}
 		}
-		return facts.NewGap(facts.Kubelets, facts.NodeInstance(node), "r", "")
+		return facts.NewGap(facts.Kubelets, facts.NodeInstance(node), "r", facts.Remedy{})
 	}
 	canary := func(class, namespace string) facts.Gap {
 		i := facts.Instance{Kind: facts.KindNamespaceClass, Class: class, Namespace: namespace}
-		return facts.NewGap(facts.Canaries, i, "r", "")
+		return facts.NewGap(facts.Canaries, i, "r", facts.Remedy{})
 	}
 	all := []Waiver{waiver(Suppress, "", "2099-12-31")}
 	accepted := []Waiver{waiver(Accept, "", "2099-12-31")}

@@ -58,20 +58,6 @@ func needNodes(t *testing.T, what string) {
 	t.Skipf("%s did not run: %v", what, err)
 }
 
-func start(t *testing.T, config cluster.Config) *cluster.Cluster {
-	t.Helper()
-	c, err := cluster.Start(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
-
 var on, off = map[string]bool{"SidecarContainers": true}, map[string]bool{"SidecarContainers": false}
 
 // sharedNode is one kind of kubelet.
@@ -163,7 +149,7 @@ func TestControlPlanes(t *testing.T) {
 				component.FeatureGates = on // which is not its default
 			}
 			begin := time.Now()
-			c := start(t, cluster.Config{
+			c := cluster.StartFor(t, cluster.Config{
 				APIServers: []cluster.Component{component}, ControllerManager: &component, Scheduler: &component,
 			})
 			t.Logf("ready after %s", time.Since(begin).Round(10*time.Millisecond))

@@ -32,7 +32,7 @@ func clientFor(t *testing.T, config *rest.Config) *kubernetes.Clientset {
 // apart by their leases, endpoints and answers, and audited each.
 func TestSeveralAPIServers(t *testing.T) {
 	needNodes(t, "API servers with host names of their own")
-	c := start(t, cluster.Config{
+	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.32"}, {Version: "1.32", FeatureGates: off}, {Version: "1.36"}},
 		Balancer:   cluster.RoundRobin,
 		Audit:      auditv1.LevelRequestResponse,
@@ -104,7 +104,7 @@ func checkAudit(t *testing.T, c *cluster.Cluster) {
 }
 
 func TestUserKubeconfig(t *testing.T) {
-	c := start(t, cluster.Config{})
+	c := cluster.StartFor(t, cluster.Config{})
 	path, err := c.UserKubeconfig("jane", "dev", "ops")
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func TestFakeNodes(t *testing.T) {
 		{Name: "refuses", Version: "1.30", Metrics: cluster.Refuse},
 		{Name: "no-address", Version: "1.30", Metrics: cluster.NoAddress},
 	}
-	c := start(t, cluster.Config{FakeNodes: nodes})
+	c := cluster.StartFor(t, cluster.Config{FakeNodes: nodes})
 	for name, want := range map[string]string{
 		"old":          "gate -1",
 		"off":          "gate 0",
@@ -77,7 +77,7 @@ func scrape(t *testing.T, c *cluster.Cluster, node string) string {
 
 // Many nodes are there soon, and Ready with a controller manager too.
 func TestManyFakeNodes(t *testing.T) {
-	c := start(t, cluster.Config{ControllerManager: &cluster.Component{}})
+	c := cluster.StartFor(t, cluster.Config{ControllerManager: &cluster.Component{}})
 	nodes := make([]cluster.FakeNode, 500)
 	begin := time.Now()
 	if err := c.AddFakeNodes(t.Context(), nodes...); err != nil {

@@ -44,7 +44,7 @@ func sent(t *testing.T, c *cluster.Cluster, p *corev1.Pod) string {
 // Every behaviour has the effect that it is there for, on a server in this
 // process.
 func TestWebhookBehaviours(t *testing.T) {
-	c := start(t, cluster.Config{})
+	c := cluster.StartFor(t, cluster.Config{})
 	here, err := c.ServeWebhooks()
 	if err != nil {
 		t.Fatal(err)

@@ -65,20 +65,6 @@ func program() string {
 	return filepath.Join(built, "image", "linux-"+runtime.GOARCH, "kubectl-sidecar")
 }
 
-func start(t *testing.T, config cluster.Config) *cluster.Cluster {
-	t.Helper()
-	c, err := cluster.Start(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
-
 // needsKubelets skips a test where real kubelets cannot run, and fails it in CI.
 func needsKubelets(t *testing.T) {
 	t.Helper()

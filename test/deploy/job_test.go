@@ -26,7 +26,7 @@ import (
 func TestCronJob(t *testing.T) {
 	needsKubelets(t)
 	newest := &cluster.Component{Version: "1.36"}
-	c := start(t, cluster.Config{
+	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{*newest}, ControllerManager: newest, Scheduler: newest,
 		Nodes: []cluster.Node{{Component: *newest, Name: "worker-1"}},
 		// Its version does not decide: the doctor has to ask it through the node proxy.

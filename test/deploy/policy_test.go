@@ -32,7 +32,7 @@ import (
 // of another name.
 func TestPolicyOnOldAPIServer(t *testing.T) {
 	needsKubelets(t) // the node proxy refuses the loopback addresses of fake kubelets elsewhere
-	c := start(t, cluster.Config{
+	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.32"}},
 		FakeNodes:  []cluster.FakeNode{{Name: "worker-1", Version: "1.32"}},
 	})

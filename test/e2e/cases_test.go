@@ -72,7 +72,7 @@ func newStage(t *testing.T, name string, config cluster.Config) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, config)
+	c := cluster.StartFor(t, config)
 	v, err := watchCluster(t.Context(), c.Config())
 	if err != nil {
 		t.Fatal(err)

@@ -16,21 +16,6 @@ import (
 // gate is the --feature-gates setting of a component that is given the gate explicitly.
 func gate(on bool) map[string]bool { return map[string]bool{"SidecarContainers": on} }
 
-// start starts a cluster and stops it when the test ends.
-func start(t *testing.T, config cluster.Config) *cluster.Cluster {
-	t.Helper()
-	c, err := cluster.Start(t.Context(), config)
-	if err != nil {
-		t.Fatalf("starting the cluster: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Errorf("stopping the cluster: %v", err)
-		}
-	})
-	return c
-}
-
 // showStaticPods creates the Pod objects by which a kubeadm cluster shows its control plane. The
 // components of the test cluster are plain processes, so that nobody else would. The pods name a
 // node that does not exist: no kubelet may take them for its own.

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -86,7 +85,7 @@ func TestDoctorMatrix(t *testing.T) {
 	needsKubelets(t)
 	for _, row := range matrix {
 		t.Run(row.name, func(t *testing.T) {
-			c := start(t, cluster.Config{APIServers: []cluster.Component{row.apiServer}, Nodes: row.nodes})
+			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{row.apiServer}, Nodes: row.nodes})
 			showStaticPods(t, c, map[string]cluster.Component{
 				"kube-apiserver": row.apiServer, "kube-scheduler": row.apiServer, "kube-controller-manager": row.apiServer,
 			})
@@ -149,24 +148,8 @@ func union(lists ...[]string) []string {
 // only writes the snapshot in file with a single node and returns where.
 func only(t *testing.T, file, node string) string {
 	t.Helper()
-	in, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	s, err := facts.Read(in, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Nodes = slices.DeleteFunc(s.Nodes, func(n corev1.Node) bool { return n.Name != node })
-	s.Kubelets = slices.DeleteFunc(s.Kubelets, func(r facts.FeatureReading) bool { return r.Instance != node })
-	out, err := os.Create(filepath.Join(t.TempDir(), node+".yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	if err := s.Write(out); err != nil {
-		t.Fatal(err)
-	}
-	return out.Name()
+	return plugin.Changed(t, file, func(s *facts.Snapshot) {
+		s.Nodes = slices.DeleteFunc(s.Nodes, func(n corev1.Node) bool { return n.Name != node })
+		s.Kubelets = slices.DeleteFunc(s.Kubelets, func(r facts.FeatureReading) bool { return r.Instance != node })
+	})
 }

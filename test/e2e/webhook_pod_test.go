@@ -16,18 +16,10 @@ import (
 // Service: by the API server, and by doctor through the service proxy.
 func TestWebhookInPod(t *testing.T) {
 	needsKubelets(t)
-	c, err := cluster.Start(t.Context(), cluster.Config{
+	c := cluster.StartFor(t, cluster.Config{
 		APIServers:        []cluster.Component{{Version: "1.36"}},
 		ControllerManager: &cluster.Component{Version: "1.36"},
 		Nodes:             []cluster.Node{{Name: "n1", Component: cluster.Component{Version: "1.36"}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
 	})
 	server, err := c.RunWebhook(t.Context(), cluster.WebhookPod{Namespace: "hooks", Name: "strip", Node: c.Kubelets[0], Strip: true})
 	if err != nil {

@@ -28,15 +28,7 @@ var libraries = []string{"controller-runtime-v0.14", "controller-runtime-v0.25",
 func TestWebhookLibraries(t *testing.T) {
 	for _, version := range []string{"1.32", "1.36"} {
 		t.Run(version, func(t *testing.T) {
-			c, err := cluster.Start(t.Context(), cluster.Config{APIServers: []cluster.Component{{Version: version}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := c.Stop(); err != nil {
-					t.Error(err)
-				}
-			})
+			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
 			tested := map[string]int{}
 			for _, name := range libraries {
 				tested[name] = installLibrary(t, c, name)

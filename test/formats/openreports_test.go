@@ -30,15 +30,7 @@ func TestOpenReportsTypes(t *testing.T) {
 // with kubectl and as strictly as it goes. It keeps what was printed, to the last field, and however
 // often it is applied there is one object.
 func TestOpenReportsApply(t *testing.T) {
-	c, err := cluster.Start(t.Context(), cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	k := newKubectl(t, c)
 	k.run("apply", "-f", filepath.Join(moduleDir(t, "openreports", reportsAPI), "config", "crd"))
 	k.run("wait", "--for=condition=Established", "--timeout=60s", "crd/clusterreports.openreports.io", "crd/reports.openreports.io")

@@ -52,15 +52,7 @@ func (u user) completes(t *testing.T, want string, args ...string) {
 
 // TestCompletion: kubectl offers what a real cluster has.
 func TestCompletion(t *testing.T) {
-	c, err := cluster.Start(t.Context(), cluster.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cluster.StartFor(t, cluster.Config{})
 	fill(t, c)
 	u := newCompleter(t, c.Kubeconfig)
 	for _, test := range []struct {

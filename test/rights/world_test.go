@@ -55,13 +55,11 @@ func newWorld(t *testing.T) *world {
 	// They start within the same hundredth of a second, and are told apart by another gate.
 	other := apiServer
 	other.FeatureGates = map[string]bool{"MutatingAdmissionPolicy": true, "ContextualLogging": false}
-	c, err := cluster.Start(t.Context(), cluster.Config{
+	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{apiServer, other}, Balancer: cluster.RoundRobin,
 		FakeNodes: nodes,
 		Audit:     auditv1.LevelRequestResponse,
 	})
-	check(t, err)
-	t.Cleanup(func() { check(t, c.Stop()) })
 	w := &world{Cluster: c}
 	for _, name := range []string{"hooks", "mesh", "shop", "moved", "removed", "outside-shop", "outside-moved", "outside-removed"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}

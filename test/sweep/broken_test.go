@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // reportOf is the one valid report of a run.
@@ -47,7 +47,7 @@ func missing(rep *report.Report) []string {
 // TestHangingKubelet: one kubelet hangs while 4,999 answer. It costs its own fact only, and no more
 // time than one request may take.
 func TestHangingKubelet(t *testing.T) {
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: []cluster.FakeNode{{Name: "hangs", Version: "1.32", Metrics: cluster.Hang}}})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: []cluster.FakeNode{{Name: "hangs", Version: "1.32", Metrics: cluster.Hang}}})
 	nodes := make([]cluster.FakeNode, 4999)
 	for i := range nodes {
 		nodes[i].Version = "1.32"
@@ -64,7 +64,7 @@ func TestHangingKubelet(t *testing.T) {
 
 // TestClock: what is concluded does not depend on this machine's clock being right.
 func TestClock(t *testing.T) {
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
 	file := filepath.Join(t.TempDir(), "snapshot.yaml")
 	launch(t, c.Kubeconfig, nil, "snapshot", "-o", file).wait(t)
 	want := reportOf(t, launch(t, "", nil, "doctor", "-o", "json", "-f", file).wait(t))
@@ -79,25 +79,7 @@ func TestClock(t *testing.T) {
 // skewed is the snapshot as a machine takes it whose clock is wrong.
 func skewed(t *testing.T, file string, by time.Duration) string {
 	t.Helper()
-	in, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	s, err := facts.Read(in, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.TakenAt.Time = s.TakenAt.Add(by)
-	out, err := os.Create(filepath.Join(t.TempDir(), "skewed.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	if err := s.Write(out); err != nil {
-		t.Fatal(err)
-	}
-	return out.Name()
+	return plugin.Changed(t, file, func(s *facts.Snapshot) { s.TakenAt.Time = s.TakenAt.Add(by) })
 }
 
 // TestHangingCredentialPlugin: the plugin of a kubeconfig never answers.
@@ -130,7 +112,7 @@ func TestHangingCredentialPlugin(t *testing.T) {
 // these two are down, one after the other.
 func TestUnequalAPIServers(t *testing.T) {
 	off := map[string]bool{"SidecarContainers": false}
-	c := start(t, cluster.Config{
+	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.32"}, {Version: "1.32", FeatureGates: off}, {Version: "1.36"}},
 		Balancer:   cluster.RoundRobin,
 	})

@@ -16,7 +16,7 @@ var nonsense = regexp.MustCompile(`\bfor (0s|-\d|[678]h)|\b(0s|-\d\w*|[678]h\w*)
 // TestServerClock: the cluster's clock is seven hours ahead of this machine's, or behind. What is said to
 // last is by the cluster's, and so is the answer; the report says that the two differ.
 func TestServerClock(t *testing.T) {
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
 	createNamespaces(t, c, "shop")
 	f := newFront(t, c)
 	installWebhook(t, c, serveWebhooks(t, c), "labeler", "/strip")

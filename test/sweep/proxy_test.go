@@ -58,6 +58,7 @@ type proxy struct {
 	front  *front
 	server *httptest.Server
 	class  string // "" spoils nothing
+	other  string // is spoiled, too
 	fault  fault
 	done   chan struct{} // closed at the end
 	// shift is how far the API server's clock is ahead; all that it says is as by that clock.
@@ -157,7 +158,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.seen = append(p.seen, class)
 	}
 	nth := 0
-	if class == p.class {
+	if class == p.class || class == p.other {
 		p.hits++
 		nth = p.hits
 	}
@@ -256,6 +257,9 @@ func (p *proxy) reached() int {
 	defer p.mu.Unlock()
 	return p.hits
 }
+
+// asked reports whether something of a class was asked for.
+func (p *proxy) asked(class string) bool { return slices.Contains(p.classes(), class) }
 
 // classes are what was asked for, in order.
 func (p *proxy) classes() []string {

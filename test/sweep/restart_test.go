@@ -24,7 +24,7 @@ const (
 // TestRestart kills the only API server in the middle of a run and starts it again. While it is away,
 // connections are refused, or nobody answers; it answers before it is ready.
 func TestRestart(t *testing.T) {
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
 	createNamespaces(t, c, "shop", "empty")
 	server := serveWebhooks(t, c)
 	f := newFront(t, c)

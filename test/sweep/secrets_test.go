@@ -21,7 +21,7 @@ func secret(place string) string { return "hunter2-" + place }
 // TestSecrets plants secrets wherever people put them; neither the file that snapshot writes nor any
 // report has one of them.
 func TestSecrets(t *testing.T) {
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
 	createNamespaces(t, c, "shop")
 	plantWebhook(t, c)
 	plantPods(t, c)

@@ -50,7 +50,7 @@ func stripped() []*command {
 }
 
 func TestSweep(t *testing.T) {
-	c := start(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
 	createNamespaces(t, c, "shop", "empty")
 	server := serveWebhooks(t, c)
 	f := newFront(t, c)

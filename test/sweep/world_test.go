@@ -12,21 +12,6 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 )
 
-// start starts a cluster and stops it when the test ends.
-func start(t *testing.T, config cluster.Config) *cluster.Cluster {
-	t.Helper()
-	c, err := cluster.Start(t.Context(), config)
-	if err != nil {
-		t.Fatalf("starting the cluster: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Stop(); err != nil {
-			t.Errorf("stopping the cluster: %v", err)
-		}
-	})
-	return c
-}
-
 // threeNodes have kubelets whose version leaves the gate open, so that each is asked.
 var threeNodes = []cluster.FakeNode{
 	{Name: "node-a", Version: "1.32"}, {Name: "node-b", Version: "1.32"}, {Name: "node-c", Version: "1.32"},

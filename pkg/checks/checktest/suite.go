@@ -58,15 +58,16 @@ type Case struct {
 
 // want is the result of a check as it stands in a test file.
 type want struct {
-	Status   checks.Status    `json:"status"`
-	Tried    string           `json:"tried,omitempty"`
-	Findings []checks.Finding `json:"findings,omitempty"`
-	Missing  []facts.Gap      `json:"missing,omitempty"`
+	Status     checks.Status    `json:"status"`
+	Tried      string           `json:"tried,omitempty"`
+	Findings   []checks.Finding `json:"findings,omitempty"`
+	Candidates []checks.Finding `json:"candidates,omitempty"`
+	Missing    []facts.Gap      `json:"missing,omitempty"`
 }
 
 func (su Suite) result(c Case) want {
 	r := su.Judge(c.Snapshot, c.Check.ID)
-	return want{Status: r.Status(), Tried: r.Outcome.Tried, Findings: r.Outcome.Findings, Missing: r.Outcome.Missing}
+	return want{Status: r.Status(), Tried: r.Outcome.Tried, Findings: r.Outcome.Findings, Candidates: r.Outcome.Candidates, Missing: r.Outcome.Missing}
 }
 
 // Cases reads all test files; Listed finds folders that no check reads.

@@ -1,6 +1,7 @@
 package checktest
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ func (su Suite) WellFormed(t *testing.T, ids []string) {
 		result := su.result(c)
 		for _, f := range result.Findings {
 			checkFinding(t, c, f, ids)
-			checkSteps(t, c, f)
+			Steps(t, c.Path, f.Steps, f.Fix)
 		}
 		for _, g := range result.Missing {
 			if g.Kind == "" || g.Reason == "" || g.Remedy == "" {
@@ -26,7 +27,7 @@ func (su Suite) WellFormed(t *testing.T, ids []string) {
 				t.Errorf("%s: misses %s, which %s does not read", c.Path, g.Kind, c.Check.ID)
 			}
 			wellFormed(t, c.Path, "reason", g.Reason)
-			wellFormed(t, c.Path, "remedy", g.Remedy)
+			checkRemedy(t, c.Path, g)
 		}
 		if result.Tried == "" {
 			t.Errorf("%s: Tried is empty", c.Path)
@@ -61,19 +62,43 @@ func checkFinding(t *testing.T, c Case, f checks.Finding, ids []string) {
 	}
 }
 
-// checkSteps: a text is prose in one line, a command is in Command.
-func checkSteps(t *testing.T, c Case, f checks.Finding) {
+// Steps holds what to do to the rules: there are steps, fix is these as one text, and each has a line of prose, which
+// ends with a period unless its command follows, and its command apart.
+func Steps(t *testing.T, path string, steps []checks.Step, fix string) {
 	t.Helper()
-	if len(f.Steps) == 0 {
-		t.Errorf("%s: a finding needs steps: %+v", c.Path, f)
+	if len(steps) == 0 || fix != checks.FixOf(steps) {
+		t.Errorf("%s: no steps, or other ones than in fix %q", path, fix)
 	}
-	for _, s := range f.Steps {
+	for _, s := range steps {
 		if s.Text == "" && s.Command == "" || strings.Contains(s.Text, "\n") || strings.Contains(s.Text, "kubectl ") {
-			t.Errorf("%s: a step is a line of prose, with the command apart: %+v", c.Path, s)
+			t.Errorf("%s: a step is a line of prose, with the command apart: %+v", path, s)
 		}
-		wellFormed(t, c.Path, "text", s.Text)
-		wellFormed(t, c.Path, "command", s.Command)
+		if s.Text != "" && (s.Command == "") != strings.HasSuffix(s.Text, ".") {
+			t.Errorf("%s: a text ends with a period, unless its command follows: %+v", path, s)
+		}
+		if first, _, _ := strings.Cut(s.Command, "\n"); (s.Language == checks.YAML) != yamlLine.MatchString(first) || (s.Language == checks.Plain) != strings.HasPrefix(first, "-") {
+			t.Errorf("%s: a snippet says what it is written in: %+v", path, s)
+		}
+		wellFormed(t, path, "text", s.Text)
+		wellFormed(t, path, "command", s.Command)
 	}
+}
+
+// yamlLine is how a snippet in YAML begins.
+var yamlLine = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.-]*:($| )`)
+
+// checkRemedy: a command at the end of a remedy stands apart, too.
+func checkRemedy(t *testing.T, path string, g facts.Gap) {
+	t.Helper()
+	r := g.HowToClose()
+	if r.Command != g.Command || g.Command != "" && (strings.Contains(r.Text, "\n") || !strings.HasSuffix(r.Text, ":")) {
+		t.Errorf("%s: a remedy is a line of prose, with its command at the end: %+v", path, g)
+	}
+	if strings.HasPrefix(r.Text, "kubectl ") || strings.Contains(r.Text, ": kubectl ") && !strings.Contains(r.Text, "(the whole role: kubectl sidecar rbac") {
+		t.Errorf("%s: the command of a remedy stands apart: %+v", path, g)
+	}
+	wellFormed(t, path, "remedy", g.Remedy)
+	wellFormed(t, path, "command", g.Command)
 }
 
 // wellFormed: no blanks at the ends of lines, no tabs, no doubled or missing words.

@@ -173,7 +173,7 @@ func (t admissionRun) actors() []string {
 func undecided(s *facts.Snapshot, all []admissionRun, decides func(admissionRun) bool) []facts.Gap {
 	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" || aboutCause(g) })
 	if len(all) == 0 && s.Has(facts.Canaries) && len(s.GapsOf(facts.Canaries, "*")) == 0 {
-		gaps = append(gaps, facts.Gap{Kind: facts.Canaries, Reason: "no namespace was tried", Remedy: facts.HowToGet(facts.Canaries)})
+		gaps = append(gaps, facts.NewGap(facts.Canaries, facts.Instance{}, "no namespace was tried", facts.HowToGet(facts.Canaries)))
 	}
 	for _, t := range all {
 		switch {
@@ -198,7 +198,7 @@ func (t admissionRun) uncertain() []facts.Gap {
 	for _, name := range t.actors() {
 		if why := t.class.Uncertain[name]; why != "" {
 			g := facts.NewGap(facts.Canaries, t.class.Instance(), "it is not certain that the canary met "+name+": "+why,
-				"try a pod of your own that it is meant for: kubectl create --dry-run=server -o yaml -f POD, and look for restartPolicy")
+				facts.Do("look for restartPolicy in a pod of your own that it is meant for:", "kubectl create --dry-run=server -o yaml -f POD"))
 			g.Scope += " " + name
 			out = append(out, g)
 		}
@@ -214,24 +214,24 @@ func (t admissionRun) gap() facts.Gap {
 	case t.canary.Refusal == nil:
 		return facts.NewGap(facts.Canaries, t.class.Instance(),
 			"the API server itself drops restartPolicy ("+t.serverDrops()+"), so a canary cannot show what webhooks do",
-			"turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again")
+			facts.Do("turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again"))
 	}
 	return facts.NewGap(facts.Canaries, t.class.Instance(), "the canary was refused: "+t.canary.Refusal.OneLine(), refusalRemedy(t.cause()))
 }
 
 // refusalRemedy is what would let a canary through, by why it was refused and by whom.
-func refusalRemedy(cause facts.Cause, name string) string {
+func refusalRemedy(cause facts.Cause, name string) facts.Remedy {
 	switch cause {
 	case facts.CauseNoDryRun:
-		return fmt.Sprintf("see kubectl sidecar explain webhook-refuses-dry-run: once %s declares sideEffects None or NoneOnDryRun, run this again", name)
+		return facts.Do(fmt.Sprintf("run this again once %s declares sideEffects None or NoneOnDryRun:", name), "kubectl sidecar explain webhook-refuses-dry-run")
 	case facts.CauseDenied, facts.CausePolicy:
-		return fmt.Sprintf("let %s admit pods with the label app.kubernetes.io/name=kubectl-sidecar-canary, or name a namespace that it accepts: --namespace NAME", name)
+		return facts.Do(fmt.Sprintf("let %s admit pods with the label app.kubernetes.io/name=kubectl-sidecar-canary, or name a namespace that it accepts: --namespace NAME", name))
 	case facts.CauseFailed:
-		return fmt.Sprintf("repair %s (kubectl sidecar explain webhook-breaks-canary), then run this again", name)
+		return facts.Do(fmt.Sprintf("repair %s (kubectl sidecar explain webhook-breaks-canary), then run this again", name))
 	case facts.CauseNoAnswer:
-		return "give it more time: --request-timeout 30s --timeout 5m"
+		return facts.Do("give it more time: --request-timeout 30s --timeout 5m")
 	}
-	return "create a pod there by hand to see what refuses it: kubectl create --dry-run=server -f POD"
+	return facts.Do("create a pod there by hand to see what refuses it:", "kubectl create --dry-run=server -f POD")
 }
 
 // serverDrops says how it is known that the API server itself drops the field.

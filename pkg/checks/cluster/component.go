@@ -61,14 +61,14 @@ func (c component) tried() string {
 }
 
 // invisible is the gap of a component that neither its flags nor the API servers decide.
-func (c component) invisible(s *facts.Snapshot, remedy string) []facts.Gap {
+func (c component) invisible(s *facts.Snapshot, remedy facts.Remedy) []facts.Gap {
 	if !s.Has(facts.ControlPlane) {
 		return checks.Unread(s, facts.ControlPlane)
 	}
 	g := facts.Gap{
 		Kind: facts.ControlPlane, Scope: c.name, Instance: facts.Instance{Kind: c.object().Kind, Name: c.name},
-		Reason: c.tried() + ", which decides nothing", Remedy: remedy,
-	}
+		Reason: c.tried() + ", which decides nothing",
+	}.ClosedBy(remedy)
 	return withWords(g, s.GapsOf(facts.ControlPlane, ""))
 }
 
@@ -103,23 +103,23 @@ func (c component) tooOld(s *facts.Snapshot, message string) checks.Outcome {
 			Steps: upgradeFix(Process{version: c.beside}, s.Server), Because: []string{apiserverTooOld.ID},
 		})
 	default:
-		o.Missing = append(o.Missing, c.invisible(s, "finish the upgrade of the control plane: next to API servers of 1.29 it cannot be older than 1.28")...)
+		o.Missing = append(o.Missing, c.invisible(s, facts.Do("finish the upgrade of the control plane: next to API servers of 1.29 it cannot be older than 1.28"))...)
 	}
 	return o
 }
 
 // lookAt is how to see what was not understood of a static pod.
-func lookAt(p Process) string {
-	return "kubectl -n kube-system get pod " + p.Object.Name + " -o yaml (the image's tag, and the command)"
+func lookAt(p Process) facts.Remedy {
+	return facts.Do("see the image's tag and the command:", "kubectl -n kube-system get pod "+p.Object.Name+" -o yaml")
 }
 
 // gateOff is the run of a check that finds a component with the gate off, in a version from minor since on,
 // the first that asks for it. remedy is how to find out where the component is not visible.
-func gateOff(name string, since int, message, remedy string) func(*scene) checks.Outcome {
+func gateOff(name string, since int, message string, remedy facts.Remedy) func(*scene) checks.Outcome {
 	return func(s *scene) checks.Outcome { return componentOf(s, name).gateOff(s.Snapshot, since, message, remedy) }
 }
 
-func (c component) gateOff(s *facts.Snapshot, since int, message, remedy string) checks.Outcome {
+func (c component) gateOff(s *facts.Snapshot, since int, message string, remedy facts.Remedy) checks.Outcome {
 	o := checks.Outcome{Tried: c.tried(), Missing: c.partly(s)}
 	for _, p := range c.seen {
 		if e := p.effective(); e != nil && gate.Minor(e) < since {

@@ -20,5 +20,5 @@ var controllerManagerGateOff = rule{
 	},
 	Run: gateOff(controllerManager, minorJobFinish,
 		"the SidecarContainers gate of this kube-controller-manager is off: when it computes a Job's back-off it leaves sidecars out of the time at which a failed pod finished",
-		"ask the provider for the feature gates of kube-controller-manager: it serves them only on its own port"),
+		facts.Do("ask the provider for the feature gates of kube-controller-manager: it serves them only on its own port")),
 }

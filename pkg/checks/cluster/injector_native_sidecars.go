@@ -48,7 +48,7 @@ func runInjectors(s *scene) checks.Outcome {
 		case known.Undecided:
 			out.Missing = append(out.Missing, facts.NewGap(facts.WebhookBackends, in.webhooks[0].instance(),
 				"whether "+in.called()+" injects native sidecars is not known: "+m.why,
-				in.remedy("look at a pod that it has injected (kubectl get pod NAME -o yaml): a native sidecar is among the initContainers; "+in.enable())))
+				facts.Do(in.remedy("look at a pod that it has injected (kubectl get pod NAME -o yaml): a native sidecar is among the initContainers; "+in.enable()))))
 		}
 	}
 	out.Missing = append(out.Missing, unrecognized(s.Snapshot, found)...)

@@ -68,7 +68,7 @@ func visibleBugs(o *checks.Outcome, c component, list []known.Bug, server string
 // found, one that some have is unknown.
 func invisibleBugs(o *checks.Outcome, c component, list []known.Bug, s *facts.Snapshot) {
 	if c.ceiling == 0 {
-		o.Missing = append(o.Missing, c.invisible(s, "let it get /metrics or /version of the API servers (kubectl sidecar rbac prints the role)")...)
+		o.Missing = append(o.Missing, c.invisible(s, facts.Do("let it get /metrics or /version of the API servers (kubectl sidecar rbac prints the role)"))...)
 		return
 	}
 	var certain, possible []known.Bug
@@ -90,7 +90,7 @@ func invisibleBugs(o *checks.Outcome, c component, list []known.Bug, s *facts.Sn
 		})
 	}
 	if len(possible) > 0 {
-		g := c.invisible(s, "upgrade the control plane to "+gate.Release(gate.Minor(possible[len(possible)-1].Gone())+1)+", next to which no version has it, or ask the provider for its exact version")
+		g := c.invisible(s, facts.Do("upgrade the control plane to "+gate.Release(gate.Minor(possible[len(possible)-1].Gone())+1)+", next to which no version has it, or ask the provider for its exact version"))
 		for i := range g {
 			g[i].Reason += fmt.Sprintf(" about: %s", possible[0].Text)
 		}

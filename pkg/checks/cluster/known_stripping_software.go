@@ -129,7 +129,7 @@ func (s candidate) gap(reason string) *facts.Gap {
 		pod += ", such that " + s.entry.OnlyWhen + ","
 	}
 	g := facts.NewGap(facts.WebhookBackends, s.webhooks[0].instance(), reason,
-		s.remedy(strings.Join(s.fix(), "; "))+"; or see what it does: create "+pod+" with a native sidecar and --dry-run=server -o yaml, and look for restartPolicy")
+		facts.Do(s.remedy(strings.Join(s.fix(), "; "))+"; or see what it does: create "+pod+" with a native sidecar and --dry-run=server -o yaml, and look for restartPolicy"))
 	return &g
 }
 

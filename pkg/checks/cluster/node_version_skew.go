@@ -94,6 +94,6 @@ func noAPIServerVersion(s *facts.Snapshot) []facts.Gap {
 		return gaps
 	}
 	g := facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartVersion), "no version of an API server was read",
-		"kubectl version (does the server answer it?)")
+		facts.Do("see whether the server answers:", "kubectl version"))
 	return withWords(g, gapsOfServers(s, facts.PartVersion))
 }

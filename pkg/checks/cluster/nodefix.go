@@ -31,7 +31,7 @@ func keepAway(when string, all []Node) []checks.Step {
     requiredDuringSchedulingIgnoredDuringExecution:
       nodeSelectorTerms:
       - matchExpressions:
-        - ` + rule},
+        - ` + rule, Language: checks.YAML},
 	}
 }
 
@@ -149,15 +149,14 @@ func KubeletGateFix(list []Node) []checks.Step {
 	case of("+k3s"), of("+rke2"):
 		return []checks.Step{{
 			Text:    "On each of these nodes, set this in " + configFile[k3s] + " (RKE2: " + configFile[rke2] + "), then restart its service:",
-			Command: "kubelet-arg:\n  - feature-gates=SidecarContainers=true",
+			Command: "kubelet-arg:\n  - feature-gates=SidecarContainers=true", Language: checks.YAML,
 		}}
 	}
 	return []checks.Step{
 		{
-			Text:    "On each of these nodes, set this in the kubelet's configuration file (kubeadm: /var/lib/kubelet/config.yaml):",
-			Command: "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates:\n  SidecarContainers: true",
+			Text:    "On each of these nodes, set this in the kubelet's configuration file (kubeadm: /var/lib/kubelet/config.yaml), then restart the kubelet (systemctl restart kubelet):",
+			Command: "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfeatureGates:\n  SidecarContainers: true", Language: checks.YAML,
 		},
-		{Text: "and restart the kubelet:", Command: "systemctl restart kubelet"},
 		{Text: "From 1.29 on it is enough to remove what turns the gate off in that file or in --feature-gates: SidecarContainers: false or AllBeta: false. " +
 			"Remove the line before 1.37, which does not know the gate and would not start."},
 		{Text: "With kubeadm, make the change for all nodes:", Command: "kubectl -n kube-system edit configmap kubelet-config"},

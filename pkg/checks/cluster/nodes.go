@@ -84,7 +84,7 @@ func (n Node) Evidence() []string {
 func (n Node) noVersionGap() facts.Gap {
 	return facts.NewGap(facts.Nodes, facts.NodeInstance(n.Name),
 		fmt.Sprintf("its kubeletVersion is %q, which is not a Kubernetes version", n.Status.NodeInfo.KubeletVersion),
-		prose.Shell("kubectl describe node %s", n.Name)+" (has its kubelet ever started? is the node still needed?)")
+		facts.Do("see whether its kubelet ever started, and whether the node is still needed:", prose.Shell("kubectl describe node %s", n.Name)))
 }
 
 // ordinary leaves out the virtual nodes to which pods go only when they ask for it.

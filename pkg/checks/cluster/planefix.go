@@ -67,14 +67,14 @@ func GateFix(component string, p Process, server string) []checks.Step {
 		return []checks.Step{{Text: fmt.Sprintf("Remove SidecarContainers=false and AllBeta=false from %s-arg in %s on every server, then restart it. %s", component, file, why)}}
 	case file != "":
 		return []checks.Step{
-			{Text: fmt.Sprintf("On every server, set this in %s, then restart it:", file), Command: component + "-arg:\n  - feature-gates=" + flag},
+			{Text: fmt.Sprintf("On every server, set this in %s, then restart it:", file), Command: component + "-arg:\n  - feature-gates=" + flag, Language: checks.YAML},
 			{Text: why},
 		}
 	case flag == "":
 		return []checks.Step{{Text: fmt.Sprintf("Remove SidecarContainers=false from the --feature-gates of every %s (or add SidecarContainers=true next to AllBeta=false), and restart it. %s", component, why)}}
 	}
 	return []checks.Step{
-		{Text: fmt.Sprintf("Start every %s with this flag, next to the gates that it has already:", component), Command: "--feature-gates=" + flag},
+		{Text: fmt.Sprintf("Start every %s with this flag, next to the gates that it has already:", component), Command: "--feature-gates=" + flag, Language: checks.Plain},
 		{Text: why},
 	}
 }
@@ -130,9 +130,9 @@ func staticPodFix(component string, p Process, at int) []checks.Step {
 	}
 	return []checks.Step{
 		{Text: "With kubeadm, edit ClusterConfiguration:", Command: edit},
-		{Text: "to have", Command: names.key + ":\n  extraArgs:\n" + prose.IndentBy(args, "    ")},
+		{Text: "to have", Command: names.key + ":\n  extraArgs:\n" + prose.IndentBy(args, "    "), Language: checks.YAML},
 		apply,
-		{Text: "Without kubeadm, set this flag in " + manifest + ":", Command: "--feature-gates=" + flag},
+		{Text: "Without kubeadm, set this flag in " + manifest + ":", Command: "--feature-gates=" + flag, Language: checks.Plain},
 	}
 }
 

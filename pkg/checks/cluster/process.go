@@ -134,7 +134,7 @@ func versions(list []Process) string {
 }
 
 // noGate is the gap of a process whose version leaves the gate open and whose reading is missing.
-func noGate(kind facts.Kind, p Process, remedy string) facts.Gap {
+func noGate(kind facts.Kind, p Process, remedy facts.Remedy) facts.Gap {
 	g := p.gap(kind, remedy)
 	g.Reason = fmt.Sprintf("version %s leaves open whether the SidecarContainers gate is on", prose.OrNone(p.version))
 	if p.proof != "" && p.proof != p.VersionEvidence() {
@@ -144,16 +144,16 @@ func noGate(kind facts.Kind, p Process, remedy string) facts.Gap {
 }
 
 // noVersion is the gap of a process whose version cannot be read.
-func noVersion(kind facts.Kind, p Process, remedy string) facts.Gap {
+func noVersion(kind facts.Kind, p Process, remedy facts.Remedy) facts.Gap {
 	g := p.gap(kind, remedy)
 	g.Reason = fmt.Sprintf("its version is %q, which is not a Kubernetes version", p.version)
 	return g
 }
 
 // gap is a gap of the process, for its reason to be filled in.
-func (p Process) gap(kind facts.Kind, remedy string) facts.Gap {
+func (p Process) gap(kind facts.Kind, remedy facts.Remedy) facts.Gap {
 	return facts.Gap{
-		Kind: kind, Scope: strings.ToLower(p.Object.Kind) + "/" + p.Object.Name, Remedy: remedy,
+		Kind: kind, Scope: strings.ToLower(p.Object.Kind) + "/" + p.Object.Name,
 		Instance: facts.Instance{Kind: p.Object.Kind, Namespace: p.Object.Namespace, Name: p.Object.Name},
-	}
+	}.ClosedBy(remedy)
 }

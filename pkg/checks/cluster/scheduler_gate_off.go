@@ -8,11 +8,11 @@ import (
 
 // schedulerProof is how to see what an invisible scheduler does: only a real pod shows it, a dry run
 // is never scheduled. The text is that of pkg/scheduler/framework/plugins/noderesources/fit.go.
-const schedulerProof = "ask the provider, or try with a real pod:\n" +
-	"  kubectl run sidecar-probe --image=IMAGE --restart=Never --overrides='{\"spec\":{\"initContainers\":[{\"name\":\"sidecar\",\"image\":\"IMAGE\",\"restartPolicy\":\"Always\"}]}}'\n" +
-	"  kubectl get pod sidecar-probe -o jsonpath='{.status.conditions[?(@.type==\"PodScheduled\")].message}'\n" +
-	"  kubectl delete pod sidecar-probe\n" +
-	"With the gate off it says: Pod has a restartable init container and the SidecarContainers feature is disabled"
+var schedulerProof = facts.Do(
+	`ask the provider, or try with a real pod. With the gate off it says "Pod has a restartable init container and the SidecarContainers feature is disabled":`,
+	`kubectl run sidecar-probe --image=IMAGE --restart=Never --overrides='{"spec":{"initContainers":[{"name":"sidecar","image":"IMAGE","restartPolicy":"Always"}]}}'`,
+	`kubectl get pod sidecar-probe -o jsonpath='{.status.conditions[?(@.type=="PodScheduled")].message}'`,
+	`kubectl delete pod sidecar-probe`)
 
 // With the gate off the scheduler's NodeResourcesFit plugin rejects every pod with a native sidecar.
 var schedulerGateOff = rule{

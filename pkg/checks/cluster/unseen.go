@@ -99,12 +99,12 @@ func (f Fleet) unread(s *facts.Snapshot) []facts.Gap {
 	case !f.counted:
 		g := facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen),
 			fmt.Sprintf("%s answered; how many there are is not known (their Leases or static pods would tell)", prose.Counted(len(f.Seen), "API server")),
-			"let it list leases in kube-system (kubectl sidecar rbac prints the role)")
+			facts.Do("let it list leases in kube-system (kubectl sidecar rbac prints the role)"))
 		return withWords(g, s.GapsOf(facts.APIServers, ""), gapsOfServers(s, facts.PartLeases), gapsOfServers(s, facts.PartEndpoints))
 	}
 	g := facts.NewGap(facts.APIServers, facts.APIServerInstance(facts.PartUnseen),
 		fmt.Sprintf("%d of %s answered%s", len(f.Seen), prose.Counted(f.total, "API server"), through(s.Server)),
-		"run it again: each run opens new connections, which a load balancer may spread")
+		facts.Do("run it again: each run opens new connections, which a load balancer may spread"))
 	if closed := gapsOfServers(s, facts.PartMetrics); len(closed) > 0 {
 		return withWords(g, closed) // without it nothing tells them apart
 	}
@@ -122,10 +122,7 @@ func (f Fleet) unread(s *facts.Snapshot) []facts.Gap {
 	}
 	g.Reason += strings.Join(places, ", ")
 	if len(f.addresses) > 0 {
-		g.Remedy = "ask each by its own address, where the network allows it:"
-		for _, address := range f.addresses {
-			g.Remedy += "\n" + prose.Indent("kubectl sidecar doctor --server https://"+address+" --tls-server-name kubernetes.default.svc")
-		}
+		g = g.ClosedBy(facts.AskEach(f.addresses))
 	}
 	return []facts.Gap{g}
 }
@@ -156,7 +153,7 @@ func (f Fleet) tried(inferred string) string {
 func (f Fleet) undecided(s *facts.Snapshot) []facts.Gap {
 	var out []facts.Gap
 	for _, p := range Having(f.Seen, gate.Unknown) {
-		g := noGate(facts.APIServers, p, "let it get /metrics (kubectl sidecar rbac prints the role)")
+		g := noGate(facts.APIServers, p, facts.Do("let it get /metrics (kubectl sidecar rbac prints the role)"))
 		out = append(out, withWords(g, s.GapsOf(facts.APIServers, ""), gapsOfServers(s, facts.PartMetrics), gapsOfServers(s, facts.PartGate), gapsOfServers(s, facts.PartVersion))...)
 	}
 	return out
@@ -165,7 +162,8 @@ func (f Fleet) undecided(s *facts.Snapshot) []facts.Gap {
 // worded prefers the collector's account of the unseen: it knows how often it tried.
 func worded(s *facts.Snapshot, g facts.Gap) facts.Gap {
 	if known := gapsOfServers(s, facts.PartUnseen); len(known) > 0 {
-		g.Reason, g.Remedy = known[0].Reason, known[0].Remedy
+		g.Reason = known[0].Reason
+		return g.ClosedBy(known[0].HowToClose())
 	}
 	return g
 }
@@ -174,7 +172,7 @@ func worded(s *facts.Snapshot, g facts.Gap) facts.Gap {
 func withWords(g facts.Gap, recorded ...[]facts.Gap) []facts.Gap {
 	if all := slices.Concat(recorded...); len(all) > 0 {
 		g.Reason += "; " + all[0].Reason
-		g.Remedy = all[0].Remedy
+		g = g.ClosedBy(all[0].HowToClose())
 	}
 	return []facts.Gap{g}
 }

@@ -40,7 +40,7 @@ func runWebhookFailsOpen(s *scene) checks.Outcome {
 			out.Findings = append(out.Findings, failsOpen(w, problem, in))
 		case w.spec.ClientConfig.Service == nil:
 			out.Missing = append(out.Missing, facts.NewGap(facts.WebhookBackends, w.instance(), "it is called by URL, and whether it answers was not tried",
-				"ask it: kubectl sidecar webhook test --in-cluster "+w.configuration))
+				facts.Do("ask it:", "kubectl sidecar webhook test --in-cluster "+w.configuration)))
 		case w.backend.Service != "":
 			seen++
 		}

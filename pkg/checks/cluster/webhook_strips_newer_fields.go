@@ -148,7 +148,7 @@ func fieldGaps(s *facts.Snapshot, all []admissionRun, decides func(admissionRun)
 		default:
 			gaps = append(gaps, facts.NewGap(facts.Canaries, t.class.Instance(),
 				"the canary was sent without newer fields, because it was refused with them or the API server's version is not known",
-				"see the findings of the other checks on webhooks first, then run this again"))
+				facts.Do("see the findings of the other checks on webhooks first, then run this again")))
 		}
 	}
 	return gaps

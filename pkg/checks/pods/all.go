@@ -10,7 +10,8 @@ import (
 //   - subject is the pod with its containers, owners, node, events and logs (subject.go, makers.go); blocker is the
 //     init container that holds up the others, sidecars are the native ones;
 //   - age tells how long something lasts, as far as that is known (evidence.go); every duration that decides stands
-//     in patience.go, and what is not known to be long enough is a gap: noClock, noEvents (rule.go);
+//     in patience.go, and what is not known to be long enough is a gap: noClock, noEvents (rule.go); a file without
+//     a clock is no concern of a check (bounds.go);
 //   - ending, lastWords, waitingEvidence, stateEvidence and quoteEvent quote what was read (evidence.go);
 //   - softwareOf and signs tell whether a container is a server, and which (software.go, signs.go);
 //   - fixContainers and fixMove are commands that change the owner's template (patch.go), steps.go puts them into words.

@@ -1,12 +1,9 @@
 package pods
 
 import (
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/checktest"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 )
@@ -29,35 +26,17 @@ func TestWellFormed(t *testing.T) {
 	suite.WellFormed(t, ids)
 }
 
-// inText are commands, which a step has for itself.
-var inText = regexp.MustCompile(`\bkubectl [a-z]|\n`)
-
 // TestSteps: a finding and a diagnosis say what to do in steps, none of which hides a command in its text.
 func TestSteps(t *testing.T) {
 	for _, c := range suite.Cases(t) {
 		judged := Judge(c.Snapshot, nil)
 		for _, d := range judged.Diagnoses {
-			wellFormedSteps(t, c.Path, d.Steps, d.Fix)
+			checktest.Steps(t, c.Path, d.Steps, d.Fix)
 		}
 		for _, r := range judged.Results {
 			for _, f := range r.Outcome.Findings {
-				wellFormedSteps(t, c.Path, f.Steps, f.Fix)
+				checktest.Steps(t, c.Path, f.Steps, f.Fix)
 			}
-		}
-	}
-}
-
-func wellFormedSteps(t *testing.T, path string, steps []checks.Step, fix string) {
-	t.Helper()
-	if len(steps) == 0 || fix != checks.FixOf(steps) {
-		t.Errorf("%s: no steps, or other ones than in fix %q", path, fix)
-	}
-	for _, s := range steps {
-		if s.Text == "" && s.Command == "" || inText.MatchString(s.Text) {
-			t.Errorf("%s: a step is empty, or has a command in its text: %+v", path, s)
-		}
-		if s.Text != "" && (s.Command == "") != strings.HasSuffix(s.Text, ".") {
-			t.Errorf("%s: a text ends with a period, unless its command follows: %+v", path, s)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package pods
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 )
@@ -18,6 +19,8 @@ type Diagnosis struct {
 	Pods []string `json:"pods"`
 	// RootCause is the id of a check; empty when none of them found the cause.
 	RootCause string `json:"rootCause"`
+	// Probably is what the root cause is, if it still is when the file was taken; nil where that is known.
+	Probably *Probable `json:"probably,omitempty"`
 	// Container is the container that the root cause is about; empty where it is about none.
 	Container string `json:"container,omitempty"`
 	// Message is what is wrong, in one line.
@@ -68,14 +71,14 @@ func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 	found := map[checks.Object][]Symptom{} // by object, in the order of the checks
 	var order []checks.Object
 	for _, r := range results {
-		for _, f := range r.Outcome.Findings {
+		for _, f := range slices.Concat(r.Outcome.Findings, r.Outcome.Candidates) {
 			if found[f.Object] == nil {
 				order = append(order, f.Object)
 			}
 			found[f.Object] = append(found[f.Object], Symptom{r.Check.ID, f})
 		}
 	}
-	groups := newGroups()
+	groups := newGroups(s.TakenAt.Time)
 	for _, o := range order {
 		groups.add(ownerOf(o), o, found[o], found[ownerOf(o)])
 	}
@@ -159,19 +162,21 @@ func boolInt(b bool) int {
 type groups struct {
 	order []groupKey
 	of    map[groupKey]*Diagnosis
+	now   time.Time
 }
 
 type groupKey struct {
-	owner checks.Object
-	cause string
+	owner    checks.Object
+	cause    string
+	probable bool
 }
 
-func newGroups() *groups { return &groups{of: map[groupKey]*Diagnosis{}} }
+func newGroups(now time.Time) *groups { return &groups{of: map[groupKey]*Diagnosis{}, now: now} }
 
 // add takes the findings about one object. above are those about its owner, which may explain them.
 func (g *groups) add(owner, object checks.Object, findings, above []Symptom) {
-	root := rootOf(findings, above)
-	key := groupKey{owner, root.Check}
+	root, doubt := rootOverTime(g.now, findings, above)
+	key := groupKey{owner, root.Check, doubt != nil}
 	d := g.of[key]
 	if d == nil {
 		d = &Diagnosis{
@@ -182,11 +187,14 @@ func (g *groups) add(owner, object checks.Object, findings, above []Symptom) {
 		g.of[key] = d
 		g.order = append(g.order, key)
 	}
+	if doubt != nil {
+		d.doubt(doubt)
+	}
 	if object.Kind == "Pod" {
 		d.Pods = append(d.Pods, object.Name)
 	}
 	for _, f := range findings {
-		if f.Check != root.Check && !slices.ContainsFunc(d.Symptoms, func(s Symptom) bool { return s.Check == f.Check }) {
+		if f.Check != root.Check && f.CertainIf == nil && !slices.ContainsFunc(d.Symptoms, func(s Symptom) bool { return s.Check == f.Check }) {
 			d.Symptoms = append(d.Symptoms, f)
 		}
 	}
@@ -226,6 +234,9 @@ func (g *groups) diagnoses(pods map[checks.Object]subject) []Diagnosis {
 			if first, ok := pods[checks.Object{Kind: "Pod", Namespace: d.Owner.Namespace, Name: d.Pods[0]}]; ok {
 				d.Workarounds = append(d.Workarounds, first.workarounds()...)
 			}
+		}
+		if d.Probably != nil {
+			d.sayProbably()
 		}
 		out = append(out, d)
 	}

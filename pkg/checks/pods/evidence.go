@@ -15,13 +15,17 @@ import (
 )
 
 // An age is how long ago something was, as far as that can be told. Of a file that does not say when
-// it was taken, TakenAt may be the newest time in it, and then facts.Clock has a gap: every age is at
-// least so long, and may be longer.
+// it was taken, TakenAt is the newest time in it, and then facts.Clock has a gap: every age is at
+// least so long, and may be longer. Checks are then asked for one moment after another: see bounds.go.
 type age struct {
 	at    metav1.Time
 	since time.Duration
 	// known is that it is at least since, exact that it is no more.
 	known, exact bool
+	// supposed is how long ago it is when the file was taken at the moment that is asked about; decided is that
+	// there is one, or that it is exact.
+	supposed time.Duration
+	decided  bool
 }
 
 // ageOf is unknown when either time is; nothing is guessed. It is unknown as well when the clock of
@@ -30,23 +34,35 @@ func ageOf(s *facts.Snapshot, at metav1.Time) age {
 	if s.TakenAt.IsZero() || at.IsZero() || s.Age(at) < -tolerated {
 		return age{at: at}
 	}
-	return age{at: at, since: max(s.Age(at), 0), known: true, exact: len(s.GapsOf(facts.Clock, "*")) == 0}
+	since := max(s.Age(at), 0)
+	a := age{at: at, since: since, supposed: since, known: true, exact: true, decided: true}
+	for i := range s.Gaps {
+		if g := &s.Gaps[i]; g.Kind == facts.Clock {
+			a.exact, a.decided = false, g.Scope == supposedScope
+		}
+	}
+	if !a.exact && a.decided {
+		a.since = max(s.Newest.Sub(at.Time), 0)
+	}
+	return a
 }
 
 // atLeast is false when that is not known.
-func (a age) atLeast(d time.Duration) bool { return a.known && a.since >= d }
+func (a age) atLeast(d time.Duration) bool { return a.known && a.supposed >= d }
 
 // below is false when that is not known.
-func (a age) below(d time.Duration) bool { return a.exact && a.since < d }
+func (a age) below(d time.Duration) bool { return a.decided && a.supposed < d }
 
 // untold reports whether it cannot be told if the age is below d.
 func (a age) untold(d time.Duration) bool { return !a.atLeast(d) && !a.below(d) }
 
-// words is "for 12m", "since 2026-01-02T03:04:05Z" when the file has no clock, or the truth.
+// words is "for 12m", "for at least 12m" when the file has no clock, or the truth.
 func (a age) words() string {
 	switch {
 	case a.exact:
 		return "for " + duration.HumanDuration(a.since)
+	case a.known && a.since >= rounding:
+		return "for at least " + duration.HumanDuration(a.since)
 	case !a.at.IsZero():
 		return "since " + a.at.UTC().Format(time.RFC3339)
 	}

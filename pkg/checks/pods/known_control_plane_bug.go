@@ -85,7 +85,7 @@ func (p subject) gapsIn(kind facts.Kind, of facts.Instance) []facts.Gap {
 		}
 	}
 	for i, g := range gaps {
-		gaps[i] = p.gap(kind, g.Reason, g.Remedy)
+		gaps[i] = p.gap(kind, g.Reason, g.HowToClose())
 	}
 	return gaps
 }

@@ -83,7 +83,7 @@ func (p subject) perhapsBugged(c container) *facts.Gap {
 			continue
 		}
 		gap := p.gap(facts.Nodes, fmt.Sprintf("whether %s has met a known bug of kubelet %s (%s: %s): the version on node %s is not known",
-			c.role(), b.Versions(), b.Ref, b.Text, p.Spec.NodeName), p.versionCommand())
+			c.role(), b.Versions(), b.Ref, b.Text, p.Spec.NodeName), facts.Do("see it:", p.versionCommand()))
 		return &gap
 	}
 	return nil

@@ -29,7 +29,7 @@ var nodeNotReady = podCheck(checks.Check{
 	case p.nodeDeleted():
 		return p.deletedNodeFinding(), nil
 	case p.node == nil && !facts.PodReady(p.Pod) && len(p.orphanSigns()) > 0:
-		return nil, []facts.Gap{p.gap(facts.Nodes, fmt.Sprintf("whether node %s still reports is not known, and %s", p.Spec.NodeName, p.orphanSigns()[0]), p.versionCommand())}
+		return nil, []facts.Gap{p.gap(facts.Nodes, fmt.Sprintf("whether node %s still reports is not known, and %s", p.Spec.NodeName, p.orphanSigns()[0]), facts.Do("see it:", p.versionCommand()))}
 	case ready == nil || ready.Status == corev1.ConditionTrue:
 		return nil, nil
 	case ready.Status == corev1.ConditionFalse:

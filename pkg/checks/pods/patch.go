@@ -272,7 +272,7 @@ func (p subject) avoidStep(text string) checks.Step {
 	if m.requiresNodes() || m.custom && m.template == nil {
 		return checks.Step{
 			Text:    fmt.Sprintf("%s. Add to each term of spec.affinity.nodeAffinity in the template of %s %s/%s:", text, m.resource, m.Namespace, m.Name),
-			Command: fmt.Sprintf("matchFields:\n- {key: metadata.name, operator: NotIn, values: [%s]}", p.Spec.NodeName),
+			Command: fmt.Sprintf("matchFields:\n- {key: metadata.name, operator: NotIn, values: [%s]}", p.Spec.NodeName), Language: checks.YAML,
 		}
 	}
 	term := map[string]any{"matchFields": []any{map[string]any{"key": "metadata.name", "operator": "NotIn", "values": []string{p.Spec.NodeName}}}}

@@ -2,6 +2,8 @@ package pods
 
 import (
 	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // Every duration that decides about a pod stands here, and every number of times; patience_test.go has a pod just
@@ -14,7 +16,7 @@ const hangTime = 5 * time.Minute
 const scaleUp = 5 * time.Minute
 
 // tolerated is by how much a time may lie in the future: clocks differ a little, and a run may take a while.
-const tolerated = 2 * time.Minute
+const tolerated = facts.ClockTolerance
 
 // How long an init container may run before it is called a server. A server declared by mistake
 // never exits, a job does: time is the proof, signs are the reason to look. With a strong sign (known
@@ -81,6 +83,12 @@ const firstTries = 10 * time.Second
 
 // longGracePeriod is from when on a shorter grace period is worth a word.
 const longGracePeriod = time.Minute
+
+// moments are how long after the newest time in it a file is supposed to be taken (bounds.go): the durations that
+// decide, some between them, and one by which everything has been decided.
+var moments = []time.Duration{
+	0, firstTries, quickly, settle, time.Minute, tolerated, hangTime, patience, 30 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour,
+}
 
 // seconds is a duration of the API, which counts in seconds.
 func seconds[N int32 | int64](n N) time.Duration { return time.Duration(n) * time.Second }

@@ -29,7 +29,7 @@ type rule = checks.Rule[*scene]
 // podCheck makes a rule of a question to each pod. Its answer is a finding, or nil. gaps is what
 // was missing to answer. uses is what the question reads besides the pods; it judges itself what their
 // absence costs.
-func podCheck(c checks.Check, ask func(p subject) (f *checks.Finding, gaps []facts.Gap)) rule {
+func podCheck(c checks.Check, ask question) rule {
 	c.Severity, c.Category = checks.Error, checks.Pods
 	if onClusters, ok := cluster.ByID(c.ID); ok {
 		c.Severity = onClusters.Severity // one id, one page
@@ -39,10 +39,15 @@ func podCheck(c checks.Check, ask func(p subject) (f *checks.Finding, gaps []fac
 		var o checks.Outcome
 		list := sc.subjects()
 		for _, p := range list {
-			f, gaps := ask(p)
+			f, gaps := p.answer(ask)
 			if f != nil {
 				f.Object = p.object()
 				f.Evidence = append(f.Evidence, p.unreadOwner()...)
+			}
+			switch {
+			case f != nil && f.CertainIf != nil:
+				o.Candidates = append(o.Candidates, *f)
+			case f != nil:
 				o.Findings = append(o.Findings, *f)
 			}
 			if f == nil && len(gaps) == 0 && slices.Contains(c.Uses, facts.Clock) && p.ahead() {
@@ -75,7 +80,7 @@ func (p subject) unreadOwner() []string {
 func (p subject) instance() facts.Instance { return facts.PodInstance(p.Namespace, p.Name) }
 
 // gap is what of a kind is missing to judge the pod.
-func (p subject) gap(kind facts.Kind, reason, remedy string) facts.Gap {
+func (p subject) gap(kind facts.Kind, reason string, remedy facts.Remedy) facts.Gap {
 	return facts.NewGap(kind, p.instance(), reason, remedy)
 }
 
@@ -90,7 +95,7 @@ func (p subject) noClock(what string) []facts.Gap {
 	}
 	return []facts.Gap{p.gap(facts.Clock,
 		"times of the pod lie in the future, because a clock is wrong; how long "+what+" is not known",
-		"compare the clocks of "+nodes+" and of the control plane (timedatectl), correct them, and recreate the pod")}
+		facts.Do("compare the clocks of "+nodes+" and of the control plane (timedatectl), correct them, and recreate the pod"))}
 }
 
 // ahead reports whether the times of a pod that is not where it will stay lie in the future: they are of the
@@ -107,7 +112,7 @@ func (p subject) ahead() bool {
 func (p subject) noEvents(what string) []facts.Gap {
 	gaps := checks.Unread(p.s.Snapshot, facts.Events)
 	for i, g := range gaps {
-		gaps[i] = p.gap(facts.Events, what+": "+g.Reason, g.Remedy)
+		gaps[i] = p.gap(facts.Events, what+": "+g.Reason, g.HowToClose())
 	}
 	return gaps
 }

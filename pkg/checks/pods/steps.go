@@ -99,7 +99,7 @@ func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	case m.template == nil:
 		return []checks.Step{{
 			Text:    fmt.Sprintf("In the template of %s %s/%s, which was not seen:", m.resource, m.Namespace, m.Name),
-			Command: snippet(c, edits),
+			Command: snippet(c, edits), Language: checks.YAML,
 		}}
 	}
 	return []checks.Step{{Text: fmt.Sprintf("The template of %s %s/%s does not have %s any more: its next pods will not either.", m.resource, m.Namespace, m.Name, c.Name)}}

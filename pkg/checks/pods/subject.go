@@ -28,6 +28,8 @@ type scene struct {
 	// siblings are the pods of one owner: those whose first owner has that UID.
 	siblings map[types.UID][]*corev1.Pod
 	pods     []subject
+	// supposing are the gaps while moments are supposed; see bounds.go.
+	supposing []facts.Gap
 }
 
 func sceneOf(s *facts.Snapshot) *scene {

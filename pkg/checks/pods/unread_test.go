@@ -20,7 +20,7 @@ import (
 func TestUnreadOwner(t *testing.T) {
 	now := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	long, yes := metav1.NewTime(now.Add(-time.Hour)), true
-	refused := facts.NewGap(facts.ReplicaSets, facts.Instance{Kind: "ReplicaSet", Namespace: "shop", Name: "web-1"}, "not allowed to get replicasets", "rbac")
+	refused := facts.NewGap(facts.ReplicaSets, facts.Instance{Kind: "ReplicaSet", Namespace: "shop", Name: "web-1"}, "not allowed to get replicasets", facts.Do("rbac"))
 	s := &facts.Snapshot{
 		TakenAt: now, Seen: facts.Kinds(),
 		Gaps: []facts.Gap{refused, {Kind: facts.Services, Reason: "not asked for by this check", Remedy: "none"}},

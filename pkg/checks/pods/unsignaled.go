@@ -131,7 +131,7 @@ func (p subject) waitOrForce() []checks.Step {
 // unsignaledGap names the candidate where the kubelet's version is not known.
 func (p subject) unsignaledGap(u unsignaled) facts.Gap {
 	return p.gap(facts.Nodes, fmt.Sprintf("whether %s was sent SIGTERM: not by a kubelet of version %s (%s), and the version on node %s is not known",
-		u.sidecar.role(), bugByRef(unsignaledRef).Versions(), unsignaledIssue, p.Spec.NodeName), p.versionCommand())
+		u.sidecar.role(), bugByRef(unsignaledRef).Versions(), unsignaledIssue, p.Spec.NodeName), facts.Do("see it:", p.versionCommand()))
 }
 
 func (p subject) versionCommand() string {
