@@ -169,6 +169,11 @@ func (h *held) silent() []container {
 	return slices.DeleteFunc(slices.Clone(h.running), func(c container) bool { return h.reads(c) || len(sidecarSigns(c)) > 0 })
 }
 
+// sidecars are the running containers that look like one.
+func (h *held) sidecars() []container {
+	return slices.DeleteFunc(slices.Clone(h.running), func(c container) bool { return h.reads(c) || len(sidecarSigns(c)) == 0 })
+}
+
 // failed is the first container that exited with an error; nil when the work is done.
 func (h *held) failed() *container {
 	if i := slices.IndexFunc(h.done, container.failed); i >= 0 {

@@ -119,13 +119,22 @@ func (p subject) heldSteps(h *held) []checks.Step {
 	return append(out, p.stopSteps(c)...)
 }
 
-// endingSteps make a native sidecar of what holds the pod. One that the work needs, which the failure of the work may
-// be a sign of, gets a startup probe too: without one the work is as early the next time.
+// endingSteps make native sidecars of what holds the pod: of all of it, since one that is left still does. One that the
+// work needs, which the failure of the work may be a sign of, gets a startup probe too: without one the work is as early
+// the next time.
 func (p subject) endingSteps(h *held, c container) []checks.Step {
-	text := "Make it a native sidecar, which the kubelet stops when the last regular container has exited"
-	if len(h.silent()) > 0 {
-		text = "If it is a sidecar, make it a native one, which the kubelet stops when the last regular container has exited"
+	list := h.sidecars()
+	text := "Make it a native sidecar"
+	switch {
+	case len(list) > 1:
+		text = "Make native sidecars of " + containerNames(list)
+	case len(list) == 1 && list[0].Name != c.Name:
+		text = "Make a native sidecar of " + list[0].Name
+	case len(list) == 0:
+		list, text = []container{c}, "If it is a sidecar, make it a native one"
 	}
+	text += ", which the kubelet stops when the last regular container has exited"
+	c = list[0]
 	var probe newProbe
 	if failed := h.failed(); failed != nil {
 		if probe = p.probeOf(c); probe.fields != nil {
@@ -134,25 +143,17 @@ func (p subject) endingSteps(h *held, c container) []checks.Step {
 			text += fmt.Sprintf(". If %s needs it, it also needs a startupProbe, for which %s waits", failed.Name, failed.Name)
 		}
 	}
+	var out []checks.Step
 	if len(p.makers) == 0 {
-		return p.barePodSteps(h, c, text, probe)
+		out = append(out, p.deleteStep("No controller ends this pod: delete it when its logs and files are not needed anymore"))
 	}
-	if step := p.injectedStep(c); step != nil && p.target().template == nil {
-		return []checks.Step{*step}
-	}
-	return p.moveWithProbe(text, c, -1, probe)
-}
-
-// barePodSteps are for a pod that nobody makes again: its work is not to run twice unasked.
-func (p subject) barePodSteps(h *held, c container, text string, probe newProbe) []checks.Step {
-	out := []checks.Step{p.deleteStep("No controller ends this pod: delete it when its logs and files are not needed anymore")}
-	if step := p.injectedStep(c); step != nil {
+	if step := p.injectedStep(c); step != nil && (len(p.makers) == 0 || p.target().template == nil) {
 		return append(out, *step)
 	}
-	if h.failed() == nil {
+	if len(p.makers) == 0 && h.failed() == nil {
 		text += ". The work of this pod, which is done, runs a second time then"
 	}
-	return append(out, p.moveWithProbe(text, c, -1, probe)...)
+	return append(out, p.moveAll(text, h, list, probe)...)
 }
 
 // injectedStep says how the injector makes a native sidecar of what it injects; nil for what people write themselves.

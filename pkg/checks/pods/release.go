@@ -2,9 +2,14 @@ package pods
 
 import (
 	"fmt"
+	"path"
+	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -43,9 +48,9 @@ func (p subject) runnerSteps(h *held, c container) []checks.Step {
 	if step := p.injectedStep(c); step != nil {
 		return append(out, *step)
 	}
-	support := p.native()
-	if len(support.lacks) > 0 {
-		return append(out, p.fallback(c, support, onlyToStop)...)
+	s := p.native()
+	if len(s.lacks) > 0 {
+		return append(out, p.fallback(c, s, onlyToStop)...)
 	}
 	e, moved := setAlways(c.Name)[0], c
 	moved.init = true
@@ -56,7 +61,7 @@ func (p subject) runnerSteps(h *held, c container) []checks.Step {
 	}
 	return append(out, checks.Step{
 		Text: strings.Join(append([]string{"Make it a native sidecar, which the kubelet stops when the last regular container has exited"},
-			append(support.conditions(), "Move it to "+r.Template)...), ". ") + ":",
+			append(s.conditions(), "Move it to "+r.Template)...), ". ") + ":",
 		Command: snippet(moved, []edit{e}), Language: checks.YAML,
 	})
 }
@@ -68,6 +73,53 @@ func (p subject) deleteStep(text string) checks.Step {
 // execCommand runs a command of a few plain words in a container.
 func (p subject) execCommand(c container, words string) string {
 	return prose.Shell("kubectl exec %s -n %s -c %s -- ", p.Name, p.Namespace, c.Name) + words
+}
+
+// moveAll makes native sidecars of all containers of a list in one patch, the first of them with a startup probe that is
+// known already.
+func (p subject) moveAll(text string, h *held, list []container, first newProbe) []checks.Step {
+	if len(list) == 1 {
+		return p.moveWithProbe(text, list[0], -1, first)
+	}
+	t := p.inTemplate(list[0])
+	also := func(at string) []op { return append(first.ops(at, t), p.movesAfter(h, list, at)...) }
+	return append(p.moveSteps(text, list[0], -1, nil, also), first.notes()...)
+}
+
+// movesAfter moves all but the first container of a list behind the first, which is at a path by then.
+func (p subject) movesAfter(h *held, list []container, at string) []op {
+	m, moved := p.target(), []int{}
+	_, _, from := m.container(list[0].Name)
+	moved = append(moved, from)
+	to := path.Base(at)
+	place, err := strconv.Atoi(to)
+	if err != nil {
+		return nil
+	}
+	var out []op
+	for _, c := range list[1:] {
+		found, init, i := m.container(c.Name)
+		if found == nil || init || p.injected(c.Name) {
+			continue
+		}
+		left := i
+		for _, j := range moved {
+			if j < i {
+				left--
+			}
+		}
+		moved = append(moved, i)
+		place++
+		source, target := fmt.Sprintf("%s/%d", m.listPath(false), left), fmt.Sprintf("%s/%d", m.listPath(true), place)
+		out = append(out, op{Op: "test", Path: source + "/name", Value: c.Name}, op{Op: "move", From: source, Path: target})
+		if !facts.RestartsAlways(found) {
+			out = append(out, op{Op: "add", Path: target + "/restartPolicy", Value: string(corev1.RestartPolicyAlways)})
+		}
+		if h.failed() != nil {
+			out = append(out, p.probeOf(c).ops(target, found)...)
+		}
+	}
+	return out
 }
 
 // endsSidecars reports whether the pod has a workaround that ends its sidecars, which takes them a moment longer.

@@ -159,9 +159,15 @@ func (p subject) raceSteps(r *race) []checks.Step {
 	if proxy.sidecar() {
 		return p.editWithProbe("Give it a startupProbe, so the next container starts only when it listens", proxy, probe, map[string]any{})
 	}
-	text := "Make it a native sidecar with a startupProbe, for which the next container waits"
+	native := "Make it a native sidecar with a startupProbe, for which the next container waits"
 	if !probe.known() {
-		text = "Make it a native sidecar. It also needs a startupProbe: without one the next container does not wait until it listens"
+		native = "Make it a native sidecar. It also needs a startupProbe: without one the next container does not wait until it listens"
 	}
-	return p.moveWithProbe(text, proxy, -1, probe)
+	if h := p.held(); h != nil { // others that are left would hold the pod still
+		others := slices.DeleteFunc(h.sidecars(), func(c container) bool { return c.Name == proxy.Name })
+		if len(others) > 0 {
+			return p.moveAll(native+"; the same of "+containerNames(others)+", which would hold the pod open", h, append([]container{proxy}, others...), probe)
+		}
+	}
+	return p.moveWithProbe(native, proxy, -1, probe)
 }
