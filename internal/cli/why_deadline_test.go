@@ -34,6 +34,10 @@ func (s *slowEvents) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err := json.NewEncoder(w).Encode(s.pod); err != nil {
 			panic(err)
 		}
+	case strings.HasPrefix(r.URL.Path, "/api/v1/nodes/"):
+		if err := json.NewEncoder(w).Encode(readyNode(r.URL.Path)); err != nil {
+			panic(err)
+		}
 	case strings.HasSuffix(r.URL.Path, "/events"):
 		<-r.Context().Done()
 	default:

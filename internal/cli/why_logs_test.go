@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // oneJob is an API server with a pod, its Job, and the log of one container.
@@ -40,12 +41,21 @@ func (s *oneJob) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(s.pod)
 	case strings.Contains(path, "/jobs/"):
 		answer(s.job)
+	case strings.HasPrefix(path, "/api/v1/nodes/"):
+		answer(readyNode(path))
 	case strings.HasSuffix(path, "/events"):
 		answer(map[string]any{"apiVersion": "v1", "kind": "EventList", "items": []any{}})
 	default:
 		w.WriteHeader(http.StatusNotFound)
 		answer(map[string]any{"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound"})
 	}
+}
+
+// readyNode is the node of a path: it exists, and its kubelet reports.
+func readyNode(path string) *corev1.Node {
+	n := &corev1.Node{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Node"}, ObjectMeta: metav1.ObjectMeta{Name: strings.TrimPrefix(path, "/api/v1/nodes/")}}
+	n.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
+	return n
 }
 
 // TestLogTellsTheRace: the log of a container that failed right after its start is read once, and decides.

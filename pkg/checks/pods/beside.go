@@ -3,8 +3,6 @@ package pods
 import (
 	"fmt"
 	"regexp"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // besideName matches names that people give to containers beside an application.
@@ -38,17 +36,4 @@ func (c container) title() string {
 		return fmt.Sprintf("%s (%s)", c.role(), k.Name)
 	}
 	return c.role()
-}
-
-// startsAgain reports whether the kubelet is to start a container again that has exited with a code. What the rules of
-// a container say of its exit codes is not looked into: then it is false.
-func (p subject) startsAgain(c container, code int32) bool {
-	if len(c.RestartPolicyRules) > 0 {
-		return false
-	}
-	policy := p.Spec.RestartPolicy
-	if c.RestartPolicy != nil {
-		policy = corev1.RestartPolicy(*c.RestartPolicy)
-	}
-	return policy == corev1.RestartPolicyAlways || policy == corev1.RestartPolicyOnFailure && code != 0
 }

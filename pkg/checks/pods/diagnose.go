@@ -54,8 +54,8 @@ type Symptom struct {
 }
 
 // diagnose joins the results of the rules into one diagnosis for each root cause and owner, the worst
-// first: those with a cause before those without, more pods before fewer. A pod that is fine, or too
-// young to tell, has none.
+// first: those with a cause before those without, more pods before fewer. A pod that is known to be
+// well has none.
 func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 	list := s.subjects()
 	pods := map[checks.Object]subject{}
@@ -85,14 +85,8 @@ func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 	out := groups.diagnoses(pods)
 	var open []Diagnosis
 	for _, p := range list {
-		if found[p.object()] != nil || found[p.top()] != nil {
-			continue
-		}
-		switch st := p.standing(); {
-		case st.progress != nil:
-			open = append(open, *p.inProgress(st.progress))
-		case st.trouble != "":
-			open = append(open, *p.undiagnosed(results, st.trouble, st.next))
+		if found[p.object()] == nil && found[p.top()] == nil {
+			open = append(open, p.openEntry(results)...)
 		}
 	}
 	out = append(out, alike(open)...)
@@ -118,6 +112,17 @@ func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 		)
 	})
 	return out
+}
+
+// openEntry is the entry of a pod of which no check has found anything; none of one that is known to be well.
+func (p subject) openEntry(results []checks.Result) []Diagnosis {
+	switch st := p.standing(); {
+	case st.progress != nil:
+		return []Diagnosis{*p.inProgress(st.progress)}
+	case st.trouble != "":
+		return []Diagnosis{*p.undiagnosed(results, st.trouble, st.next)}
+	}
+	return nil
 }
 
 // alike puts pods of one owner with the same trouble, or that wait for the same, into one entry: that of the first,

@@ -12,7 +12,7 @@ import (
 
 // nearest is the maker nearest to the pod whose template was seen; false where none was.
 func (p subject) nearest() (maker, bool) {
-	if len(p.makers) == 0 || p.makers[0].template == nil {
+	if len(p.makers) == 0 || p.makers[0].template == nil || len(p.makers[0].template.Spec.Containers) == 0 {
 		return maker{}, false
 	}
 	return p.makers[0], true

@@ -22,7 +22,7 @@ func (p subject) leftDown(c container) (since age, left bool) {
 		return age{}, false
 	}
 	end := c.status.State.Terminated
-	if !c.init && !p.startsAgain(c, end.ExitCode) {
+	if !c.init && !p.restartsAfter(c, end.ExitCode) {
 		return age{}, false
 	}
 	return ageOf(p.s.Snapshot, end.FinishedAt), true

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -302,6 +304,42 @@ func (m maker) affinity() map[string]any {
 	if m.template == nil || m.template.Spec.Affinity == nil ||
 		json.Unmarshal([]byte(encode(map[string]any{"affinity": m.template.Spec.Affinity})), &out) != nil {
 		return nil
+	}
+	return out
+}
+
+// movesAfter moves all but the first container of a list behind the first, which is at a path by then.
+func (p subject) movesAfter(h *held, list []container, at string) []op {
+	m, moved := p.target(), []int{}
+	_, _, from := m.container(list[0].Name)
+	moved = append(moved, from)
+	to := path.Base(at)
+	place, err := strconv.Atoi(to)
+	if err != nil {
+		return nil
+	}
+	var out []op
+	for _, c := range list[1:] {
+		found, init, i := m.container(c.Name)
+		if found == nil || init || p.injected(c.Name) {
+			continue
+		}
+		left := i
+		for _, j := range moved {
+			if j < i {
+				left--
+			}
+		}
+		moved = append(moved, i)
+		place++
+		source, target := fmt.Sprintf("%s/%d", m.listPath(false), left), fmt.Sprintf("%s/%d", m.listPath(true), place)
+		out = append(out, op{Op: "test", Path: source + "/name", Value: c.Name}, op{Op: "move", From: source, Path: target})
+		if !facts.RestartsAlways(found) {
+			out = append(out, op{Op: "add", Path: target + "/restartPolicy", Value: string(corev1.RestartPolicyAlways)})
+		}
+		if h.failed() != nil {
+			out = append(out, p.probeOf(c).ops(target, found)...)
+		}
 	}
 	return out
 }

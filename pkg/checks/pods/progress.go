@@ -144,19 +144,26 @@ func (p subject) stoppingSidecars() *pending {
 // awaited is what the pod waits for because of one of its containers; nil when it is not its turn, or where it
 // should be.
 func (p subject) awaited(c container) *pending {
-	itsTurn := p.blocker() == nil || p.holds(c)
+	itsTurn, troubled := p.blocker() == nil || p.holds(c), c.waiting() != "" && !facts.StartingReason(c.waiting())
 	switch {
-	case !itsTurn || c.waiting() != "" && !facts.StartingReason(c.waiting()):
+	case !itsTurn || troubled:
 		return nil
 	case c.status == nil || !c.running() && c.status.State.Terminated == nil:
 		return p.creating(c)
 	case c.status.State.Terminated != nil:
 		return p.restarting(c)
-	case !started(c) && (c.sidecar() || !c.init):
-		return p.startingUp(c)
-	case c.init && !c.sidecar() && p.holds(c):
+	case c.init && !c.sidecar():
 		return p.atWork(c)
-	case !c.status.Ready && (c.sidecar() || !c.init):
+	}
+	return p.gettingUp(c)
+}
+
+// gettingUp: a sidecar or a regular container runs, and does not count as started or ready.
+func (p subject) gettingUp(c container) *pending {
+	switch {
+	case !started(c):
+		return p.startingUp(c)
+	case !c.status.Ready:
 		return p.gettingReady(c)
 	}
 	return nil
@@ -244,6 +251,9 @@ func (p subject) startingUp(c container) *pending {
 
 // atWork: a plain init container runs, without a sign of a server that has been up for long.
 func (p subject) atWork(c container) *pending {
+	if !p.holds(c) {
+		return nil
+	}
 	w := &pending{
 		wait: WaitInitContainer, container: c.Name, state: "init container " + c.Name + " is running, and has not exited",
 		since: p.startedAt(c), allowed: hangTime, limit: noBudget, next: p.logStep(c),

@@ -173,7 +173,7 @@ func (p subject) looping(c container) bool {
 	case c.status == nil:
 		return false
 	case c.status.State.Terminated != nil:
-		return c.restarts() > 0 && (c.init || p.startsAgain(c, c.status.State.Terminated.ExitCode))
+		return c.restarts() > 0 && (c.init || p.restartsAfter(c, c.status.State.Terminated.ExitCode))
 	case c.running():
 		return p.often(c) || p.overdue(c) && p.outOfMemory(c)
 	}

@@ -64,20 +64,21 @@ func refusedBy(said []saying, early, proxy container, list []container) (port in
 		if port == 0 && local && refusedWords.MatchString(s.text) {
 			port = refusedPort(s.before + " " + s.text)
 		}
-		switch {
-		case port > 0 && !answersAt(proxy, port, list):
-			continue
-		case port > 0:
-		case !refusedWords.MatchString(s.text) || !startedTogether(early, proxy):
-			continue
-		case redirects(proxy): // whatever it connects to, it is the proxy that refuses
-		case local && len(list) == 1 && len(sidecarSigns(proxy)) > 0: // there is nobody else to refuse
-		default:
-			continue
+		fits := answersAt(proxy, port, list)
+		if port == 0 {
+			fits = refusedWords.MatchString(s.text) && startedTogether(early, proxy) && refusesAll(proxy, local, list)
 		}
-		return port, s.from + ": " + prose.OneLine(s.text)
+		if fits {
+			return port, s.from + ": " + prose.OneLine(s.text)
+		}
 	}
 	return 0, ""
+}
+
+// refusesAll reports whether a refusal without a port is one of the proxy, which is one of list: connections of the pod
+// go through it, whatever they are to, or it is local, and there is nobody else to refuse.
+func refusesAll(proxy container, local bool, list []container) bool {
+	return redirects(proxy) || local && len(list) == 1 && len(sidecarSigns(proxy)) > 0
 }
 
 // remote matches a line that names the address of something else: a host with a port, or an IP address.
@@ -139,12 +140,7 @@ func LogsToRead(s *facts.Snapshot) []facts.ContainerLog {
 
 // tellingOnlyThemselves are the containers that may have been too early for another one, where only their log says so.
 func (p subject) tellingOnlyThemselves() []container {
-	var out []container
-	if c := p.blocked(); c != nil && !c.sidecar() && c.failed() && c.failedSoon() {
-		if later, _, _ := p.needs(*c); later == nil && slices.ContainsFunc(p.all(), func(o container) bool { return o.sidecar() || !o.init && len(signs(o.Container)) > 0 }) {
-			out = append(out, *c)
-		}
-	}
+	out := p.mutelyBlocked()
 	if !p.mayRace() {
 		return out
 	}
@@ -160,6 +156,20 @@ func (p subject) tellingOnlyThemselves() []container {
 		}
 	}
 	return out
+}
+
+// mutelyBlocked is the init container that the pod does not get past, where it failed soon, and only its log says
+// whether it needs what starts after it.
+func (p subject) mutelyBlocked() []container {
+	c := p.blocked()
+	if c == nil || c.sidecar() || !c.failed() || !c.failedSoon() {
+		return nil
+	}
+	listens := func(o container) bool { return o.sidecar() || !o.init && len(signs(o.Container)) > 0 }
+	if later, _, _ := p.needs(*c); later != nil || !slices.ContainsFunc(p.all(), listens) {
+		return nil
+	}
+	return []container{*c}
 }
 
 // failedSoon reports whether the last run of a container that has exited was a short one.
