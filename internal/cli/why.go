@@ -115,6 +115,7 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 		a.snapshot.Limits = append(a.snapshot.Limits, interruptedLimit)
 	}
 	r := report.Why(a.snapshot, a.judged, a.asked, buildVersion().Version)
+	r.Named = len(o.names) > 0
 	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func Why(s *facts.Snapshot, judged pods.Judgment, asked []checks.Object, toolVer
 	if len(s.GapsOf(facts.Clock, "*")) > 0 {
 		r.TakenAt = metav1.Time{}
 	}
-	r.Diagnoses, r.InProgress, r.Named = judged.Diagnoses, judged.InProgress, len(asked) > 0
+	r.Diagnoses, r.InProgress = judged.Diagnoses, judged.InProgress
 	r.Verdict = r.whyVerdict(s)
 	r.Summary = whySummary(r, s, asked)
 	return r

@@ -34,16 +34,6 @@ func caseClusters() map[string]cluster.Config {
 			Scheduler:         part("1.36"),
 			Nodes:             []cluster.Node{{Name: "node-136", Component: cluster.Component{Version: "1.36"}}},
 		},
-		// One of its nodes is taken down.
-		"leaving": {
-			APIServers:        []cluster.Component{{Version: "1.36"}},
-			ControllerManager: &cluster.Component{Version: "1.36", Flags: []string{"--node-monitor-grace-period=60s"}},
-			Scheduler:         part("1.36"),
-			Nodes: []cluster.Node{
-				{Name: "node-leaving", Component: cluster.Component{Version: "1.36"}},
-				{Name: "node-staying", Component: cluster.Component{Version: "1.36"}},
-			},
-		},
 		"healthy": {
 			APIServers:        []cluster.Component{{Version: "1.36"}},
 			ControllerManager: part("1.36"),

@@ -60,8 +60,10 @@ type situation struct {
 	// WithoutLog is the root cause where no log is seen, as in seen.yaml; absent where that makes no difference.
 	WithoutLog *string `json:"withoutLog"`
 	// Recorded is false where no cluster can show it here; Source then says where seen.yaml is from.
-	Recorded *bool  `json:"recorded"`
-	Source   string `json:"source"`
+	Recorded *bool `json:"recorded"`
+	// Slow is why it takes minutes: then it is played only to be recorded, or with -slow.
+	Slow   string `json:"slow"`
+	Source string `json:"source"`
 	// Also are more kinds to record, such as services.
 	Also []string `json:"also"`
 	// AllNodes records all nodes, not only those that pods are on.
@@ -117,7 +119,12 @@ type variant struct {
 
 func (s *situation) file(name string) string { return filepath.Join(casesDir, s.folder, name) }
 
-func (s *situation) produced() bool { return s.Recorded == nil || *s.Recorded }
+// possible reports whether a cluster can show the situation here, produced whether one is made to.
+func (s *situation) possible() bool { return s.Recorded == nil || *s.Recorded }
+
+func (s *situation) produced() bool {
+	return s.possible() && (s.Slow == "" || *slow || regexp.MustCompile(*record).MatchString(s.name))
+}
 
 // readSituations reads all folders whose name matches only.
 func readSituations(t *testing.T, only string) []*situation {
@@ -169,11 +176,11 @@ func (s *situation) check() error {
 	switch {
 	case s.What == "":
 		return fmt.Errorf("what is missing")
-	case s.produced() && caseClusters()[s.Cluster].APIServers == nil:
+	case s.possible() && caseClusters()[s.Cluster].APIServers == nil:
 		return fmt.Errorf("no cluster %q", s.Cluster)
-	case s.produced() && len(s.Why) == 0:
+	case s.possible() && len(s.Why) == 0:
 		return fmt.Errorf("why is missing")
-	case !s.produced() && s.Source == "":
+	case !s.possible() && s.Source == "":
 		return fmt.Errorf("source is missing")
 	}
 	steps := slices.Clone(s.Steps)

@@ -23,6 +23,7 @@ import (
 
 var (
 	record   = flag.String("record", "^$", "write what clusters show of situations whose name matches this into cases/*/seen.yaml")
+	slow     = flag.Bool("slow", false, "also situations that take minutes")
 	onlyCase = flag.String("case", "", "only situations whose name matches this")
 )
 
@@ -34,7 +35,7 @@ const patience = 10 * time.Minute
 func TestCases(t *testing.T) {
 	needsKubelets(t)
 	situations := readSituations(t, *onlyCase)
-	for _, name := range []string{"mixed", "newest", "apiserver-off", "disagreeing", "scheduler-off-128", "leaving"} {
+	for _, name := range []string{"mixed", "newest", "apiserver-off", "disagreeing", "scheduler-off-128"} {
 		config := caseClusters()[name]
 		mine := slices.DeleteFunc(slices.Clone(situations), func(s *situation) bool { return s.Cluster != name || !s.produced() })
 		if len(mine) == 0 {

@@ -93,8 +93,13 @@ func (d diagnosis) text() string {
 // An answered is what the tests look at of a report.
 type answered struct {
 	Verdict    string      `json:"verdict"`
+	Summary    string      `json:"summary"`
 	Diagnoses  []diagnosis `json:"diagnoses"`
 	InProgress []diagnosis `json:"inProgress"`
+	Checks     []struct {
+		ID      string `json:"id"`
+		Missing []any  `json:"missing"`
+	} `json:"checks"`
 }
 
 func (a answer) diagnoses() ([]diagnosis, error) {
@@ -163,7 +168,15 @@ func (a answer) judge(t *testing.T, s *situation, expect string, exit *int) {
 		want = 4
 	}
 	if a.Exit != want {
-		wrong("why %v: exit %d, want %d\n%s", a.Args, a.Exit, want, a.Stderr)
+		wrong("why %v: exit %d, want %d: %s\n%s", a.Args, a.Exit, want, report.Summary, a.Stderr)
+		for _, d := range report.InProgress {
+			t.Logf("in progress: %s/%s: %s", d.Object.Namespace, d.Object.Name, d.Message)
+		}
+		for _, c := range report.Checks {
+			if len(c.Missing) > 0 {
+				t.Logf("not seen for %s: %v", c.ID, c.Missing)
+			}
+		}
 	}
 	var causes, because []string
 	for _, d := range diagnoses {
