@@ -106,8 +106,10 @@ type fixed struct {
 	First string `json:"first"`
 	// Values are what to put in place of the placeholders of a command, see placeholders.
 	Values map[string]string `json:"values"`
-	// Expect is the id of the root cause that the next answer names; none when it is empty.
+	// Expect is the id of the root cause that the next answer names; none when it is empty. Puzzle is that the work
+	// itself fails, which no fix of ours mends.
 	Expect string `json:"expect"`
+	Puzzle bool   `json:"puzzle"`
 }
 
 // A variant is the same with another manifest.

@@ -132,7 +132,7 @@ func (r result) judge(t *testing.T, s *situation) {
 		a.judge(t, s, s.Expect, s.Exit)
 	}
 	for i, a := range r.repaired {
-		a.judge(t, &situation{Known: s.Known, settling: true}, s.Fixed[i].Expect, nil)
+		a.judge(t, &situation{Known: s.Known, Puzzle: s.Fixed[i].Puzzle, settling: true}, s.Fixed[i].Expect, nil)
 	}
 	if r.repairErr != nil {
 		s.wrong(t)("%v", r.repairErr)
