@@ -24,7 +24,7 @@ func TestNewCheck(t *testing.T) {
 	t.Chdir(root)
 	before := contents(t)
 	families := []struct{ family, id, after, variable string }{
-		{"cluster", "node-not-ready", "kubeletTooOld", "nodeNotReady"},
+		{"cluster", "node-not-labeled", "kubeletTooOld", "nodeNotLabeled"},
 		{"pods", "pod-not-admitted", "volumeNotMounted", "podNotAdmitted"},
 	}
 	var want []string
