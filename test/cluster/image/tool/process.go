@@ -96,7 +96,11 @@ func use(args []string) error {
 
 // child goes on with success whatever becomes of the other process, as a shell's pipeline does.
 func child(args []string) error {
-	cmd := exec.Command("/proc/self/exe", args...)
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(self, args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		fmt.Println("child:", err)
