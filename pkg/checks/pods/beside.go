@@ -23,10 +23,11 @@ func (p subject) beside(c container) bool {
 
 // added reports whether the template that the pod was made from, and that has its other containers, lacks this one.
 func (p subject) added(c container) bool {
-	if len(p.makers) == 0 || p.makers[0].template == nil || len(p.makers[0].template.Spec.Containers) == 0 {
+	m, ok := p.nearest()
+	if !ok {
 		return false
 	}
-	found, _, _ := p.makers[0].container(c.Name)
+	found, _, _ := m.container(c.Name)
 	return found == nil
 }
 

@@ -48,24 +48,19 @@ const skew = 3
 
 func (p subject) native() support {
 	var out support
-	newest := 0
 	for _, a := range p.s.cluster.APIServers().Seen {
 		out.addServer(a)
-		newest = max(newest, a.Minor())
 	}
 	var seen []cluster.Node
 	canLand := p.landing()
 	for _, n := range p.s.cluster.Nodes() {
-		if n.Version != nil && n.Virtual == "" {
-			newest = max(newest, gate.Minor(n.Version))
-		}
 		if canLand(n) {
 			seen = append(seen, n)
 			out.addNode(n)
 		}
 	}
 	if len(out.lacks) == 0 {
-		out.open = p.unseen(seen, newest)
+		out.open = p.unseen(seen, p.s.newestMinor())
 	}
 	return out
 }
