@@ -75,8 +75,8 @@ var cures = []cure{
 		if c.StartupProbe != nil {
 			return []checks.Step{{Text: "Nothing listens there. Correct the port of the probe, or the address that the program listens on: the kubelet asks the pod's IP, not localhost."}}
 		}
-		return p.editSteps("Nothing listens there. If it only needs longer to start, give it a startupProbe, before which the liveness probe does not run; else correct the port", c,
-			edit{c.Name, map[string]any{"startupProbe": startupOf(c.LivenessProbe)}})
+		return p.editWithProbe("Nothing listens there. If it only needs longer to start, give it a startupProbe, before which the liveness probe does not run; else correct the port", c,
+			asStartup("livenessProbe", c.LivenessProbe), map[string]any{})
 	}},
 	{regexp.MustCompile(`statuscode: 404|statuscode: 40[135]`), func(subject, container) []checks.Step {
 		return []checks.Step{{Text: "It works and rejects the question: correct the path, port, scheme or headers of the livenessProbe."}}
@@ -104,27 +104,4 @@ func whyUnhealthy(c container) string {
 		return fmt.Sprintf("Correct what makes %s answer so: %s.", k.Name, k.Unhealthy)
 	}
 	return ""
-}
-
-// startupOf is a startup probe that asks what a liveness probe asks, for longer.
-func startupOf(p *corev1.Probe) map[string]any {
-	out := map[string]any{"periodSeconds": 1, "failureThreshold": 60}
-	switch {
-	case p.HTTPGet != nil:
-		get := map[string]any{"path": p.HTTPGet.Path, "port": p.HTTPGet.Port}
-		if p.HTTPGet.Scheme != "" {
-			get["scheme"] = p.HTTPGet.Scheme
-		}
-		if len(p.HTTPGet.HTTPHeaders) > 0 {
-			get["httpHeaders"] = p.HTTPGet.HTTPHeaders
-		}
-		out["httpGet"] = get
-	case p.TCPSocket != nil:
-		out["tcpSocket"] = map[string]any{"port": p.TCPSocket.Port}
-	case p.GRPC != nil:
-		out["grpc"] = map[string]any{"port": p.GRPC.Port}
-	case p.Exec != nil:
-		out["exec"] = map[string]any{"command": p.Exec.Command}
-	}
-	return out
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -149,23 +150,28 @@ func (p subject) ownProbe(c container, t *corev1.Container, k *known.Sidecar) (n
 		if own.probe == nil || own.fails || !p.mayPass(c, t, own.probe) {
 			continue
 		}
-		if hides(own.probe) {
-			return newProbe{copied: own.name, fields: map[string]any{"periodSeconds": 1, "failureThreshold": 60, "initialDelaySeconds": 0, "successThreshold": 1}}, true
-		}
-		out := newProbe{fields: map[string]any{"periodSeconds": 1, "failureThreshold": 60}}
-		handler := handlerOf(own.probe)
-		if get, ok := handler["httpGet"].(map[string]any); ok && k != nil && k.Ready != nil && probePort(t, own.probe) == k.Ready.Port {
+		out := asStartup(own.name, own.probe)
+		if get, ok := out.fields["httpGet"].(map[string]any); ok && k != nil && k.Ready != nil && probePort(t, own.probe) == k.Ready.Port {
 			get["path"] = k.Ready.Path
-		}
-		for kind, value := range handler {
-			out.fields[kind] = value
-		}
-		if own.probe.TimeoutSeconds > 1 {
-			out.fields["timeoutSeconds"] = own.probe.TimeoutSeconds
 		}
 		return out, true
 	}
 	return newProbe{}, false
+}
+
+// asStartup is a startup probe that asks what another probe of the container asks, and is patient enough for a slow
+// start. name is the field of that one.
+func asStartup(name string, probe *corev1.Probe) newProbe {
+	out := newProbe{fields: map[string]any{"periodSeconds": 1, "failureThreshold": 60}}
+	if hides(probe) {
+		out.copied, out.fields["initialDelaySeconds"], out.fields["successThreshold"] = name, 0, 1
+		return out
+	}
+	maps.Copy(out.fields, handlerOf(probe))
+	if probe.TimeoutSeconds > 1 {
+		out.fields["timeoutSeconds"] = probe.TimeoutSeconds
+	}
+	return out
 }
 
 // mayPass reports whether nothing speaks against a probe of a container: it is not known to ask where nobody answers

@@ -3,8 +3,11 @@ package pods
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
@@ -142,5 +145,21 @@ func TestProbeOfOthers(t *testing.T) {
 	p = p.s.subject(p.Pod)
 	if got := encode(p.probeOf(p.mains[0]).fields); !strings.Contains(got, "tcpSocket") {
 		t.Errorf("asks what fails now: %s", got)
+	}
+}
+
+// TestLivenessAsStartup: what a liveness probe sends is not printed with the startup probe that is made of it.
+func TestLivenessAsStartup(t *testing.T) {
+	pod := shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Name = "p"
+		get := &corev1.HTTPGetAction{Path: "/live", Port: intstr.FromInt32(15001), HTTPHeaders: []corev1.HTTPHeader{{Name: "Authorization", Value: "REDACTED"}}}
+		p.Spec.InitContainers[0].StartupProbe, p.Spec.InitContainers[0].LivenessProbe = nil, &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: get}}
+	})
+	s := &facts.Snapshot{TakenAt: metav1.NewTime(noon), Seen: facts.Kinds(), Pods: []corev1.Pod{pod}}
+	s.Events = []corev1.Event{event("Unhealthy", "Liveness probe failed: dial tcp 10.0.0.7:15001: connect: connection refused", "proxy", 3, time.Minute)}
+	p := sceneOf(s).subjects()[0]
+	command := p.livenessSteps(p.inits[0])[0].Command
+	if !strings.Contains(command, `{"op":"copy","from":"/spec/initContainers/0/livenessProbe","path":"/spec/initContainers/0/startupProbe"}`) || strings.Contains(command, "REDACTED") {
+		t.Errorf("not a copy: %s", command)
 	}
 }
