@@ -152,12 +152,9 @@ func TestProbeProgress(t *testing.T) {
 	s := probed(40*time.Second, nobodyThere, 30, func(c *corev1.Container) { c.StartupProbe.InitialDelaySeconds = 5 })
 	p := sceneOf(s).subjects()[0]
 	x, ok := p.probeProgress(p.inits[0])
-	if !ok || x.failures != 30 || x.budget != 605*time.Second || !x.within() || !strings.Contains(x.got, "connection refused") {
+	want := probeProgress{failures: 30, budget: 605 * time.Second, asks: "GET /ready on port 15010", got: strings.TrimPrefix(nobodyThere, "Startup probe failed: ")}
+	if !ok || x != want {
 		t.Errorf("%+v, %t", x, ok)
-	}
-	want := "it has been running for 40s, and its startup probe has 10m5s in all: GET /ready on port 15010 got: " + strings.TrimPrefix(nobodyThere, "Startup probe failed: ") + " (30 failures so far)"
-	if x.words() != want {
-		t.Error(x.words())
 	}
 	// An event that began in an earlier run counts for this one as far as time allows.
 	s.Events[0].FirstTimestamp = before(time.Hour)

@@ -2,16 +2,11 @@ package pods
 
 import (
 	"cmp"
-	"fmt"
 	"time"
-
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // A probeProgress is how far the startup probe of a container has got, in the run that goes on.
 type probeProgress struct {
-	// running is since when the container runs.
-	running age
 	// failures is how often the probe has failed in this run, at least: the kubelet does not write an event for each.
 	failures int
 	// budget is how long the probe may go on failing from the start of the run, before the container is stopped.
@@ -25,7 +20,7 @@ func (p subject) probeProgress(c container) (out probeProgress, ok bool) {
 	if c.StartupProbe == nil || !c.running() || started(c) {
 		return probeProgress{}, false
 	}
-	out = probeProgress{running: p.startedAt(c), budget: budget(c.StartupProbe), asks: probeText(c.Container, c.StartupProbe)}
+	out = probeProgress{budget: budget(c.StartupProbe), asks: probeText(c.Container, c.StartupProbe)}
 	begin := c.status.State.Running.StartedAt
 	for _, e := range p.startupFailures(c) {
 		last := eventTime(e)
@@ -44,16 +39,4 @@ func (p subject) probeProgress(c container) (out probeProgress, ok bool) {
 		out.failures += max(seen, 1)
 	}
 	return out, true
-}
-
-// within reports whether the probe has time left for sure.
-func (x probeProgress) within() bool { return x.running.below(x.budget) }
-
-// words say what the container waits for, how far it has got, and how long that may last.
-func (x probeProgress) words() string {
-	out := fmt.Sprintf("it has been running %s, and its startup probe has %s in all: %s", x.running.words(), x.budget, x.asks)
-	if x.got != "" {
-		out += fmt.Sprintf(" got: %s (%s so far)", prose.Clause(x.got), prose.Counted(x.failures, "failure"))
-	}
-	return out
 }
