@@ -21,6 +21,7 @@ const module = "github.com/kubectl-sidecar/kubectl-sidecar/"
 var mayImport = map[string][]string{
 	"pkg/prose":            {},
 	"pkg/facts":            {},
+	"pkg/facts/factstest":  {"pkg/facts"},
 	"pkg/known":            {"pkg/facts"},
 	"pkg/gate":             {"pkg/facts"},
 	"pkg/checks":           {"pkg/facts", "pkg/prose"},

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,21 +9,13 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts/factstest"
 )
 
 // recorded is what a real cluster showed of a situation.
 func recorded(t *testing.T, situation string) *facts.Snapshot {
 	t.Helper()
-	f, err := os.Open("../../test/e2e/cases/" + situation + "/seen.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	s, err := facts.Read(f, situation)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return factstest.Read(t, "../../test/e2e/cases/"+situation+"/seen.yaml")
 }
 
 // TestBlamed is about whose log is worth a request.

@@ -6,7 +6,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -17,7 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts/factstest"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -92,16 +91,7 @@ func TestWhyPages(t *testing.T) {
 
 func whyOf(t *testing.T, file string) *report.Report {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	s, err := facts.Read(f, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.CountToNewest()
+	s := factstest.Read(t, file)
 	return report.Why(s, pods.Judge(s, nil), nil, "test")
 }
 

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts/factstest"
 )
 
 // TestReadyIsProven takes away and alters all that recorded clusters say, one thing at a time: whatever that
@@ -24,7 +24,7 @@ func TestReadyIsProven(t *testing.T) {
 	}
 	tried, ready := 0, 0
 	for _, file := range files {
-		original := recorded(t, file)
+		original := factstest.Read(t, file)
 		for _, clocked := range []bool{true, false} {
 			for name, alter := range alterations(original) {
 				s := copied(original)
@@ -51,20 +51,6 @@ func TestReadyIsProven(t *testing.T) {
 	if ready == 0 {
 		t.Error("nothing was ready: the test does not test anything")
 	}
-}
-
-func recorded(t *testing.T, file string) *facts.Snapshot {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	s, err := facts.Read(f, file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // copied is a snapshot of which the pods, the events and the lists can be changed.

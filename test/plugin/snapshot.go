@@ -6,20 +6,13 @@ import (
 	"testing"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts/factstest"
 )
 
 // Changed writes the snapshot in file as it is after a change, and returns where.
 func Changed(t *testing.T, file string, change func(*facts.Snapshot)) string {
 	t.Helper()
-	in, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	s, err := facts.Read(in, file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := factstest.Read(t, file)
 	change(s)
 	out, err := os.Create(filepath.Join(t.TempDir(), "snapshot.yaml"))
 	if err != nil {

@@ -2,13 +2,13 @@ package pods
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts/factstest"
 )
 
 // BenchmarkPods judges pods in every kind of trouble that was recorded, each situation as often as it
@@ -37,15 +37,7 @@ func everything(b *testing.B, times int) *facts.Snapshot {
 	}
 	all := &facts.Snapshot{}
 	for _, file := range files {
-		f, err := os.Open(file)
-		if err != nil {
-			b.Fatal(err)
-		}
-		s, err := facts.Read(f, file)
-		f.Close()
-		if err != nil {
-			b.Fatal(err)
-		}
+		s := factstest.Read(b, file)
 		for i := range times {
 			suffix := fmt.Sprintf("-%d", i)
 			all.Pods = appendMoved(all.Pods, s.Pods, suffix)
