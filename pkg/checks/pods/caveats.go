@@ -98,6 +98,11 @@ func (p subject) recreateStep(text string) checks.Step {
 	return checks.Step{Text: text + ":", Command: "kubectl delete " + object}
 }
 
+// forceDelete removes the pod from the API without waiting for its kubelet, which may still run it.
+func (p subject) forceDelete() string {
+	return prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force", p.Name, p.Namespace)
+}
+
 // nativeNotes are what a container does differently once it is a native sidecar.
 func (p subject) nativeNotes(c container) []string {
 	return slices.Concat(preStopNotes(c), p.portNotes(c), p.policyNotes(c))

@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/util/version"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
 )
 
 var initContainerNeverExits = podCheck(checks.Check{
@@ -50,7 +49,7 @@ var initContainerNeverExits = podCheck(checks.Check{
 // API server that old drops it, and managedFields do not note what it does not know.
 func (s *scene) oldCluster() []string {
 	list := s.cluster.Nodes()
-	newer := func(n cluster.Node) bool { return n.Version == nil || n.Version.AtLeast(version.MajorMinor(1, 28)) }
+	newer := func(n cluster.Node) bool { return n.Version == nil || gate.Minor(n.Version) >= gate.FirstMinor }
 	if len(list) == 0 || slices.ContainsFunc(list, newer) {
 		return nil
 	}

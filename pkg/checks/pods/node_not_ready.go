@@ -150,6 +150,6 @@ func (p subject) deletedNodeFinding() *checks.Finding {
 		f.Evidence = append(f.Evidence, "metadata.finalizers: "+strings.Join(p.Finalizers, ", "))
 		text = "Finalizers keep the pod: find out whose they are, and why they are not removed. Then, and only if the machine is off, remove the pod:"
 	}
-	f.Steps = []checks.Step{{Text: text, Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force", p.Name, p.Namespace)}}
+	f.Steps = []checks.Step{{Text: text, Command: p.forceDelete()}}
 	return f
 }

@@ -24,7 +24,7 @@ func (p subject) replacement(m maker, edits ...string) string {
 		return strings.Join(append(steps, "kubectl replace --force"+p.timeout(m)+" -f -"), " |\n  ")
 	}
 	return "pod=$(" + strings.Join(steps, " |\n  ") + ") &&\n" +
-		prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force &&\n", m.Name, m.Namespace) +
+		p.forceDelete() + " &&\n" +
 		`printf '%s' "$pod" | kubectl create -f -`
 }
 

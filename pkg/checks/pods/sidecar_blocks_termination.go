@@ -106,7 +106,7 @@ func (p subject) forceStep() checks.Step {
 	return checks.Step{
 		Text: "To force-delete the pod now. This only removes it from the API, and its processes run on until the grace period is over: " +
 			"do not do it where another pod must not run beside them, as in a StatefulSet or with a volume for one writer:",
-		Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force", p.Name, p.Namespace),
+		Command: p.forceDelete(),
 	}
 }
 

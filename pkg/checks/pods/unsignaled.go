@@ -127,7 +127,7 @@ func (p subject) waitOrForce() []checks.Step {
 	return []checks.Step{{
 		Text: fmt.Sprintf("Wait until the grace period is over, at %s: then the kubelet kills the sidecar. To remove the pod from the API now, while the sidecar runs on until then:",
 			p.DeletionTimestamp.UTC().Format(time.RFC3339)),
-		Command: prose.Shell("kubectl delete pod %s -n %s --grace-period=0 --force", p.Name, p.Namespace),
+		Command: p.forceDelete(),
 	}}
 }
 
