@@ -236,7 +236,7 @@ func (o *whyOptions) ask(ctx context.Context) (*answer, error) {
 	}
 	asked := objects(reader.Asked())
 	judged := pods.Judge(snapshot, asked)
-	more := o.readLogs(ctx, reader, snapshot, judged.Diagnoses)
+	more := o.readLogs(ctx, reader, judged)
 	if sent := o.readAdmission(ctx, options, snapshot, judged.Diagnoses); sent != nil {
 		more, requests = true, func() []collect.Request { return slices.Concat(reader.Ledger().Requests(), sent.Requests()) }
 	}

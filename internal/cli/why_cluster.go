@@ -58,7 +58,7 @@ const mostUnasked = 10
 // readLogs reads what only logs tell, and reports whether there was any to read: whether containers that failed were
 // too early for a sidecar, and what the container to blame says. For the latter it has to be asked, unless one pod is
 // in trouble.
-func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, snapshot *facts.Snapshot, diagnoses []pods.Diagnosis) bool {
+func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, judged pods.Judgment) bool {
 	if !o.logs || ctx.Err() != nil {
 		return false
 	}
@@ -72,11 +72,11 @@ func (o *whyOptions) readLogs(ctx context.Context, reader *collect.PodReader, sn
 			sources = append(sources, source)
 		}
 	}
-	for _, l := range pods.LogsToRead(snapshot) {
+	for _, l := range judged.LogsToRead() {
 		add(collect.LogSource{Namespace: l.Namespace, Pod: l.Pod, Container: l.Container, Previous: l.Previous})
 	}
-	for _, d := range diagnoses {
-		if source, ok := logSourceOf(d); ok && (len(diagnoses) == 1 || o.logsAsked) {
+	for _, d := range judged.Diagnoses {
+		if source, ok := logSourceOf(d); ok && (len(judged.Diagnoses) == 1 || o.logsAsked) {
 			add(source)
 		}
 	}

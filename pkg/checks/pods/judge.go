@@ -17,6 +17,8 @@ type Judgment struct {
 	// InProgress are the pods that wait for something that may still come, and with which nothing is wrong so far;
 	// never nil.
 	InProgress []Diagnosis
+	// scene is what they were judged by.
+	scene *scene
 }
 
 // Judge judges a snapshot with all checks on pods. asked are the objects that the user named; none
@@ -27,7 +29,7 @@ func Judge(s *facts.Snapshot, asked []checks.Object) Judgment {
 	sc.addUnseen(results, asked)
 	out := Judgment{
 		Judgment:   cluster.Judgment{Results: results, Nodes: sc.cluster.Nodes(), Webhooks: sc.cluster.Webhooks()},
-		InProgress: []Diagnosis{},
+		InProgress: []Diagnosis{}, scene: sc,
 	}
 	out.Diagnoses = sc.diagnose(results)
 	out.Diagnoses = slices.DeleteFunc(out.Diagnoses, func(d Diagnosis) bool {

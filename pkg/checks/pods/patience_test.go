@@ -219,7 +219,7 @@ func TestShortRun(t *testing.T) {
 		p.Name, p.Status.ContainerStatuses[0] = "p", ended("first", 1, time.Minute)
 		p.Status.ContainerStatuses[0].State.Terminated.StartedAt = before(time.Minute + lasted)
 		s := &facts.Snapshot{TakenAt: metav1.NewTime(noon), Seen: facts.Kinds(), Pods: []corev1.Pod{p}}
-		if got := LogsToRead(s); len(got) != want {
+		if got := Judge(s, nil).LogsToRead(); len(got) != want {
 			t.Errorf("after %s: %d logs, want %d", lasted, len(got), want)
 		}
 	}

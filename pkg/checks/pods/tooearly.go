@@ -123,10 +123,10 @@ func redirects(c container) bool {
 // LogsToRead are the containers whose logs tell whether they were too early for a sidecar, where their status does not:
 // those that failed soon after their start, next to one that listens. They are without lines, and one for each owner,
 // since its pods fail alike. Previous asks for the run before the current one as well.
-func LogsToRead(s *facts.Snapshot) []facts.ContainerLog {
-	sc, seen := sceneOf(s), map[string]bool{}
+func (j Judgment) LogsToRead() []facts.ContainerLog {
+	seen := map[string]bool{}
 	var out []facts.ContainerLog
-	for _, p := range sc.subjects() {
+	for _, p := range j.scene.subjects() {
 		for _, c := range p.tellingOnlyThemselves() {
 			key := strings.Join([]string{p.Namespace, p.top().Kind, p.top().Name, c.Name}, "/")
 			if !seen[key] {

@@ -61,7 +61,7 @@ func TestLogsToRead(t *testing.T) {
 		})}, 0},
 	} {
 		s := &facts.Snapshot{TakenAt: metav1.NewTime(noon), Seen: facts.Kinds(), Pods: test.pods}
-		if got := LogsToRead(s); len(got) != test.want {
+		if got := Judge(s, nil).LogsToRead(); len(got) != test.want {
 			t.Errorf("%s: %+v, want %d", name, got, test.want)
 		}
 	}
