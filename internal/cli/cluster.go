@@ -34,6 +34,7 @@ type clusterFlags struct {
 	qps          float32
 	timeout      time.Duration
 	askURLs      bool
+	askHosts     []string
 	showRequests bool
 
 	requestTimeout time.Duration // of kube.Timeout, once checked
@@ -82,7 +83,12 @@ func (c *clusterFlags) addQPS(flags *pflag.FlagSet) {
 }
 
 func (c *clusterFlags) addAskURLs(flags *pflag.FlagSet) {
-	flags.BoolVar(&c.askURLs, "ask-urls", true, "Ask a webhook at a URL, too, what it did to a canary that came back changed: the only connection that does not go to the API server")
+	flags.BoolVar(&c.askURLs, "ask-urls", true, "Ask a webhook at a URL, too, if its host is public, what it did to a canary that came back changed: a connection that does not go to the API server")
+	c.addAskHosts(flags)
+}
+
+func (c *clusterFlags) addAskHosts(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&c.askHosts, "ask-url", nil, "Ask webhooks at URLs with this `host`, too, public or not; repeatable")
 }
 
 // check refuses values that no cluster is needed to judge.
@@ -98,6 +104,11 @@ func (c *clusterFlags) check() error {
 	}
 	if _, err := labels.Parse(c.selector); err != nil {
 		return usage("for example -l team=a", "--selector: %w", err)
+	}
+	for _, host := range c.askHosts {
+		if host == "" || strings.ContainsAny(host, "/@ ") {
+			return usage("for example --ask-url hooks.example.com", "--ask-url: %q is not a host", host)
+		}
 	}
 	d, err := clientcmd.ParseTimeout(*c.kube.Timeout)
 	if err != nil || d < 0 {
@@ -123,7 +134,7 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 	defer progress.stop()
 	snapshot, ledger, err := collect.Run(ctx, collect.Options{
 		Config: config, Kinds: kinds, Scrape: collect.ScrapeMode(c.scrape.value), Concurrency: c.concurrency,
-		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs,
+		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs, AskHosts: c.askHosts,
 		Timeout: c.timeout, RequestTimeout: c.requestTimeout,
 		Namespace: *c.kube.Namespace, Selector: c.selector,
 		Progress: progress.step, Tool: buildVersion().Version,
@@ -172,7 +183,7 @@ func printRequests(out io.Writer, requests []collect.Request) {
 		if r.Status == 0 {
 			answer = r.Err
 		}
-		fmt.Fprintf(&b, "%s %s -> %s (%d bytes, %v)\n", r.Method, r.URL, answer, r.Bytes, r.Duration.Round(time.Millisecond))
+		fmt.Fprintf(&b, "%s %s%s -> %s (%d bytes, %v)\n", r.Method, r.Server, r.URL, answer, r.Bytes, r.Duration.Round(time.Millisecond))
 	}
 	fmt.Fprintf(&b, "%d requests\n", len(requests))
 	fmt.Fprint(out, b.String())

@@ -70,9 +70,11 @@ type Options struct {
 	Selector string
 	// MaxCanaries is how many canaries are sent at most; 0 is DefaultMaxCanaries.
 	MaxCanaries int
-	// NoURLs keeps webhooks outside the cluster from being called directly: then no connection goes
-	// anywhere but to the API server.
+	// NoURLs keeps webhooks outside the cluster from being called directly, unless their host is among
+	// AskHosts.
 	NoURLs bool
+	// AskHosts are the hosts, with or without a port, at which webhooks are called although they are not public.
+	AskHosts []string
 	// Pods are pods of the cluster whose own shapes are tried as well as those of pod templates.
 	Pods []corev1.Pod
 	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.

@@ -69,8 +69,11 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 	if w.ClientConfig.URL == nil {
 		return nil, &unanswered{facts.ReviewNotCallable, errors.New("its configuration has neither service nor url")}
 	}
-	if c.opts.NoURLs {
-		return nil, fmt.Errorf("%w: it is outside the cluster, and --ask-urls=false was given", errNotAsked)
+	// What the list says of the host is enough not to read more. What is called is read below, and judged anew.
+	if u, err := url.Parse(*w.ClientConfig.URL); err == nil && !loopback(u.Hostname()) {
+		if _, err := c.opts.mayAsk(u.Hostname(), u.Port()); err != nil {
+			return nil, err
+		}
 	}
 	// The snapshot has no authorities, and a URL without its secrets.
 	full, err := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, call.Configuration, metav1.GetOptions{})
@@ -96,13 +99,16 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 	if loopback(u.Hostname()) {
 		return nil, &unanswered{facts.ReviewNotCallable, fmt.Errorf("its url (%s) is on the machine of the API server, and cannot be called from here", u.Host)}
 	}
+	named, err := c.opts.mayAsk(u.Hostname(), u.Port())
+	if err != nil {
+		return nil, err
+	}
 	authorities := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(config.CABundle) > 0 {
 		authorities.RootCAs = x509.NewCertPool()
 		authorities.RootCAs.AppendCertsFromPEM(config.CABundle)
 	}
-	// No proxy: the API server does not know of this machine's.
-	client := reviewClient(authorities, nil, c.ledger, c.broken)
+	client := c.urlClient(authorities, named)
 	return post(ctx, client, u.String(), body)
 }
 
@@ -161,6 +167,10 @@ func post(ctx context.Context, client *http.Client, to string, body []byte) ([]b
 func noAnswer(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &unanswered{facts.ReviewUnreachable, errors.New("it did not answer in time")}
+	}
+	var refused *addressRefused
+	if errors.As(err, &refused) {
+		return &unanswered{refused.outcome(), refused}
 	}
 	return &unanswered{facts.ReviewUnreachable, errors.New(rootCause(err))}
 }

@@ -2,8 +2,8 @@ package collect
 
 import (
 	"crypto/tls"
+	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"k8s.io/client-go/transport"
@@ -36,9 +36,18 @@ func http1Transport(tc *transport.Config, keep int) (http.RoundTripper, error) {
 	return transport.HTTPWrappersForConfig(tc, base)
 }
 
-// reviewClient calls a webhook that is not behind the API server; all that it sends passes a reviewGuard.
-// proxy may be nil.
-func reviewClient(config *tls.Config, proxy func(*http.Request) (*url.URL, error), ledger *Ledger, broken *breach) *http.Client {
-	base := &http.Transport{TLSClientConfig: config, Proxy: proxy, DisableKeepAlives: true, TLSHandshakeTimeout: 10 * time.Second}
-	return &http.Client{Transport: &reviewGuard{next: base, ledger: ledger, broken: broken}, CheckRedirect: noRedirect}
+// reviewClient calls a webhook that is not behind the API server, at a URL that the user gave; all that it sends
+// passes a reviewGuard.
+func reviewClient(config *tls.Config, agent string, ledger *Ledger, broken *breach) *http.Client {
+	base := &http.Transport{TLSClientConfig: config, Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSHandshakeTimeout: 10 * time.Second}
+	return &http.Client{Transport: &reviewGuard{next: base, agent: agent, ledger: ledger, broken: broken}, CheckRedirect: noRedirect}
+}
+
+// urlClient is reviewClient for a URL that the cluster gave: it connects only to addresses that are public, or,
+// where the user named the host, private. There is no proxy, which would connect elsewhere for it, and of which
+// the API server does not know.
+func (c *collector) urlClient(config *tls.Config, named bool) *http.Client {
+	dialer := &net.Dialer{Control: controlled(named)}
+	base := &http.Transport{TLSClientConfig: config, DialContext: dialer.DialContext, DisableKeepAlives: true, TLSHandshakeTimeout: 10 * time.Second}
+	return &http.Client{Transport: &reviewGuard{next: base, agent: c.config.UserAgent, ledger: c.ledger, broken: c.broken}, CheckRedirect: noRedirect}
 }
