@@ -36,6 +36,7 @@ type clusterFlags struct {
 	askURLs      bool
 	askHosts     []string
 	showRequests bool
+	kubelets     kubeletFlags
 
 	requestTimeout time.Duration // of kube.Timeout, once checked
 }
@@ -47,6 +48,7 @@ func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	own := cmd.Flags()
 	own.StringVarP(&c.selector, "selector", "l", "", "Send canaries only to namespaces whose `labels` match, such as team=a")
 	addChoice(cmd, &c.scrape, "scrape", "", "Which kubelets to ask for their gate: auto asks those whose version does not decide")
+	c.kubelets.add(cmd)
 	own.IntVar(&c.concurrency, "concurrency", collect.DefaultConcurrency, "How many kubelets to ask at once")
 	c.addQPS(own)
 	c.addAskURLs(own)
@@ -105,6 +107,9 @@ func (c *clusterFlags) check() error {
 	if _, err := labels.Parse(c.selector); err != nil {
 		return usage("for example -l team=a", "--selector: %w", err)
 	}
+	if err := c.kubelets.check(c.kube); err != nil {
+		return err
+	}
 	for _, host := range c.askHosts {
 		if host == "" || strings.ContainsAny(host, "/@ ") {
 			return usage("for example --ask-url hooks.example.com", "--ask-url: %q is not a host", host)
@@ -130,11 +135,16 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 	if err != nil {
 		return nil, err
 	}
+	authorities, err := c.kubelets.authorities()
+	if err != nil {
+		return nil, err
+	}
 	progress := startProgress(streams.ErrOut)
 	defer progress.stop()
 	snapshot, ledger, err := collect.Run(ctx, collect.Options{
 		Config: config, Kinds: kinds, Scrape: collect.ScrapeMode(c.scrape.value), Concurrency: c.concurrency,
 		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs, AskHosts: c.askHosts,
+		Kubelets: collect.KubeletWay(c.kubelets.way.value), KubeletCA: authorities, InsecureKubelets: c.kubelets.insecure,
 		Timeout: c.timeout, RequestTimeout: c.requestTimeout,
 		Namespace: *c.kube.Namespace, Selector: c.selector,
 		Progress: progress.step, Tool: buildVersion().Version,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"syscall"
@@ -50,9 +51,20 @@ func (o Options) mayAsk(host, port string) (named bool, err error) {
 	case o.NoURLs:
 		return false, fmt.Errorf("%w: it is outside the cluster, and --ask-urls=false was given", errNotAsked)
 	case !publicName(host):
-		return false, fmt.Errorf("%w: its host %s is not public; if you trust whoever configured it: --ask-url %s", errNotAsked, host, host)
+		return false, fmt.Errorf("%w: %w", errNotAsked, &missingRight{host: host})
 	}
 	return false, nil
+}
+
+// mayAskListed is mayAsk for a URL as the list has it: enough not to read more. What is called is read again, and
+// judged anew.
+func (o Options) mayAskListed(listed string) error {
+	u, err := url.Parse(listed)
+	if err != nil || loopback(u.Hostname()) {
+		return nil // something else will be said of it
+	}
+	_, err = o.mayAsk(u.Hostname(), u.Port())
+	return err
 }
 
 var (

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
 )
 
@@ -50,4 +51,43 @@ func (c *collector) urlClient(config *tls.Config, named bool) *http.Client {
 	dialer := &net.Dialer{Control: controlled(named)}
 	base := &http.Transport{TLSClientConfig: config, DialContext: dialer.DialContext, DisableKeepAlives: true, TLSHandshakeTimeout: 10 * time.Second}
 	return &http.Client{Transport: &reviewGuard{next: base, agent: c.config.UserAgent, ledger: c.ledger, broken: c.broken}, CheckRedirect: noRedirect}
+}
+
+// kubeletClient asks kubelets at their own addresses, with the caller's credentials, which nobody gets whose
+// certificate has not been verified, unless the user does not want that. All that it sends passes a kubeletGuard.
+func (c *collector) kubeletClient() (*http.Client, error) {
+	cfg := rest.CopyConfig(c.opts.Config)
+	if cfg.Impersonate.UserName != "" || cfg.Impersonate.UID != "" || len(cfg.Impersonate.Groups) > 0 {
+		return nil, errImpersonation
+	}
+	cfg.UserAgent, cfg.Username, cfg.Password = c.config.UserAgent, "", "" // a kubelet knows no passwords
+	wrap := func(rt http.RoundTripper) http.RoundTripper {
+		return &kubeletGuard{next: rt, addresses: &c.addresses, ledger: c.ledger, broken: c.broken}
+	}
+	cfg.WrapTransport = transport.Wrappers(wrap, c.opts.Config.WrapTransport)
+	tc, err := cfg.TransportConfig()
+	if err != nil {
+		return nil, err
+	}
+	// How the API server is verified says nothing about kubelets.
+	tc.TLS.CAFile, tc.TLS.CAData, tc.TLS.ServerName, tc.TLS.Insecure = "", nil, "", c.opts.InsecureKubelets
+	if !tc.TLS.Insecure {
+		if tc.TLS.CAData, err = c.kubeletAuthorities(); err != nil {
+			return nil, err
+		}
+	}
+	tc.TLS.NextProtos = []string{"http/1.1"}
+	tlsConfig, err := transport.TLSConfigFor(tc)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Control: controlled(true)} // a node's status may name any address
+	base := &http.Transport{
+		TLSClientConfig: tlsConfig, DialContext: dialer.DialContext, DisableKeepAlives: true, DisableCompression: true, TLSHandshakeTimeout: 10 * time.Second,
+	}
+	rt, err := transport.HTTPWrappersForConfig(tc, base)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: c.endable(rt), CheckRedirect: noRedirect}, nil
 }

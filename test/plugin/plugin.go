@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -58,7 +59,7 @@ func Run(t *testing.T, kubeconfig string, args ...string) Ran {
 	return Launch(t, kubeconfig, path, append(slices.Clone(args), AskURL(kubeconfig, args)...)...)
 }
 
-// AskURL is --ask-url with the host of each cluster in the kubeconfig, for the commands that ask a cluster and its webhooks.
+// AskURL is --ask-url with the host of each cluster in the kubeconfig, where its webhooks are, for the commands that ask a cluster and its webhooks.
 func AskURL(kubeconfig string, args []string) []string {
 	asks := len(args) > 0 && slices.Contains([]string{"doctor", "snapshot", "webhooks", "baseline", "why"}, args[0]) || slices.Contains(args, "--in-cluster")
 	for _, arg := range args {
@@ -70,9 +71,16 @@ func AskURL(kubeconfig string, args []string) []string {
 	}
 	var out []string
 	for _, c := range config.Clusters {
-		if u, err := url.Parse(c.Server); err == nil {
-			out = append(out, "--ask-url", u.Hostname())
+		u, err := url.Parse(c.Server)
+		if err != nil {
+			continue
 		}
+		host := u.Hostname()
+		if ip := net.ParseIP(host).To4(); ip != nil { // a load balancer has another address of the same machine
+			ip[3] = 1
+			host = ip.String()
+		}
+		out = append(out, "--ask-url", host)
 	}
 	return out
 }
