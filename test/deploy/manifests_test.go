@@ -185,8 +185,8 @@ func TestPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := kustomization.FindAllStringSubmatch(string(page), -1)
-	if len(blocks) != 2 {
-		t.Fatalf("%d kustomizations in the page, want 2", len(blocks))
+	if len(blocks) != 3 {
+		t.Fatalf("%d kustomizations in the page, want 3", len(blocks))
 	}
 	folder := regexp.MustCompile(`//deploy(?:/(\S+))?\?ref=`)
 	for _, block := range blocks {
