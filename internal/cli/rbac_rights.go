@@ -18,7 +18,9 @@ type right struct {
 	Group    string `json:"group"`
 	Resource string `json:"resource"`
 	Path     string `json:"path"`
-	Uses     []use  `json:"uses"`
+	// Names are the only objects that it is needed for; none for all.
+	Names []string `json:"resourceNames,omitempty"`
+	Uses  []use    `json:"uses"`
 	// Danger is what else somebody could do with it.
 	Danger string `json:"danger"`
 	// Gaps are the kinds of facts that have a gap without it; Checks those that cannot pass then, in
@@ -66,7 +68,7 @@ func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right 
 		if at < 0 {
 			at = len(out)
 			out = append(out, right{
-				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources),
+				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources), Names: rule.ResourceNames,
 				Danger: dangers[named(rule)], Checks: []string{},
 			})
 		}
@@ -95,7 +97,7 @@ func (r right) rule() rbacv1.PolicyRule {
 	if r.Path != "" {
 		return rbacv1.PolicyRule{Verbs: []string{r.Verb}, NonResourceURLs: []string{r.Path}}
 	}
-	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}}
+	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}, ResourceNames: r.Names}
 }
 
 // where is where the right is needed: a namespace when that holds for all uses.
@@ -154,6 +156,7 @@ var costs = map[string][]string{
 	"list cronjobs.batch":    ofPolicies,
 	"list serviceaccounts":   ofPolicies,
 	"get services":           ofBackends,
+	"get configmaps":         {"injector-native-sidecars"},
 	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
 }
 

@@ -10,7 +10,7 @@ import (
 // unknown part of it.
 type Instance struct {
 	// Kind is the kind of the object, as in its manifest: Node, Namespace, Pod, Service, Deployment,
-	// MutatingWebhook. Besides, APIServer is the API servers, NamespaceClass and PodShape are classes of
+	// ConfigMap, MutatingWebhook. Besides, APIServer is the API servers, NamespaceClass and PodShape are classes of
 	// canaries.
 	Kind      string `json:"kind,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
@@ -56,6 +56,14 @@ const (
 	// KindMutatingWebhook is one webhook of a MutatingWebhookConfiguration.
 	KindMutatingWebhook = "MutatingWebhook"
 )
+
+// KindConfigMap is a ConfigMap with a setting of an injector.
+const KindConfigMap = "ConfigMap"
+
+// ConfigMapInstance is one ConfigMap.
+func ConfigMapInstance(namespace, name string) Instance {
+	return Instance{Kind: KindConfigMap, Namespace: namespace, Name: name}
+}
 
 // Scope is the instance in words: "node/worker-7", "service/shop/web", "apiserver/gate", "review/class-2
 // (namespace prod, +3)"; "" for the zero Instance.
