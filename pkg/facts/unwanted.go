@@ -1,8 +1,10 @@
 package facts
 
 import (
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -22,43 +24,34 @@ const (
 
 // Unwanted is why a workload of the snapshot is to have no pods; "" when it should have some, or is not in the snapshot.
 func (s *Snapshot) Unwanted(kind, namespace, name string) Unwanted {
-	named := func(o metav1.ObjectMeta) bool { return o.Namespace == namespace && o.Name == name }
 	switch kind {
 	case "Deployment":
-		for _, d := range s.Deployments {
-			if named(d.ObjectMeta) {
-				return unwanted(d.Spec.Replicas, false, d.Spec.Paused)
-			}
-		}
+		return unwantedOf(s.Deployments, namespace, name, func(d *appsv1.Deployment) Unwanted { return unwanted(d.Spec.Replicas, false, d.Spec.Paused) })
 	case "ReplicaSet":
-		for _, r := range s.ReplicaSets {
-			if named(r.ObjectMeta) {
-				return unwanted(r.Spec.Replicas, false, false)
-			}
-		}
+		return unwantedOf(s.ReplicaSets, namespace, name, func(r *appsv1.ReplicaSet) Unwanted { return unwanted(r.Spec.Replicas, false, false) })
 	case "StatefulSet":
-		for _, d := range s.StatefulSets {
-			if named(d.ObjectMeta) {
-				return unwanted(d.Spec.Replicas, false, false)
-			}
-		}
+		return unwantedOf(s.StatefulSets, namespace, name, func(o *appsv1.StatefulSet) Unwanted { return unwanted(o.Spec.Replicas, false, false) })
 	case "Job":
-		for i := range s.Jobs {
-			if named(s.Jobs[i].ObjectMeta) {
-				return unwantedJob(&s.Jobs[i])
-			}
-		}
+		return unwantedOf(s.Jobs, namespace, name, unwantedJob)
 	case "CronJob":
-		for i := range s.CronJobs {
-			if named(s.CronJobs[i].ObjectMeta) {
-				return s.unwantedCronJob(&s.CronJobs[i])
-			}
-		}
-	default:
-		for _, w := range s.CustomWorkloads {
-			if w.Kind == kind && w.Namespace == namespace && w.Name == name {
-				return unwanted(w.Replicas, w.Suspended, w.Paused)
-			}
+		return unwantedOf(s.CronJobs, namespace, name, s.unwantedCronJob)
+	}
+	i := slices.IndexFunc(s.CustomWorkloads, func(w CustomWorkload) bool { return w.Kind == kind && w.Namespace == namespace && w.Name == name })
+	if i < 0 {
+		return ""
+	}
+	w := s.CustomWorkloads[i]
+	return unwanted(w.Replicas, w.Suspended, w.Paused)
+}
+
+// unwantedOf is what why says of the object of that name.
+func unwantedOf[T any, P interface {
+	*T
+	metav1.Object
+}](list []T, namespace, name string, why func(*T) Unwanted) Unwanted {
+	for i := range list {
+		if o := P(&list[i]); o.GetNamespace() == namespace && o.GetName() == name {
+			return why(&list[i])
 		}
 	}
 	return ""
@@ -77,10 +70,8 @@ func unwanted[N int32 | int64](replicas *N, suspended, paused bool) Unwanted {
 }
 
 func unwantedJob(j *batchv1.Job) Unwanted {
-	for _, c := range j.Status.Conditions {
-		if c.Type == batchv1.JobComplete && c.Status == corev1.ConditionTrue {
-			return UnwantedCompleted
-		}
+	if JobIs(j, batchv1.JobComplete) {
+		return UnwantedCompleted
 	}
 	if j.Spec.Parallelism != nil && *j.Spec.Parallelism == 0 {
 		return UnwantedReplicas

@@ -9,6 +9,9 @@ import (
 // Uses reports whether a pod names an object of its namespace: a PersistentVolumeClaim, a ConfigMap or a Secret.
 // It is for pods as they come from the API server: a trimmed one has lost most of these names.
 func Uses(p *corev1.Pod, kind, name string) bool {
+	if name == "" {
+		return false
+	}
 	switch kind {
 	case "PersistentVolumeClaim":
 		return slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool {
@@ -17,17 +20,11 @@ func Uses(p *corev1.Pod, kind, name string) bool {
 		})
 	case "ConfigMap":
 		return slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool { return mountsConfigMap(&v, name) }) ||
-			inEnv(p, func(from *corev1.EnvFromSource, ref *corev1.EnvVarSource) bool {
-				return from != nil && from.ConfigMapRef != nil && from.ConfigMapRef.Name == name ||
-					ref != nil && ref.ConfigMapKeyRef != nil && ref.ConfigMapKeyRef.Name == name
-			})
+			inEnv(p, name, envConfigMap)
 	case "Secret":
 		return slices.ContainsFunc(p.Spec.ImagePullSecrets, func(s corev1.LocalObjectReference) bool { return s.Name == name }) ||
 			slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool { return slices.Contains(secretsOf(&v), name) }) ||
-			inEnv(p, func(from *corev1.EnvFromSource, ref *corev1.EnvVarSource) bool {
-				return from != nil && from.SecretRef != nil && from.SecretRef.Name == name ||
-					ref != nil && ref.SecretKeyRef != nil && ref.SecretKeyRef.Name == name
-			})
+			inEnv(p, name, envSecret)
 	}
 	return false
 }
@@ -39,16 +36,38 @@ func mountsConfigMap(v *corev1.Volume, name string) bool {
 		})
 }
 
-// inEnv reports whether found finds what it looks for in where a container has its environment from. It is called
-// with one of the two at a time.
-func inEnv(p *corev1.Pod, found func(*corev1.EnvFromSource, *corev1.EnvVarSource) bool) bool {
+// An envSource is where a container has its environment from: one of the two is nil.
+type envSource func(*corev1.EnvFromSource, *corev1.EnvVarSource) string
+
+func envConfigMap(from *corev1.EnvFromSource, ref *corev1.EnvVarSource) string {
+	switch {
+	case from != nil && from.ConfigMapRef != nil:
+		return from.ConfigMapRef.Name
+	case ref != nil && ref.ConfigMapKeyRef != nil:
+		return ref.ConfigMapKeyRef.Name
+	}
+	return ""
+}
+
+func envSecret(from *corev1.EnvFromSource, ref *corev1.EnvVarSource) string {
+	switch {
+	case from != nil && from.SecretRef != nil:
+		return from.SecretRef.Name
+	case ref != nil && ref.SecretKeyRef != nil:
+		return ref.SecretKeyRef.Name
+	}
+	return ""
+}
+
+// inEnv reports whether a container of a pod has some of its environment from a source of that name.
+func inEnv(p *corev1.Pod, name string, source envSource) bool {
 	containers := slices.Concat(p.Spec.InitContainers, p.Spec.Containers)
 	for _, e := range p.Spec.EphemeralContainers {
 		containers = append(containers, corev1.Container(e.EphemeralContainerCommon))
 	}
 	return slices.ContainsFunc(containers, func(c corev1.Container) bool {
-		return slices.ContainsFunc(c.EnvFrom, func(f corev1.EnvFromSource) bool { return found(&f, nil) }) ||
-			slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return found(nil, e.ValueFrom) })
+		return slices.ContainsFunc(c.EnvFrom, func(f corev1.EnvFromSource) bool { return source(&f, nil) == name }) ||
+			slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return source(nil, e.ValueFrom) == name })
 	})
 }
 

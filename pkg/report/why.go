@@ -75,12 +75,13 @@ func whySummary(r *Report, s *facts.Snapshot, asked []checks.Object) string {
 		return "could not tell what is wrong with " + subject + ": pods could not be read"
 	case r.Verdict == Unknown && unseen(r) != "":
 		return "could not tell whether anything is wrong with " + subject + ": " + unseen(r)
-	case len(s.Pods) == 0 && len(asked) > 0 && unwanted(s, asked) != "":
-		return "nothing is wrong: " + unwanted(s, asked)
-	case len(s.Pods) == 0:
-		return "nothing is wrong with " + subject + ": there are no pods in trouble"
+	case len(s.Pods) > 0:
+		return fmt.Sprintf("nothing is wrong with %s: %s", subject, states(s.Pods))
 	}
-	return fmt.Sprintf("nothing is wrong with %s: %s", subject, states(s.Pods))
+	if why := unwanted(s, asked); why != "" {
+		return "nothing is wrong: " + why
+	}
+	return "nothing is wrong with " + subject + ": there are no pods in trouble"
 }
 
 // noPods says of what was asked about that it has no pods; "" when all has some, or when more could not be read.
