@@ -150,6 +150,9 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 	if len(o.files) == 0 {
 		return o.cluster.check()
 	}
+	if err := o.cluster.checkTimeout(); err != nil {
+		return err
+	}
 	if o.cluster.showRequests {
 		return usage("with -f no cluster is asked: leave one of the two out", "--show-requests has no effect on a file")
 	}
@@ -167,6 +170,13 @@ func (o *whyOptions) answer(ctx context.Context) (*answer, error) {
 	if len(o.files) == 0 {
 		return o.ask(ctx)
 	}
+	return o.answerFiles(ctx)
+}
+
+// answerFiles judges files, for no longer than --timeout: they may have any size.
+func (o *whyOptions) answerFiles(ctx context.Context) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
+	defer cancel()
 	snapshot, err := readFiles(ctx, o.streams.In, o.files)
 	if err != nil {
 		return nil, err
@@ -181,9 +191,11 @@ func (o *whyOptions) answer(ctx context.Context) (*answer, error) {
 	if err := o.clock(snapshot); err != nil {
 		return nil, err
 	}
-	a := &answer{snapshot, asked, pods.Judge(snapshot, asked)}
-	a.admit(none)
-	return a, nil
+	return within(ctx, "judging what was read", func() (*answer, error) {
+		a := &answer{snapshot, asked, pods.Judge(snapshot, asked)}
+		a.admit(none)
+		return a, nil
+	})
 }
 
 // unseen names what a file does not have: what only that would show is not found.
