@@ -21,10 +21,12 @@ func within[T any](ctx context.Context, doing string, f func() (T, error)) (T, e
 		err   error
 	}
 	done := make(chan result, 1)
-	go func() {
-		value, err := f()
-		done <- result{value, err}
-	}()
+	if ctx.Err() == nil {
+		go func() {
+			value, err := f()
+			done <- result{value, err}
+		}()
+	}
 	select {
 	case r := <-done:
 		return r.value, r.err

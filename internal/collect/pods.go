@@ -108,8 +108,11 @@ func (r *PodReader) Read(ctx context.Context) (*facts.Snapshot, error) {
 
 // explained is an error of the first request in a few words: without an answer there is no cluster.
 func (r *PodReader) explained(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted before anything was read: %w", context.Cause(ctx))
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errRunTime):
+		return fmt.Errorf("%w before anything was read: give it more: --timeout 5m", cause)
+	case cause != nil:
+		return fmt.Errorf("interrupted before anything was read: %w", cause)
 	}
 	var network *url.Error
 	if a, ok := answered(err); ok && a.Code == http.StatusUnauthorized || errors.As(err, &network) {
@@ -275,7 +278,7 @@ func (r *PodReader) listPods(ctx context.Context, namespace string, opts metav1.
 	err := longList(ctx, r.c, listRequest{namespace: namespace, resource: "pods", opts: opts}, func(page *corev1.PodList) {
 		for i := range page.Items {
 			if keep == nil || keep(&page.Items[i]) {
-				out = append(out, page.Items[i])
+				out = append(out, facts.TrimPod(&page.Items[i])) // there may be very many
 			}
 		}
 		done += len(page.Items)

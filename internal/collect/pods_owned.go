@@ -120,9 +120,6 @@ func (r *PodReader) readBudget(ctx context.Context, object *unstructured.Unstruc
 func (r *PodReader) readOwned(ctx context.Context, object *unstructured.Unstructured, selector string) {
 	namespace := object.GetNamespace()
 	pods, err := r.listPods(ctx, namespace, metav1.ListOptions{LabelSelector: selector}, func(p *corev1.Pod) bool {
-		if len(p.OwnerReferences) > 0 {
-			*p = facts.TrimPod(p) // a whole cluster may be listed
-		}
 		return len(p.OwnerReferences) > 0
 	})
 	if err != nil {
