@@ -96,7 +96,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		g.pace.heed(req, resp)
 	}
 	if err == nil && !strings.HasSuffix(req.URL.Path, "/metrics") {
-		resp.Body = &bounded{ReadCloser: resp.Body, left: maxBody}
+		resp.Body = counted(req, &bounded{ReadCloser: resp.Body, left: maxBody})
 	}
 	return resp, err
 }

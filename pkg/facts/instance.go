@@ -109,6 +109,15 @@ func NewGap(kind Kind, i Instance, reason string, remedy Remedy) Gap {
 	return Gap{Kind: kind, Scope: i.Scope(), Instance: i, Reason: reason}.ClosedBy(remedy)
 }
 
+// NoPodsOf is the gap of an object that was asked about and has no pods, as far as was seen. It has no scope: nothing
+// is known to be well, whatever check is asked.
+func NoPodsOf(i Instance, reason string, remedy Remedy) Gap {
+	return Gap{Kind: Pods, Instance: i, Reason: reason}.ClosedBy(remedy)
+}
+
+// NoPods reports whether a gap is one of NoPodsOf.
+func (g Gap) NoPods() bool { return g.Kind == Pods && g.Scope == "" && g.Instance.Kind != "" }
+
 // NodeInstance is one node.
 func NodeInstance(name string) Instance { return Instance{Kind: "Node", Name: name} }
 
