@@ -97,7 +97,7 @@ func (s *scene) unreached(name string, w *admissionregistrationv1.MutatingWebhoo
 	if known || w.FailurePolicy == nil || *w.FailurePolicy != admissionregistrationv1.Ignore {
 		return nil
 	}
-	if calls, ok := s.CallsOf(name); ok && calls.Heard() || s.changesCanaries(name) {
+	if s.reached(name) {
 		return nil
 	}
 	const ignored = ", and its failurePolicy is Ignore: it is not known what it does to native sidecars once it is repaired"
@@ -115,11 +115,15 @@ func (s *scene) unreached(name string, w *admissionregistrationv1.MutatingWebhoo
 		prose.Shell("kubectl sidecar webhook test --in-cluster %s", configuration))}
 }
 
-// inVain says how it is known that a webhook that fails open cannot be called; empty when it is not.
+// inVain says how it is known that the API server could not call a webhook that fails open; empty when it is not. What
+// the API server counted stands above what is seen from elsewhere.
 func (s *scene) inVain(name string) string {
 	if calls, ok := s.CallsOf(name); ok && calls.FailedOpen > 0 {
 		return fmt.Sprintf("the API server could not call it (%d of %s failed; apiserver_admission_webhook_fail_open_count)",
 			calls.FailedOpen, prose.Counted(calls.FailedOpen+calls.Answered, "call"))
+	}
+	if s.reached(name) {
+		return ""
 	}
 	for _, b := range s.WebhookBackends {
 		if b.Webhook == name && notCallable(b) != "" {
@@ -127,6 +131,12 @@ func (s *scene) inVain(name string) string {
 		}
 	}
 	return calledInVain(s, name)
+}
+
+// reached reports whether the API server reached a webhook: it counted its answers, or a canary shows them.
+func (s *scene) reached(name string) bool {
+	calls, ok := s.CallsOf(name)
+	return ok && calls.Heard() || s.changesCanaries(name)
 }
 
 // idle: a webhook that declares NoneOnDryRun may leave out on dry runs whatever it does. One that returned a patch

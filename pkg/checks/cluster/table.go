@@ -122,7 +122,7 @@ func (s *scene) resultOf(t admissionRun, name string) (result, proof string) {
 	switch {
 	case t.canary == nil:
 		return resultUnknown, "no canary"
-	case t.canary.Refusal != nil:
+	case !cameBack(t):
 		if result, proof := t.reviewed(name); result != "" {
 			return result, proof
 		}
@@ -146,6 +146,9 @@ func (s *scene) resultOf(t admissionRun, name string) (result, proof string) {
 
 // refused is what a refused canary tells.
 func (t admissionRun) refused(name string) (result, proof string) {
+	if t.canary.Refusal == nil {
+		return resultUnknown, "no canary"
+	}
 	if cause, who := t.cause(); t.called(who) == name {
 		switch cause {
 		case facts.CauseDenied:

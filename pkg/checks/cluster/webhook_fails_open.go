@@ -65,10 +65,7 @@ func failsOpen(w installation, problem string, in []admissionRun) checks.Finding
 // answers reports whether it is proven that a webhook answers: the API server's own counter says so, or it was called
 // directly with the authority of its configuration. By way of the service proxy that is not checked.
 func (s *scene) answers(name string, in []admissionRun) bool {
-	if calls, ok := s.CallsOf(name); ok && calls.Heard() {
-		return true
-	}
-	return slices.ContainsFunc(in, func(t admissionRun) bool {
+	return s.reached(name) || slices.ContainsFunc(in, func(t admissionRun) bool {
 		if t.canary == nil {
 			return false
 		}
