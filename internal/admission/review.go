@@ -2,7 +2,6 @@ package admission
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -98,29 +97,16 @@ func (q Question) Understand(body []byte) (*Answer, error) {
 	if err := json.Unmarshal(body, &review); err != nil {
 		return nil, fmt.Errorf("its answer is not an AdmissionReview: %s", beginning(body))
 	}
-	r := review.Response
-	switch {
-	case review.Kind != "AdmissionReview":
-		return nil, fmt.Errorf("its answer is of kind %q, not AdmissionReview", shortened(review.Kind))
-	case review.APIVersion != "admission.k8s.io/"+q.Version:
-		return nil, fmt.Errorf("its answer has apiVersion %q, the question had admission.k8s.io/%s", shortened(review.APIVersion), q.Version)
-	case r == nil:
-		return nil, errors.New("its answer has no response")
-	case r.UID != q.UID:
-		return nil, fmt.Errorf("its answer has uid %q, the question had %q", shortened(string(r.UID)), q.UID)
+	if err := q.verify(&review); err != nil {
+		return nil, err
 	}
+	r := review.Response
 	a := &Answer{Allowed: r.Allowed, Warnings: r.Warnings, Pod: q.Pod}
 	if r.Result != nil {
 		a.Message = shortened(r.Result.Message)
 	}
 	if len(r.Patch) == 0 || !r.Allowed {
 		return a, nil
-	}
-	if q.Version == "v1" && r.PatchType == nil {
-		return nil, errors.New("its answer has a patch without patchType")
-	}
-	if r.PatchType != nil && *r.PatchType != admissionv1.PatchTypeJSONPatch {
-		return nil, fmt.Errorf("its answer has patchType %q, only JSONPatch is allowed", shortened(string(*r.PatchType)))
 	}
 	if err := a.apply(r.Patch); err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ var createTemplates = Rule{
 }
 
 // canaryRules are the rights that canaries need.
-var canaryRules = append([]Rule{createPods, createTemplates, proxyServices, getWebhook}, shapeRules...)
+var canaryRules = append([]Rule{createPods, createTemplates, countCalls, proxyServices, getWebhook}, shapeRules...)
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server
@@ -51,10 +51,19 @@ func (c *collector) canaries(ctx context.Context) {
 		done    atomic.Int32
 	)
 	c.step("canaries", 0, len(classes))
+	open := c.failingOpen(classes)
+	var before *calls
+	if len(open) > 0 {
+		before = c.counted(ctx)
+	}
 	each(canaryConcurrency, len(classes), func(i int) {
 		results[i] = c.canaryFor(ctx, chain, &classes[i])
 		c.step("canaries", int(done.Add(1)), len(classes))
 	})
+	if before != nil {
+		c.noteCalls(before, c.counted(ctx), open)
+	}
+	c.prove(ctx, classes, results)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range classes {
@@ -90,6 +99,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 		case facts.CauseNamespace, facts.CauseAccess:
 			continue
 		case "":
+			class.sent = t.pod
 			c.attribute(ctx, chain, class, t, &canary)
 			return []facts.Canary{canary}
 		}
@@ -115,27 +125,40 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class *class, t try, canary *facts.Canary) {
 	lost := canary.Fields != nil && len(canary.Fields.Lost) > 0
 	if canary.Refusal == nil && len(canary.Changes()) == 0 && !lost {
-		return
-	}
-	if canary.Refusal == nil {
-		spec, err := c.defaulted(ctx, t.pod)
-		canary.Template = templateOf(t.pod, spec, err == nil)
-		if err == nil && lost {
-			canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
+		if !mayHideLoss(class, canary) {
+			return
 		}
-		if err != nil {
-			c.noTemplate(ctx, class, err)
-		}
-		if canary.Template == facts.TemplateLost {
+		canary.Reviews = c.replay(ctx, class, t.pod).reviews
+		if len(canary.Changes()) == 0 {
 			return
 		}
 	}
+	if canary.Refusal == nil && !c.serverKeeps(ctx, class, t, canary, lost) {
+		return
+	}
 	var missing []*missingRight
-	canary.Reviews, missing = c.replay(ctx, class, t.pod)
+	if canary.Reviews == nil {
+		asked := c.replay(ctx, class, t.pod)
+		canary.Reviews, missing = asked.reviews, asked.missing
+	}
 	if len(unexplained(canary)) > 0 {
 		canary.Exempted = c.exempt(ctx, chain, class, t, canary)
 	}
 	c.noReviews(class, canary, missing)
+}
+
+// serverKeeps tells by a PodTemplate whether the API server itself keeps what the canary lost; false where it is
+// known that it does not.
+func (c *collector) serverKeeps(ctx context.Context, class *class, t try, canary *facts.Canary, lost bool) bool {
+	spec, err := c.defaulted(ctx, t.pod)
+	canary.Template = templateOf(t.pod, spec, err == nil)
+	if err == nil && lost {
+		canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
+	}
+	if err != nil {
+		c.noTemplate(ctx, class, err)
+	}
+	return canary.Template != facts.TemplateLost
 }
 
 // noCanary records that no canary could be sent for a class.
@@ -171,6 +194,8 @@ type class struct {
 	webhooks   []admission.Call
 	// tries are the pods that speak for the class, in the order in which they are tried.
 	tries []try
+	// sent is the one that came back, as it was sent; nil before.
+	sent *corev1.Pod
 }
 
 // A try is one pod in one namespace.

@@ -136,6 +136,13 @@ type Review struct {
 	Changes []Change `json:"changes,omitempty"`
 	// LostFields are the newer fields that its patch takes away.
 	LostFields []string `json:"lostFields,omitempty"`
+	// Added are the init containers that its patch adds, sidecars and others.
+	Added []AddedContainer `json:"added,omitempty"`
+	// Operations is how many operations its patch has; 0 means that it changed nothing at all.
+	Operations int `json:"operations,omitempty"`
+	// Reinvoked is set when it was asked a second time, about what those after it have made of the pod, as its
+	// reinvocationPolicy IfNeeded wants it. The rest of the review is about both answers.
+	Reinvoked bool `json:"reinvoked,omitempty"`
 	// Patch are the operations of its patch that reach the init containers; long values are left out.
 	Patch []string `json:"patch,omitempty"`
 	// Denied is its explanation when it did not allow the pod.

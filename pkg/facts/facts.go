@@ -96,6 +96,8 @@ type Snapshot struct {
 	// Classes are the sets of namespaces in which a pod meets the same admission chain.
 	Classes  []Class  `json:"classes,omitempty"`
 	Canaries []Canary `json:"canaries,omitempty"`
+	// WebhookCalls are those of webhooks with failurePolicy Ignore, where an API server let them be counted.
+	WebhookCalls []WebhookCalls `json:"webhookCalls,omitempty"`
 	// WebhookBackends are what is behind the mutating webhooks that have a Service.
 	WebhookBackends []WebhookBackend `json:"webhookBackends,omitempty"`
 

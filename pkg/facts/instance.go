@@ -42,6 +42,8 @@ const (
 	// was. See ScopeReview and ScopeTemplate.
 	PartReview   Part = "review"
 	PartTemplate Part = "podtemplate"
+	// PartInjected, of a class: whether a container that was put into its canary lost something.
+	PartInjected Part = "injected"
 	// PartShapes is the shapes of pods as a whole: some are not known, or were not tried.
 	PartShapes Part = "pod shapes"
 	// PartOwners is the owners of pods beyond the number that is read.
