@@ -41,7 +41,7 @@ func (i *inspection) prepare(cmd *cobra.Command) error {
 	if err := i.cluster.checkTimeout(); err != nil {
 		return err
 	}
-	for _, flag := range []string{"namespace", "selector", "scrape", "ask-urls", "show-requests", "wait"} {
+	for _, flag := range []string{"namespace", "selector", "scrape", "kubelets", "ask-urls", "ask-url", "show-requests", "wait"} {
 		if f := cmd.Flags().Lookup(flag); f != nil && f.Changed {
 			return usage("with -f no cluster is asked: leave one of the two out", "--%s has no effect on a file", flag)
 		}

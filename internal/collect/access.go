@@ -162,8 +162,11 @@ func (r Rule) String() string {
 // remedy says what would give the right.
 func (r Rule) remedy() facts.Remedy {
 	command := "kubectl sidecar rbac"
-	if r.forWhy() {
+	switch {
+	case r.forWhy():
 		command += " --for why"
+	case r.Kind == facts.Kubelets && r.object() != readKubelets.object():
+		command += " --kubelets direct"
 	}
 	return facts.Do(fmt.Sprintf("allow %s on %s (the whole role: %s): %s", r.Verbs[0], r.object(), command, r))
 }

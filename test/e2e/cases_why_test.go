@@ -52,7 +52,7 @@ func (st *stage) ask(args ...string) answer {
 	}
 	st.busy <- struct{}{}
 	defer func() { <-st.busy }()
-	cmd := exec.CommandContext(st.ctx, plugin.Path(), append([]string{"why", "-o", "json"}, args...)...)
+	cmd := exec.CommandContext(st.ctx, plugin.Path(), append([]string{"why", "-o", "json", "--ask-url", st.cluster.Host()}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+st.cluster.Kubeconfig, "LC_ALL=C.UTF-8")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

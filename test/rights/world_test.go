@@ -48,6 +48,7 @@ func newWorld(t *testing.T) *world {
 		nodes = append(nodes, cluster.FakeNode{Name: nodeName(i), Version: "1.32"})
 	}
 	nodes[1].Version = "1.28"
+	nodes[2].Version, nodes[2].Metrics = "1.28", cluster.NotFound // its configuration is read
 	apiServer := cluster.Component{
 		Version: "1.32", FeatureGates: map[string]bool{"MutatingAdmissionPolicy": true},
 		Flags: []string{"--runtime-config=admissionregistration.k8s.io/v1alpha1=true"},
