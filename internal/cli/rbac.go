@@ -126,6 +126,9 @@ func clusterRole(name, command string, list []right) []byte {
 			fmt.Fprintf(&out, "- nonResourceURLs: %s\n", flow(rule.NonResourceURLs))
 		} else {
 			fmt.Fprintf(&out, "- apiGroups: %s\n  resources: %s\n", flow(rule.APIGroups), flow(rule.Resources))
+			if len(rule.ResourceNames) > 0 {
+				fmt.Fprintf(&out, "  resourceNames: %s\n", flow(rule.ResourceNames))
+			}
 		}
 		fmt.Fprintf(&out, "  verbs: %s\n", flow(rule.Verbs))
 		list = list[same:]
@@ -135,7 +138,7 @@ func clusterRole(name, command string, list []right) []byte {
 
 // alike reports whether two rights differ in their resources only.
 func alike(a, b right) bool {
-	return a.Path == "" && b.Path == "" && a.Group == b.Group && a.Verb == b.Verb && slices.Equal(comments(a), comments(b))
+	return a.Path == "" && b.Path == "" && len(a.Names)+len(b.Names) == 0 && a.Group == b.Group && a.Verb == b.Verb && slices.Equal(comments(a), comments(b))
 }
 
 func comments(r right) []string {

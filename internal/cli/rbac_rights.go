@@ -18,7 +18,10 @@ type right struct {
 	Group    string `json:"group"`
 	Resource string `json:"resource"`
 	Path     string `json:"path"`
-	Uses     []use  `json:"uses"`
+	// Names are the only objects that it is about; empty for all.
+	Names []string `json:"resourceNames,omitempty"`
+
+	Uses []use `json:"uses"`
 	// Danger is what else somebody could do with it.
 	Danger string `json:"danger"`
 	// Gaps are the kinds of facts that have a gap without it; Checks those that cannot pass then, in
@@ -67,7 +70,7 @@ func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right 
 			at = len(out)
 			out = append(out, right{
 				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources),
-				Danger: dangers[named(rule)], Checks: []string{},
+				Danger: dangers[named(rule)], Checks: []string{}, Names: rule.ResourceNames,
 			})
 		}
 		r := &out[at]
@@ -95,7 +98,7 @@ func (r right) rule() rbacv1.PolicyRule {
 	if r.Path != "" {
 		return rbacv1.PolicyRule{Verbs: []string{r.Verb}, NonResourceURLs: []string{r.Path}}
 	}
-	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}}
+	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}, ResourceNames: r.Names}
 }
 
 // where is where the right is needed: a namespace when that holds for all uses.
@@ -132,8 +135,8 @@ var costs = map[string][]string{
 	"get /metrics":                         ofAPIServers,
 	"list leases.coordination.k8s.io":      ofAPIServers,
 	"list endpointslices.discovery.k8s.io": ofAPIServers,
-	"list pods": append([]string{
-		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends...),
+	"list pods": slices.Concat([]string{
+		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends, ofPolicies),
 	"list nodes": {
 		"kubelet-too-old", "kubelet-gate-off", "node-cannot-run-sidecars", "sidecars-alpha", "known-kubelet-bug", "node-version-skew",
 		"injector-native-sidecars",
@@ -153,7 +156,9 @@ var costs = map[string][]string{
 	"list jobs.batch":        ofPolicies,
 	"list cronjobs.batch":    ofPolicies,
 	"list serviceaccounts":   ofPolicies,
-	"get services":           ofBackends,
+
+	"impersonate serviceaccounts": ofPolicies,
+	"get services":                ofBackends,
 	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
 }
 
@@ -182,7 +187,9 @@ func rightsOf(list []checks.Check) []right {
 // dangers says what else somebody could do with a right, where that is much more than what it is
 // for: RBAC knows neither dry runs nor single paths of a kubelet.
 var dangers = map[string]string{
-	"get nodes/proxy":       "opens the whole API of every kubelet: logs of all pods, on some versions commands in their containers",
-	"create pods":           "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
+	"get nodes/proxy": "opens the whole API of every kubelet: logs of all pods, on some versions commands in their containers",
+	"create pods":     "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
+	"impersonate serviceaccounts": "whoever has it can do what these controllers of kube-controller-manager can: create and delete pods, and change workloads, in every " +
+		"namespace; this program acts as them in dry-run creates of pods only",
 	"create services/proxy": "whoever has it can send requests to every Service",
 }

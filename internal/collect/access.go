@@ -147,7 +147,11 @@ func (r Rule) String() string {
 	if len(r.NonResourceURLs) > 0 {
 		return fmt.Sprintf("{nonResourceURLs: [%q], verbs: [%q]}", r.NonResourceURLs[0], r.Verbs[0])
 	}
-	out := fmt.Sprintf("{apiGroups: [%q], resources: [%q], verbs: [%q]}", r.APIGroups[0], r.Resources[0], r.Verbs[0])
+	names := ""
+	if len(r.ResourceNames) > 0 {
+		names = fmt.Sprintf(", resourceNames: [%s]", strings.Join(r.ResourceNames, ", "))
+	}
+	out := fmt.Sprintf("{apiGroups: [%q], resources: [%q]%s, verbs: [%q]}", r.APIGroups[0], r.Resources[0], names, r.Verbs[0])
 	if r.Namespace != "" {
 		out += " in namespace " + r.Namespace
 	}

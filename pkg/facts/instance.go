@@ -44,6 +44,8 @@ const (
 	PartTemplate Part = "podtemplate"
 	// PartShapes is the shapes of pods as a whole: some are not known, or were not tried.
 	PartShapes Part = "pod shapes"
+	// PartCreators is who creates pods: canaries could not be sent as the controllers.
+	PartCreators Part = "creators"
 	// PartOwners is the owners of pods beyond the number that is read.
 	PartOwners Part = "owners"
 )
