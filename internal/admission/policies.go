@@ -82,7 +82,7 @@ func (c *Chain) Policies(ns *corev1.Namespace, pod *corev1.Pod) []Call {
 	attr := attributes(ns, pod)
 	var out []Call
 	for i := range c.policies {
-		if acts, maybe := c.policies[i].acts(ns, attr); acts {
+		if acts, maybe := c.policies[i].acts(ns, attr, c.who); acts {
 			out = append(out, Call{Configuration: c.policies[i].name, Maybe: maybe})
 		}
 	}
@@ -91,7 +91,7 @@ func (c *Chain) Policies(ns *corev1.Namespace, pod *corev1.Pod) []Call {
 
 // acts follows the policy dispatcher: the policy's own constraints, then those of any binding, then
 // the matchConditions.
-func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes) (acts bool, maybe string) {
+func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes, w who) (acts bool, maybe string) {
 	ok, err := matches(ns, attr, p.criteria)
 	if err == nil && !ok {
 		return false, ""
@@ -114,7 +114,7 @@ func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes)
 	if !bound {
 		return false, ""
 	}
-	acts, maybe = p.conditions.match(attr, cel.CreateNamespaceObject(ns))
+	acts, maybe = p.conditions.match(attr, cel.CreateNamespaceObject(ns), w)
 	if p.byDryRun {
 		why = cmp.Or(why, "its mutations ask for dryRun")
 	}

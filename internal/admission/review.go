@@ -8,6 +8,7 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionv1beta1 "k8s.io/api/admission/v1beta1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,6 +25,8 @@ type Question struct {
 	// Pod is the object as JSON; Old is the one before an update, nil for a create.
 	Pod, Old  json.RawMessage
 	Namespace string
+	// User is the service account that creates the pod; "" is a controller.
+	User string
 	// Version is v1 or v1beta1 of admission.k8s.io.
 	Version string
 }
@@ -37,7 +40,7 @@ func (q Question) Body() ([]byte, error) {
 		UID: q.UID, Kind: kind, Resource: resource, RequestKind: &kind, RequestResource: &resource,
 		Namespace: q.Namespace,
 		Operation: admissionv1.Create,
-		UserInfo:  creators[0],
+		UserInfo:  q.userInfo(),
 		Object:    runtime.RawExtension{Raw: q.Pod},
 		DryRun:    &yes,
 		Options:   runtime.RawExtension{Raw: []byte(`{"apiVersion":"meta.k8s.io/v1","kind":"CreateOptions","dryRun":["All"]}`)},
@@ -58,6 +61,13 @@ func (q Question) Body() ([]byte, error) {
 		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/" + q.Version, Kind: "AdmissionReview"},
 		Request:  &request,
 	})
+}
+
+func (q Question) userInfo() authenticationv1.UserInfo {
+	if q.User == "" {
+		return creators[0]
+	}
+	return accountUser(q.User)
 }
 
 // ReviewVersion is the version of AdmissionReview that the API server would choose of those that the

@@ -135,8 +135,8 @@ var costs = map[string][]string{
 	"get /metrics":                         ofAPIServers,
 	"list leases.coordination.k8s.io":      ofAPIServers,
 	"list endpointslices.discovery.k8s.io": ofAPIServers,
-	"list pods": append([]string{
-		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends...),
+	"list pods": slices.Concat([]string{
+		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends, ofPolicies),
 	"list nodes": {
 		"kubelet-too-old", "kubelet-gate-off", "node-cannot-run-sidecars", "sidecars-alpha", "known-kubelet-bug", "node-version-skew",
 		"injector-native-sidecars",
@@ -160,6 +160,8 @@ var costs = map[string][]string{
 	"list serviceaccounts":   ofPolicies,
 	"get services":           ofBackends,
 	"get configmaps":         {"injector-native-sidecars"},
+
+	"impersonate serviceaccounts":                         ofPolicies,
 	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
 }
 
@@ -191,7 +193,9 @@ var dangers = map[string]string{
 	"get nodes/proxy": "whoever has it can run commands in every container of the cluster, with a WebSocket to port 10250 of its node, " +
 		"which no admission policy and no audit log sees; and read the specification and the log of every pod. " +
 		"RBAC cannot limit it to single pages. --kubelets direct needs nodes/metrics instead",
-	"get nodes/metrics":     "only pages with measurements; but the token goes to every kubelet that is asked, so whoever controls a node can use it until it expires",
-	"create pods":           "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
+	"get nodes/metrics": "only pages with measurements; but the token goes to every kubelet that is asked, so whoever controls a node can use it until it expires",
+	"create pods":       "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
+	"impersonate serviceaccounts": "whoever has it can do what these controllers of kube-controller-manager can: create and delete pods, and change workloads, in every " +
+		"namespace; this program acts as them in dry-run creates of pods only",
 	"create services/proxy": "whoever has it can send requests to every Service",
 }

@@ -27,7 +27,7 @@ func (c *collector) prove(ctx context.Context, classes []class, results [][]fact
 			return
 		}
 		// What was sent has no values of annotations.
-		pod := classes[i].sent
+		pod := classes[i].answered
 		if pod == nil {
 			return
 		}

@@ -107,7 +107,9 @@ type collector struct {
 	pace      *pace
 	clock     *serverClock
 	addresses nodeAddresses
-	began     time.Time // by this machine's clock
+	// standIns are whom canaries may be sent as.
+	standIns *standIns
+	began    time.Time // by this machine's clock
 
 	mu       sync.Mutex
 	snapshot *facts.Snapshot
@@ -115,6 +117,8 @@ type collector struct {
 	// less of them.
 	policies []admissionregistrationv1.MutatingAdmissionPolicy
 	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+	// places are the namespaces with what webhooks may look at; the snapshot has less of them.
+	places []corev1.Namespace
 
 	progress sync.Mutex
 }

@@ -26,6 +26,9 @@ type guard struct {
 	prefix string // of its path, "" or "/k8s/clusters/c-1"
 	broken *breach
 	pace   *pace
+	// as is who the caller chose to be for the whole run; standIns are whom a canary may be sent as.
+	as       string
+	standIns *standIns
 }
 
 // breach keeps the first refusal of all the guards of a run.
@@ -57,6 +60,8 @@ var (
 	accessReview = regexp.MustCompile(`^/apis/authorization\.k8s\.io/[^/]+/selfsubject(access|rules)reviews$`)
 	// dryRunnable may be created with dryRun=All.
 	dryRunnable = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/(pods|podtemplates)$`)
+	// dryRunPods may be created as somebody else.
+	dryRunPods = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/pods$`)
 	// serviceProxy reaches a webhook.
 	serviceProxy = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/services/[^/]+/proxy(/|$)`)
 	// nodeProxy is all of a kubelet that is ever asked: the rest of its paths can run commands.
@@ -116,6 +121,9 @@ func (g *guard) check(req *http.Request) (*http.Request, error) {
 	query, err := url.ParseQuery(req.URL.RawQuery)
 	if err != nil {
 		return req, refuse("the query cannot be read")
+	}
+	if why := g.refuseUser(req, path); why != "" {
+		return req, refuse(why)
 	}
 	switch req.Method {
 	case http.MethodGet:

@@ -55,14 +55,21 @@ func (c *collector) webhook(call admission.Call) *admissionregistrationv1.Mutati
 	return nil
 }
 
+// reviewed is what a webhook is asked about: a pod, and the user that creates it, if that is not any controller.
+type reviewed struct {
+	namespace string
+	pod       []byte
+	user      string
+}
+
 // askWebhook sends one AdmissionReview with dryRun: true. A webhook that does not declare that it has
 // no side effects then is not asked, as the API server would not.
-func (c *collector) askWebhook(ctx context.Context, call admission.Call, w *admissionregistrationv1.MutatingWebhook, namespace string, pod []byte) (*admission.Answer, facts.Method, error) {
+func (c *collector) askWebhook(ctx context.Context, call admission.Call, w *admissionregistrationv1.MutatingWebhook, about reviewed) (*admission.Answer, facts.Method, error) {
 	if !admission.DryRunnable(w) {
 		return nil, "", &unanswered{facts.ReviewNoDryRun, errors.New("it does not support dry run, and was not asked")}
 	}
 	question := admission.Question{
-		UID: uuid.NewUUID(), Pod: pod, Namespace: namespace,
+		UID: uuid.NewUUID(), Pod: about.pod, Namespace: about.namespace, User: about.user,
 		Version: admission.ReviewVersion(w.AdmissionReviewVersions),
 	}
 	body, err := question.Body()

@@ -101,7 +101,7 @@ func (r *replay) ask(ctx context.Context, c *collector, call admission.Call) (re
 		review.Outcome, review.Error = facts.ReviewNotAsked, "the run ended before it was asked"
 		return review, true
 	}
-	answer, method, err := c.askWebhook(ctx, call, w, r.sent.Namespace, r.pod)
+	answer, method, err := c.askWebhook(ctx, call, w, reviewed{r.sent.Namespace, r.pod, r.class.fact.User})
 	review.Method = method
 	var before corev1.Pod
 	if err == nil {

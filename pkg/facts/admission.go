@@ -25,6 +25,14 @@ type Class struct {
 	Webhooks []string `json:"webhooks"`
 	// Policies are the bound MutatingAdmissionPolicies that may act here.
 	Policies []string `json:"policies,omitempty"`
+	// Annotations are the keys of those that all the namespaces have, with the same values: webhooks decide by
+	// them as well. Set only where any is called.
+	Annotations []string `json:"annotations,omitempty"`
+	// Variant says what the canary of the class was besides a plain one: "owned by a ReplicaSet". Its namespaces are in
+	// another class as well.
+	Variant string `json:"variant,omitempty"`
+	// User is who created the canary: a service account that the caller may impersonate. Empty is the caller.
+	User string `json:"user,omitempty"`
 	// Shape is set for a class of pods rather than of namespaces: see [Shape].
 	Shape *Shape `json:"shape,omitempty"`
 	// Uncertain are those webhooks and policies of which it is not certain that they are called,
@@ -41,6 +49,11 @@ type Shape struct {
 	Annotations        []string `json:"annotations,omitempty"`
 	AccountLabels      []string `json:"accountLabels,omitempty"`
 	AccountAnnotations []string `json:"accountAnnotations,omitempty"`
+	// Own is whether the canary was the pod of the first example, with a native sidecar besides. Without it, it was a plain
+	// canary with these labels, annotations and service account.
+	Own bool `json:"own,omitempty"`
+	// Running is whether it was a pod that is there, of which no template is known.
+	Running bool `json:"running,omitempty"`
 	// Templates is how many pod templates have this shape; 0 for a service account with annotations
 	// or labels that no template uses yet.
 	Templates int `json:"templates"`

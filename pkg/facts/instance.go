@@ -46,6 +46,8 @@ const (
 	PartInjected Part = "injected"
 	// PartShapes is the shapes of pods as a whole: some are not known, or were not tried.
 	PartShapes Part = "pod shapes"
+	// PartCreators is who creates pods: canaries could not be sent as the controllers.
+	PartCreators Part = "creators"
 	// PartOwners is the owners of pods beyond the number that is read.
 	PartOwners Part = "owners"
 )

@@ -233,11 +233,19 @@ func (v *attribution) steps(s *facts.Snapshot, webhook ...checks.Step) []checks.
 	}}
 }
 
+// special is what the canary of a class was besides a plain one; empty for that.
+func (t admissionRun) special() string {
+	if t.class.Shape != nil {
+		return t.class.ID
+	}
+	return t.class.Variant
+}
+
 // where is all its namespaces, and the pods of its shapes where those are not in them.
 func (v *attribution) where() string {
 	var plain admissionRun
 	for _, t := range v.in {
-		if t.class.Shape == nil {
+		if t.special() == "" {
 			plain.class.Namespaces = append(plain.class.Namespaces, t.class.Namespaces...)
 		}
 	}
@@ -249,7 +257,7 @@ func (v *attribution) where() string {
 	}
 	var shapes []string
 	for _, t := range v.in {
-		if t.class.Shape != nil && len(except(t.class.Namespaces, plain.class.Namespaces)) > 0 {
+		if t.special() != "" && len(except(t.class.Namespaces, plain.class.Namespaces)) > 0 {
 			shapes = append(shapes, t.where())
 		}
 	}
@@ -258,7 +266,7 @@ func (v *attribution) where() string {
 	if more := len(shapes) - shown; more > 0 {
 		out = append(out, "pods of "+prose.Counted(more, "more shape"))
 	}
-	return strings.Join(out, ", and in ")
+	return strings.Join(slices.Compact(out), ", and in ")
 }
 
 // evidence is that of the first class in full, and of the others which they are.

@@ -33,12 +33,14 @@ func (s *scene) webhookTable() []WebhookRow {
 		if len(p.Bindings) > 0 && p.MatchesPods {
 			row := WebhookRow{Name: p.Name, Classes: []string{}}
 			s.sumUp(&row, func(t admissionRun) bool { return slices.Contains(t.class.Policies, p.Name) })
+			row.unmet(s.Snapshot)
 			out = append(out, row)
 		}
 	}
 	for i, w := range installed(s.Snapshot) {
 		row := rowOf(i+1, w)
 		s.sumUp(&row, func(t admissionRun) bool { return slices.Contains(t.class.Webhooks, row.Name) })
+		row.unmet(s.Snapshot)
 		if declaresSideEffects(s.Snapshot, row.Name) {
 			row.Result, row.Proof = resultNoDryRun, "its sideEffects"
 		}
@@ -92,17 +94,37 @@ func (s *scene) sumUp(r *WebhookRow, called func(admissionRun) bool) {
 	if len(s.runs) == 0 {
 		r.Result = resultUnknown
 	}
+	namespaces := map[string]bool{}
 	for _, t := range s.runs {
 		if !called(t) {
 			continue
 		}
 		r.Classes = append(r.Classes, t.class.ID)
 		if t.class.Shape == nil {
-			r.Namespaces += len(t.class.Namespaces)
+			for _, name := range t.class.Namespaces {
+				namespaces[name] = true
+			}
 		}
 		result, proof := s.resultOf(t, r.Name)
 		if r.Result == resultNotCalled || slices.Index(fromWorst, result) < slices.Index(fromWorst, r.Result) {
 			r.Result, r.Proof = result, proof
+		}
+	}
+	r.Namespaces = len(namespaces)
+}
+
+// unmet makes of a webhook or policy that no canary met one of which nothing is known, where it may see pods.
+func (r *WebhookRow) unmet(s *facts.Snapshot) {
+	if r.Result != resultNotCalled {
+		return
+	}
+	for _, g := range s.GapsOf(facts.Canaries, "*") {
+		name := g.Instance.Name
+		if g.Instance.Configuration != "" {
+			name = g.Instance.Configuration + "/" + name
+		}
+		if g.Instance.Class == "" && name == r.Name {
+			r.Result, r.Proof = resultUnknown, "no canary met it"
 		}
 	}
 }

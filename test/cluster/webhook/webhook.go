@@ -23,6 +23,8 @@
 // With /service-accounts/NAME... behind it, a path concerns only pods of these
 // service accounts; others are allowed as they are.
 //
+// With /when/WORD/VALUE... behind it, a path concerns only pods of which all of that is true: see conditions.
+//
 // A webhook that strips because of what it was built with, rather than on
 // purpose as /strip does, is a module of its own, test/webhooks/strip.
 package webhook
@@ -51,6 +53,11 @@ type request struct {
 	UID    string          `json:"uid"`
 	DryRun bool            `json:"dryRun"`
 	Object json.RawMessage `json:"object"`
+
+	Namespace string `json:"namespace"`
+	UserInfo  struct {
+		Username string `json:"username"`
+	} `json:"userInfo"`
 }
 
 type response struct {
@@ -100,6 +107,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Unlock()
 	behaviour, accounts := parse(r.URL.Path)
 	if accounts != nil && !slices.Contains(accounts, serviceAccount(asked.Request.Object)) {
+		behaviour = "allow"
+	}
+	if !concerned(r.URL.Path, *asked.Request) {
 		behaviour = "allow"
 	}
 	answer(w, r, behaviour, asked)
