@@ -106,6 +106,11 @@ type collector struct {
 	// less of them.
 	policies []admissionregistrationv1.MutatingAdmissionPolicy
 	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+	// customKinds are the kinds of custom resources that can have init containers; they are known when crdsRead is
+	// closed. customs are those that the guard lets be created with dryRun=All.
+	customKinds []customKind
+	crdsRead    chan struct{}
+	customs     *customResources
 
 	progress sync.Mutex
 }

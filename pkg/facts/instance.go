@@ -44,6 +44,9 @@ const (
 	PartTemplate Part = "podtemplate"
 	// PartShapes is the shapes of pods as a whole: some are not known, or were not tried.
 	PartShapes Part = "pod shapes"
+	// PartWorkload is the dry-run creates of workloads, PartUpdate the dry-run updates of pods.
+	PartWorkload Part = "workload"
+	PartUpdate   Part = "update"
 	// PartOwners is the owners of pods beyond the number that is read.
 	PartOwners Part = "owners"
 )

@@ -19,7 +19,8 @@
 //	/bad-patch   answers with a patch that cannot be applied
 //
 // With /service-accounts/NAME... behind it, a path concerns only pods of these
-// service accounts; others are allowed as they are.
+// service accounts; others are allowed as they are. Of an object that has a pod template the patches are about
+// that.
 //
 // A webhook that strips because of what it was built with, rather than on
 // purpose as /strip does, is a module of its own, test/webhooks/strip.
