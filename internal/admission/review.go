@@ -19,9 +19,11 @@ import (
 // most; a patch that replaces all of one, in base64, is still below this.
 const MaxAnswer = 6 << 20
 
-// A Question is what is asked of a webhook about one pod.
+// A Question is what is asked of a webhook about one pod, or about one object of another kind.
 type Question struct {
 	UID types.UID
+	// About is what kind of object it is, where it is not a pod.
+	About *Target
 	// Pod is the object as JSON; Old is the one before an update, nil for a create.
 	Pod, Old  json.RawMessage
 	Namespace string
@@ -36,6 +38,9 @@ type Question struct {
 func (q Question) Body() ([]byte, error) {
 	yes := true
 	kind, resource := metav1.GroupVersionKind(podKind), metav1.GroupVersionResource(podResource)
+	if q.About != nil {
+		kind, resource = metav1.GroupVersionKind(q.About.Kind), metav1.GroupVersionResource(q.About.Resource)
+	}
 	request := admissionv1.AdmissionRequest{
 		UID: q.UID, Kind: kind, Resource: resource, RequestKind: &kind, RequestResource: &resource,
 		Namespace: q.Namespace,
@@ -45,14 +50,16 @@ func (q Question) Body() ([]byte, error) {
 		DryRun:    &yes,
 		Options:   runtime.RawExtension{Raw: []byte(`{"apiVersion":"meta.k8s.io/v1","kind":"CreateOptions","dryRun":["All"]}`)},
 	}
-	if q.Old != nil {
+	if q.Old != nil || q.About != nil {
 		var object struct {
 			Metadata metav1.ObjectMeta `json:"metadata"`
 		}
 		if err := json.Unmarshal(q.Pod, &object); err != nil {
-			return nil, fmt.Errorf("read the pod's name: %w", err)
+			return nil, fmt.Errorf("read the object's name: %w", err)
 		}
 		request.Name = object.Metadata.Name
+	}
+	if q.Old != nil {
 		request.Operation = admissionv1.Update
 		request.OldObject = runtime.RawExtension{Raw: q.Old}
 		request.Options = runtime.RawExtension{Raw: []byte(`{"apiVersion":"meta.k8s.io/v1","kind":"UpdateOptions","dryRun":["All"]}`)}
@@ -118,13 +125,13 @@ func (q Question) Understand(body []byte) (*Answer, error) {
 	if len(r.Patch) == 0 || !r.Allowed {
 		return a, nil
 	}
-	if err := a.apply(r.Patch); err != nil {
+	if err := a.apply(r.Patch, q.About == nil); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *Answer) apply(patch []byte) error {
+func (a *Answer) apply(patch []byte, toPod bool) error {
 	operations, err := jsonpatch.DecodePatch(patch)
 	if err == nil {
 		err = json.Unmarshal(patch, &a.Patch)
@@ -137,7 +144,7 @@ func (a *Answer) apply(patch []byte) error {
 		return &PatchError{"does not apply: " + shortened(err.Error())}
 	}
 	var pod corev1.Pod
-	if err := json.Unmarshal(patched, &pod); err != nil {
+	if err := json.Unmarshal(patched, &pod); err != nil && toPod {
 		return &PatchError{"makes no pod: " + shortened(err.Error())}
 	}
 	a.Pod = patched

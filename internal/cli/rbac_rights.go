@@ -124,8 +124,12 @@ var (
 		"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar",
 		"webhook-breaks-canary", "webhook-refuses-dry-run", "webhook-strips-newer-fields",
 	}
-	ofCanaries = append(slices.Clone(ofPolicies), "webhook-fails-open")
-	ofReviews  = []string{"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar", "webhook-strips-newer-fields"}
+	ofTemplates = []string{"template-strips-restart-policy"}
+	ofUpdates   = []string{"webhook-breaks-pod-updates"}
+	ofAdmission = slices.Concat(ofPolicies, ofTemplates, ofUpdates)
+	ofShapes    = slices.Concat(ofPolicies, ofTemplates)
+	ofCanaries  = append(slices.Clone(ofAdmission), "webhook-fails-open")
+	ofReviews   = []string{"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar", "webhook-strips-newer-fields"}
 )
 
 // costs are the checks that cannot pass without a right, where no other right answers the same. No code
@@ -136,7 +140,8 @@ var costs = map[string][]string{
 	"list leases.coordination.k8s.io":      ofAPIServers,
 	"list endpointslices.discovery.k8s.io": ofAPIServers,
 	"list pods": slices.Concat([]string{
-		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends, ofPolicies),
+		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends, ofPolicies, ofUpdates),
+	"patch pods": ofUpdates,
 	"list nodes": {
 		"kubelet-too-old", "kubelet-gate-off", "node-cannot-run-sidecars", "sidecars-alpha", "known-kubelet-bug", "node-version-skew",
 		"injector-native-sidecars",
@@ -146,20 +151,32 @@ var costs = map[string][]string{
 	"get nodes/configz": ofKubelets,
 	"list namespaces":   ofCanaries,
 	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":   append(slices.Clone(ofCanaries), ofBackends[1:]...),
-	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofPolicies,
-	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofPolicies,
+	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofAdmission,
+	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofAdmission,
 	"create pods":           ofPolicies,
-	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields"},
+	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields", "template-strips-restart-policy"},
 	"create services/proxy": ofReviews,
 	"get mutatingwebhookconfigurations.admissionregistration.k8s.io": ofReviews,
-	"list deployments.apps":  ofPolicies,
-	"list statefulsets.apps": ofPolicies,
-	"list daemonsets.apps":   ofPolicies,
-	"list jobs.batch":        ofPolicies,
-	"list cronjobs.batch":    ofPolicies,
-	"list serviceaccounts":   ofPolicies,
-	"get services":           ofBackends,
-	"get configmaps":         {"injector-native-sidecars"},
+	"list deployments.apps":  ofShapes,
+	"list statefulsets.apps": ofShapes,
+	"list daemonsets.apps":   ofShapes,
+	"list jobs.batch":        ofShapes,
+	"list cronjobs.batch":    ofShapes,
+
+	"list replicasets.apps":         ofTemplates,
+	"list replicationcontrollers":   ofTemplates,
+	"list podtemplates":             ofTemplates,
+	"create deployments.apps":       ofTemplates,
+	"create replicasets.apps":       ofTemplates,
+	"create statefulsets.apps":      ofTemplates,
+	"create daemonsets.apps":        ofTemplates,
+	"create jobs.batch":             ofTemplates,
+	"create cronjobs.batch":         ofTemplates,
+	"create replicationcontrollers": ofTemplates,
+
+	"list serviceaccounts": ofPolicies,
+	"get services":         ofBackends,
+	"get configmaps":       {"injector-native-sidecars"},
 
 	"impersonate serviceaccounts":                         ofPolicies,
 	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
@@ -187,6 +204,9 @@ func rightsOf(list []checks.Check, way collect.KubeletWay) []right {
 	return slices.DeleteFunc(out, func(r right) bool { return r.optional() && len(r.Checks) == 0 })
 }
 
+// asPods is what somebody can do who can create a workload.
+const asPods = "RBAC cannot limit it to dry runs: whoever has it can create workloads, hence pods; this program sends dry runs only"
+
 // dangers says what else somebody could do with a right, where that is much more than what it is
 // for: RBAC knows neither dry runs nor single paths of a kubelet.
 var dangers = map[string]string{
@@ -197,5 +217,13 @@ var dangers = map[string]string{
 	"create pods":       "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
 	"impersonate serviceaccounts": "whoever has it can do what these controllers of kube-controller-manager can: create and delete pods, and change workloads, in every " +
 		"namespace; this program acts as them in dry-run creates of pods only",
-	"create services/proxy": "whoever has it can send requests to every Service",
+	"create deployments.apps":       asPods,
+	"create replicasets.apps":       asPods,
+	"create statefulsets.apps":      asPods,
+	"create daemonsets.apps":        asPods,
+	"create jobs.batch":             asPods,
+	"create cronjobs.batch":         asPods,
+	"create replicationcontrollers": asPods,
+	"patch pods":                    "RBAC cannot limit it to dry runs: whoever has it can change pods; this program sets one label in dry runs only",
+	"create services/proxy":         "whoever has it can send requests to every Service",
 }

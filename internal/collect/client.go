@@ -29,7 +29,8 @@ func newCollector(o Options) (*collector, error) {
 	if o.Config == nil {
 		return nil, errors.New("no client configuration")
 	}
-	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS), clock: &serverClock{}, standIns: &standIns{}}
+	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS), clock: &serverClock{}, standIns: &standIns{},
+		crdsRead: make(chan struct{}), customs: &customResources{}}
 	if err := c.configure(); err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
@@ -80,7 +81,7 @@ func (c *collector) configure() error {
 		}
 		return timed{&guard{
 			next: rt, ledger: c.ledger, broken: c.broken, pace: c.pace, host: base.Host, prefix: base.EscapedPath(),
-			as: cfg.Impersonate.UserName, standIns: c.standIns,
+			as: cfg.Impersonate.UserName, standIns: c.standIns, customs: c.customs,
 		}, c.clock}
 	}
 	// The first wrapper is the innermost: whatever others do to a request, the guard sees it.

@@ -119,6 +119,11 @@ type collector struct {
 	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
 	// places are the namespaces with what webhooks may look at; the snapshot has less of them.
 	places []corev1.Namespace
+	// customKinds are the kinds of custom resources that can have init containers; they are known when crdsRead is
+	// closed. customs are those that the guard lets be created with dryRun=All.
+	customKinds []customKind
+	crdsRead    chan struct{}
+	customs     *customResources
 
 	progress sync.Mutex
 }

@@ -9,6 +9,10 @@ type MutatingPolicy struct {
 	Bindings []string `json:"bindings,omitempty"`
 	// MatchesPods is whether its match constraints cover the creation of pods.
 	MatchesPods bool `json:"matchesPods"`
+	// MatchesTemplates are the built-in kinds with a pod template whose creation or update its match constraints
+	// cover; MatchesPodUpdates is whether they cover updates of pods.
+	MatchesTemplates  []string `json:"matchesTemplates,omitempty"`
+	MatchesPodUpdates bool     `json:"matchesPodUpdates,omitempty"`
 	// Ignore is its [IgnoreAnnotation].
 	Ignore string `json:"ignore,omitempty"`
 }
@@ -228,6 +232,8 @@ type CRD struct {
 	Name  string `json:"name"`
 	Group string `json:"group"`
 	Kind  string `json:"kind"`
+	// Converts is whether a webhook converts its objects between several served versions.
+	Converts bool `json:"converts,omitempty"`
 	// Versions are those that have a list of init containers somewhere.
 	Versions []CRDVersion `json:"versions,omitempty"`
 	// Ignore is its [IgnoreAnnotation].
@@ -239,7 +245,7 @@ type CRDVersion struct {
 	Name    string `json:"name"`
 	Served  bool   `json:"served"`
 	Storage bool   `json:"storage"`
-	// Keeps and Prunes are the paths of lists of init containers ("spec.template.spec.initContainers")
+	// Keeps and Prunes are the paths of lists of init containers ("spec.template.spec.initContainers", "spec.extraInitContainers")
 	// whose schema has, or has not, restartPolicy. What it has not the API server prunes.
 	Keeps  []string `json:"keeps,omitempty"`
 	Prunes []string `json:"prunes,omitempty"`

@@ -48,6 +48,9 @@ const (
 	PartShapes Part = "pod shapes"
 	// PartCreators is who creates pods: canaries could not be sent as the controllers.
 	PartCreators Part = "creators"
+	// PartWorkload is the dry-run creates of workloads, PartUpdate the dry-run updates of pods.
+	PartWorkload Part = "workload"
+	PartUpdate   Part = "update"
 	// PartOwners is the owners of pods beyond the number that is read.
 	PartOwners Part = "owners"
 )

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -148,6 +149,8 @@ func (w *world) webhooks(t *testing.T) {
 		{Configuration: "strips-at-url", Client: w.url.Client("/strip"), NamespaceSelector: in("outside-shop")},
 		{Configuration: "moves-at-url", Client: w.url.Client("/move"), NamespaceSelector: in("outside-moved")},
 		{Configuration: "removes-at-url", Client: w.url.Client("/remove"), NamespaceSelector: in("outside-removed")},
+		{Configuration: "templates", Client: w.url.Client("/annotate"), NamespaceSelector: in("shop"), Rules: templates},
+		{Configuration: "updates", Client: w.url.Client("/annotate"), NamespaceSelector: in("shop"), Rules: podUpdates},
 		// It looks at the versions of the nodes.
 		{Configuration: "istio-sidecar-injector", Name: "namespace.sidecar-injector.istio.io", Client: istio.Client("/allow"), NamespaceSelector: in("mesh")},
 		// A ConfigMap of its own tells it what to do.
@@ -155,6 +158,23 @@ func (w *world) webhooks(t *testing.T) {
 	} {
 		_, err := w.InstallWebhook(t.Context(), hook)
 		check(t, err)
+	}
+}
+
+// templates are all kinds that have a pod template, podUpdates the updates of pods.
+var (
+	templates = []admissionregistrationv1.RuleWithOperations{
+		rule(admissionregistrationv1.Create, "apps", "deployments", "replicasets", "statefulsets", "daemonsets"),
+		rule(admissionregistrationv1.Create, "batch", "jobs", "cronjobs"),
+		rule(admissionregistrationv1.Create, "", "replicationcontrollers", "podtemplates"),
+	}
+	podUpdates = []admissionregistrationv1.RuleWithOperations{rule(admissionregistrationv1.Update, "", "pods")}
+)
+
+func rule(operation admissionregistrationv1.OperationType, group string, resources ...string) admissionregistrationv1.RuleWithOperations {
+	return admissionregistrationv1.RuleWithOperations{
+		Operations: []admissionregistrationv1.OperationType{operation},
+		Rule:       admissionregistrationv1.Rule{APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: resources},
 	}
 }
 

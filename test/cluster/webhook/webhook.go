@@ -21,7 +21,8 @@
 // and what odd.go has.
 //
 // With /service-accounts/NAME... behind it, a path concerns only pods of these
-// service accounts; others are allowed as they are.
+// service accounts; others are allowed as they are. Of an object that has a pod template the patches are about
+// that.
 //
 // With /when/WORD/VALUE... behind it, a path concerns only pods of which all of that is true: see conditions.
 //
