@@ -101,8 +101,8 @@ func (c *clusterFlags) check() error {
 	if !(c.qps >= 0 && c.qps <= math.MaxInt32) { // not so for NaN
 		return usage("for example --qps 50; 0 is no limit", "--qps: %v is not a number of requests per second", c.qps)
 	}
-	if c.timeout <= 0 {
-		return usage("for example --timeout 5m", "--timeout: %v is not a positive duration", c.timeout)
+	if err := c.checkTimeout(); err != nil {
+		return err
 	}
 	if _, err := labels.Parse(c.selector); err != nil {
 		return usage("for example -l team=a", "--selector: %w", err)
@@ -126,6 +126,14 @@ func (c *clusterFlags) check() error {
 	// In a pod there is no kubeconfig, but a service account. A timeout would make the empty
 	// configuration look like one that somebody wrote, which is not looked beyond.
 	*c.kube.Timeout = "0"
+	return nil
+}
+
+// checkTimeout refuses a run without time.
+func (c *clusterFlags) checkTimeout() error {
+	if c.timeout <= 0 {
+		return usage("for example --timeout 5m", "--timeout: %v is not a positive duration", c.timeout)
+	}
 	return nil
 }
 

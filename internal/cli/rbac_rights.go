@@ -18,7 +18,9 @@ type right struct {
 	Group    string `json:"group"`
 	Resource string `json:"resource"`
 	Path     string `json:"path"`
-	Uses     []use  `json:"uses"`
+	// Names are the only objects that it is needed for; none for all.
+	Names []string `json:"resourceNames,omitempty"`
+	Uses  []use    `json:"uses"`
 	// Danger is what else somebody could do with it.
 	Danger string `json:"danger"`
 	// Gaps are the kinds of facts that have a gap without it; Checks those that cannot pass then, in
@@ -66,7 +68,7 @@ func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right 
 		if at < 0 {
 			at = len(out)
 			out = append(out, right{
-				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources),
+				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources), Names: rule.ResourceNames,
 				Danger: dangers[named(rule)], Checks: []string{},
 			})
 		}
@@ -95,7 +97,7 @@ func (r right) rule() rbacv1.PolicyRule {
 	if r.Path != "" {
 		return rbacv1.PolicyRule{Verbs: []string{r.Verb}, NonResourceURLs: []string{r.Path}}
 	}
-	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}}
+	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}, ResourceNames: r.Names}
 }
 
 // where is where the right is needed: a namespace when that holds for all uses.
@@ -122,8 +124,12 @@ var (
 		"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar",
 		"webhook-breaks-canary", "webhook-refuses-dry-run", "webhook-strips-newer-fields",
 	}
-	ofCanaries = append(slices.Clone(ofPolicies), "webhook-fails-open")
-	ofReviews  = []string{"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar", "webhook-strips-newer-fields"}
+	ofTemplates = []string{"template-strips-restart-policy"}
+	ofUpdates   = []string{"webhook-breaks-pod-updates"}
+	ofAdmission = slices.Concat(ofPolicies, ofTemplates, ofUpdates)
+	ofShapes    = slices.Concat(ofPolicies, ofTemplates)
+	ofCanaries  = append(slices.Clone(ofAdmission), "webhook-fails-open")
+	ofReviews   = []string{"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar", "webhook-strips-newer-fields"}
 )
 
 // costs are the checks that cannot pass without a right, where no other right answers the same. No code
@@ -133,8 +139,9 @@ var costs = map[string][]string{
 	"get /metrics":                         ofAPIServers,
 	"list leases.coordination.k8s.io":      ofAPIServers,
 	"list endpointslices.discovery.k8s.io": ofAPIServers,
-	"list pods": append([]string{
-		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends...),
+	"list pods": slices.Concat([]string{
+		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends, ofPolicies, ofUpdates),
+	"patch pods": ofUpdates,
 	"list nodes": {
 		"kubelet-too-old", "kubelet-gate-off", "node-cannot-run-sidecars", "sidecars-alpha", "known-kubelet-bug", "node-version-skew",
 		"injector-native-sidecars",
@@ -144,19 +151,34 @@ var costs = map[string][]string{
 	"get nodes/configz": ofKubelets,
 	"list namespaces":   ofCanaries,
 	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":   append(slices.Clone(ofCanaries), ofBackends[1:]...),
-	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofPolicies,
-	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofPolicies,
+	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofAdmission,
+	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofAdmission,
 	"create pods":           ofPolicies,
-	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields"},
+	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields", "template-strips-restart-policy"},
 	"create services/proxy": ofReviews,
 	"get mutatingwebhookconfigurations.admissionregistration.k8s.io": ofReviews,
-	"list deployments.apps":  ofPolicies,
-	"list statefulsets.apps": ofPolicies,
-	"list daemonsets.apps":   ofPolicies,
-	"list jobs.batch":        ofPolicies,
-	"list cronjobs.batch":    ofPolicies,
-	"list serviceaccounts":   ofPolicies,
-	"get services":           ofBackends,
+	"list deployments.apps":  ofShapes,
+	"list statefulsets.apps": ofShapes,
+	"list daemonsets.apps":   ofShapes,
+	"list jobs.batch":        ofShapes,
+	"list cronjobs.batch":    ofShapes,
+
+	"list replicasets.apps":         ofTemplates,
+	"list replicationcontrollers":   ofTemplates,
+	"list podtemplates":             ofTemplates,
+	"create deployments.apps":       ofTemplates,
+	"create replicasets.apps":       ofTemplates,
+	"create statefulsets.apps":      ofTemplates,
+	"create daemonsets.apps":        ofTemplates,
+	"create jobs.batch":             ofTemplates,
+	"create cronjobs.batch":         ofTemplates,
+	"create replicationcontrollers": ofTemplates,
+
+	"list serviceaccounts": ofPolicies,
+	"get services":         ofBackends,
+	"get configmaps":       {"injector-native-sidecars"},
+
+	"impersonate serviceaccounts":                         ofPolicies,
 	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
 }
 
@@ -182,13 +204,26 @@ func rightsOf(list []checks.Check, way collect.KubeletWay) []right {
 	return slices.DeleteFunc(out, func(r right) bool { return r.optional() && len(r.Checks) == 0 })
 }
 
+// asPods is what somebody can do who can create a workload.
+const asPods = "RBAC cannot limit it to dry runs: whoever has it can create workloads, hence pods; this program sends dry runs only"
+
 // dangers says what else somebody could do with a right, where that is much more than what it is
 // for: RBAC knows neither dry runs nor single paths of a kubelet.
 var dangers = map[string]string{
 	"get nodes/proxy": "whoever has it can run commands in every container of the cluster, with a WebSocket to port 10250 of its node, " +
 		"which no admission policy and no audit log sees; and read the specification and the log of every pod. " +
 		"RBAC cannot limit it to single pages. --kubelets direct needs nodes/metrics instead",
-	"get nodes/metrics":     "only pages with measurements; but the token goes to every kubelet that is asked, so whoever controls a node can use it until it expires",
-	"create pods":           "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
-	"create services/proxy": "whoever has it can send requests to every Service",
+	"get nodes/metrics": "only pages with measurements; but the token goes to every kubelet that is asked, so whoever controls a node can use it until it expires",
+	"create pods":       "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
+	"impersonate serviceaccounts": "whoever has it can do what these controllers of kube-controller-manager can: create and delete pods, and change workloads, in every " +
+		"namespace; this program acts as them in dry-run creates of pods only",
+	"create deployments.apps":       asPods,
+	"create replicasets.apps":       asPods,
+	"create statefulsets.apps":      asPods,
+	"create daemonsets.apps":        asPods,
+	"create jobs.batch":             asPods,
+	"create cronjobs.batch":         asPods,
+	"create replicationcontrollers": asPods,
+	"patch pods":                    "RBAC cannot limit it to dry runs: whoever has it can change pods; this program sets one label in dry runs only",
+	"create services/proxy":         "whoever has it can send requests to every Service",
 }

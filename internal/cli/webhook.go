@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -95,6 +96,14 @@ func (o *webhookTest) check() error {
 	return o.cluster.check()
 }
 
+// hintFor is what to try when a webhook could not be asked.
+func hintFor(err error) string {
+	if errors.Is(err, collect.ErrElsewhere) {
+		return "it may well answer the API server: run this there, with --url"
+	}
+	return "is it running, and is the path right?"
+}
+
 // A tested is one webhook with its results.
 type tested struct {
 	Webhook string                  `json:"webhook"`
@@ -129,7 +138,7 @@ func (o *webhookTest) run(ctx context.Context) error {
 		for _, p := range admission.Probes(namespace, pod) {
 			r, err := p.Run(ctx, w.Ask, w.Version)
 			if err != nil {
-				return couldNotRun("is it running, and is the path right?", fmt.Errorf("asking %s: %w", w.Name, err))
+				return couldNotRun(hintFor(err), fmt.Errorf("asking %s: %w", w.Name, err))
 			}
 			problems += len(r.Problems)
 			t.Results = append(t.Results, r)

@@ -29,7 +29,8 @@ func newCollector(o Options) (*collector, error) {
 	if o.Config == nil {
 		return nil, errors.New("no client configuration")
 	}
-	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS), clock: &serverClock{}}
+	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS), clock: &serverClock{}, standIns: &standIns{},
+		crdsRead: make(chan struct{}), customs: &customResources{}}
 	if err := c.configure(); err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
@@ -78,7 +79,10 @@ func (c *collector) configure() error {
 		if !plain {
 			rt = unzipping{rt}
 		}
-		return timed{&guard{next: rt, ledger: c.ledger, broken: c.broken, pace: c.pace, host: base.Host, prefix: base.EscapedPath()}, c.clock}
+		return timed{&guard{
+			next: rt, ledger: c.ledger, broken: c.broken, pace: c.pace, host: base.Host, prefix: base.EscapedPath(),
+			as: cfg.Impersonate.UserName, standIns: c.standIns, customs: c.customs,
+		}, c.clock}
 	}
 	// The first wrapper is the innermost: whatever others do to a request, the guard sees it.
 	cfg.WrapTransport = transport.Wrappers(wrap, c.opts.Config.WrapTransport)

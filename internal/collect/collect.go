@@ -107,7 +107,9 @@ type collector struct {
 	pace      *pace
 	clock     *serverClock
 	addresses nodeAddresses
-	began     time.Time // by this machine's clock
+	// standIns are whom canaries may be sent as.
+	standIns *standIns
+	began    time.Time // by this machine's clock
 
 	mu       sync.Mutex
 	snapshot *facts.Snapshot
@@ -115,6 +117,13 @@ type collector struct {
 	// less of them.
 	policies []admissionregistrationv1.MutatingAdmissionPolicy
 	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+	// places are the namespaces with what webhooks may look at; the snapshot has less of them.
+	places []corev1.Namespace
+	// customKinds are the kinds of custom resources that can have init containers; they are known when crdsRead is
+	// closed. customs are those that the guard lets be created with dryRun=All.
+	customKinds []customKind
+	crdsRead    chan struct{}
+	customs     *customResources
 
 	progress sync.Mutex
 }

@@ -26,6 +26,11 @@ type guard struct {
 	prefix string // of its path, "" or "/k8s/clusters/c-1"
 	broken *breach
 	pace   *pace
+	// as is who the caller chose to be for the whole run; standIns are whom a canary may be sent as.
+	as       string
+	standIns *standIns
+	// customs are the custom resources that may be created with dryRun=All.
+	customs *customResources
 }
 
 // breach keeps the first refusal of all the guards of a run.
@@ -56,7 +61,10 @@ var (
 	// accessReview may be created: it asks the server what the caller may do.
 	accessReview = regexp.MustCompile(`^/apis/authorization\.k8s\.io/[^/]+/selfsubject(access|rules)reviews$`)
 	// dryRunnable may be created with dryRun=All.
-	dryRunnable = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/(pods|podtemplates)$`)
+	dryRunnable = regexp.MustCompile(`^/(api/v1/namespaces/[^/]+/(pods|podtemplates|replicationcontrollers)|` +
+		`apis/apps/v1/namespaces/[^/]+/(deployments|replicasets|statefulsets|daemonsets)|apis/batch/v1/namespaces/[^/]+/(jobs|cronjobs))$`)
+	// dryRunPods may be created as somebody else.
+	dryRunPods = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/pods$`)
 	// serviceProxy reaches a webhook.
 	serviceProxy = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/services/[^/]+/proxy(/|$)`)
 	// nodeProxy is all of a kubelet that is ever asked: the rest of its paths can run commands.
@@ -96,7 +104,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		g.pace.heed(req, resp)
 	}
 	if err == nil && !strings.HasSuffix(req.URL.Path, "/metrics") {
-		resp.Body = &bounded{ReadCloser: resp.Body, left: maxBody}
+		resp.Body = counted(req, &bounded{ReadCloser: resp.Body, left: maxBody})
 	}
 	return resp, err
 }
@@ -117,6 +125,9 @@ func (g *guard) check(req *http.Request) (*http.Request, error) {
 	if err != nil {
 		return req, refuse("the query cannot be read")
 	}
+	if why := g.refuseUser(req, path); why != "" {
+		return req, refuse(why)
+	}
 	switch req.Method {
 	case http.MethodGet:
 		if why := refuseGet(req, path, query); why != "" {
@@ -125,8 +136,10 @@ func (g *guard) check(req *http.Request) (*http.Request, error) {
 		return req, nil
 	case http.MethodPost:
 		return g.checkPost(req, path, query, refuse)
+	case http.MethodPatch:
+		return checkPatch(req, path, query, refuse)
 	}
-	return req, refuse("only GET and creates without effect are allowed")
+	return req, refuse("only GET, and creates and updates without effect are allowed")
 }
 
 // refuseGet says why a GET must not be sent, or "".
@@ -149,7 +162,7 @@ func (g *guard) checkPost(req *http.Request, path string, query url.Values, refu
 	switch {
 	case accessReview.MatchString(path):
 		return req, nil
-	case dryRunnable.MatchString(path):
+	case dryRunnable.MatchString(path), g.customs.has(path):
 		if d := query["dryRun"]; len(d) != 1 || d[0] != "All" {
 			return req, refuse("a create needs dryRun=All")
 		}
@@ -157,7 +170,7 @@ func (g *guard) checkPost(req *http.Request, path string, query url.Values, refu
 	case serviceProxy.MatchString(path):
 		return dryRunReview(req, refuse)
 	}
-	return req, refuse("only access reviews and dry-run creates of pods and pod templates are posted")
+	return req, refuse("only access reviews and dry-run creates of pods and of what has pod templates are posted")
 }
 
 // dryRunReview reads the body, which must be an admission review with dryRun true: a webhook

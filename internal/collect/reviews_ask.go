@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -94,7 +95,7 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 		return nil, &unanswered{facts.ReviewNotCallable, errors.New("its url cannot be used")}
 	}
 	if loopback(u.Hostname()) {
-		return nil, &unanswered{facts.ReviewNotCallable, fmt.Errorf("its url (%s) is on the machine of the API server, and cannot be called from here", u.Host)}
+		return nil, &unanswered{facts.ReviewNotCallable, fmt.Errorf("%w (%s)", ErrElsewhere, u.Host)}
 	}
 	named, err := c.opts.mayAsk(u.Hostname(), u.Port())
 	if err != nil {
@@ -140,9 +141,14 @@ func notAllowed(r Rule, why string) string {
 	return text
 }
 
+// ErrElsewhere is in errors about a webhook at an address that is another machine for the API server than for us.
+var ErrElsewhere = errors.New("its url is on the machine of the API server, and cannot be called from here")
+
+// loopback reports whether a host is whatever machine asks: for the API server, its own.
 func loopback(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
 // post sends a review and reads the answer, bounded by the context's time and by admission.MaxAnswer.

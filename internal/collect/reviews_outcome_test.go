@@ -119,7 +119,8 @@ func TestReviewOutcome(t *testing.T) {
 			run.snapshot.MutatingWebhooks = []admissionregistrationv1.MutatingWebhookConfiguration{{
 				ObjectMeta: metav1.ObjectMeta{Name: "config"}, Webhooks: []admissionregistrationv1.MutatingWebhook{w},
 			}}
-			reviews, _ := run.replay(t.Context(), &class{webhooks: []admission.Call{{Configuration: "config", Webhook: "hook"}}}, admission.Canary("shop"))
+			asked := run.replay(t.Context(), &class{webhooks: []admission.Call{{Configuration: "config", Webhook: "hook"}}}, admission.Canary("shop"))
+			reviews := asked.reviews
 			if len(reviews) != 1 || reviews[0].Outcome != c.want || (reviews[0].Error == "") != (c.want == facts.ReviewAnswered) {
 				t.Fatalf("got %+v, want outcome %s", reviews, c.want)
 			}
@@ -137,7 +138,8 @@ func TestReviewOutcome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reviews, _ := run.replay(ctx, &class{webhooks: []admission.Call{{Configuration: "config", Webhook: "hook"}}}, admission.Canary("shop"))
+		asked := run.replay(ctx, &class{webhooks: []admission.Call{{Configuration: "config", Webhook: "hook"}}}, admission.Canary("shop"))
+		reviews := asked.reviews
 		if len(reviews) != 1 || reviews[0].Outcome != facts.ReviewNotAsked {
 			t.Errorf("got %+v", reviews)
 		}

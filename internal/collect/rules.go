@@ -49,6 +49,12 @@ func rule(verb, group, resource string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{verb}}
 }
 
+// named limits a right to objects of these names.
+func named(r rbacv1.PolicyRule, names []string) rbacv1.PolicyRule {
+	r.ResourceNames = names
+	return r
+}
+
 // The rights, one by one. Each is asked for before it is used; see access.go.
 var (
 	readMetrics = Rule{

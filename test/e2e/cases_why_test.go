@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
@@ -77,7 +78,8 @@ type diagnosis struct {
 		WaitsFor string `json:"waitsFor"`
 	} `json:"progress"`
 
-	Steps []checks.Step `json:"steps"`
+	Steps    []checks.Step  `json:"steps"`
+	Probably *pods.Probable `json:"probably"`
 }
 
 // on reports whether the diagnosis is about the object: Kind or Kind/name.

@@ -167,8 +167,15 @@ func method(e auditv1.Event) string {
 		return "GET"
 	case "create":
 		return "POST"
+	case "patch":
+		return "PATCH"
 	}
 	return "?" + e.Verb
+}
+
+// dryRun is what may be created with dryRun=All.
+var dryRun = []string{
+	"pods", "podtemplates", "replicationcontrollers", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs",
 }
 
 // harm says what a request could have done, or "".
@@ -189,11 +196,12 @@ func harm(e auditv1.Event) string {
 	case strings.HasSuffix(what, "/proxy") && what != "services/proxy", slices.Contains([]string{"exec", "attach", "portforward"}, e.ObjectRef.Subresource):
 		return "more than a read"
 	case e.Verb == "get", e.Verb == "list":
+	case e.Verb == "patch" && what == "pods" && cmp.Equal(u.Query()["dryRun"], []string{"All"}):
 	case e.Verb != "create":
 		return "a write"
 	case e.ObjectRef.APIGroup == "authorization.k8s.io" && what == "selfsubjectaccessreviews":
 	case what == "services/proxy": // the webhook tells whether it was a dry run
-	case (what == "pods" || what == "podtemplates") && cmp.Equal(u.Query()["dryRun"], []string{"All"}):
+	case slices.Contains(dryRun, what) && cmp.Equal(u.Query()["dryRun"], []string{"All"}):
 	default:
 		return "a create that is no dry run"
 	}

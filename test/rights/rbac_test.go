@@ -207,7 +207,7 @@ func printed(t *testing.T, command, kubelets string) ([]rbacv1.PolicyRule, []rig
 			}
 			for _, group := range rule.APIGroups {
 				for _, resource := range rule.Resources {
-					units = append(units, rbacv1.PolicyRule{Verbs: []string{verb}, APIGroups: []string{group}, Resources: []string{resource}})
+					units = append(units, rbacv1.PolicyRule{Verbs: []string{verb}, APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: rule.ResourceNames})
 				}
 			}
 		}
