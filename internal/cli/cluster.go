@@ -199,7 +199,7 @@ func printRequests(out io.Writer, requests []collect.Request) {
 	for _, r := range requests {
 		answer := fmt.Sprint(r.Status)
 		if r.Status == 0 {
-			answer = r.Err
+			answer = facts.RedactText(r.Err)
 		}
 		fmt.Fprintf(&b, "%s %s%s -> %s (%d bytes, %v)\n", r.Method, r.Server, r.URL, answer, r.Bytes, r.Duration.Round(time.Millisecond))
 	}

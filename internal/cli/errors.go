@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -66,9 +67,9 @@ func conclude(stderr io.Writer, err error) int {
 		f = &failure{err: err, code: exitCouldNotRun}
 	}
 	// Errors quote files and servers.
-	fmt.Fprintf(stderr, "error: %s\n", print.Escape(f.Error()))
+	fmt.Fprintf(stderr, "error: %s\n", print.Escape(facts.RedactText(f.Error())))
 	if f.hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", print.Escape(f.hint))
+		fmt.Fprintf(stderr, "hint: %s\n", print.Escape(facts.RedactText(f.hint)))
 	}
 	return f.code
 }

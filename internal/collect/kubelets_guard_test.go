@@ -1,8 +1,13 @@
 package collect
 
 import (
+	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/netip"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -80,6 +85,34 @@ func TestKubeletAddress(t *testing.T) {
 	} {
 		if got := kubeletAddress(n); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// Each way in which a kubelet cannot be read directly has its own words, and says what would help.
+func TestExplainDirect(t *testing.T) {
+	const at = "10.0.0.7:10250"
+	for _, c := range []struct {
+		err            error
+		reason, remedy string
+	}{
+		{errNoAddress, "has no address", "status.addresses"},
+		{errNoAuthority, "the kubeconfig has none", "--kubelet-ca FILE"},
+		{errImpersonation, "knows no impersonation", "leave --as out"},
+		{x509.UnknownAuthorityError{}, "was not given your credentials", "serverTLSBootstrap: true"},
+		{x509.HostnameError{Certificate: &x509.Certificate{}, Host: "10.0.0.7"}, "was not given your credentials", "--kubelet-ca FILE"},
+		{context.DeadlineExceeded, "10.0.0.7:10250 cannot be read: no answer in time", "where nodes can be reached"},
+		{errors.New("connection refused"), "10.0.0.7:10250 cannot be read: connection refused", "--kubelets proxy"},
+		{&answerError{Code: 401, Message: "Unauthorized"}, "does not accept your credentials", "authentication.webhook.enabled: true"},
+		{&answerError{Code: 403, Message: "Forbidden"}, "the kubelet forbids it", "allow get on nodes/metrics"},
+		{&answerError{Code: 404, Message: "404 page not found"}, "neither metrics nor its configuration", "enableDebuggingHandlers: true"},
+		{&answerError{Code: 500, Message: "boom"}, "10.0.0.7:10250: boom", "run again"},
+		{fmt.Errorf("no metrics; and configz: %w", &missingRight{right: readKubeletConfigz}), "you are not allowed to get nodes/configz", "rbac --kubelets direct"},
+		{&addressRefused{netip.MustParseAddr("169.254.169.254"), "it is link-local or reserved"}, "169.254.169.254 is not called", "--kubelets proxy"},
+	} {
+		reason, remedy := explainDirect("n", at, c.err)
+		if !strings.Contains(reason, c.reason) || !strings.Contains(remedy.String(), c.remedy) {
+			t.Errorf("%v: %q, %q; want %q, %q", c.err, reason, remedy, c.reason, c.remedy)
 		}
 	}
 }

@@ -128,6 +128,7 @@ func (c *collector) finish(kinds []facts.Kind) {
 			s.Seen = append(s.Seen, k)
 		}
 	}
+	s.Redact()
 	s.Sort()
 	slices.SortStableFunc(s.Gaps, func(a, b facts.Gap) int {
 		return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Reason, b.Reason))

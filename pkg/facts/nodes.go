@@ -62,7 +62,7 @@ func TrimNode(n *corev1.Node) corev1.Node {
 	if ready := NodeReady(n); ready != nil {
 		out.Status.Conditions = []corev1.NodeCondition{*ready}
 	}
-	return out
+	return withoutSecrets(out)
 }
 
 // TrimNamespace keeps a namespace's name, labels and [IgnoreAnnotation], and that it is being deleted.
@@ -71,5 +71,5 @@ func TrimNamespace(n *corev1.Namespace) corev1.Namespace {
 	if n.Status.Phase == corev1.NamespaceTerminating {
 		out.Status.Phase = n.Status.Phase
 	}
-	return out
+	return withoutSecrets(out)
 }

@@ -268,6 +268,7 @@ func (f *file) finish() (*Snapshot, error) {
 	case f.objects == 0:
 		return nil, errors.New("not a single Kubernetes object is in it")
 	case f.whole:
+		*s = withoutSecrets(*s) // who knows who wrote it
 		return s, cmp.Or(f.complete(), s.impossibleName())
 	}
 	s.MutatingPolicies = MutatingPoliciesOf(f.policies, f.bindings)
@@ -277,6 +278,7 @@ func (f *file) finish() (*Snapshot, error) {
 	if s.Has(APIServers) {
 		s.Gaps = append(s.Gaps, NewGap(APIServers, Instance{}, "the file has Leases of API servers, but not what their gates are", HowToGet(APIServers)))
 	}
+	s.Redact()
 	s.Sort()
 	return s, s.impossibleName()
 }

@@ -81,7 +81,7 @@ func TrimPod(p *corev1.Pod) corev1.Pod {
 	s.ContainerStatuses = trimStatuses(p.Status.ContainerStatuses)
 	s.EphemeralContainerStatuses = nil
 	s.Message = redactText(s.Message)
-	return out
+	return withoutSecrets(out)
 }
 
 // trimMeta is what is kept of every object's metadata.

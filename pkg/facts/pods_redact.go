@@ -7,8 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-const redacted = "REDACTED"
-
 // keptEnv are the variables whose values are kept: they switch on a workaround for the lack of
 // native sidecars and are no secrets. Of all others only the name and the reference are.
 var keptEnv = []string{
@@ -55,44 +53,6 @@ func trimVolumes(in []corev1.Volume) []corev1.Volume {
 			v.FlexVolume = &corev1.FlexVolumeSource{Driver: v.FlexVolume.Driver, SecretRef: v.FlexVolume.SecretRef}
 		}
 		out = append(out, v)
-	}
-	return out
-}
-
-// A name that ends like this has a secret for a value; one that goes on (--token-file=…) has not.
-const secretName = `(?:token|passwords?|passwd|pwd|secrets?|api[-_]?keys?|access[-_]?keys?(?:[-_]?id)?|private[-_]?keys?|secret[-_]?keys?|credentials?|bearer|auth)`
-
-var (
-	secretFlag  = regexp.MustCompile(`(?i)^--?[a-z0-9._-]*` + secretName + `$`)
-	secretValue = regexp.MustCompile(`(?i)([a-z0-9._-]*` + secretName + `["']?[=:]\s*["']?)(?:bearer\s+|basic\s+)?([^\s"'&;,|)]+)`)
-	secretNext  = regexp.MustCompile(`(?i)(--?[a-z0-9._-]*` + secretName + `\s+)([^\s"'-][^\s"']*)`)
-	authHeader  = regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)?\s*)([^\s"']+)`)
-	userinfo    = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@"']+@`)
-	jwt         = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)*`)
-	querySecret = regexp.MustCompile(`(?i)([?&](?:sig|signature|key|code)=)([^&\s"']+)`)
-)
-
-// RedactText replaces what looks like a credential in a text of a container or a command line.
-func RedactText(s string) string { return redactText(s) }
-
-func redactText(s string) string {
-	s = userinfo.ReplaceAllString(s, "${1}"+redacted+"@")
-	s = jwt.ReplaceAllString(s, redacted)
-	s = authHeader.ReplaceAllString(s, "${1}"+redacted)
-	s = secretValue.ReplaceAllString(s, "${1}"+redacted)
-	s = secretNext.ReplaceAllString(s, "${1}"+redacted)
-	return querySecret.ReplaceAllString(s, "${1}"+redacted)
-}
-
-// redactWords redacts a command line: also the word after "--password".
-func redactWords(words []string) []string {
-	var out []string
-	for i, word := range words {
-		if i > 0 && secretFlag.MatchString(words[i-1]) && (word == "" || word[0] != '-') {
-			out = append(out, redacted)
-			continue
-		}
-		out = append(out, redactText(word))
 	}
 	return out
 }

@@ -16,39 +16,39 @@ func trimTemplate(t *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 }
 
 func TrimDeployment(d *appsv1.Deployment) appsv1.Deployment {
-	return appsv1.Deployment{ObjectMeta: trimMeta(&d.ObjectMeta), Status: d.Status, Spec: appsv1.DeploymentSpec{
+	return withoutSecrets(appsv1.Deployment{ObjectMeta: trimMeta(&d.ObjectMeta), Status: d.Status, Spec: appsv1.DeploymentSpec{
 		Replicas: d.Spec.Replicas, Selector: d.Spec.Selector, Paused: d.Spec.Paused,
 		ProgressDeadlineSeconds: d.Spec.ProgressDeadlineSeconds, Template: trimTemplate(&d.Spec.Template),
-	}}
+	}})
 }
 
 func TrimReplicaSet(r *appsv1.ReplicaSet) appsv1.ReplicaSet {
-	return appsv1.ReplicaSet{ObjectMeta: trimMeta(&r.ObjectMeta), Status: r.Status, Spec: appsv1.ReplicaSetSpec{
+	return withoutSecrets(appsv1.ReplicaSet{ObjectMeta: trimMeta(&r.ObjectMeta), Status: r.Status, Spec: appsv1.ReplicaSetSpec{
 		Replicas: r.Spec.Replicas, Selector: r.Spec.Selector, Template: trimTemplate(&r.Spec.Template),
-	}}
+	}})
 }
 
 func TrimStatefulSet(s *appsv1.StatefulSet) appsv1.StatefulSet {
-	return appsv1.StatefulSet{ObjectMeta: trimMeta(&s.ObjectMeta), Status: s.Status, Spec: appsv1.StatefulSetSpec{
+	return withoutSecrets(appsv1.StatefulSet{ObjectMeta: trimMeta(&s.ObjectMeta), Status: s.Status, Spec: appsv1.StatefulSetSpec{
 		Replicas: s.Spec.Replicas, Selector: s.Spec.Selector, ServiceName: s.Spec.ServiceName, Template: trimTemplate(&s.Spec.Template),
-	}}
+	}})
 }
 
 func TrimDaemonSet(d *appsv1.DaemonSet) appsv1.DaemonSet {
-	return appsv1.DaemonSet{ObjectMeta: trimMeta(&d.ObjectMeta), Status: d.Status, Spec: appsv1.DaemonSetSpec{
+	return withoutSecrets(appsv1.DaemonSet{ObjectMeta: trimMeta(&d.ObjectMeta), Status: d.Status, Spec: appsv1.DaemonSetSpec{
 		Selector: d.Spec.Selector, Template: trimTemplate(&d.Spec.Template),
-	}}
+	}})
 }
 
 func TrimJob(j *batchv1.Job) batchv1.Job {
-	return batchv1.Job{ObjectMeta: trimMeta(&j.ObjectMeta), Status: j.Status, Spec: trimJobSpec(&j.Spec)}
+	return withoutSecrets(batchv1.Job{ObjectMeta: trimMeta(&j.ObjectMeta), Status: j.Status, Spec: trimJobSpec(&j.Spec)})
 }
 
 func TrimCronJob(c *batchv1.CronJob) batchv1.CronJob {
-	return batchv1.CronJob{ObjectMeta: trimMeta(&c.ObjectMeta), Status: c.Status, Spec: batchv1.CronJobSpec{
+	return withoutSecrets(batchv1.CronJob{ObjectMeta: trimMeta(&c.ObjectMeta), Status: c.Status, Spec: batchv1.CronJobSpec{
 		Schedule: c.Spec.Schedule, Suspend: c.Spec.Suspend, ConcurrencyPolicy: c.Spec.ConcurrencyPolicy,
 		JobTemplate: batchv1.JobTemplateSpec{Spec: trimJobSpec(&c.Spec.JobTemplate.Spec)},
-	}}
+	}})
 }
 
 func trimJobSpec(s *batchv1.JobSpec) batchv1.JobSpec {
@@ -69,5 +69,5 @@ func TrimEvent(e *corev1.Event) corev1.Event {
 	}
 	out.Name, out.Namespace, out.CreationTimestamp = e.Name, e.Namespace, e.CreationTimestamp
 	out.Source.Component = e.Source.Component
-	return out
+	return withoutSecrets(out)
 }

@@ -2,9 +2,17 @@ package facts
 
 import "slices"
 
+// Redact takes credentials out of the texts that no Trim function has seen: what servers, webhooks and containers
+// said.
+func (s *Snapshot) Redact() {
+	s.APIServers, s.ControlPlane, s.Kubelets = withoutSecrets(s.APIServers), withoutSecrets(s.ControlPlane), withoutSecrets(s.Kubelets)
+	s.MutatingPolicies, s.Classes, s.Canaries = withoutSecrets(s.MutatingPolicies), withoutSecrets(s.Classes), withoutSecrets(s.Canaries)
+	s.WebhookBackends, s.CustomResourceDefinitions = withoutSecrets(s.WebhookBackends), withoutSecrets(s.CustomResourceDefinitions)
+	s.CustomWorkloads, s.Logs, s.Gaps, s.Limits = withoutSecrets(s.CustomWorkloads), withoutSecrets(s.Logs), withoutSecrets(s.Gaps), withoutSecrets(s.Limits)
+}
+
 // redact reduces what the snapshot holds, once more: it was reduced when it was read, and this file
-// may leave the machine. Pods and what makes them are left as they are: how they are reduced is
-// not repeatable to the letter.
+// may leave the machine. Pods and what makes them are not reduced again: that is not repeatable to the letter.
 func (s *Snapshot) redact() {
 	if s.Server != "" {
 		s.Server = RedactURL(s.Server)
@@ -24,6 +32,7 @@ func (s *Snapshot) redact() {
 		returned.TypeMeta = c.Returned.TypeMeta
 		s.Canaries[i].Returned = &returned
 	}
+	*s = withoutSecrets(*s)
 }
 
 // mapped is list with f applied to each element; nil stays nil.

@@ -18,10 +18,10 @@ const (
 
 // TrimService keeps whom a Service selects and which of their ports it means.
 func TrimService(s *corev1.Service) corev1.Service {
-	return corev1.Service{
+	return withoutSecrets(corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: s.Name, Namespace: s.Namespace},
 		Spec:       corev1.ServiceSpec{Selector: s.Spec.Selector, Ports: s.Spec.Ports},
-	}
+	})
 }
 
 // TrimEndpointSlice keeps which pods a slice lists, with which ports, for which Service; no addresses.
@@ -41,7 +41,7 @@ func TrimEndpointSlice(s *discoveryv1.EndpointSlice) discoveryv1.EndpointSlice {
 			Kind: e.TargetRef.Kind, Namespace: e.TargetRef.Namespace, Name: e.TargetRef.Name, UID: e.TargetRef.UID,
 		}})
 	}
-	return out
+	return withoutSecrets(out)
 }
 
 // A SidecarPort is a port of a Service whose target is the name of a port that only a native sidecar
