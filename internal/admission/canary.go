@@ -1,6 +1,9 @@
 package admission
 
 import (
+	"slices"
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,9 +43,13 @@ func Canary(namespace string) *corev1.Pod {
 	return pod
 }
 
-// ControlOf is a canary without a native sidecar: the same containers, none of them restartable.
+// ControlOf is a canary without a native sidecar: the same containers, none of them restartable. Those of a
+// workload are left out, which may have probes that only a sidecar has.
 func ControlOf(canary *corev1.Pod) *corev1.Pod {
 	pod := canary.DeepCopy()
+	pod.Spec.InitContainers = slices.DeleteFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
+		return c.RestartPolicy != nil && !strings.HasPrefix(c.Name, ownContainers)
+	})
 	for i := range pod.Spec.InitContainers {
 		pod.Spec.InitContainers[i].RestartPolicy = nil
 	}

@@ -48,6 +48,7 @@ func (c Call) Name() string {
 type Chain struct {
 	webhooks []hook
 	policies []policy
+	who
 }
 
 // Config is what the cluster says about mutating admission.
@@ -64,7 +65,7 @@ func NewChain(c Config) *Chain {
 	slices.SortStableFunc(configs, func(a, b admissionregistrationv1.MutatingWebhookConfiguration) int {
 		return cmp.Compare(a.Name, b.Name)
 	})
-	chain := &Chain{policies: newPolicies(c.Policies, c.Bindings)}
+	chain := &Chain{policies: newPolicies(c.Policies, c.Bindings), who: who{users: creators}}
 	for i := range configs {
 		for j := range configs[i].Webhooks {
 			chain.webhooks = append(chain.webhooks, newHook(configs[i].Name, &configs[i].Webhooks[j]))
@@ -96,7 +97,7 @@ func (c *Chain) Webhooks(ns *corev1.Namespace, pod *corev1.Pod) []Call {
 	var out []Call
 	for i := range c.webhooks {
 		h := &c.webhooks[i]
-		if call, maybe := h.called(ns, attr); call {
+		if call, maybe := h.called(ns, attr, c.who); call {
 			out = append(out, Call{Configuration: h.configuration, Webhook: h.spec.Name, Maybe: maybe})
 		}
 	}
@@ -105,7 +106,7 @@ func (c *Chain) Webhooks(ns *corev1.Namespace, pod *corev1.Pod) []Call {
 
 // called follows generic.Webhook.ShouldCallHook. matchPolicy Equivalent needs no thought here: pods
 // exist in one group and version only.
-func (h *hook) called(ns *corev1.Namespace, attr *admission.VersionedAttributes) (call bool, maybe string) {
+func (h *hook) called(ns *corev1.Namespace, attr *admission.VersionedAttributes, w who) (call bool, maybe string) {
 	nsMatcher := namespace.Matcher{NamespaceLister: oneNamespace{ns}}
 	inNamespace, nsErr := nsMatcher.MatchNamespaceSelector(h.selectors, attr)
 	if !inNamespace && nsErr == nil {
@@ -127,7 +128,7 @@ func (h *hook) called(ns *corev1.Namespace, attr *admission.VersionedAttributes)
 	if objErr != nil {
 		return true, "objectSelector: " + objErr.Error()
 	}
-	return h.conditions.match(attr, nil)
+	return h.conditions.match(attr, nil, w)
 }
 
 // DryRunnable reports whether the API server calls the webhook in a dry run at all: only when it declares
@@ -150,5 +151,5 @@ func attributes(ns *corev1.Namespace, pod *corev1.Pod) *admission.VersionedAttri
 	}
 	record := admission.NewAttributesRecord(p, nil, podKind, ns.Name, p.Name, podResource, "",
 		admission.Create, nil, true, &user.DefaultInfo{})
-	return &admission.VersionedAttributes{Attributes: record, VersionedKind: podKind, VersionedObject: p}
+	return &admission.VersionedAttributes{Attributes: record, VersionedKind: podKind, VersionedObject: admission.NewLazyObject(p)}
 }

@@ -8,7 +8,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// A Class is a set of namespaces in which the same pod meets the same webhooks and policies.
+// A Class is a set of namespaces in which the same pod meets the same webhooks and policies, if any, and that
+// have the same annotations, by which webhooks decide as well.
 type Class struct {
 	// Namespaces are its members, sorted by name.
 	Namespaces []*corev1.Namespace
@@ -39,6 +40,9 @@ func (c *Chain) classesBy(namespaces []corev1.Namespace, calls func(*corev1.Name
 		if class == nil {
 			webhooks, policies := calls(ns)
 			key := callsKey(webhooks) + "\x00" + callsKey(policies)
+			if len(webhooks)+len(policies) > 0 {
+				key += "\x00" + pairs(ns.Annotations)
+			}
 			if class = byCalls[key]; class == nil {
 				class = &Class{Webhooks: webhooks, Policies: policies}
 				byCalls[key] = class
@@ -49,6 +53,20 @@ func (c *Chain) classesBy(namespaces []corev1.Namespace, calls func(*corev1.Name
 		class.Namespaces = append(class.Namespaces, ns)
 	}
 	return sorted(classes)
+}
+
+// Kinds are namespaces of all kinds that the chain can tell apart: the first of each.
+func (c *Chain) Kinds(namespaces []corev1.Namespace) []*corev1.Namespace {
+	asked, seen := c.asked(), map[string]bool{}
+	var out []*corev1.Namespace
+	for i := range namespaces {
+		ns := withName(&namespaces[i])
+		if group := asked.group(ns); !seen[group] {
+			seen[group] = true
+			out = append(out, ns)
+		}
+	}
+	return out
 }
 
 func sorted(classes []*Class) []Class {
@@ -129,12 +147,18 @@ func (a *asked) add(s selectors) {
 	}
 }
 
-// group is equal for namespaces that no selector can tell apart.
+// groupEnd ends the annotations in a group.
+const groupEnd = "\x01"
+
+// group is equal for namespaces that neither a selector can tell apart nor a webhook by annotations, which come
+// first.
 func (a asked) group(ns *corev1.Namespace) string {
-	if a.name {
-		return ns.Name
-	}
 	var b strings.Builder
+	b.WriteString(pairs(ns.Annotations) + groupEnd)
+	if a.name {
+		b.WriteString(ns.Name)
+		return b.String()
+	}
 	for _, k := range a.keys {
 		switch v, ok := ns.Labels[k]; {
 		case !ok:

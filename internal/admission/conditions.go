@@ -23,21 +23,6 @@ import (
 // pod is not).
 var unknowable = []string{"authorizer", "params", "variables", "dryRun"}
 
-// creators are who creates pods: the controllers of kube-controller-manager, which make most of
-// them, and somebody else, such as the caller. A condition on the user is decided where all agree.
-var creators = []authenticationv1.UserInfo{
-	controller("replicaset-controller"), controller("statefulset-controller"),
-	controller("daemon-set-controller"), controller("job-controller"),
-	{Username: "somebody", Groups: []string{"system:authenticated"}},
-}
-
-func controller(name string) authenticationv1.UserInfo {
-	return authenticationv1.UserInfo{
-		Username: "system:serviceaccount:kube-system:" + name,
-		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"},
-	}
-}
-
 // compiler is built on first use: the CEL environment costs tens of milliseconds, and most
 // clusters have no matchConditions at all.
 var compiler = sync.OnceValue(func() cel.ConditionCompiler {
@@ -53,6 +38,8 @@ type conditions struct {
 	byNamespace bool
 	// byUser is whether an expression asks who creates the pod.
 	byUser bool
+	// others are those of the conditions that do not ask for the user, where some do.
+	others *conditions
 }
 
 func compileConditions(list []admissionregistrationv1.MatchCondition, hasParams bool) conditions {
@@ -65,6 +52,9 @@ func compileConditions(list []admissionregistrationv1.MatchCondition, hasParams 
 		accessors[i] = (*matchconditions.MatchCondition)(&list[i])
 		c.byUser = c.byUser || strings.Contains(list[i].Expression, "userInfo")
 		c.byNamespace = c.byNamespace || asksForNamespace(list[i].Expression)
+	}
+	if c.byUser {
+		c.others = withoutUser(list, hasParams)
 	}
 	declared := cel.OptionalVariableDeclarations{HasParams: hasParams, HasAuthorizer: true}
 	c.eval = compiler().CompileCondition(accessors, declared, environment.StoredExpressions)
@@ -80,20 +70,66 @@ func asksForNamespace(expression string) bool {
 // the failure policy, this one says that the call may happen. A condition that is false decides,
 // unless it asks for what cannot be known here. ns is what namespaceObject means: nil for webhooks,
 // as in the API server.
-func (c conditions) match(attr *admission.VersionedAttributes, ns *corev1.Namespace) (call bool, maybe string) {
+//
+// Where an expression asks who creates the pod, it is asked for everybody in w. Where they differ, the call
+// may happen, unless it is known who of them creates it. Where it is false for all of them, it was written
+// for somebody else.
+func (c conditions) match(attr *admission.VersionedAttributes, ns *corev1.Namespace, w who) (call bool, maybe string) {
 	if len(c.list) == 0 {
 		return true, ""
 	}
-	call, maybe = c.matchFor(attr, ns, creators[0])
+	call, maybe = c.matchFor(attr, ns, w.users[0])
 	if !c.byUser {
 		return call, maybe
 	}
-	for _, user := range creators[1:] {
-		if alsoCall, alsoMaybe := c.matchFor(attr, ns, user); alsoCall != call || alsoMaybe != maybe {
-			return true, fmt.Sprintf("matchConditions: not the same for %s and %s", creators[0].Username, user.Username)
+	anybody, by := call, w.users[0].Username == w.by
+	for _, user := range w.users[1:] {
+		alsoCall, alsoMaybe := c.matchFor(attr, ns, user)
+		if w.by == "" && (alsoCall != call || alsoMaybe != maybe) {
+			return true, fmt.Sprintf("matchConditions: not the same for %s and %s", w.users[0].Username, user.Username)
+		}
+		anybody = anybody || alsoCall
+		if user.Username == w.by {
+			call, maybe, by = alsoCall, alsoMaybe, true
 		}
 	}
+	switch {
+	case !anybody && (w.by == "" || w.by == somebody) && !c.excluded(attr, ns):
+		return true, "matchConditions: they ask who creates the pod, and are false for every known creator"
+	case !by && w.by != "":
+		return true, "matchConditions: they ask who creates the pod, and " + w.by + " is not known"
+	}
 	return call, maybe
+}
+
+// excluded reports whether a condition that does not ask for the user says no.
+func (c conditions) excluded(attr *admission.VersionedAttributes, ns *corev1.Namespace) bool {
+	if c.others == nil {
+		return false
+	}
+	call, _ := c.others.matchFor(attr, ns, creators[0])
+	return !call
+}
+
+// withoutUser are the conditions that do not ask for the user; nil when there are none.
+func withoutUser(list []admissionregistrationv1.MatchCondition, hasParams bool) *conditions {
+	var rest []admissionregistrationv1.MatchCondition
+	for _, m := range list {
+		if !strings.Contains(m.Expression, "userInfo") {
+			rest = append(rest, m)
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	out := compileConditions(rest, hasParams)
+	return &out
+}
+
+// A who is everybody who may create pods, and who of them does, if that is known.
+type who struct {
+	users []authenticationv1.UserInfo
+	by    string
 }
 
 func (c conditions) matchFor(attr *admission.VersionedAttributes, ns *corev1.Namespace, user authenticationv1.UserInfo) (call bool, maybe string) {

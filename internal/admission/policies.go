@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,8 @@ type policy struct {
 	criteria   criteria
 	conditions conditions
 	bindings   []binding
+	// byDryRun is whether it may do something else on dry runs than otherwise.
+	byDryRun bool
 }
 
 type binding struct {
@@ -51,6 +54,7 @@ func newPolicies(list []admissionregistrationv1.MutatingAdmissionPolicy, binding
 			criteria:   newCriteria(list[i].Spec.MatchConstraints),
 			conditions: compileConditions(list[i].Spec.MatchConditions, list[i].Spec.ParamKind != nil),
 		}
+		p.byDryRun = asksForDryRun(&list[i].Spec)
 		for j := range bindings {
 			if bindings[j].Spec.PolicyName != p.name {
 				continue
@@ -78,7 +82,7 @@ func (c *Chain) Policies(ns *corev1.Namespace, pod *corev1.Pod) []Call {
 	attr := attributes(ns, pod)
 	var out []Call
 	for i := range c.policies {
-		if acts, maybe := c.policies[i].acts(ns, attr); acts {
+		if acts, maybe := c.policies[i].acts(ns, attr, c.who); acts {
 			out = append(out, Call{Configuration: c.policies[i].name, Maybe: maybe})
 		}
 	}
@@ -87,7 +91,7 @@ func (c *Chain) Policies(ns *corev1.Namespace, pod *corev1.Pod) []Call {
 
 // acts follows the policy dispatcher: the policy's own constraints, then those of any binding, then
 // the matchConditions.
-func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes) (acts bool, maybe string) {
+func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes, w who) (acts bool, maybe string) {
 	ok, err := matches(ns, attr, p.criteria)
 	if err == nil && !ok {
 		return false, ""
@@ -110,8 +114,21 @@ func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes)
 	if !bound {
 		return false, ""
 	}
-	acts, maybe = p.conditions.match(attr, cel.CreateNamespaceObject(ns))
+	acts, maybe = p.conditions.match(attr, cel.CreateNamespaceObject(ns), w)
+	if p.byDryRun {
+		why = cmp.Or(why, "its mutations ask for dryRun")
+	}
 	return acts, cmp.Or(maybe, why)
+}
+
+// asksForDryRun reports whether what a policy does, rather than whether it acts, may depend on dryRun. Of conditions
+// that is known where they are evaluated.
+func asksForDryRun(spec *admissionregistrationv1.MutatingAdmissionPolicySpec) bool {
+	asks := func(expression string) bool { return strings.Contains(expression, "dryRun") }
+	return slices.ContainsFunc(spec.Variables, func(v admissionregistrationv1.Variable) bool { return asks(v.Expression) }) ||
+		slices.ContainsFunc(spec.Mutations, func(m admissionregistrationv1.Mutation) bool {
+			return m.JSONPatch != nil && asks(m.JSONPatch.Expression) || m.ApplyConfiguration != nil && asks(m.ApplyConfiguration.Expression)
+		})
 }
 
 func matches(ns *corev1.Namespace, attr *admission.VersionedAttributes, c criteria) (bool, error) {

@@ -2,13 +2,13 @@ package admission
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionv1beta1 "k8s.io/api/admission/v1beta1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -27,6 +27,8 @@ type Question struct {
 	// Pod is the object as JSON; Old is the one before an update, nil for a create.
 	Pod, Old  json.RawMessage
 	Namespace string
+	// User is the service account that creates the pod; "" is a controller.
+	User string
 	// Version is v1 or v1beta1 of admission.k8s.io.
 	Version string
 }
@@ -43,7 +45,7 @@ func (q Question) Body() ([]byte, error) {
 		UID: q.UID, Kind: kind, Resource: resource, RequestKind: &kind, RequestResource: &resource,
 		Namespace: q.Namespace,
 		Operation: admissionv1.Create,
-		UserInfo:  creators[0],
+		UserInfo:  q.userInfo(),
 		Object:    runtime.RawExtension{Raw: q.Pod},
 		DryRun:    &yes,
 		Options:   runtime.RawExtension{Raw: []byte(`{"apiVersion":"meta.k8s.io/v1","kind":"CreateOptions","dryRun":["All"]}`)},
@@ -66,6 +68,13 @@ func (q Question) Body() ([]byte, error) {
 		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/" + q.Version, Kind: "AdmissionReview"},
 		Request:  &request,
 	})
+}
+
+func (q Question) userInfo() authenticationv1.UserInfo {
+	if q.User == "" {
+		return creators[0]
+	}
+	return accountUser(q.User)
 }
 
 // ReviewVersion is the version of AdmissionReview that the API server would choose of those that the
@@ -105,29 +114,16 @@ func (q Question) Understand(body []byte) (*Answer, error) {
 	if err := json.Unmarshal(body, &review); err != nil {
 		return nil, fmt.Errorf("its answer is not an AdmissionReview: %s", beginning(body))
 	}
-	r := review.Response
-	switch {
-	case review.Kind != "AdmissionReview":
-		return nil, fmt.Errorf("its answer is of kind %q, not AdmissionReview", shortened(review.Kind))
-	case review.APIVersion != "admission.k8s.io/"+q.Version:
-		return nil, fmt.Errorf("its answer has apiVersion %q, the question had admission.k8s.io/%s", shortened(review.APIVersion), q.Version)
-	case r == nil:
-		return nil, errors.New("its answer has no response")
-	case r.UID != q.UID:
-		return nil, fmt.Errorf("its answer has uid %q, the question had %q", shortened(string(r.UID)), q.UID)
+	if err := q.verify(&review); err != nil {
+		return nil, err
 	}
+	r := review.Response
 	a := &Answer{Allowed: r.Allowed, Warnings: r.Warnings, Pod: q.Pod}
 	if r.Result != nil {
 		a.Message = shortened(r.Result.Message)
 	}
 	if len(r.Patch) == 0 || !r.Allowed {
 		return a, nil
-	}
-	if q.Version == "v1" && r.PatchType == nil {
-		return nil, errors.New("its answer has a patch without patchType")
-	}
-	if r.PatchType != nil && *r.PatchType != admissionv1.PatchTypeJSONPatch {
-		return nil, fmt.Errorf("its answer has patchType %q, only JSONPatch is allowed", shortened(string(*r.PatchType)))
 	}
 	if err := a.apply(r.Patch, q.About == nil); err != nil {
 		return nil, err

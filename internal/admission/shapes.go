@@ -2,31 +2,19 @@ package admission
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// A Template is what a webhook may look at in a pod template of the cluster, and in its service
-// account; or in a service account alone.
-type Template struct {
-	// Object says whose template it is: "Deployment shop/web".
-	Object    string
-	Namespace string
-	Labels    map[string]string
-	// Annotations are the pod's.
-	Annotations map[string]string
-	// Account is the name of the service account; empty means default.
-	Account                           string
-	AccountLabels, AccountAnnotations map[string]string
-	// Bare is a service account that no pod template uses.
-	Bare bool
-}
-
-// A Shape is a set of templates for which one canary speaks: their pods meet the same webhooks and
-// policies, and have the same keys of labels and annotations, as have their service accounts.
+// A Shape is a set of templates for which one canary speaks: their pods meet the same webhooks and policies, in
+// namespaces that nothing tells apart, and are the same but for names. Of service accounts that no template
+// uses, and of pods without a template, those are the same that have the same keys, or differ in names and
+// numbers only.
 type Shape struct {
 	// Templates are its members, those of workloads first.
 	Templates []Template
@@ -34,31 +22,55 @@ type Shape struct {
 	Policies  []Call
 }
 
-// Shapes sorts the templates into shapes, the one with most workloads first. Templates in namespaces
-// that are not given are left out, as are those that nothing tells from a plain canary.
+// Shapes sorts the templates into shapes. Templates in namespaces that are not given are left out, as are those
+// that nothing tells from a plain canary.
+//
+// Those that are most unlike each other come first: of all that meet the same webhooks and have the same keys
+// one each, the one with most workloads first; then the others.
 func (c *Chain) Shapes(templates []Template, namespaces []*corev1.Namespace) []Shape {
 	byName := map[string]*corev1.Namespace{}
 	for _, ns := range namespaces {
 		byName[ns.Name] = ns
 	}
+	asked := c.asked()
 	shapes := map[string]*Shape{}
 	for _, t := range templates {
 		ns := byName[t.Namespace]
 		if ns == nil || t.plain() {
 			continue
 		}
-		pod := t.Canary()
-		webhooks, policies := c.Webhooks(ns, pod), c.Policies(ns, pod)
-		key := strings.Join([]string{
-			callsKey(webhooks), callsKey(policies),
-			keys(t.Labels), keys(t.Annotations), keys(t.AccountLabels), keys(t.AccountAnnotations),
-		}, "\x00")
+		key := asked.group(ns) + "\x00" + t.content()
 		if shapes[key] == nil {
-			shapes[key] = &Shape{Webhooks: webhooks, Policies: policies}
+			chain, pod := c, t.Canary()
+			if t.Creator != "" {
+				chain = c.By(t.Creator)
+			}
+			shapes[key] = &Shape{Webhooks: chain.Webhooks(ns, pod), Policies: chain.Policies(ns, pod)}
 		}
 		shapes[key].Templates = append(shapes[key].Templates, t)
 	}
-	return ordered(shapes)
+	return ordered(met(shapes))
+}
+
+// met joins the shapes that meet the same. Of those that meet nobody, which nothing that is known can change,
+// one speaks for all that have the same keys.
+func met(shapes map[string]*Shape) map[string]*Shape {
+	out := map[string]*Shape{}
+	for _, key := range slices.Sorted(maps.Keys(shapes)) {
+		s := shapes[key]
+		annotations, rest, _ := strings.Cut(key, groupEnd)
+		_, content, _ := strings.Cut(rest, "\x00")
+		key = s.loose() + "\x00" + annotations + "\x00" + content
+		if len(s.Webhooks)+len(s.Policies) == 0 {
+			key = s.loose()
+		}
+		if out[key] == nil {
+			out[key] = s
+			continue
+		}
+		out[key].Templates = append(out[key].Templates, s.Templates...)
+	}
+	return out
 }
 
 func ordered(shapes map[string]*Shape) []Shape {
@@ -73,7 +85,25 @@ func ordered(shapes map[string]*Shape) []Shape {
 		return cmp.Or(cmp.Compare(b.Workloads(), a.Workloads()), cmp.Compare(a.Templates[0].Namespace, b.Templates[0].Namespace),
 			cmp.Compare(a.Templates[0].Object, b.Templates[0].Object))
 	})
+	seen := map[string]int{}
+	rank := make(map[string]int, len(out)) // how many like it come before
+	for _, s := range out {
+		loose := s.loose()
+		rank[s.Templates[0].Object] = seen[loose]
+		seen[loose]++
+	}
+	slices.SortStableFunc(out, func(a, b Shape) int {
+		return cmp.Compare(min(rank[a.Templates[0].Object], 1), min(rank[b.Templates[0].Object], 1))
+	})
 	return out
+}
+
+// loose is equal for shapes that meet the same, and whose templates have the same keys and creator.
+func (s Shape) loose() string {
+	t := s.Templates[0]
+	return strings.Join([]string{
+		callsKey(s.Webhooks), callsKey(s.Policies), t.Creator, keys(withoutControllers(t.Labels)), keys(telling(t.Annotations)), keys(t.AccountLabels), keys(telling(t.AccountAnnotations)),
+	}, "\x00")
 }
 
 func boolCompare(a, b bool) int {
@@ -99,21 +129,43 @@ func (s Shape) Workloads() int {
 
 // plain reports whether the plain canary of the namespace speaks for the template as well.
 func (t Template) plain() bool {
-	return len(t.Labels) == 0 && len(t.Annotations) == 0 && len(t.AccountLabels) == 0 && len(t.AccountAnnotations) == 0
+	return t.Spec == nil && len(t.Labels) == 0 && len(t.Annotations) == 0 && len(t.AccountLabels) == 0 && len(t.AccountAnnotations) == 0
 }
 
-// Canary is the canary with the template's labels, annotations and service account. Those of a service
-// account alone have the plain canary's label.
-func (t Template) Canary() *corev1.Pod {
-	pod := Canary(t.Namespace)
-	if !t.Bare {
-		pod.Labels = maps.Clone(t.Labels)
+// content is equal for templates whose pods are the same but for names.
+func (t Template) content() string {
+	if t.Bare {
+		return strings.Join([]string{"account", keys(t.AccountLabels), keys(telling(t.AccountAnnotations))}, "\x00")
 	}
-	pod.Annotations = maps.Clone(t.Annotations)
-	pod.Spec.ServiceAccountName = t.Account
-	return pod
+	labels, annotations := withoutControllers(t.Labels), telling(t.Annotations)
+	about := []string{t.Creator, t.Account, pairs(labels), pairs(annotations), pairs(t.AccountLabels), pairs(telling(t.AccountAnnotations))}
+	for _, o := range t.Owners {
+		about = append(about, o.APIVersion+" "+o.Kind)
+	}
+	if t.Spec != nil {
+		spec, err := t.Spec.Marshal()
+		if err != nil {
+			spec = []byte(t.Object) // like nothing else
+		}
+		about = append(about, string(spec))
+	}
+	text := strings.Join(about, "\x00")
+	if t.Running {
+		text = t.anonymous(text)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return string(sum[:])
 }
 
-func keys(m map[string]string) string {
-	return strings.Join(slices.Sorted(maps.Keys(m)), "\n")
+// numbers are what tells apart the pods of one maker: counters, times, hashes, random ends of names.
+var numbers = regexp.MustCompile(`[0-9a-f]{8,}|[0-9]+`)
+
+// anonymous is text without what is this pod's own.
+func (t Template) anonymous(text string) string {
+	name := strings.TrimPrefix(t.Object, "Pod "+t.Namespace+"/")
+	replace := []string{name, "(name)", strings.TrimSuffix(t.GenerateName, "-"), "(name)"}
+	for _, o := range t.Owners {
+		replace = append(replace, o.Name, "(owner)", string(o.UID), "(uid)")
+	}
+	return numbers.ReplaceAllString(strings.NewReplacer(replace...).Replace(text), "#")
 }

@@ -37,7 +37,7 @@ func (c *Chain) CallsFor(ns *corev1.Namespace, t Target, object *unstructured.Un
 	for i := range c.webhooks {
 		h := &c.webhooks[i]
 		for _, attr := range asked {
-			if call, maybe := h.called(ns, attr); call {
+			if call, maybe := h.called(ns, attr, c.who); call {
 				webhooks = append(webhooks, Call{Configuration: h.configuration, Webhook: h.spec.Name, Maybe: maybe})
 				break
 			}
@@ -45,7 +45,7 @@ func (c *Chain) CallsFor(ns *corev1.Namespace, t Target, object *unstructured.Un
 	}
 	for i := range c.policies {
 		for _, attr := range asked {
-			if acts, maybe := c.policies[i].acts(ns, attr); acts {
+			if acts, maybe := c.policies[i].acts(ns, attr, c.who); acts {
 				policies = append(policies, Call{Configuration: c.policies[i].name, Maybe: maybe})
 				break
 			}
@@ -71,9 +71,9 @@ func (t Target) attributes(ns *corev1.Namespace, version string, object *unstruc
 	if t.Update {
 		operation, old = admission.Update, object.DeepCopy()
 	}
-	out := &admission.VersionedAttributes{VersionedKind: kind, VersionedObject: object}
+	out := &admission.VersionedAttributes{VersionedKind: kind, VersionedObject: admission.NewLazyObject(object)}
 	if old != nil {
-		out.VersionedOldObject = old
+		out.VersionedOldObject = admission.NewLazyObject(old)
 		out.Attributes = admission.NewAttributesRecord(object, old, kind, ns.Name, object.GetName(), resource, "", operation, nil, true, &user.DefaultInfo{})
 		return out
 	}

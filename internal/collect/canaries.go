@@ -28,7 +28,7 @@ var createTemplates = Rule{
 }
 
 // canaryRules are the rights that canaries need.
-var canaryRules = append([]Rule{createPods, createTemplates, proxyServices, getWebhook}, slices.Concat(shapeRules, workloadRules(), updateRules)...)
+var canaryRules = append([]Rule{createPods, createTemplates, countCalls, proxyServices, getWebhook, impersonateControllers}, slices.Concat(shapeRules, workloadRules(), updateRules)...)
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server
@@ -42,25 +42,83 @@ const (
 // the cluster's own pods. The namespaces, the webhooks and the policies are in the snapshot already,
 // or are gaps there.
 func (c *collector) canaries(ctx context.Context) {
-	chain, classes := c.classes(ctx)
-	if len(classes) == 0 {
+	p := c.plan(ctx)
+	if len(p.classes) == 0 {
 		return
 	}
+	var before *calls
+	if len(c.failingOpen(p.classes)) > 0 {
+		before = c.counted(ctx)
+	}
+	results := c.sendAll(ctx, p.chain, p.classes)
+	// Whose plain pods come to harm needs no other proof.
+	owned := c.bounded(numbered(c.owned(p.senders, p.unharmed(results)), p.numbered()), len(p.classes))
+	more := c.sendAll(ctx, p.chain, owned)
+	if before != nil {
+		c.noteCalls(before, c.counted(ctx), c.failingOpen(slices.Concat(p.classes, owned)))
+	}
+	c.prove(ctx, p.classes, results)
+	c.prove(ctx, owned, more)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range p.classes {
+		c.snapshot.Classes = append(c.snapshot.Classes, p.classes[i].fact)
+		c.snapshot.Canaries = append(c.snapshot.Canaries, results[i]...)
+	}
+	for i := range owned {
+		if !owned[i].untried && unharmed(more[i]) && owned[i].metBy(p.classes) {
+			continue // it tells nothing new
+		}
+		c.snapshot.Classes = append(c.snapshot.Classes, owned[i].fact)
+		c.snapshot.Canaries = append(c.snapshot.Canaries, more[i]...)
+	}
+}
+
+// sendAll sends the canaries of classes.
+func (c *collector) sendAll(ctx context.Context, chain *admission.Chain, classes []class) [][]facts.Canary {
 	var (
 		results = make([][]facts.Canary, len(classes))
 		done    atomic.Int32
 	)
-	c.step("canaries", 0, len(classes))
+	if len(classes) > 0 {
+		c.step("canaries", 0, len(classes))
+	}
 	each(canaryConcurrency, len(classes), func(i int) {
-		results[i] = c.canaryFor(ctx, chain, &classes[i])
+		if !classes[i].untried {
+			results[i] = c.canaryFor(ctx, chain, &classes[i])
+		}
 		c.step("canaries", int(done.Add(1)), len(classes))
 	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i := range classes {
-		c.snapshot.Classes = append(c.snapshot.Classes, classes[i].fact)
-		c.snapshot.Canaries = append(c.snapshot.Canaries, results[i]...)
+	return results
+}
+
+// numbered is how many classes of namespaces have a number.
+func (p *plan) numbered() int {
+	n := 0
+	for i := range p.classes {
+		if p.classes[i].fact.Shape == nil {
+			n++
+		}
 	}
+	return n
+}
+
+// unharmed reports whether a canary came back as it was sent.
+func unharmed(canaries []facts.Canary) bool {
+	return len(canaries) == 1 && canaries[0].Returned != nil && len(canaries[0].Changes()) == 0 && (canaries[0].Fields == nil || len(canaries[0].Fields.Lost) == 0)
+}
+
+// unharmed are the namespaces whose plain canaries came back as they were sent.
+func (p *plan) unharmed(results [][]facts.Canary) []corev1.Namespace {
+	var out []corev1.Namespace
+	for i := range p.classes {
+		if p.classes[i].fact.Shape == nil && p.classes[i].fact.Variant == "" && unharmed(results[i]) {
+			for _, ns := range p.classes[i].namespaces {
+				out = append(out, *ns)
+			}
+		}
+	}
+	return out
 }
 
 // canaryFor sends the canary of one class, and the control where the canary was refused for a
@@ -76,7 +134,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 		if tried == canaryTries || denied == canaryTries || ctx.Err() != nil {
 			break
 		}
-		if ok, reason := c.mayIn(ctx, createPods, t.ns.Name); !ok {
+		if ok, reason := c.mayCreate(ctx, class, t.ns.Name); !ok {
 			denied, why = denied+1, reason
 			continue
 		}
@@ -90,6 +148,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 		case facts.CauseNamespace, facts.CauseAccess:
 			continue
 		case "":
+			class.answered = t.pod
 			c.attribute(ctx, chain, class, t, &canary)
 			return []facts.Canary{canary}
 		}
@@ -115,27 +174,40 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class *class, t try, canary *facts.Canary) {
 	lost := canary.Fields != nil && len(canary.Fields.Lost) > 0
 	if canary.Refusal == nil && len(canary.Changes()) == 0 && !lost {
-		return
-	}
-	if canary.Refusal == nil {
-		spec, err := c.defaulted(ctx, t.pod)
-		canary.Template = templateOf(t.pod, spec, err == nil)
-		if err == nil && lost {
-			canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
+		if !mayHideLoss(class, canary) {
+			return
 		}
-		if err != nil {
-			c.noTemplate(ctx, class, err)
-		}
-		if canary.Template == facts.TemplateLost {
+		canary.Reviews = c.replay(ctx, class, t.pod).reviews
+		if len(canary.Changes()) == 0 {
 			return
 		}
 	}
+	if canary.Refusal == nil && !c.serverKeeps(ctx, class, t, canary, lost) {
+		return
+	}
 	var missing []*missingRight
-	canary.Reviews, missing = c.replay(ctx, class, t.pod)
+	if canary.Reviews == nil {
+		asked := c.replay(ctx, class, t.pod)
+		canary.Reviews, missing = asked.reviews, asked.missing
+	}
 	if len(unexplained(canary)) > 0 {
 		canary.Exempted = c.exempt(ctx, chain, class, t, canary)
 	}
 	c.noReviews(class, canary, missing)
+}
+
+// serverKeeps tells by a PodTemplate whether the API server itself keeps what the canary lost; false where it is
+// known that it does not.
+func (c *collector) serverKeeps(ctx context.Context, class *class, t try, canary *facts.Canary, lost bool) bool {
+	spec, err := c.defaulted(ctx, t.pod)
+	canary.Template = templateOf(t.pod, spec, err == nil)
+	if err == nil && lost {
+		canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
+	}
+	if err != nil {
+		c.noTemplate(ctx, class, err)
+	}
+	return canary.Template != facts.TemplateLost
 }
 
 // noCanary records that no canary could be sent for a class.
@@ -156,6 +228,14 @@ func (c *collector) noCanary(ctx context.Context, class *class, why string) {
 	c.gap(facts.Canaries, class.instance(), reason, r.remedy())
 }
 
+// mayCreate reports whether pods of a class may be created in a namespace. That a controller may, nobody asks.
+func (c *collector) mayCreate(ctx context.Context, class *class, namespace string) (bool, string) {
+	if class.fact.User != "" {
+		return true, ""
+	}
+	return c.mayIn(ctx, createPods, namespace)
+}
+
 // mayIn asks for the whole cluster first, so administrators cost one review.
 func (c *collector) mayIn(ctx context.Context, r Rule, namespace string) (bool, string) {
 	if ok, _ := c.may(ctx, r); ok {
@@ -169,14 +249,20 @@ type class struct {
 	fact       facts.Class
 	namespaces []*corev1.Namespace
 	webhooks   []admission.Call
+	// untried: its canary is not sent, and a gap says why.
+	untried bool
 	// tries are the pods that speak for the class, in the order in which they are tried.
 	tries []try
+	// answered is the one that came back, as it was sent; nil before.
+	answered *corev1.Pod
 }
 
 // A try is one pod in one namespace.
 type try struct {
 	ns  *corev1.Namespace
 	pod *corev1.Pod
+	// own is a pod with the containers of a workload, rather than a canary's.
+	own bool
 }
 
 // instance is the class, for gaps: a namespace is named in which it is tried.
@@ -188,9 +274,9 @@ func (c *class) instance() facts.Instance {
 	return out
 }
 
-// plainTries are plain canaries in the namespaces of a class, those of the system last: their quotas
+// plainTries are canaries in the namespaces of a class, those of the system last: their quotas
 // and webhooks are more often special.
-func plainTries(namespaces []*corev1.Namespace) []try {
+func plainTries(namespaces []*corev1.Namespace, canary func(namespace string) *corev1.Pod) []try {
 	sorted := slices.Clone(namespaces)
 	slices.SortStableFunc(sorted, func(a, b *corev1.Namespace) int { return systemRank(a.Name) - systemRank(b.Name) })
 	out := make([]try, 0, len(sorted))
@@ -198,7 +284,7 @@ func plainTries(namespaces []*corev1.Namespace) []try {
 		if len(out) == canaryTries {
 			break
 		}
-		out = append(out, try{ns, admission.Canary(ns.Name)})
+		out = append(out, try{ns: ns, pod: canary(ns.Name)})
 	}
 	return out
 }

@@ -53,10 +53,13 @@ func uncalled(canary facts.Canary) bool {
 func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod) facts.Canary {
 	ctx, cancel := c.request(ctx, c.createTimeout(class))
 	defer cancel()
-	canary := facts.Canary{Class: class.fact.ID, Namespace: pod.Namespace, Sent: withoutValues(pod)}
-	result := c.client.CoreV1().RESTClient().Post().Namespace(pod.Namespace).Resource("pods").
-		VersionedParams(&metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, scheme.ParameterCodec).
-		Body(pod).Do(ctx)
+	canary := facts.Canary{Class: class.fact.ID, Namespace: pod.Namespace, Sent: class.sent(pod)}
+	request := c.client.CoreV1().RESTClient().Post().Namespace(pod.Namespace).Resource("pods").
+		VersionedParams(&metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, scheme.ParameterCodec)
+	if class.fact.User != "" {
+		request = request.SetHeader(impersonateUser, class.fact.User)
+	}
+	result := request.Body(pod).Do(ctx)
 	for _, w := range result.Warnings() {
 		canary.Warnings = append(canary.Warnings, oneLine(w.Text))
 	}
@@ -66,7 +69,7 @@ func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod)
 		return canary
 	}
 	canary.Returned = reduce(pod, &returned)
-	if sent := facts.FieldsOf(pod); len(sent) > 0 {
+	if sent := facts.FieldsOf(pod); len(sent) > 0 || class.own() {
 		canary.Fields = &facts.FieldTrial{Sent: sent, Lost: facts.LostFields(pod, &returned)}
 	}
 	return canary
@@ -81,8 +84,12 @@ var whateverThePod = []facts.Cause{
 // sendWithFields sends the canary with the newer fields that the API server keeps, and without them
 // when it is refused with them. It returns the try that counts.
 func (c *collector) sendWithFields(ctx context.Context, class *class, t try) (try, facts.Canary) {
-	rich := try{t.ns, t.pod.DeepCopy()}
-	facts.SetNewerFields(rich.pod, c.serverMinor())
+	rich := try{t.ns, t.pod.DeepCopy(), t.own}
+	if t.own {
+		facts.AddNewerFields(rich.pod, c.serverMinor())
+	} else {
+		facts.SetNewerFields(rich.pod, c.serverMinor())
+	}
 	canary := c.send(ctx, class, rich.pod)
 	if canary.Refusal == nil {
 		return rich, canary
@@ -125,7 +132,7 @@ func kept(fields []string, spec corev1.PodSpec) []string {
 // defaulted creates a PodTemplate with the canary's containers, with dryRun=All, and returns its spec.
 func (c *collector) defaulted(ctx context.Context, sent *corev1.Pod) (corev1.PodSpec, error) {
 	if ok, why := c.mayIn(ctx, createTemplates, sent.Namespace); !ok {
-		return corev1.PodSpec{}, &missingRight{createTemplates.In(sent.Namespace), why}
+		return corev1.PodSpec{}, &missingRight{right: createTemplates.In(sent.Namespace), why: why}
 	}
 	ctx, cancel := c.reading(ctx)
 	defer cancel()
@@ -157,6 +164,22 @@ func refusal(err error) *facts.Refusal {
 		return &facts.Refusal{Code: s.Code, Reason: string(s.Reason), Message: s.Message}
 	}
 	return &facts.Refusal{Message: err.Error()}
+}
+
+// own reports whether the class is tried with the pods of workloads.
+func (c *class) own() bool { return len(c.tries) > 0 && c.tries[0].own }
+
+// sent is what the snapshot keeps of a pod: all of a canary but the values of annotations. Of a workload's pod
+// nothing but what tells of sidecars.
+func (c *class) sent(pod *corev1.Pod) *corev1.Pod {
+	out := withoutValues(pod)
+	if !c.own() {
+		return out
+	}
+	kept := reduce(pod, pod)
+	kept.Name, kept.Annotations, kept.OwnerReferences = pod.Name, out.Annotations, pod.OwnerReferences
+	kept.Spec.ServiceAccountName = pod.Spec.ServiceAccountName
+	return kept
 }
 
 // withoutValues is the pod without the values of its annotations, which are a pod template's.

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,32 +13,57 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// classes sorts the namespaces of the snapshot, as far as the caller asks for them, by the webhooks
+// A plan is which canaries to send first, and what it takes to find out which to send after them.
+type plan struct {
+	senders
+	namespaces []corev1.Namespace
+	classes    []class
+}
+
+// plan sorts the namespaces of the snapshot, as far as the caller asks for them, by the webhooks
 // and policies that a canary would meet there. It records a gap and returns none when that cannot
 // be known.
-func (c *collector) classes(ctx context.Context) (*admission.Chain, []class) {
+func (c *collector) plan(ctx context.Context) (p plan) {
 	namespaces, ok := c.canaryNamespaces(ctx)
 	if !ok {
-		return nil, nil
+		return p
 	}
 	if len(c.gapsOf(facts.MutatingWebhooks, "")) > 0 && c.opts.Namespace == "" {
 		c.gap(facts.Canaries, whole, "without the mutating webhooks it is not known for which namespaces one canary speaks",
 			facts.Do(c.gapsOf(facts.MutatingWebhooks, "")[0].Remedy+"; or ask for one namespace: --namespace NAME"))
-		return nil, nil
+		return p
 	}
 	chain := admission.NewChain(admission.Config{
 		Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
 	})
+	templates, accounts := c.templates(ctx)
+	p.senders, p.namespaces = c.sendersOf(ctx, chain, templates, accounts), namespaces
 	var out []class
 	var all []*corev1.Namespace
-	for i, group := range chain.Classes(namespaces, admission.Canary("")) {
-		out = append(out, newClass(fmt.Sprintf("class-%d", i+1), group))
+	for i, group := range p.chain.Classes(namespaces, admission.Canary("")) {
+		out = append(out, newClass(fmt.Sprintf("class-%d", i+1), group, admission.Canary))
 		all = append(all, group.Namespaces...)
 	}
-	return chain, c.bounded(append(out, c.shapes(ctx, chain, all)...))
+	plain := out
+	out = append(out, c.shapes(p.senders, templates, all)...)
+	out = append(out, c.created(p.senders, namespaces, plain)...)
+	out = append(out, c.attracted(p.chain, namespaces, out)...)
+	p.classes = c.bounded(numbered(out, 0), 0)
+	return p
 }
 
-func newClass(id string, group admission.Class) class {
+// numbered numbers the classes of namespaces, after n others.
+func numbered(classes []class, n int) []class {
+	for i := range classes {
+		if classes[i].fact.Shape == nil {
+			n++
+			classes[i].fact.ID = fmt.Sprintf("class-%d", n)
+		}
+	}
+	return classes
+}
+
+func newClass(id string, group admission.Class, canary func(namespace string) *corev1.Pod) class {
 	fact := facts.Class{ID: id, Namespaces: []string{}, Webhooks: []string{}, Uncertain: map[string]string{}}
 	for _, ns := range group.Namespaces {
 		fact.Namespaces = append(fact.Namespaces, ns.Name)
@@ -48,32 +74,20 @@ func newClass(id string, group admission.Class) class {
 	for _, call := range group.Policies {
 		fact.Policies = append(fact.Policies, call.Name())
 	}
-	for _, call := range append(group.Webhooks, group.Policies...) {
+	if len(fact.Webhooks)+len(fact.Policies) > 0 && len(group.Namespaces) > 0 {
+		fact.Annotations = sortedKeys(group.Namespaces[0].Annotations)
+	}
+	for _, call := range slices.Concat(group.Webhooks, group.Policies) {
 		if call.Maybe != "" {
 			fact.Uncertain[call.Name()] = call.Maybe
 		}
 	}
-	return class{fact: fact, namespaces: group.Namespaces, webhooks: group.Webhooks, tries: plainTries(group.Namespaces)}
-}
-
-// bounded leaves out what goes beyond the number of canaries that the caller allows: namespaces come
-// first, then the shapes with most workloads.
-func (c *collector) bounded(classes []class) []class {
-	most := c.opts.MaxCanaries
-	if most <= 0 {
-		most = DefaultMaxCanaries
-	}
-	if len(classes) <= most {
-		return classes
-	}
-	c.gap(facts.Canaries, allShapes, fmt.Sprintf("%d of %d classes and shapes were tried", most, len(classes)),
-		facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", len(classes))))
-	return classes[:most]
+	return class{fact: fact, namespaces: group.Namespaces, webhooks: group.Webhooks, tries: plainTries(group.Namespaces, canary)}
 }
 
 // canaryNamespaces are the namespaces that the caller asks for and that still take pods.
 func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, bool) {
-	all := c.snapshot.Namespaces
+	all := c.places
 	if gaps := c.gapsOf(facts.Namespaces, ""); len(gaps) > 0 {
 		ns, ok := c.oneNamespace(ctx)
 		if !ok {
@@ -82,7 +96,7 @@ func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, b
 				facts.Do(gaps[0].Remedy+"; or ask for one namespace: --namespace NAME"))
 			return nil, false
 		}
-		all = []corev1.Namespace{*ns}
+		all = []corev1.Namespace{admission.TrimNamespace(ns)}
 	}
 	selector, err := labels.Parse(c.opts.Selector)
 	if err != nil {

@@ -26,6 +26,9 @@ type guard struct {
 	prefix string // of its path, "" or "/k8s/clusters/c-1"
 	broken *breach
 	pace   *pace
+	// as is who the caller chose to be for the whole run; standIns are whom a canary may be sent as.
+	as       string
+	standIns *standIns
 	// customs are the custom resources that may be created with dryRun=All.
 	customs *customResources
 }
@@ -60,6 +63,8 @@ var (
 	// dryRunnable may be created with dryRun=All.
 	dryRunnable = regexp.MustCompile(`^/(api/v1/namespaces/[^/]+/(pods|podtemplates|replicationcontrollers)|` +
 		`apis/apps/v1/namespaces/[^/]+/(deployments|replicasets|statefulsets|daemonsets)|apis/batch/v1/namespaces/[^/]+/(jobs|cronjobs))$`)
+	// dryRunPods may be created as somebody else.
+	dryRunPods = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/pods$`)
 	// serviceProxy reaches a webhook.
 	serviceProxy = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/services/[^/]+/proxy(/|$)`)
 	// nodeProxy is all of a kubelet that is ever asked: the rest of its paths can run commands.
@@ -72,20 +77,20 @@ var (
 	oldWatch = regexp.MustCompile(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
 )
 
-// checked is a request that a guard lets through, or why it does not, which is recorded.
-func checked(req *http.Request, check func(*http.Request) (*http.Request, error), broken *breach, ledger *Ledger) (*http.Request, error) {
+// checked is a request that a guard lets through, or why it does not, which is recorded as shown.
+func checked(req *http.Request, check func(*http.Request) (*http.Request, error), broken *breach, ledger *Ledger, shown Request) (*http.Request, error) {
 	start := time.Now()
 	req, err := check(req)
 	if err != nil {
 		broken.set(err)
-		ledger.record(req, start, nil, err)
+		ledger.record(shown, start, nil, err)
 	}
 	return req, err
 }
 
 // RoundTrip sends a request that is allowed and records it.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	req, err := checked(req, g.check, g.broken, g.ledger)
+	req, err := checked(req, g.check, g.broken, g.ledger, asked(req))
 	if err != nil {
 		return nil, err
 	}
@@ -94,12 +99,12 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	start := time.Now()
 	resp, err := g.next.RoundTrip(req)
-	g.ledger.record(req, start, resp, err)
+	g.ledger.record(asked(req), start, resp, err)
 	if err == nil {
 		g.pace.heed(req, resp)
 	}
 	if err == nil && !strings.HasSuffix(req.URL.Path, "/metrics") {
-		resp.Body = &bounded{ReadCloser: resp.Body, left: maxBody}
+		resp.Body = counted(req, &bounded{ReadCloser: resp.Body, left: maxBody})
 	}
 	return resp, err
 }
@@ -119,6 +124,9 @@ func (g *guard) check(req *http.Request) (*http.Request, error) {
 	query, err := url.ParseQuery(req.URL.RawQuery)
 	if err != nil {
 		return req, refuse("the query cannot be read")
+	}
+	if why := g.refuseUser(req, path); why != "" {
+		return req, refuse(why)
 	}
 	switch req.Method {
 	case http.MethodGet:

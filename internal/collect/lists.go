@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -30,6 +31,7 @@ func (c *collector) nodes(ctx context.Context, found func([]corev1.Node)) {
 	err := longList(ctx, c, listRequest{resource: "nodes", unwanted: imagesOfNodes}, func(page *corev1.NodeList) {
 		trimmed := make([]corev1.Node, len(page.Items))
 		for i := range page.Items {
+			c.addresses.note(&page.Items[i])
 			trimmed[i] = facts.TrimNode(&page.Items[i])
 		}
 		if found != nil {
@@ -60,14 +62,15 @@ func (c *collector) namespaces(ctx context.Context) {
 	if c.forbidden(ctx, listNamespaces, whole) {
 		return
 	}
-	var namespaces []corev1.Namespace
+	var namespaces, places []corev1.Namespace
 	err := longList(ctx, c, listRequest{resource: "namespaces"}, func(page *corev1.NamespaceList) {
 		for i := range page.Items {
 			namespaces = append(namespaces, facts.TrimNamespace(&page.Items[i]))
+			places = append(places, admission.TrimNamespace(&page.Items[i]))
 		}
-	}, func() { namespaces = nil })
+	}, func() { namespaces, places = nil, nil })
 	c.mu.Lock()
-	c.snapshot.Namespaces = namespaces
+	c.snapshot.Namespaces, c.places = namespaces, places
 	c.mu.Unlock()
 	if err != nil {
 		c.failed(ctx, listNamespaces, whole, err)

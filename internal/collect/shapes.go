@@ -13,10 +13,6 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// DefaultMaxCanaries bounds a run: a dry run through a few webhooks takes 10 to 50 ms of an API
-// server, so 200 of them, 8 at a time, take about a second. Few clusters have more shapes.
-const DefaultMaxCanaries = 200
-
 // shapeExamples is how many templates of a shape are named, and how many are tried.
 const shapeExamples = 5
 
@@ -30,9 +26,10 @@ func listFor(group, resource string) Rule {
 
 var (
 	listAccounts = listFor("", "serviceaccounts")
+	listRunning  = listFor("", "pods")
 	shapeRules   = []Rule{
 		listFor("apps", "deployments"), listFor("apps", "statefulsets"), listFor("apps", "daemonsets"),
-		listFor("batch", "jobs"), listFor("batch", "cronjobs"), listAccounts,
+		listFor("batch", "jobs"), listFor("batch", "cronjobs"), listAccounts, listRunning,
 	}
 )
 
@@ -41,19 +38,16 @@ var allShapes = facts.Instance{Part: facts.PartShapes}
 
 // shapes turns the pod templates and service accounts of the cluster into classes, each with the pods
 // to try.
-func (c *collector) shapes(ctx context.Context, chain *admission.Chain, namespaces []*corev1.Namespace) []class {
-	templates, complete := c.templates(ctx)
-	if !complete && len(templates) == 0 {
-		return nil
-	}
+func (c *collector) shapes(senders senders, templates []admission.Template, namespaces []*corev1.Namespace) []class {
 	byName := map[string]*corev1.Namespace{}
 	for _, ns := range namespaces {
 		byName[ns.Name] = ns
 	}
 	var out []class
-	for i, s := range chain.Shapes(templates, namespaces) {
+	for i, s := range senders.chain.Shapes(templates, namespaces) {
 		out = append(out, newShape(fmt.Sprintf("shape-%d", i+1), s, byName))
 	}
+	c.noteSenders(senders, out)
 	return out
 }
 
@@ -62,7 +56,7 @@ func newShape(id string, s admission.Shape, byName map[string]*corev1.Namespace)
 	shape := &facts.Shape{
 		Labels: sortedKeys(first.Labels), Annotations: sortedKeys(first.Annotations),
 		AccountLabels: sortedKeys(first.AccountLabels), AccountAnnotations: sortedKeys(first.AccountAnnotations),
-		Templates: s.Workloads(),
+		Templates: s.Workloads(), Own: first.Spec != nil, Running: first.Running,
 	}
 	group := admission.Class{Webhooks: s.Webhooks, Policies: s.Policies}
 	var tries []try
@@ -70,53 +64,55 @@ func newShape(id string, s admission.Shape, byName map[string]*corev1.Namespace)
 	for _, t := range s.Templates {
 		if len(shape.Examples) < shapeExamples {
 			shape.Examples = append(shape.Examples, t.Object)
-			tries = append(tries, try{byName[t.Namespace], t.Canary()})
+			tries = append(tries, try{byName[t.Namespace], t.Canary(), t.Spec != nil})
 		}
 		if !seen[t.Namespace] {
 			seen[t.Namespace] = true
 			group.Namespaces = append(group.Namespaces, byName[t.Namespace])
 		}
 	}
-	out := newClass(id, group)
-	out.fact.Shape = shape
+	out := newClass(id, group, admission.Canary)
+	out.fact.Shape, out.fact.User = shape, first.Creator
 	out.tries = tries
 	return out
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
-// templates reads what webhooks may look at, of every workload and of every service account that has
-// annotations or labels. What the caller is not allowed to list is a gap, and complete is false.
-func (c *collector) templates(ctx context.Context) (out []admission.Template, complete bool) {
-	complete = true
-	accounts := map[string]*corev1.ServiceAccount{}
-	for _, list := range c.templateLists(accounts) {
-		if c.mayNotList(ctx, list.right) {
-			complete = false
-			continue
+// templates reads what webhooks may look at, of every workload, of every pod that no template shows, and of every
+// service account that has annotations or labels. What the caller is not allowed to list is a gap.
+func (c *collector) templates(ctx context.Context) (out []admission.Template, accounts map[string]*corev1.ServiceAccount) {
+	accounts = map[string]*corev1.ServiceAccount{}
+	lists := append(c.templateLists(accounts), c.runningPods())
+	found := make([][]admission.Template, len(lists))
+	each(len(lists), len(lists), func(i int) {
+		if c.mayNotList(ctx, lists[i].right) {
+			return
 		}
-		var found []admission.Template
 		err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
-			return list.page(ctx, opts, &found)
-		}, func() { found = nil })
+			opts.Limit = templatesPage
+			return lists[i].page(ctx, opts, &found[i])
+		}, func() { found[i] = nil })
 		if err != nil {
-			c.failed(ctx, list.right, allShapes, err)
-			complete = false
+			c.failed(ctx, lists[i].right, allShapes, err)
 		}
-		out = append(out, found...)
-	}
+	})
+	out = slices.Concat(found...)
 	for i := range c.opts.Pods {
 		out = append(out, shapeOfPod(&c.opts.Pods[i]))
 	}
-	return withAccounts(out, accounts), complete
+	return withAccounts(out, accounts), accounts
 }
 
-// shapeOfPod is what webhooks may look at of a pod that is there already. What names the pod itself is
-// left out: its owner's other pods have the same without it.
+// templatesPage is how many workloads or service accounts are read at once: they are small, and there are as many
+// as namespaces at least.
+const templatesPage = 2500
+
+// shapeOfPod is what webhooks may look at of a pod that is there already, of which not all is known. What names
+// the pod itself is left out: its owner's other pods have the same without it.
 func shapeOfPod(p *corev1.Pod) admission.Template {
 	labels := maps.Clone(p.Labels)
-	for _, own := range []string{"pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index",
-		"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"} {
+	for _, own := range admission.ControllerLabels {
 		delete(labels, own)
 	}
 	annotations := maps.Clone(p.Annotations)

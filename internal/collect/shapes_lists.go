@@ -90,8 +90,32 @@ func addTemplate(out *[]admission.Template, kind string, owner *metav1.ObjectMet
 	if metav1.GetControllerOf(owner) != nil {
 		return
 	}
-	*out = append(*out, admission.Template{
-		Object: kind + " " + owner.Namespace + "/" + owner.Name, Namespace: owner.Namespace,
-		Labels: template.Labels, Annotations: template.Annotations, Account: template.Spec.ServiceAccountName,
-	})
+	*out = append(*out, admission.OfWorkload(kind, owner, template))
+}
+
+// withoutTemplate selects the pods that no template of the lists above shows: those do not have the labels that
+// controllers add. It is answered from the API server's memory.
+const (
+	withoutTemplate = "!pod-template-hash,!controller-revision-hash,!job-name,!batch.kubernetes.io/job-name"
+	unfinished      = "status.phase!=Succeeded,status.phase!=Failed"
+)
+
+// runningPods lists them, but for static pods, which no webhook can change.
+func (c *collector) runningPods() templateList {
+	return templateList{listRunning, func(ctx context.Context, opts metav1.ListOptions, out *[]admission.Template) (metav1.ListInterface, error) {
+		opts.LabelSelector, opts.FieldSelector = withoutTemplate, unfinished
+		if opts.Continue == "" {
+			opts.ResourceVersion = "0"
+		}
+		page, err := c.client.CoreV1().Pods(c.opts.Namespace).List(ctx, opts)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Items {
+			if p := &page.Items[i]; p.Annotations[corev1.MirrorPodAnnotationKey] == "" && p.DeletionTimestamp == nil {
+				*out = append(*out, admission.OfRunning(p))
+			}
+		}
+		return page, nil
+	}}
 }

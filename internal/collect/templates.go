@@ -42,7 +42,7 @@ func workloadRules() []Rule {
 }
 
 // targetOf is the creation of an object of a kind.
-func targetOf(k facts.TemplateKind) admission.Target {
+func templateTarget(k facts.TemplateKind) admission.Target {
 	return admission.Target{
 		Kind:     schema.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind},
 		Resource: schema.GroupVersionResource{Group: k.Group, Version: k.Version, Resource: k.Resource},
@@ -144,7 +144,7 @@ func (c *collector) boundedWorkloads(all []workload) []workload {
 	if n := len(left) - shapeExamples; n > 0 {
 		left, more = left[:shapeExamples], fmt.Sprintf(" and %d more", n)
 	}
-	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s%s", most, len(all), joined(left), more),
+	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s%s", most, len(all), joinedNames(left), more),
 		facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", len(all))))
 	return all[:most]
 }
@@ -152,7 +152,7 @@ func (c *collector) boundedWorkloads(all []workload) []workload {
 // workloadsOf are the trials of one kind: a template of ours for each class of namespaces, and each distinct one of
 // the cluster's own.
 func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k facts.TemplateKind, namespaces []corev1.Namespace) []workload {
-	target := targetOf(k)
+	target := templateTarget(k)
 	c.onlyUpdates(chain, target, namespaces, plainWorkload(k))
 	if !chain.MayMatch(target) {
 		return nil
@@ -164,8 +164,8 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 	var out []workload
 	for _, class := range chain.ClassesFor(namespaces, target, &unstructured.Unstructured{Object: plainWorkload(k)}) {
 		w := workload{fact: facts.WorkloadTrial{APIVersion: k.APIVersion(), Kind: k.Kind, Resource: k.String()}, target: target, calls: class.Webhooks}
-		w.fact.Class = newClass("", class).fact
-		for _, t := range plainTries(class.Namespaces) {
+		w.fact.Class = newClass("", class, admission.Canary).fact
+		for _, t := range plainTries(class.Namespaces, admission.Canary) {
 			w.tries = append(w.tries, workloadTry{t.ns.Name, plainWorkload(k), places})
 		}
 		out = append(out, w)

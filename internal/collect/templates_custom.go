@@ -143,10 +143,10 @@ func plainCustomTrials(chain *admission.Chain, k customKind, namespaces []corev1
 	var out []workload
 	for _, class := range chain.ClassesFor(namespaces, k.target(), &unstructured.Unstructured{Object: plain}) {
 		w := workload{
-			fact:   facts.WorkloadTrial{APIVersion: k.group + "/" + k.version, Kind: k.kind, Resource: k.resource + "." + k.group, Class: newClass("", class).fact},
+			fact:   facts.WorkloadTrial{APIVersion: k.group + "/" + k.version, Kind: k.kind, Resource: k.resource + "." + k.group, Class: newClass("", class, admission.Canary).fact},
 			target: k.target(), calls: class.Webhooks,
 		}
-		for _, t := range plainTries(class.Namespaces) {
+		for _, t := range plainTries(class.Namespaces, admission.Canary) {
 			w.tries = append(w.tries, workloadTry{t.ns.Name, plain, places})
 		}
 		out = append(out, w)

@@ -65,7 +65,7 @@ func TestWhoStripsTemplates(t *testing.T) {
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	server, err := c.ServeWebhooks()
 	check(t, err)
-	shop(t, c)
+	openShop(t, c)
 	for name, path := range map[string]string{"a-first": "/annotate", "b-second": "/strip", "c-third": "/annotate"} {
 		w := cluster.Webhook{Configuration: name, Client: server.Client(path), Rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "deployments")}}
 		only(&w)

@@ -141,7 +141,7 @@ func (o *ownTemplates) add(name, namespace string, object map[string]any, places
 	w := o.byKey[key]
 	if w == nil {
 		w = &workload{
-			fact:   facts.WorkloadTrial{APIVersion: o.apiVersion, Kind: o.kind, Resource: o.resource, Class: newClass("", group).fact},
+			fact:   facts.WorkloadTrial{APIVersion: o.apiVersion, Kind: o.kind, Resource: o.resource, Class: newClass("", group, admission.Canary).fact},
 			target: o.target, calls: webhooks,
 		}
 		o.byKey[key] = w
@@ -185,4 +185,4 @@ func (o *ownTemplates) list() []workload {
 	return out
 }
 
-func joined(names []string) string { return strings.Join(names, ", ") }
+func joinedNames(names []string) string { return strings.Join(names, ", ") }

@@ -91,10 +91,10 @@ func (c *collector) workloadTimeout(w *workload) time.Duration {
 func (c *collector) blame(ctx context.Context, chain *admission.Chain, w *workload, t workloadTry, object map[string]any) {
 	canary := w.fact.Canary
 	if len(canary.Changes()) == 0 {
-		canary.Reviews, _ = c.replayObject(ctx, c.failingOpen(w.calls), &w.target, t, object, canary.Sent)
+		canary.Reviews, _ = c.replayObject(ctx, c.skippable(w.calls), &w.target, t, object, canary.Sent)
 		return
 	}
-	canary.Template = c.serverKeeps(ctx, chain, t.namespace)
+	canary.Template = c.serverKeepsField(ctx, chain, t.namespace)
 	if canary.Template == facts.TemplateLost || len(w.calls)+len(w.fact.Class.Policies) < 2 {
 		return
 	}
@@ -105,18 +105,18 @@ func (c *collector) blame(ctx context.Context, chain *admission.Chain, w *worklo
 	}
 }
 
-// failingOpen are the webhooks that the API server skips where they do not answer: that nothing happened may mean that
+// skippable are the webhooks that the API server skips where they do not answer: that nothing happened may mean that
 // they did not.
-func (c *collector) failingOpen(calls []admission.Call) []admission.Call {
+func (c *collector) skippable(calls []admission.Call) []admission.Call {
 	return slices.DeleteFunc(slices.Clone(calls), func(call admission.Call) bool {
 		w := c.webhook(call)
 		return w == nil || w.FailurePolicy == nil || *w.FailurePolicy != admissionregistrationv1.Ignore
 	})
 }
 
-// serverKeeps says whether the API server itself keeps the field, by a canary that did, or by a PodTemplate that no
+// serverKeepsField says whether the API server itself keeps the field, by a canary that did, or by a PodTemplate that no
 // webhook sees.
-func (c *collector) serverKeeps(ctx context.Context, chain *admission.Chain, namespace string) facts.Template {
+func (c *collector) serverKeepsField(ctx context.Context, chain *admission.Chain, namespace string) facts.Template {
 	c.mu.Lock()
 	kept := slices.ContainsFunc(c.snapshot.Canaries, func(canary facts.Canary) bool {
 		return canary.Returned != nil && !canary.Control && len(canary.Changes()) == 0
@@ -126,7 +126,7 @@ func (c *collector) serverKeeps(ctx context.Context, chain *admission.Chain, nam
 		return facts.TemplateKept
 	}
 	for _, k := range facts.TemplateKinds {
-		if k.Kind == "PodTemplate" && chain.MayMatch(targetOf(k)) {
+		if k.Kind == "PodTemplate" && chain.MayMatch(templateTarget(k)) {
 			return facts.TemplateUnknown
 		}
 	}

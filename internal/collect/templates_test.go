@@ -59,8 +59,8 @@ func told(t *testing.T, snapshot *facts.Snapshot, id string) []string {
 	return nil
 }
 
-// shop is a namespace with workloads of its own; none of them runs.
-func shop(t *testing.T, c *cluster.Cluster) {
+// openShop makes a namespace with workloads of its own; none of them runs.
+func openShop(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	ctx, labels := t.Context(), map[string]string{"app": "web"}
 	_, err := c.Client().CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"team": "shop"}}}, metav1.CreateOptions{})
@@ -235,7 +235,7 @@ func TestTemplatesOnRealAPIServers(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
 			server, err := c.ServeWebhooks()
 			check(t, err)
-			shop(t, c)
+			openShop(t, c)
 			before := objects(t, c)
 			for _, s := range templateScenes {
 				t.Run(s.name, func(t *testing.T) {

@@ -55,7 +55,7 @@ func (c *collector) updates(ctx context.Context, chain *admission.Chain, namespa
 			continue
 		}
 		u := update{calls: class.Webhooks, pod: *admission.Canary(class.Namespaces[0].Name)}
-		u.fact.Class = newClass("", class).fact
+		u.fact.Class = newClass("", class, admission.Canary).fact
 		all = append(all, u)
 	}
 	most := cmp.Or(max(c.opts.MaxCanaries, 0), DefaultMaxCanaries)
@@ -108,7 +108,7 @@ func (c *collector) podsToUpdate(ctx context.Context, chain *admission.Chain, na
 			at, known := seen[key]
 			if !known {
 				seen[key] = len(out)
-				out = append(out, update{fact: facts.PodUpdate{Class: newClass("", group).fact, Pod: pod.Name}, pod: *pod, calls: webhooks})
+				out = append(out, update{fact: facts.PodUpdate{Class: newClass("", group, admission.Canary).fact, Pod: pod.Name}, pod: *pod, calls: webhooks})
 				continue
 			}
 			if class := &out[at].fact.Class; !slices.Contains(class.Namespaces, pod.Namespace) {

@@ -20,7 +20,7 @@ func TestUpdatesOnRealAPIServers(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
 			server, err := c.ServeWebhooks()
 			check(t, err)
-			shop(t, c)
+			openShop(t, c)
 			rules := []admissionregistrationv1.RuleWithOperations{updates("", "pods")}
 			scenes := []templateScene{
 				{name: "no pod", rules: rules, path: "/strip", change: only, want: []string{"fail", "MutatingWebhook touch/touch.example.com: no pod with a native sidecar can be updated in namespace shop"}},

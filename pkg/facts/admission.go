@@ -29,6 +29,14 @@ type Class struct {
 	Webhooks []string `json:"webhooks"`
 	// Policies are the bound MutatingAdmissionPolicies that may act here.
 	Policies []string `json:"policies,omitempty"`
+	// Annotations are the keys of those that all the namespaces have, with the same values: webhooks decide by
+	// them as well. Set only where any is called.
+	Annotations []string `json:"annotations,omitempty"`
+	// Variant says what the canary of the class was besides a plain one: "owned by a ReplicaSet". Its namespaces are in
+	// another class as well.
+	Variant string `json:"variant,omitempty"`
+	// User is who created the canary: a service account that the caller may impersonate. Empty is the caller.
+	User string `json:"user,omitempty"`
 	// Shape is set for a class of pods rather than of namespaces: see [Shape].
 	Shape *Shape `json:"shape,omitempty"`
 	// Uncertain are those webhooks and policies of which it is not certain that they are called,
@@ -45,6 +53,11 @@ type Shape struct {
 	Annotations        []string `json:"annotations,omitempty"`
 	AccountLabels      []string `json:"accountLabels,omitempty"`
 	AccountAnnotations []string `json:"accountAnnotations,omitempty"`
+	// Own is whether the canary was the pod of the first example, with a native sidecar besides. Without it, it was a plain
+	// canary with these labels, annotations and service account.
+	Own bool `json:"own,omitempty"`
+	// Running is whether it was a pod that is there, of which no template is known.
+	Running bool `json:"running,omitempty"`
 	// Templates is how many pod templates have this shape; 0 for a service account with annotations
 	// or labels that no template uses yet.
 	Templates int `json:"templates"`
@@ -140,6 +153,13 @@ type Review struct {
 	Changes []Change `json:"changes,omitempty"`
 	// LostFields are the newer fields that its patch takes away.
 	LostFields []string `json:"lostFields,omitempty"`
+	// Added are the init containers that its patch adds, sidecars and others.
+	Added []AddedContainer `json:"added,omitempty"`
+	// Operations is how many operations its patch has; 0 means that it changed nothing at all.
+	Operations int `json:"operations,omitempty"`
+	// Reinvoked is set when it was asked a second time, about what those after it have made of the pod, as its
+	// reinvocationPolicy IfNeeded wants it. The rest of the review is about both answers.
+	Reinvoked bool `json:"reinvoked,omitempty"`
 	// Patch are the operations of its patch that reach the init containers; long values are left out.
 	Patch []string `json:"patch,omitempty"`
 	// Denied is its explanation when it did not allow the pod.
@@ -199,8 +219,12 @@ type WebhookBackend struct {
 	// Images are those of the pods' containers, each once.
 	Images []string `json:"images,omitempty"`
 	// Native says for some injectors which of their settings on native sidecars was found: the name
-	// of a container's environment variable or argument with its value, "ENABLE_NATIVE_SIDECARS=true".
+	// of a container's environment variable or argument, or of a field in a ConfigMap, with its value,
+	// "ENABLE_NATIVE_SIDECARS=true".
 	Native []string `json:"native,omitempty"`
+	// EnvironmentFrom is where else the environment of an injector's containers comes from, which is not
+	// read: "ConfigMap istio-system/istiod-env".
+	EnvironmentFrom []string `json:"environmentFrom,omitempty"`
 }
 
 // A CRD is a CustomResourceDefinition, as far as it embeds containers.

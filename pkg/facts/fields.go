@@ -2,6 +2,7 @@ package facts
 
 import (
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -136,6 +137,18 @@ func security(p *corev1.Pod) *corev1.PodSecurityContext {
 func SetNewerFields(p *corev1.Pod, minor int) {
 	for _, f := range newerFields {
 		if f.Served <= minor {
+			f.Set(p)
+		}
+	}
+}
+
+// AddNewerFields puts those into the pod of a workload that replace nothing which it has.
+func AddNewerFields(p *corev1.Pod, minor int) {
+	if p.Spec.OS != nil && p.Spec.OS.Name == corev1.Windows {
+		return
+	}
+	for _, f := range newerFields {
+		if strings.HasPrefix(f.Path, "spec.securityContext.") && f.Served <= minor && !f.Has(p) {
 			f.Set(p)
 		}
 	}

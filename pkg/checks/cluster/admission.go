@@ -64,8 +64,11 @@ func (t admissionRun) object() checks.Object {
 // where says which namespaces the class has: all of them when they are few; or which pods, for a
 // shape.
 func (t admissionRun) where() string {
-	if t.class.Shape != nil {
+	switch {
+	case t.class.Shape != nil:
 		return "pods like those of " + t.examples()
+	case t.class.Variant != "":
+		return "pods " + t.class.Variant + " in " + t.namespaces()
 	}
 	return t.namespaces()
 }
@@ -87,8 +90,9 @@ func (t admissionRun) namespaces() string {
 // that make it so.
 func (t admissionRun) chain(s *facts.Snapshot) []string {
 	var out []string
-	if t.class.Shape != nil {
-		out = append(out, "the canary had "+t.class.Shape.String())
+	out = append(out, t.sender()...)
+	if keys := t.class.Annotations; len(keys) > 0 {
+		out = append(out, "the namespaces have the annotations "+strings.Join(keys, ", "))
 	}
 	if len(t.class.Policies) > 0 {
 		out = append(out, "mutating admission policies there: "+strings.Join(t.class.Policies, ", "))
@@ -101,6 +105,23 @@ func (t admissionRun) chain(s *facts.Snapshot) []string {
 		calls = append(calls, fmt.Sprintf("%d. %s%s", i+1, name, selection(s, name)))
 	}
 	return append(out, "mutating webhooks there, in call order: "+strings.Join(calls, "; "))
+}
+
+// sender says what the canary was, and who created it.
+func (t admissionRun) sender() []string {
+	var out []string
+	if shape := t.class.Shape; shape != nil {
+		if shape.Own {
+			out = append(out, "the canary was the pod of "+shape.Examples[0]+" with a native sidecar added")
+		}
+		if text := shape.String(); text != "" {
+			out = append(out, "the canary had "+text)
+		}
+	}
+	if t.class.User != "" {
+		out = append(out, "the canary was created as "+t.class.User)
+	}
+	return out
 }
 
 // selection says for which namespaces and pods a webhook is called; empty for all.
@@ -250,6 +271,9 @@ func triedClasses(all []admissionRun, decides func(admissionRun) bool) string {
 		if t.class.Shape != nil {
 			shapes, allShapes = shapes+n, allShapes+1
 			continue
+		}
+		if t.class.Variant != "" {
+			continue // its namespaces are in another class as well
 		}
 		classes, allClasses, namespaces = classes+n, allClasses+1, namespaces+n*len(t.class.Namespaces)
 	}
