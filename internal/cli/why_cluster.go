@@ -108,7 +108,7 @@ func (o *whyOptions) readAdmission(ctx context.Context, options collect.Options,
 	}
 	var namespaces []string
 	for _, d := range diagnoses {
-		if d.RootCause != checks.RestartPolicyStripped {
+		if d.RootCause != checks.RestartPolicyStripped && d.RootCause != checks.WebhookBreaksPodUpdates {
 			continue
 		}
 		if !slices.Contains(namespaces, d.Object.Namespace) {
@@ -153,6 +153,7 @@ func joinAdmission(to, from *facts.Snapshot) {
 	to.ControlPlane, to.Namespaces = from.ControlPlane, from.Namespaces
 	to.MutatingWebhooks, to.MutatingPolicies = from.MutatingWebhooks, from.MutatingPolicies
 	to.Classes, to.Canaries = from.Classes, from.Canaries
+	to.Workloads, to.PodUpdates, to.WorkloadsTried = from.Workloads, from.PodUpdates, from.WorkloadsTried
 	to.Gaps = append(to.Gaps, from.Gaps...)
 	for _, kind := range from.Seen {
 		if !to.Has(kind) {

@@ -22,8 +22,6 @@ import (
 type templateSource struct {
 	of   facts.TemplateKind
 	make func(map[string]any) map[string]any
-	// all also takes objects that belong to others.
-	all bool
 }
 
 // sourcesOf are where the templates of a kind come from: its own objects, as far as they belong to no other, and those

@@ -94,13 +94,11 @@ func always() *corev1.ContainerRestartPolicy {
 
 // A templateScene is what a webhook does to what it sees, and what is told of it.
 type templateScene struct {
-	name    string
-	rules   []admissionregistrationv1.RuleWithOperations
-	path    string
-	change  func(*cluster.Webhook)
-	id      string
-	want    []string // of each line, a part
-	wantNot string
+	name   string
+	rules  []admissionregistrationv1.RuleWithOperations
+	path   string
+	change func(*cluster.Webhook)
+	want   []string // of each line, a part
 }
 
 // only keeps a webhook to the namespace shop.

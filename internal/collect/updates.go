@@ -95,7 +95,7 @@ func (c *collector) podsToUpdate(ctx context.Context, chain *admission.Chain, na
 		for i := range page.Items {
 			pod := &page.Items[i]
 			ns := byName[pod.Namespace]
-			if ns == nil || pod.DeletionTimestamp != nil || !hasSidecar(pod) {
+			if ns == nil || !c.asksFor(pod) && (pod.DeletionTimestamp != nil || !hasSidecar(pod)) {
 				continue
 			}
 			pod.APIVersion, pod.Kind = "v1", "Pod"
@@ -120,6 +120,11 @@ func (c *collector) podsToUpdate(ctx context.Context, chain *admission.Chain, na
 		c.failed(ctx, listSidecarPods, facts.UpdateInstance, err)
 	}
 	return out, err == nil
+}
+
+// asksFor reports whether the caller asks for the pod.
+func (c *collector) asksFor(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(c.opts.Pods, func(p corev1.Pod) bool { return p.Namespace == pod.Namespace && p.Name == pod.Name })
 }
 
 func hasSidecar(pod *corev1.Pod) bool {

@@ -13,6 +13,8 @@ const (
 	KnownKubeletBug        = "known-kubelet-bug"
 	NodeCannotRunSidecars  = "node-cannot-run-sidecars"
 	CRDPrunesRestartPolicy = "crd-prunes-restart-policy"
+	// WebhookBreaksPodUpdates is both: a risk on clusters, and what has hit a pod of a Job.
+	WebhookBreaksPodUpdates = "webhook-breaks-pod-updates"
 
 	RestartPolicyStripped = "restart-policy-stripped"
 	PodRefused            = "pod-refused"

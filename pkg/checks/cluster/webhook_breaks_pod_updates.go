@@ -14,7 +14,7 @@ import (
 // API server reject the update: labels, annotations, and the finalizers that controllers put on pods and remove.
 var webhookBreaksPodUpdates = rule{
 	Check: checks.Check{
-		ID:       "webhook-breaks-pod-updates",
+		ID:       checks.WebhookBreaksPodUpdates,
 		Title:    "admission lets pods with native sidecars be updated",
 		Severity: checks.Error,
 		Category: checks.Admission,
@@ -168,11 +168,16 @@ func (r updateRun) finding(s *facts.Snapshot, name string, evidence []string) ch
 	if name == "" {
 		f.Namespaces, name = r.class.Namespaces, "the webhook"
 	}
-	f.Steps = v.steps(s, checks.Step{
+	f.Steps = v.steps(s, UpdateFix(name)...)
+	return f
+}
+
+// UpdateFix is what to do about a webhook that breaks updates of pods.
+func UpdateFix(name string) []checks.Step {
+	return []checks.Step{{
 		Text: "Update " + name + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of only what it changed. " +
 			"Until then take UPDATE of pods out of its rules: pods that exist already can then be updated again.",
-	})
-	return f
+	}}
 }
 
 // updatesNeverTried are the gaps of a snapshot from before updates were tried, where somebody sees them.

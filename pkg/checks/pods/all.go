@@ -49,6 +49,7 @@ func rules() []rule {
 		initContainerFailing,
 		sidecarStartRace,
 		jobHeldBySidecar,
+		webhookBreaksPodUpdates,
 		sidecarNotReady,
 		sidecarBlocksTermination,
 		knownControlPlaneBug,

@@ -98,9 +98,9 @@ func (s *scene) undated() bool {
 }
 
 // timeless reports whether no time changes what is said about a pod: it is where it will stay, and nothing
-// in it was ever restarted.
+// in it was ever restarted. One that its Job has not let go of yet may be kept too long.
 func (p subject) timeless() bool {
-	return facts.PodSettled(p.Pod) && !slices.ContainsFunc(p.all(), func(c container) bool {
+	return facts.PodSettled(p.Pod) && !p.tracked() && !slices.ContainsFunc(p.all(), func(c container) bool {
 		return c.restarts() > 0 || c.status != nil && c.status.LastTerminationState.Terminated != nil
 	})
 }
