@@ -195,10 +195,7 @@ func (s *scene) reservations() []facts.Gap {
 func (s *scene) unaccounted() []facts.Gap {
 	var out []facts.Gap
 	for _, t := range s.runs {
-		if !cameBack(t) || len(t.class.Webhooks) == 0 || len(t.actors()) < 2 {
-			continue
-		}
-		if names := t.canary.Unaccounted(); len(names) > 0 {
+		if names := t.unaccountedFor(); len(names) > 0 {
 			out = append(out, facts.NewGap(facts.Canaries, t.class.Instance().Of(facts.PartInjected),
 				fmt.Sprintf("%s came back without restartPolicy and was not sent: whether it was added as a native sidecar, and stripped by another webhook, is not known",
 					prose.List(quoted(names), "and")),
@@ -206,6 +203,14 @@ func (s *scene) unaccounted() []facts.Gap {
 		}
 	}
 	return out
+}
+
+// unaccountedFor are the init containers that somebody put into the canary, and somebody else may have stripped.
+func (t admissionRun) unaccountedFor() []string {
+	if !cameBack(t) || len(t.class.Webhooks) == 0 || len(t.actors()) < 2 {
+		return nil
+	}
+	return t.canary.Unaccounted()
 }
 
 func quoted(names []string) []string {
