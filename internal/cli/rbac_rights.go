@@ -18,7 +18,9 @@ type right struct {
 	Group    string `json:"group"`
 	Resource string `json:"resource"`
 	Path     string `json:"path"`
-	Uses     []use  `json:"uses"`
+	// Names are the only objects that it is needed for; none for all.
+	Names []string `json:"resourceNames,omitempty"`
+	Uses  []use    `json:"uses"`
 	// Danger is what else somebody could do with it.
 	Danger string `json:"danger"`
 	// Gaps are the kinds of facts that have a gap without it; Checks those that cannot pass then, in
@@ -66,7 +68,7 @@ func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right 
 		if at < 0 {
 			at = len(out)
 			out = append(out, right{
-				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources),
+				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources), Names: rule.ResourceNames,
 				Danger: dangers[named(rule)], Checks: []string{},
 			})
 		}
@@ -95,7 +97,7 @@ func (r right) rule() rbacv1.PolicyRule {
 	if r.Path != "" {
 		return rbacv1.PolicyRule{Verbs: []string{r.Verb}, NonResourceURLs: []string{r.Path}}
 	}
-	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}}
+	return rbacv1.PolicyRule{Verbs: []string{r.Verb}, APIGroups: []string{r.Group}, Resources: []string{r.Resource}, ResourceNames: r.Names}
 }
 
 // where is where the right is needed: a namespace when that holds for all uses.
@@ -116,6 +118,7 @@ func (r right) optional() bool {
 // Checks that a missing right can stop from passing, by what it shows.
 var (
 	ofAPIServers = []string{"apiserver-gate-off", "apiservers-disagree", "node-version-skew"}
+	ofKubelets   = []string{"kubelet-gate-off", "sidecars-alpha"}
 	ofBackends   = []string{"webhook-fails-open", "known-stripping-software", "injector-native-sidecars"}
 	ofPolicies   = []string{
 		"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar",
@@ -138,8 +141,10 @@ var costs = map[string][]string{
 		"kubelet-too-old", "kubelet-gate-off", "node-cannot-run-sidecars", "sidecars-alpha", "known-kubelet-bug", "node-version-skew",
 		"injector-native-sidecars",
 	},
-	"get nodes/proxy": {"kubelet-gate-off", "sidecars-alpha"},
-	"list namespaces": ofCanaries,
+	"get nodes/proxy":   ofKubelets,
+	"get nodes/metrics": ofKubelets,
+	"get nodes/configz": ofKubelets,
+	"list namespaces":   ofCanaries,
 	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":   append(slices.Clone(ofCanaries), ofBackends[1:]...),
 	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofPolicies,
 	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofPolicies,
@@ -154,21 +159,22 @@ var costs = map[string][]string{
 	"list cronjobs.batch":    ofPolicies,
 	"list serviceaccounts":   ofPolicies,
 	"get services":           ofBackends,
+	"get configmaps":         {"injector-native-sidecars"},
 	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
 }
 
-// clusterRights is what reading kinds needs.
-func clusterRights(kinds []facts.Kind) []right {
+// clusterRights is what reading kinds needs, with that way to the kubelets.
+func clusterRights(kinds []facts.Kind, way collect.KubeletWay) []right {
 	read := collect.Foundations(kinds)
-	return rights(collect.Rules(kinds), func(r collect.Rule) []facts.Kind {
+	return rights(collect.RulesFor(kinds, way), func(r collect.Rule) []facts.Kind {
 		return slices.DeleteFunc(r.Gaps(), func(k facts.Kind) bool { return !slices.Contains(read, k) })
 	})
 }
 
 // rightsOf is what the checks need. Optional rights, which are the powerful ones, are left out when they
 // tell none of the checks anything that it could not do without.
-func rightsOf(list []checks.Check) []right {
-	out := clusterRights(kindsOf(list))
+func rightsOf(list []checks.Check, way collect.KubeletWay) []right {
+	out := clusterRights(kindsOf(list), way)
 	for i := range out {
 		for _, c := range list {
 			if slices.Contains(costs[out[i].String()], c.ID) {
@@ -182,7 +188,10 @@ func rightsOf(list []checks.Check) []right {
 // dangers says what else somebody could do with a right, where that is much more than what it is
 // for: RBAC knows neither dry runs nor single paths of a kubelet.
 var dangers = map[string]string{
-	"get nodes/proxy":       "opens the whole API of every kubelet: logs of all pods, on some versions commands in their containers",
+	"get nodes/proxy": "whoever has it can run commands in every container of the cluster, with a WebSocket to port 10250 of its node, " +
+		"which no admission policy and no audit log sees; and read the specification and the log of every pod. " +
+		"RBAC cannot limit it to single pages. --kubelets direct needs nodes/metrics instead",
+	"get nodes/metrics":     "only pages with measurements; but the token goes to every kubelet that is asked, so whoever controls a node can use it until it expires",
 	"create pods":           "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
 	"create services/proxy": "whoever has it can send requests to every Service",
 }

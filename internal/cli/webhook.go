@@ -76,6 +76,7 @@ not be asked; 2 wrong command line.`,
 	addChoice(cmd, &o.version, "review-version", "", "Version of AdmissionReview to send to --url")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newWhyClusterFlags(cmd)
+	o.cluster.addAskHosts(own)
 	o.cluster.completeFlag(cmd, "in-cluster", "mutatingwebhookconfigurations")
 	return cmd
 }
@@ -179,6 +180,7 @@ func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, *colle
 		}
 		options := collect.Options{
 			Config: config, RequestTimeout: o.cluster.requestTimeout, QPS: o.cluster.qps, Tool: buildVersion().Version,
+			AskHosts: o.cluster.askHosts,
 		}
 		return collect.Webhooks(ctx, options, o.inCluster)
 	}
@@ -190,7 +192,7 @@ func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, *colle
 		}
 	}
 	const patience = 10 * time.Second // an API server's default
-	ask, ledger, err := collect.AtURL(o.url, ca, o.insecure, patience)
+	ask, ledger, err := collect.AtURL(o.url, ca, o.insecure, patience, buildVersion().Version)
 	if err != nil {
 		return nil, nil, couldNotRun("", err)
 	}

@@ -49,6 +49,11 @@ func newCollector(o Options) (*collector, error) {
 	return c, nil
 }
 
+// userAgent is how every request says who sent it.
+func userAgent(tool string) string {
+	return fmt.Sprintf("kubectl-sidecar/%s (%s/%s)", tool, runtime.GOOS, runtime.GOARCH)
+}
+
 // configure copies the caller's configuration and puts the guard below everything in it.
 func (c *collector) configure() error {
 	cfg := rest.CopyConfig(c.opts.Config)
@@ -57,7 +62,7 @@ func (c *collector) configure() error {
 		return err
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
-	cfg.UserAgent = fmt.Sprintf("kubectl-sidecar/%s (%s/%s)", c.opts.Tool, runtime.GOOS, runtime.GOARCH)
+	cfg.UserAgent = userAgent(c.opts.Tool)
 	// The guard keeps the pace, of what is not sent by client-go, too.
 	cfg.QPS, cfg.Burst, cfg.RateLimiter = -1, 0, nil
 	// Every request has a deadline of its own, in its context.

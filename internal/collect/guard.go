@@ -69,20 +69,20 @@ var (
 	oldWatch = regexp.MustCompile(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
 )
 
-// checked is a request that a guard lets through, or why it does not, which is recorded.
-func checked(req *http.Request, check func(*http.Request) (*http.Request, error), broken *breach, ledger *Ledger) (*http.Request, error) {
+// checked is a request that a guard lets through, or why it does not, which is recorded as shown.
+func checked(req *http.Request, check func(*http.Request) (*http.Request, error), broken *breach, ledger *Ledger, shown Request) (*http.Request, error) {
 	start := time.Now()
 	req, err := check(req)
 	if err != nil {
 		broken.set(err)
-		ledger.record(req, start, nil, err)
+		ledger.record(shown, start, nil, err)
 	}
 	return req, err
 }
 
 // RoundTrip sends a request that is allowed and records it.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	req, err := checked(req, g.check, g.broken, g.ledger)
+	req, err := checked(req, g.check, g.broken, g.ledger, asked(req))
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +91,12 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	start := time.Now()
 	resp, err := g.next.RoundTrip(req)
-	g.ledger.record(req, start, resp, err)
+	g.ledger.record(asked(req), start, resp, err)
 	if err == nil {
 		g.pace.heed(req, resp)
 	}
 	if err == nil && !strings.HasSuffix(req.URL.Path, "/metrics") {
-		resp.Body = &bounded{ReadCloser: resp.Body, left: maxBody}
+		resp.Body = counted(req, &bounded{ReadCloser: resp.Body, left: maxBody})
 	}
 	return resp, err
 }

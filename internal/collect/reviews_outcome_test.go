@@ -93,6 +93,13 @@ func TestReviewOutcome(t *testing.T) {
 		"loopback": {loopback, func(f *fakeAPI, _ *Options, _ *admissionregistrationv1.MutatingWebhook) {
 			f.handlers[read] = full(loopback)
 		}, facts.ReviewNotCallable},
+		"not public": {url("https://hook.svc/mutate"), func(*fakeAPI, *Options, *admissionregistrationv1.MutatingWebhook) {}, facts.ReviewNotAsked},
+		"became private": {outside, func(f *fakeAPI, _ *Options, _ *admissionregistrationv1.MutatingWebhook) {
+			f.handlers[read] = full(url("https://10.0.0.1/mutate"))
+		}, facts.ReviewNotAsked},
+		"this machine, though named": {url("https://0.0.0.0:1/mutate"), func(f *fakeAPI, o *Options, _ *admissionregistrationv1.MutatingWebhook) {
+			f.handlers[read], o.AskHosts = full(url("https://0.0.0.0:1/mutate")), []string{"0.0.0.0"}
+		}, facts.ReviewNotAsked},
 		"no such host": {outside, func(f *fakeAPI, _ *Options, _ *admissionregistrationv1.MutatingWebhook) {
 			f.handlers[read] = full(outside)
 		}, facts.ReviewUnreachable},

@@ -202,8 +202,12 @@ type WebhookBackend struct {
 	// Images are those of the pods' containers, each once.
 	Images []string `json:"images,omitempty"`
 	// Native says for some injectors which of their settings on native sidecars was found: the name
-	// of a container's environment variable or argument with its value, "ENABLE_NATIVE_SIDECARS=true".
+	// of a container's environment variable or argument, or of a field in a ConfigMap, with its value,
+	// "ENABLE_NATIVE_SIDECARS=true".
 	Native []string `json:"native,omitempty"`
+	// EnvironmentFrom is where else the environment of an injector's containers comes from, which is not
+	// read: "ConfigMap istio-system/istiod-env".
+	EnvironmentFrom []string `json:"environmentFrom,omitempty"`
 }
 
 // A CRD is a CustomResourceDefinition, as far as it embeds containers.

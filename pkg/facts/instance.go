@@ -10,7 +10,7 @@ import (
 // unknown part of it.
 type Instance struct {
 	// Kind is the kind of the object, as in its manifest: Node, Namespace, Pod, Service, Deployment,
-	// MutatingWebhook. Besides, APIServer is the API servers, NamespaceClass and PodShape are classes of
+	// ConfigMap, MutatingWebhook. Besides, APIServer is the API servers, NamespaceClass and PodShape are classes of
 	// canaries.
 	Kind      string `json:"kind,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
@@ -59,6 +59,14 @@ const (
 	KindMutatingWebhook = "MutatingWebhook"
 )
 
+// KindConfigMap is a ConfigMap with a setting of an injector.
+const KindConfigMap = "ConfigMap"
+
+// ConfigMapInstance is one ConfigMap.
+func ConfigMapInstance(namespace, name string) Instance {
+	return Instance{Kind: KindConfigMap, Namespace: namespace, Name: name}
+}
+
 // Scope is the instance in words: "node/worker-7", "service/shop/web", "apiserver/gate", "review/class-2
 // (namespace prod, +3)"; "" for the zero Instance.
 func (i Instance) Scope() string {
@@ -102,6 +110,15 @@ func (i Instance) Of(p Part) Instance {
 func NewGap(kind Kind, i Instance, reason string, remedy Remedy) Gap {
 	return Gap{Kind: kind, Scope: i.Scope(), Instance: i, Reason: reason}.ClosedBy(remedy)
 }
+
+// NoPodsOf is the gap of an object that was asked about and has no pods, as far as was seen. It has no scope: nothing
+// is known to be well, whatever check is asked.
+func NoPodsOf(i Instance, reason string, remedy Remedy) Gap {
+	return Gap{Kind: Pods, Instance: i, Reason: reason}.ClosedBy(remedy)
+}
+
+// NoPods reports whether a gap is one of NoPodsOf.
+func (g Gap) NoPods() bool { return g.Kind == Pods && g.Scope == "" && g.Instance.Kind != "" }
 
 // NodeInstance is one node.
 func NodeInstance(name string) Instance { return Instance{Kind: "Node", Name: name} }

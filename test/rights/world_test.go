@@ -48,6 +48,7 @@ func newWorld(t *testing.T) *world {
 		nodes = append(nodes, cluster.FakeNode{Name: nodeName(i), Version: "1.32"})
 	}
 	nodes[1].Version = "1.28"
+	nodes[2].Version, nodes[2].Metrics = "1.28", cluster.NotFound // its configuration is read
 	apiServer := cluster.Component{
 		Version: "1.32", FeatureGates: map[string]bool{"MutatingAdmissionPolicy": true},
 		Flags: []string{"--runtime-config=admissionregistration.k8s.io/v1alpha1=true"},
@@ -61,7 +62,7 @@ func newWorld(t *testing.T) *world {
 		Audit:     auditv1.LevelRequestResponse,
 	})
 	w := &world{Cluster: c}
-	for _, name := range []string{"hooks", "mesh", "shop", "moved", "removed", "outside-shop", "outside-moved", "outside-removed"} {
+	for _, name := range []string{"hooks", "linkerd", "mesh", "shop", "moved", "removed", "outside-shop", "outside-moved", "outside-removed"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if strings.HasPrefix(name, "outside-") {
 			ns.Labels = map[string]string{"outside": "yes"}
@@ -124,6 +125,12 @@ func (w *world) webhooks(t *testing.T) {
 	check(t, err)
 	istio, err := w.ServeWebhooksBehind(t.Context(), "hooks", "istiod", "registry.example/istio/pilot:1.29.0")
 	check(t, err)
+	linkerd, err := w.ServeWebhooksBehind(t.Context(), "linkerd", "linkerd-proxy-injector", "registry.example/linkerd/controller:edge-26.5.2")
+	check(t, err)
+	_, err = w.Client().CoreV1().ConfigMaps("linkerd").Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "linkerd-config"}, Data: map[string]string{"values": "proxy: {nativeSidecar: true}\n"},
+	}, metav1.CreateOptions{})
+	check(t, err)
 	w.url, err = w.ServeWebhooks()
 	check(t, err)
 	in := func(namespace string) *metav1.LabelSelector {
@@ -143,6 +150,8 @@ func (w *world) webhooks(t *testing.T) {
 		{Configuration: "removes-at-url", Client: w.url.Client("/remove"), NamespaceSelector: in("outside-removed")},
 		// It looks at the versions of the nodes.
 		{Configuration: "istio-sidecar-injector", Name: "namespace.sidecar-injector.istio.io", Client: istio.Client("/allow"), NamespaceSelector: in("mesh")},
+		// A ConfigMap of its own tells it what to do.
+		{Configuration: "linkerd-proxy-injector-webhook-config", Name: "linkerd-proxy-injector.linkerd.io", Client: linkerd.Client("/allow"), NamespaceSelector: in("mesh")},
 	} {
 		_, err := w.InstallWebhook(t.Context(), hook)
 		check(t, err)

@@ -45,7 +45,7 @@ func runWebhookFailsOpen(s *scene) checks.Outcome {
 					prose.Shell("kubectl sidecar webhook test --in-cluster %s", w.configuration))))
 		}
 	}
-	out.Missing = append(out.Missing, scoped(s.Snapshot, facts.WebhookBackends)...)
+	out.Missing = append(out.Missing, unreadServices(s.Snapshot)...)
 	out.Tried = fmt.Sprintf("%d of %s with failurePolicy Ignore", seen, prose.Counted(open, "webhook"))
 	return out
 }
