@@ -69,14 +69,14 @@ func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right 
 			at = len(out)
 			out = append(out, right{
 				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources), Names: rule.ResourceNames,
-				Danger: dangers[named(rule)], Checks: []string{},
+				Danger: dangers[named(rule)], Gaps: []facts.Kind{}, Checks: []string{},
 			})
 		}
 		r := &out[at]
 		u := use{Why: rule.Why, Namespace: rule.Namespace, Optional: rule.Optional}
 		if rule.Unless != nil {
 			u.Unless = named(*rule.Unless)
-		} else {
+		} else if !rule.NoGap {
 			r.Gaps = append(r.Gaps, gaps(rule)...)
 		}
 		if !slices.Contains(r.Uses, u) {
@@ -132,7 +132,7 @@ var (
 // can derive it, since a check judges itself what it can do without: test/rights proves it, right by
 // right and in both directions, on a real API server.
 var costs = map[string][]string{
-	"get /metrics":                         ofAPIServers,
+	"get /metrics":                         append([]string{"webhook-fails-open"}, ofAPIServers...),
 	"list leases.coordination.k8s.io":      ofAPIServers,
 	"list endpointslices.discovery.k8s.io": ofAPIServers,
 	"list pods": append([]string{

@@ -28,7 +28,7 @@ var createTemplates = Rule{
 }
 
 // canaryRules are the rights that canaries need.
-var canaryRules = append([]Rule{createPods, createTemplates, countCalls, proxyServices, getWebhook}, shapeRules...)
+var canaryRules = append([]Rule{createPods, createTemplates, proxyServices, getWebhook}, shapeRules...)
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -148,6 +149,8 @@ func (w *world) webhooks(t *testing.T) {
 		{Configuration: "strips-at-url", Client: w.url.Client("/strip"), NamespaceSelector: in("outside-shop")},
 		{Configuration: "moves-at-url", Client: w.url.Client("/move"), NamespaceSelector: in("outside-moved")},
 		{Configuration: "removes-at-url", Client: w.url.Client("/remove"), NamespaceSelector: in("outside-removed")},
+		// The API server goes on without it if it cannot call it.
+		{Configuration: "fails-open", Client: w.service.Client("/annotate"), FailurePolicy: admissionregistrationv1.Ignore, NamespaceSelector: in("mesh")},
 		// It looks at the versions of the nodes.
 		{Configuration: "istio-sidecar-injector", Name: "namespace.sidecar-injector.istio.io", Client: istio.Client("/allow"), NamespaceSelector: in("mesh")},
 		// A ConfigMap of its own tells it what to do.
