@@ -27,6 +27,8 @@ type right struct {
 	// a cluster where it matters.
 	Gaps   []facts.Kind `json:"gaps"`
 	Checks []string     `json:"checks"`
+	// kinds are what it is for, also where a gap does not show that it is missing.
+	kinds []facts.Kind
 }
 
 // A use is one thing that a right is for.
@@ -73,6 +75,7 @@ func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right 
 			})
 		}
 		r := &out[at]
+		r.kinds = append(r.kinds, rule.Kind)
 		u := use{Why: rule.Why, Namespace: rule.Namespace, Optional: rule.Optional}
 		if rule.Unless != nil {
 			u.Unless = named(*rule.Unless)
