@@ -147,8 +147,11 @@ func (s *scene) idle(name string, w *admissionregistrationv1.MutatingWebhook) *r
 	}
 	return &reservation{resultUnknown, "dry run",
 		"it declares sideEffects NoneOnDryRun and is not known to have changed anything on a dry run: what it does to real pods is not known",
-		facts.Do("look for restartPolicy in a real pod with a native sidecar that it was called for:", "kubectl get pod POD -o yaml")}
+		lookAtPod}
 }
+
+// lookAtPod is what tells where a dry run does not.
+var lookAtPod = facts.Do("look for restartPolicy in a real pod with a native sidecar that it was called for:", "kubectl get pod POD -o yaml")
 
 // patchesDryRuns reports whether a webhook returned a patch to a review, which is always a dry run, or is known to
 // have changed a canary.
