@@ -243,7 +243,9 @@ func explainRights(list []right, o print.Options) []byte {
 		if r.optional() {
 			paragraph("optional: ", "other rights may answer the same")
 		}
-		paragraph("not seen without it: ", joined(r.Gaps))
+		if len(r.Gaps) > 0 {
+			paragraph("not seen without it: ", joined(r.Gaps))
+		}
 		if len(r.Checks) > 0 {
 			paragraph("unknown without it, where nothing else tells: ", strings.Join(r.Checks, ", "))
 		}

@@ -27,6 +27,8 @@ type right struct {
 	// a cluster where it matters.
 	Gaps   []facts.Kind `json:"gaps"`
 	Checks []string     `json:"checks"`
+	// kinds are what it is for, also where a gap does not show that it is missing.
+	kinds []facts.Kind
 }
 
 // A use is one thing that a right is for.
@@ -69,14 +71,15 @@ func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right 
 			at = len(out)
 			out = append(out, right{
 				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources), Names: rule.ResourceNames,
-				Danger: dangers[named(rule)], Checks: []string{},
+				Danger: dangers[named(rule)], Gaps: []facts.Kind{}, Checks: []string{},
 			})
 		}
 		r := &out[at]
+		r.kinds = append(r.kinds, rule.Kind)
 		u := use{Why: rule.Why, Namespace: rule.Namespace, Optional: rule.Optional}
 		if rule.Unless != nil {
 			u.Unless = named(*rule.Unless)
-		} else {
+		} else if !rule.NoGap {
 			r.Gaps = append(r.Gaps, gaps(rule)...)
 		}
 		if !slices.Contains(r.Uses, u) {
@@ -136,7 +139,7 @@ var (
 // can derive it, since a check judges itself what it can do without: test/rights proves it, right by
 // right and in both directions, on a real API server.
 var costs = map[string][]string{
-	"get /metrics":                         ofAPIServers,
+	"get /metrics":                         append([]string{"webhook-fails-open"}, ofAPIServers...),
 	"list leases.coordination.k8s.io":      ofAPIServers,
 	"list endpointslices.discovery.k8s.io": ofAPIServers,
 	"list pods": slices.Concat([]string{

@@ -26,7 +26,7 @@ var (
 		PolicyRule: rule("list", "", "pods"),
 		Kind:       facts.WebhookBackends, Why: "see whether pods are behind the Services of mutating webhooks, and of which version they are",
 	}
-	backendRules = []Rule{getServices, listBackendPods, getInjectorConfigs, listCRDs}
+	backendRules = []Rule{getServices, listBackendPods, countCalls, getInjectorConfigs, listCRDs}
 )
 
 // backends reads the Services of the mutating webhooks, each once, and the pods behind them.

@@ -28,7 +28,7 @@ var createTemplates = Rule{
 }
 
 // canaryRules are the rights that canaries need.
-var canaryRules = append([]Rule{createPods, createTemplates, countCalls, proxyServices, getWebhook, impersonateControllers}, slices.Concat(shapeRules, workloadRules(), updateRules)...)
+var canaryRules = append([]Rule{createPods, createTemplates, proxyServices, getWebhook, impersonateControllers}, slices.Concat(shapeRules, workloadRules(), updateRules)...)
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server

@@ -21,6 +21,8 @@ type Rule struct {
 	Optional bool
 	// Unless is the right that makes this one unnecessary; nil when none does.
 	Unless *Rule
+	// NoGap is set where the facts are whole without it, and only say less: checks see to that themselves.
+	NoGap bool
 }
 
 // without is which facts cannot be had without others.

@@ -14,9 +14,9 @@ import (
 
 // countCalls is the right to see whether webhooks that fail open were reached.
 var countCalls = Rule{
-	PolicyRule: readMetrics.PolicyRule, Optional: true,
-	Kind: facts.Canaries,
-	Why:  "see whether webhooks with failurePolicy Ignore answered the canaries",
+	PolicyRule: readMetrics.PolicyRule, Optional: true, NoGap: true,
+	Kind: facts.WebhookBackends,
+	Why:  "see whether the API server reaches webhooks with failurePolicy Ignore, and accepts their certificates",
 }
 
 // The families in which an API server counts its calls of webhooks (k8s.io/apiserver pkg/admission/metrics), in

@@ -151,6 +151,8 @@ func (w *world) webhooks(t *testing.T) {
 		{Configuration: "removes-at-url", Client: w.url.Client("/remove"), NamespaceSelector: in("outside-removed")},
 		{Configuration: "templates", Client: w.url.Client("/annotate"), NamespaceSelector: in("shop"), Rules: templates},
 		{Configuration: "updates", Client: w.url.Client("/annotate"), NamespaceSelector: in("shop"), Rules: podUpdates},
+		// The API server goes on without it if it cannot call it.
+		{Configuration: "fails-open", Client: w.service.Client("/annotate"), FailurePolicy: admissionregistrationv1.Ignore, NamespaceSelector: in("mesh")},
 		// It looks at the versions of the nodes.
 		{Configuration: "istio-sidecar-injector", Name: "namespace.sidecar-injector.istio.io", Client: istio.Client("/allow"), NamespaceSelector: in("mesh")},
 		// A ConfigMap of its own tells it what to do.

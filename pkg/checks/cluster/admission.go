@@ -202,7 +202,7 @@ func undecided(s *facts.Snapshot, all []admissionRun, decides func(admissionRun)
 		case !decides(t):
 			gaps = append(gaps, t.gap())
 		case len(t.class.Uncertain) > 0:
-			gaps = append(gaps, t.uncertain()...)
+			gaps = append(gaps, t.uncertain(s)...)
 		}
 	}
 	return gaps
@@ -214,17 +214,27 @@ func (t admissionRun) isIn(gaps []facts.Gap) bool {
 }
 
 // uncertain are the gaps of webhooks that might not have seen the canary.
-func (t admissionRun) uncertain() []facts.Gap {
+func (t admissionRun) uncertain(s *facts.Snapshot) []facts.Gap {
 	var out []facts.Gap
 	for _, name := range t.actors() {
 		if why := t.class.Uncertain[name]; why != "" {
 			g := facts.NewGap(facts.Canaries, t.class.Instance(), "it is not certain that the canary met "+name+": "+why,
-				facts.Do("look for restartPolicy in a pod of your own that it is meant for:", "kubectl create --dry-run=server -o yaml -f POD"))
+				howToSee(s, name))
 			g.Scope += " " + name
 			out = append(out, g)
 		}
 	}
 	return out
+}
+
+// howToSee is how to see what a webhook or policy does that a canary may not have met. Where a condition asks for
+// dryRun, and for a policy, whose expressions are not kept, no dry run tells.
+func howToSee(s *facts.Snapshot, name string) facts.Remedy {
+	w := findWebhook(s, name)
+	if w == nil || slices.ContainsFunc(w.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool { return strings.Contains(c.Expression, "dryRun") }) {
+		return lookAtPod
+	}
+	return facts.Do("look for restartPolicy in a pod of your own that it is meant for:", "kubectl create --dry-run=server -o yaml -f POD")
 }
 
 // gap says why a class's canary is no answer, and what would make it one.

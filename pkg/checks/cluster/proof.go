@@ -147,8 +147,11 @@ func (s *scene) idle(name string, w *admissionregistrationv1.MutatingWebhook) *r
 	}
 	return &reservation{resultUnknown, "dry run",
 		"it declares sideEffects NoneOnDryRun and is not known to have changed anything on a dry run: what it does to real pods is not known",
-		facts.Do("look for restartPolicy in a real pod with a native sidecar that it was called for:", "kubectl get pod POD -o yaml")}
+		lookAtPod}
 }
+
+// lookAtPod is what tells where a dry run does not.
+var lookAtPod = facts.Do("look for restartPolicy in a real pod with a native sidecar that it was called for:", "kubectl get pod POD -o yaml")
 
 // patchesDryRuns reports whether a webhook returned a patch to a review, which is always a dry run, or is known to
 // have changed a canary.
@@ -195,10 +198,7 @@ func (s *scene) reservations() []facts.Gap {
 func (s *scene) unaccounted() []facts.Gap {
 	var out []facts.Gap
 	for _, t := range s.runs {
-		if !cameBack(t) || len(t.class.Webhooks) == 0 || len(t.actors()) < 2 {
-			continue
-		}
-		if names := t.canary.Unaccounted(); len(names) > 0 {
+		if names := t.unaccountedFor(); len(names) > 0 {
 			out = append(out, facts.NewGap(facts.Canaries, t.class.Instance().Of(facts.PartInjected),
 				fmt.Sprintf("%s came back without restartPolicy and was not sent: whether it was added as a native sidecar, and stripped by another webhook, is not known",
 					prose.List(quoted(names), "and")),
@@ -206,6 +206,14 @@ func (s *scene) unaccounted() []facts.Gap {
 		}
 	}
 	return out
+}
+
+// unaccountedFor are the init containers that somebody put into the canary, and somebody else may have stripped.
+func (t admissionRun) unaccountedFor() []string {
+	if !cameBack(t) || len(t.class.Webhooks) == 0 || len(t.actors()) < 2 {
+		return nil
+	}
+	return t.canary.Unaccounted()
 }
 
 func quoted(names []string) []string {

@@ -163,6 +163,9 @@ func (s *scene) resultOf(t admissionRun, name string) (result, proof string) {
 	if r, ok := t.reviewOf(name); ok && conclusive(r) {
 		return resultPreserves, string(r.Method)
 	}
+	if len(t.unaccountedFor()) > 0 {
+		return resultUnknown, "added containers"
+	}
 	return result, proof
 }
 
