@@ -45,5 +45,5 @@ func (r *Report) strict() string {
 	if r.ExitRule == nil || r.ExitRule.FailOn == checks.Error {
 		return ""
 	}
-	return fmt.Sprintf("%s, with --fail-on %s", inWords(r.Verdict), r.ExitRule.FailOn)
+	return fmt.Sprintf("%s: with --fail-on %s", inWords(r.Verdict), r.ExitRule.FailOn)
 }

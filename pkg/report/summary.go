@@ -50,7 +50,7 @@ func lead(r *Report, t tally) string {
 	case t.blind > 0:
 		return fmt.Sprintf("unknown: %s could not tell (%s), none found an error", prose.Of(t.unknown, t.ran, "check"), unseen(r))
 	case r.Verdict != Ready && r.strict() != "":
-		return fmt.Sprintf("%s: none of %s found an error (%s)", r.strict(), prose.Counted(t.ran, "check"), covered(r))
+		return fmt.Sprintf("%s, none of %s found an error (%s)", r.strict(), prose.Counted(t.ran, "check"), covered(r))
 	case r.Verdict == Unknown:
 		return "unknown: no check of severity error ran"
 	case t.waived() != "":
