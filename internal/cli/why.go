@@ -268,7 +268,15 @@ func whyFailure(err error) error {
 	if errors.As(err, &unreachable) {
 		return err
 	}
-	return couldNotRun("see what there is: kubectl get pods,deployments,jobs", err)
+	see := "see what there is: kubectl get pods,deployments,jobs"
+	var missing *collect.MissingError
+	if errors.As(err, &missing) {
+		see += " -n " + missing.Namespace
+		if alike := alikeOf(missing); alike != "" {
+			see = "did you mean " + alike + "? Else " + see
+		}
+	}
+	return couldNotRun(see, err)
 }
 
 func objects(asked []collect.Asked) []checks.Object {
