@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -178,13 +179,16 @@ func (c *clusterFlags) config() (*rest.Config, error) {
 		return nil, couldNotRun(didYouMean(name, slices.Sorted(maps.Keys(raw.Contexts))),
 			fmt.Errorf("the kubeconfig has no context %q", name))
 	}
+	if err := c.noContext(&raw); err != nil {
+		return nil, err
+	}
 	config, err := loader.ClientConfig()
 	if err != nil {
 		return nil, couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
 	}
 	if len(raw.Clusters) == 0 && *c.kube.APIServer == "" && config.Host == defaultHost {
 		return nil, couldNotRun("set KUBECONFIG, or use --kubeconfig or --server; or look at a file: -f FILE",
-			errors.New("no cluster is configured"))
+			errors.New("no cluster is configured"+absentFiles(os.Getenv(clientcmd.RecommendedConfigPathEnvVar))))
 	}
 	config.Timeout = 0 // collect gives every request a deadline of its own
 	return config, nil

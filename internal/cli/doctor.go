@@ -82,9 +82,11 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if r.ExitRule, err = o.exitRule(ctx, r); err != nil {
+	rule, err := o.exitRule(ctx, r)
+	if err != nil {
 		return err
 	}
+	r.Obey(*rule)
 	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}

@@ -67,11 +67,25 @@ func conclude(stderr io.Writer, err error) int {
 		f = &failure{err: err, code: exitCouldNotRun}
 	}
 	// Errors quote files and servers.
-	fmt.Fprintf(stderr, "error: %s\n", print.Escape(facts.RedactText(f.Error())))
+	fmt.Fprintf(stderr, "error: %s\n", print.Escape(cutLines(facts.RedactText(f.Error()))))
 	if f.hint != "" {
 		fmt.Fprintf(stderr, "hint: %s\n", print.Escape(facts.RedactText(f.hint)))
 	}
 	return f.code
+}
+
+// mostOfLine is how much of one line of an error is printed: a server may say anything.
+const mostOfLine = 1000
+
+// cutLines shortens the lines of an error that are far too long.
+func cutLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		if runes := []rune(line); len(runes) > mostOfLine {
+			lines[i] = string(runes[:mostOfLine]) + "…"
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // flagError turns a flag that cannot be parsed into a wrong command line.
@@ -83,6 +97,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	)
 	help := fmt.Sprintf("see %s --help", cmd.CommandPath())
 	switch {
+	case errors.As(err, &unknown) && (unknown.GetSpecifiedName() == "v"):
+		return usage("--show-requests lists every request", "kubectl's -v is not a flag of %s, which logs nothing", cmd.CommandPath())
 	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "":
 		var flags []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })

@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -68,6 +70,9 @@ func readFiles(ctx context.Context, stdin io.Reader, names []string) (*facts.Sna
 func understand(ctx context.Context, data []byte, name string) (*facts.Snapshot, error) {
 	return within(ctx, "reading "+name, func() (*facts.Snapshot, error) {
 		snapshot, err := facts.Read(bytes.NewReader(data), name)
+		if err != nil && bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+			return nil, couldNotRun("unpack it first: gunzip -c FILE | kubectl sidecar doctor -f -", err)
+		}
 		if err != nil {
 			return nil, couldNotRun(hintFile, err)
 		}
@@ -91,10 +96,21 @@ func readInput(ctx context.Context, stdin io.Reader, name, hint string) ([]byte,
 			data, err = readFile(name)
 		}
 		if err != nil {
-			return nil, couldNotRun(hint, fmt.Errorf("reading %s: %w", display(name), cause(err)))
+			return nil, couldNotRun(hintFor(name, err, hint), fmt.Errorf("reading %s: %w", display(name), cause(err)))
 		}
 		return data, nil
 	})
+}
+
+// hintFor is what to do about a name that kubectl's -f would take.
+func hintFor(name string, err error, hint string) string {
+	switch {
+	case strings.HasPrefix(name, "https://"), strings.HasPrefix(name, "http://"):
+		return "files only: download it first, or pipe it: curl -sSL URL | kubectl sidecar doctor -f -"
+	case errors.Is(err, syscall.EISDIR):
+		return "name the files in it: -f FILE, repeatable"
+	}
+	return hint
 }
 
 func readFile(name string) ([]byte, error) {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"golang.org/x/term"
@@ -30,6 +31,9 @@ func printOptions(out io.Writer, color string) print.Options {
 	fd, tty := terminal(out)
 	o.Color = color == colorAlways || color == colorAuto && tty && colorTerminal()
 	if !tty {
+		if width, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && width > 0 {
+			o.Width = min(max(width, minWidth), maxWidth)
+		}
 		return o
 	}
 	if width, _, err := term.GetSize(fd); err == nil && width > 0 {

@@ -188,7 +188,8 @@ func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, *colle
 	if o.ca != "" {
 		var err error
 		if ca, err = os.ReadFile(o.ca); err != nil {
-			return nil, nil, couldNotRun("", err)
+			return nil, nil, couldNotRun("the CAs of an installed one: kubectl get mutatingwebhookconfiguration NAME -o jsonpath='{.webhooks[0].clientConfig.caBundle}' | base64 -d > FILE",
+				fmt.Errorf("reading %s: %w", o.ca, cause(err)))
 		}
 	}
 	const patience = 10 * time.Second // an API server's default

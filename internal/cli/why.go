@@ -50,7 +50,11 @@ func newWhy(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		Long: `Say in one sentence why a pod does not get past its init phase, why a Job does
 not complete, why a pod does not become ready or does not terminate, and prove it.
 
-Ask about pods or about what makes them: deploy/web, job/import, several at once.
+Ask about pods or about what makes them: deploy/web, job/import, several at once;
+about a node, a namespace, a Service, a claim, a ConfigMap, a Secret, an autoscaler:
+then the pods on it, in it, behind it or with it are looked at; or about a custom
+resource: the pods that it owns. If there are none, nothing is known to be well,
+unless none are wanted: it is suspended, paused, completed or scaled to 0.
 Without names, every suspicious pod of the namespace is checked, with -A of the
 cluster: the API server is asked for pods that have not succeeded and for warning
 events, both in pages, and for deployments; pods that are running and ready, have
@@ -268,7 +272,15 @@ func whyFailure(err error) error {
 	if errors.As(err, &unreachable) {
 		return err
 	}
-	return couldNotRun("see what there is: kubectl get pods,deployments,jobs", err)
+	see := "see what there is: kubectl get pods,deployments,jobs"
+	var missing *collect.MissingError
+	if errors.As(err, &missing) {
+		see += " -n " + missing.Namespace
+		if alike := alikeOf(missing); alike != "" {
+			see = "did you mean " + alike + "? Else " + see
+		}
+	}
+	return couldNotRun(see, err)
 }
 
 func objects(asked []collect.Asked) []checks.Object {

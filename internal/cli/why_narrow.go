@@ -32,6 +32,9 @@ func (o *whyOptions) narrow(s *facts.Snapshot) (*facts.Snapshot, []checks.Object
 	wanted := func(o checks.Object) bool { return namespace == "" || o.Namespace == namespace }
 	if len(o.names) > 0 {
 		if asked, err = family.find(o.names, namespace); err != nil {
+			for _, g := range s.GapsOf(facts.Pods, "") {
+				err = fmt.Errorf("%w; %s", err, g.Reason)
+			}
 			return nil, nil, nil, couldNotRun("see what is in it: leave the names out, or add -A", err)
 		}
 		wanted = func(o checks.Object) bool { return family.related(o, asked) }

@@ -111,7 +111,11 @@ func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, b
 		}
 	}
 	c.noteLimits(len(out), len(all))
-	if len(out) == 0 {
+	missing := c.opts.Namespace != "" && !slices.ContainsFunc(all, func(ns corev1.Namespace) bool { return ns.Name == c.opts.Namespace })
+	switch {
+	case missing:
+		c.gap(facts.Canaries, whole, fmt.Sprintf("namespace %s does not exist", c.opts.Namespace), facts.Do("see what there is:", "kubectl get namespaces"))
+	case len(out) == 0:
 		c.gap(facts.Canaries, whole, "no namespace that takes pods is among those asked for", facts.Do("ask for others: --namespace NAME, -l SELECTOR"))
 	}
 	return out, len(out) > 0

@@ -88,15 +88,44 @@ const (
 // unreachable puts an error of the first request into a few words.
 func (c *collector) unreachable(err error) error {
 	e := &UnreachableError{Server: serverURL(c.base), Err: err}
-	if a, ok := answered(err); ok {
+	a, isAnswer := answered(err)
+	if isAnswer {
 		e.Problem, e.Hint = unreachableAnswer(a)
 	} else {
 		e.Problem, e.Hint = unreachableConnection(err)
+	}
+	if proxy := c.proxy(); proxy != "" && !isAnswer {
+		e.Problem, e.Hint = problemOfProxy(proxy, e.Problem, err), hintProxy
 	}
 	if plugin := c.config.ExecProvider; plugin != nil && errors.Is(err, context.DeadlineExceeded) {
 		e.Hint = fmt.Sprintf("see whether your credential plugin returns: %s; else %s", plugin.Command, hintNetwork)
 	}
 	return e
+}
+
+// hintProxy is for what stands between.
+const hintProxy = "check HTTPS_PROXY, NO_PROXY and proxy-url of the kubeconfig"
+
+// proxy is the proxy on the way to the API server, without credentials; "" if there is none.
+func (c *collector) proxy() string {
+	choose := c.config.Proxy
+	if choose == nil {
+		choose = http.ProxyFromEnvironment
+	}
+	u, err := choose(&http.Request{URL: c.base})
+	if err != nil || u == nil {
+		return ""
+	}
+	return facts.RedactURL(u.String())
+}
+
+// problemOfProxy says of a problem with a connection whose it is, where that is known.
+func problemOfProxy(proxy, problem string, err error) string {
+	var connection *net.OpError
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &connection) && connection.Op == "proxyconnect" {
+		return fmt.Sprintf("the proxy on the way, %s, cannot be reached: %s", proxy, problem)
+	}
+	return fmt.Sprintf("%s (by way of the proxy %s)", problem, proxy)
 }
 
 // unreachableAnswer is for what did answer.

@@ -143,7 +143,7 @@ func (r *PodReader) readNames(ctx context.Context) error {
 		}
 	}
 	if len(errs) == len(r.query.Names) {
-		return errors.Join(errs...)
+		return r.missing(ctx, errors.Join(errs...))
 	}
 	for _, err := range errs {
 		r.limit("not looked at: %s", oneLine(err.Error()))
@@ -165,6 +165,10 @@ func (r *PodReader) readName(ctx context.Context, n Name) error {
 		r.c.failedFor(ctx, facts.Pods, r.rightTo(n, err), whole, err) // without it, its pods are not known
 		r.askByName(n)
 		return nil
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("reading %s in namespace %s: %w", n, r.query.Namespace, err)
+	case err != nil && builtinNamed(n.Resource) == nil:
+		return r.readUnlisted(ctx, n, fmt.Errorf("reading %s: %w", n, err))
 	case err != nil:
 		return fmt.Errorf("reading %s: %w", n, err)
 	}

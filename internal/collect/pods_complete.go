@@ -25,6 +25,10 @@ func CompleteNames(ctx context.Context, o Options, namespace, resource string) (
 	if err != nil {
 		return nil, err
 	}
+	return c.completeNames(ctx, namespace, resource)
+}
+
+func (c *collector) completeNames(ctx context.Context, namespace, resource string) ([]string, error) {
 	ctx, cancel := c.request(ctx, completeTime)
 	defer cancel()
 	path, err := listPath(namespace, resource)

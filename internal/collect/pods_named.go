@@ -167,5 +167,13 @@ func (w withContext) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	// The body is read after this: only the end of the run ends the request early.
 	context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })
-	return w.next.RoundTrip(req.WithContext(ctx))
+	resp, err := w.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if to := resp.Header.Get("Location"); resp.StatusCode/100 == 3 && to != "" { // the builder's client would follow it
+		resp.Body.Close()
+		return nil, fmt.Errorf("%w: it redirects to %s (%d), which is not followed", errNotKubernetes, facts.RedactURL(to), resp.StatusCode)
+	}
+	return resp, nil
 }

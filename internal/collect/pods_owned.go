@@ -126,7 +126,7 @@ func (r *PodReader) readOwned(ctx context.Context, object *unstructured.Unstruct
 		r.c.failed(ctx, listPods.In(namespace), whole, err)
 		return
 	}
-	family := &lineage{r: r, ancestor: object.GetUID(), owners: map[types.UID][]metav1.OwnerReference{}, failed: map[types.UID]failedOwner{}}
+	family := r.lineageOf(func(ref *metav1.OwnerReference) bool { return ref.UID == object.GetUID() })
 	family.climb(ctx, pods)
 	open := map[string]failedOwner{}
 	for i := range pods {
@@ -146,11 +146,15 @@ func (r *PodReader) readOwned(ctx context.Context, object *unstructured.Unstruct
 // A lineage finds out which pods an object owns.
 type lineage struct {
 	r        *PodReader
-	ancestor types.UID
+	ancestor func(*metav1.OwnerReference) bool // is it the one whose pods are looked for?
 
 	mu     sync.Mutex
 	owners map[types.UID][]metav1.OwnerReference // of each object that was read
 	failed map[types.UID]failedOwner
+}
+
+func (r *PodReader) lineageOf(ancestor func(*metav1.OwnerReference) bool) *lineage {
+	return &lineage{r: r, ancestor: ancestor, owners: map[types.UID][]metav1.OwnerReference{}, failed: map[types.UID]failedOwner{}}
 }
 
 // A failedOwner is an owner that could not be read.
@@ -172,10 +176,10 @@ const deepest = 8
 // climb reads the owners of pods, their owners, and so on, each once.
 func (l *lineage) climb(ctx context.Context, pods []corev1.Pod) {
 	var level []ownerAt
-	seen := map[types.UID]bool{l.ancestor: true}
+	seen := map[types.UID]bool{}
 	add := func(refs []metav1.OwnerReference, namespace string) {
 		for _, ref := range refs {
-			if !seen[ref.UID] && ref.Kind != "Node" { // a static pod's mirror
+			if !seen[ref.UID] && !l.ancestor(&ref) && ref.Kind != "Node" { // a static pod's mirror
 				seen[ref.UID] = true
 				level = append(level, ownerAt{ref, namespace})
 			}
@@ -268,7 +272,7 @@ func (r *PodReader) getMeta(ctx context.Context, gvr schema.GroupVersionResource
 // they are not known to.
 func (l *lineage) owned(refs []metav1.OwnerReference, depth int) (owned bool, lost *failedOwner) {
 	for _, ref := range refs {
-		if ref.UID == l.ancestor {
+		if l.ancestor(&ref) {
 			return true, nil
 		}
 	}

@@ -72,6 +72,9 @@ func (r Rule) PodGaps() []facts.Kind {
 	if b := builtinNamed(string(r.Kind)); slices.Contains(r.Verbs, "get") && b != nil && b.owner != nil {
 		return []facts.Kind{r.Kind, facts.Pods} // those of a workload that is asked about by its name
 	}
+	if r.Kind == facts.Services || r.Kind == facts.EndpointSlices {
+		return []facts.Kind{r.Kind, facts.Pods} // those of a Service that is asked about by its name
+	}
 	return []facts.Kind{r.Kind}
 }
 

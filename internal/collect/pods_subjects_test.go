@@ -93,6 +93,15 @@ const subjects = `
 {apiVersion: v1, kind: Pod, metadata: {name: gpod}, owner: Gadget/wide, spec: {nodeName: node-1, containers: [{name: a, image: a}]}}
 `
 
+// down is an aggregated API that does not answer, and what something of it owns.
+const down = `
+{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.down.example.com}, spec: {group: down.example.com, version: v1, groupPriorityMinimum: 1000, versionPriority: 1, insecureSkipTLSVerify: true, service: {namespace: shop, name: elsewhere}}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: rolled-1, ownerReferences: [{apiVersion: down.example.com/v1, kind: Rollout, name: rolled, uid: r, controller: true}]}, spec: {replicas: 1, selector: {matchLabels: {app: rolled}}, template: {metadata: {labels: {app: rolled}}, spec: {containers: [{name: a, image: a}]}}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: rpod}, owner: ReplicaSet/rolled-1, spec: {containers: [{name: a, image: a}]}}
+`
+
 // TestSubjects asks a real API server about what has no pods of its own: the pods that use it, that it chooses or
 // owns are read, and where there are none that is said.
 func TestSubjects(t *testing.T) {
@@ -154,6 +163,22 @@ func TestSubjects(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+	t.Run("an API is down", func(t *testing.T) { aggregatedDown(t, c) })
+}
+
+// aggregatedDown: the pods of what cannot be read are found by what they say of their owners, and what is missing is
+// said.
+func aggregatedDown(t *testing.T, c *cluster.Cluster) {
+	createAll(t, c, down)
+	for name, want := range map[string]string{
+		"rollout/rolled":                   "rpod gap: ",
+		"rollouts.down.example.com/rolled": "rpod gap: ",
+		"rollout/other":                    "error: reading rollout/other: the server doesn't have a resource type \"rollout\"; not all APIs could be listed: down.example.com/v1: ",
+	} {
+		if got := podsOf(t, c, name); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 
@@ -218,7 +243,7 @@ func create(t *testing.T, c *cluster.Cluster, o *unstructured.Unstructured) type
 	if group == "" {
 		path = "/api/" + version
 	}
-	if !slices.Contains([]string{"CustomResourceDefinition", "Gadget"}, o.GetKind()) {
+	if !slices.Contains([]string{"CustomResourceDefinition", "Gadget", "APIService"}, o.GetKind()) {
 		path += "/namespaces/shop"
 	}
 	path += "/" + strings.ToLower(o.GetKind()) + "s"

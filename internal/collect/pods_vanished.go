@@ -59,7 +59,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 		return r.follow(ctx, object)
 	}
 	if len(events) == 0 {
-		return fmt.Errorf("reading pod %s: %w", name, notFound)
+		return fmt.Errorf("reading pod %s in namespace %s: %w", name, namespace, notFound)
 	}
 	r.limit("pod %s/%s no longer exists: its events are all that is left", namespace, name)
 	r.c.gap(facts.Pods, whole, fmt.Sprintf("pod %s/%s no longer exists", namespace, name), whatExists)

@@ -141,10 +141,17 @@ func toJSON(text []byte, strict bool) ([]byte, error) {
 	if err := expansion(text); err != nil {
 		return nil, err
 	}
-	if strict {
-		return yaml.YAMLToJSONStrict(text)
+	doc, err := yaml.YAMLToJSONStrict(text)
+	if err == nil {
+		return doc, nil
 	}
-	return yaml.YAMLToJSON(text)
+	if twice := repeatedKey(text); twice != nil {
+		return nil, twice
+	}
+	if strict {
+		return nil, err
+	}
+	return yaml.YAMLToJSON(text) // a merged key that stands beside its own value is fine
 }
 
 // yamlLine is how the parser says where in the document an error is.
@@ -159,6 +166,10 @@ func yamlError(err error, first, last int) error {
 	var alias *aliasError
 	if errors.As(err, &alias) {
 		return fmt.Errorf("line %d: %w", first+alias.line-1, err)
+	}
+	var twice *repeatedError
+	if errors.As(err, &twice) {
+		return fmt.Errorf("line %d: the key %q is there already, in line %d: which of the two counts is not known", first+twice.second-1, twice.key, first+twice.first-1)
 	}
 	text := err.Error()
 	at := first

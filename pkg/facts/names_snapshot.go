@@ -1,6 +1,8 @@
 package facts
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -102,6 +104,10 @@ func (n *names) pods(s *Snapshot) {
 	for i := range s.Pods {
 		what := n.object("Pod", &s.Pods[i].ObjectMeta, subdomain)
 		n.podSpec(what, &s.Pods[i].Spec)
+		nameless := slices.ContainsFunc(slices.Concat(s.Pods[i].Spec.InitContainers, s.Pods[i].Spec.Containers), func(c corev1.Container) bool { return c.Name == "" })
+		if nameless && !manifest(&s.Pods[i]) && n.err == nil {
+			n.err = fmt.Errorf("%s: a container without a name cannot come from a cluster", what)
+		}
 	}
 	for i := range s.Events {
 		e := &s.Events[i]

@@ -14,6 +14,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kjson "sigs.k8s.io/json"
 )
@@ -22,10 +23,12 @@ import (
 type file struct {
 	strict   bool
 	snapshot *Snapshot
-	objects  int  // so far, lists not counted
-	whole    bool // it was a Snapshot
-	policies []admissionregistrationv1.MutatingAdmissionPolicy
-	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+	objects  int // so far, lists not counted
+	// manifests are the pods that no cluster has made anything of yet.
+	manifests []corev1.Pod
+	whole     bool // it was a Snapshot
+	policies  []admissionregistrationv1.MutatingAdmissionPolicy
+	bindings  []admissionregistrationv1.MutatingAdmissionPolicyBinding
 }
 
 // A reading of one kind of object: the kind of fact that it is, and how it gets into the snapshot.
@@ -95,10 +98,13 @@ func object[T any](add func(*file, *T)) func(*file, []byte) error {
 
 // decode reads JSON; what it does not know is an error only in strict files.
 func (f *file) decode(raw []byte, into any) error {
-	if !f.strict {
-		return kjson.UnmarshalCaseSensitivePreserveInts(raw, into)
+	var problems []error
+	var err error
+	if f.strict {
+		problems, err = kjson.UnmarshalStrict(raw, into)
+	} else {
+		problems, err = kjson.UnmarshalStrict(raw, into, kjson.DisallowDuplicateFields)
 	}
-	problems, err := kjson.UnmarshalStrict(raw, into)
 	return errors.Join(append(problems, err)...)
 }
 
@@ -226,10 +232,20 @@ func (f *file) addOne(h header, raw []byte) error {
 	return nil
 }
 
+// manifest reports whether a pod is one that no cluster has made anything of.
+func manifest(p *corev1.Pod) bool {
+	return p.UID == "" && p.CreationTimestamp.IsZero() && equality.Semantic.DeepEqual(p.Status, corev1.PodStatus{})
+}
+
+// addPod keeps a pod of a cluster. A manifest is none: nothing is known of what has become of it.
 func (f *file) addPod(p *corev1.Pod) {
 	if static, ok := StaticPod(p); ok {
 		f.snapshot.ControlPlane = append(f.snapshot.ControlPlane, static)
 		f.see(ControlPlane)
+	}
+	if manifest(p) {
+		f.manifests = append(f.manifests, TrimPod(p))
+		return
 	}
 	f.snapshot.Pods = append(f.snapshot.Pods, TrimPod(p))
 }
@@ -271,6 +287,7 @@ func (f *file) finish() (*Snapshot, error) {
 		*s = withoutSecrets(*s) // who knows who wrote it
 		return s, cmp.Or(f.complete(), s.impossibleName())
 	}
+	f.noteManifests()
 	s.MutatingPolicies = MutatingPoliciesOf(f.policies, f.bindings)
 	if s.Has(MutatingPolicies) && (len(f.policies) == 0 || len(f.bindings) == 0) {
 		s.Gaps = append(s.Gaps, NewGap(MutatingPolicies, Instance{}, "the file has policies or bindings, but not both", HowToGet(MutatingPolicies)))
@@ -280,7 +297,20 @@ func (f *file) finish() (*Snapshot, error) {
 	}
 	s.Redact()
 	s.Sort()
-	return s, s.impossibleName()
+	return s, cmp.Or(s.impossibleName(), (&Snapshot{Pods: f.manifests}).impossibleName())
+}
+
+// noteManifests says of pods without a status that they are not judged.
+func (f *file) noteManifests() {
+	if len(f.manifests) == 0 {
+		return
+	}
+	first := f.manifests[0]
+	reason := fmt.Sprintf("the pod %s has no status: it is a manifest, not a pod of a cluster", first.Name)
+	if n := len(f.manifests); n > 1 {
+		reason = fmt.Sprintf("%d pods, such as %s, have no status: they are manifests, not pods of a cluster", n, first.Name)
+	}
+	f.snapshot.Gaps = append(f.snapshot.Gaps, NoPodsOf(PodInstance(first.Namespace, first.Name), reason, Do("get them as the cluster has them:", "kubectl get pods -o yaml")))
 }
 
 // complete refuses a snapshot without its last part: keys are written in alphabetical order, and

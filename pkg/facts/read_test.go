@@ -265,7 +265,7 @@ func TestReadStrict(t *testing.T) {
 		{"apiVersion: kubectl-sidecar.dev/v1\nkind: Snapshot\nnode: []\n", `f: document 1 (line 1): read the snapshot: unknown field "node"`},
 		{"apiVersion: v1\nkind: Node\nmetadata: {nam: a}\n", `f: document 1 (line 1): read Node: unknown field "metadata.nam"`},
 		{"apiVersion: v1\nkind: Secret\n", `f: document 1 (line 1): unknown kind Secret`},
-		{"apiVersion: v1\nkind: Node\nkind: Node\n", `f: line 3: neither YAML nor JSON: key "kind" already set in map`},
+		{"apiVersion: v1\nkind: Node\nkind: Node\n", `f: line 3: the key "kind" is there already, in line 2: which of the two counts is not known`},
 	} {
 		if _, err := ReadStrict(strings.NewReader(test.text), "f"); err == nil || err.Error() != test.want {
 			t.Errorf("%q:\n got %v\nwant %s", test.text, err, test.want)

@@ -84,6 +84,7 @@ func (d *drawing) picture(pic picture) {
 
 // chart is the picture below its title.
 func (d *drawing) chart(pic picture) {
+	d.makeRoom(pic)
 	s := scaleOf(pic, d.to-d.from)
 	top := d.y + 16
 	bottom := top + float64(len(pic.lanes))*d.sheet.lane
@@ -97,6 +98,21 @@ func (d *drawing) chart(pic picture) {
 		d.lane(l, s)
 	}
 	d.legend(pic, s)
+}
+
+// leastBars is how much of the width is for the bars, whatever stands beside them.
+const leastBars = 260
+
+// makeRoom narrows the bars where what stands beside them would be cut.
+func (d *drawing) makeRoom(pic picture) {
+	if d.stacked {
+		return
+	}
+	longest := 0
+	for _, l := range pic.lanes {
+		longest = max(longest, len([]rune(l.note)))
+	}
+	d.to = min(d.to, max(d.from+leastBars, d.width-20-float64(longest+1)*svgLetter))
 }
 
 func (d *drawing) lane(l lane, s scale) {

@@ -1,6 +1,10 @@
 package report
 
-import "github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+import (
+	"fmt"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+)
 
 // An ExitRule is what the caller makes of the report. Formats for machines that have a notion of passing
 // say by it what the exit code says.
@@ -17,4 +21,29 @@ func (r *Report) ExitRuleOf() ExitRule {
 		return *r.ExitRule
 	}
 	return ExitRule{FailOn: checks.Info, Exit: r.ExitCode(checks.Info)}
+}
+
+// Obey makes the report obey a rule: ready never stands above an exit code that says otherwise.
+func (r *Report) Obey(rule ExitRule) {
+	r.ExitRule = &rule
+	if r.Verdict != Ready {
+		return
+	}
+	switch rule.Exit {
+	case ExitFindings:
+		r.Verdict = NotReady
+	case ExitUnknown:
+		r.Verdict = Unknown
+	default:
+		return
+	}
+	r.Summary = Summarize(r)
+}
+
+// strict is the verdict of a report in which less than an error counts.
+func (r *Report) strict() string {
+	if r.ExitRule == nil || r.ExitRule.FailOn == checks.Error {
+		return ""
+	}
+	return fmt.Sprintf("%s: with --fail-on %s", inWords(r.Verdict), r.ExitRule.FailOn)
 }

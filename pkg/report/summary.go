@@ -59,6 +59,8 @@ func lead(r *Report, t tally) string {
 		return fmt.Sprintf("not ready: %s found errors%s", prose.Of(t.errors, t.ran, "check"), on(r))
 	case t.blind > 0:
 		return fmt.Sprintf("unknown: %s could not tell (%s), none found an error", prose.Of(t.unknown, t.ran, "check"), unseen(r))
+	case r.Verdict != Ready && r.strict() != "":
+		return fmt.Sprintf("%s, none of %s found an error (%s)", r.strict(), prose.Counted(t.ran, "check"), covered(r))
 	case r.Verdict == Unknown:
 		return "unknown: no check of severity error ran"
 	case t.waived() != "":

@@ -163,7 +163,11 @@ func Troubled(r *Report) string {
 		parts = append(parts, prose.Counted(pods, "pod")+" in trouble")
 	}
 	if refused := none(r.Diagnoses); refused > 0 {
-		parts = append(parts, prose.Counted(refused, "workload")+" without the pods it should have")
+		should := "it should have"
+		if refused > 1 {
+			should = "they should have"
+		}
+		parts = append(parts, prose.Counted(refused, "workload")+" without the pods "+should)
 	}
 	if len(causes) > 0 {
 		parts = append(parts, prose.Counted(len(causes), "root cause"))

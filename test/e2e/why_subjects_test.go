@@ -47,6 +47,16 @@ func TestWhyWithoutPods(t *testing.T) {
 		t.Fatal(err)
 	}
 	kubectl(t, c, "apply", "-n", "shop", "-f", file)
+	// An aggregated API that is down.
+	kubectl(t, c, "create", "service", "externalname", "down", "--external-name=down.invalid", "-n", "quiet")
+	down := filepath.Join(t.TempDir(), "down.yaml")
+	if err := os.WriteFile(down, []byte(`{apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: {name: v1.down.example.com}, spec: {group: down.example.com, version: v1, groupPriorityMinimum: 1000, versionPriority: 1, insecureSkipTLSVerify: true, service: {namespace: quiet, name: down}}}
+---
+{apiVersion: apps/v1, kind: ReplicaSet, metadata: {name: rolled-1, ownerReferences: [{apiVersion: down.example.com/v1, kind: Rolled, name: rolled, uid: r, controller: true}]}, spec: {replicas: 1, selector: {matchLabels: {app: rolled}}, template: {metadata: {labels: {app: rolled}}, spec: {containers: [{name: a, image: a}]}}}}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kubectl(t, c, "apply", "-n", "shop", "-f", down)
 	for _, test := range []struct {
 		args string
 		exit int
@@ -71,6 +81,10 @@ func TestWhyWithoutPods(t *testing.T) {
 		{"-n nowhere", 1, "error: namespace nowhere does not exist"},
 		{"ns/quiet deploy/zero", 1, "error: a namespace is asked about alone: kubectl sidecar why -n quiet"},
 		{"node/node-2", 1, "error: node node-2 does not exist"},
+		{"deploy/zeor", 1, `error: reading deploy/zeor in namespace shop: deployments.apps "zeor" not found hint: did you mean deploy/zero? Else see what there is: kubectl get pods,deployments,jobs -n shop`},
+		{"unmade", 1, `error: reading pod unmade in namespace shop: pods "unmade" not found hint: did you mean deploy/unmade? Else see`},
+		{"pod/nothing-like-it", 1, `error: reading pod nothing-like-it in namespace shop: pods "nothing-like-it" not found hint: see what there is: kubectl get pods,deployments,jobs -n shop`},
+		{"rollout/web", 1, `error: reading rollout/web: the server doesn't have a resource type "rollout"; not all APIs could be listed: down.example.com/v1: `},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			args := append([]string{"why", "-n", "shop"}, strings.Fields(test.args)...)

@@ -215,7 +215,7 @@ func vanished(t *testing.T, c *cluster.Cluster) {
 		t.Errorf("exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
 	r = plugin.Run(t, c.Kubeconfig, "why", "nobody", "-n", "full")
-	if want := "error: reading pod nobody: pods \"nobody\" not found\n"; r.Exit != 1 || !strings.HasPrefix(r.Stderr, want) || r.Stdout != "" {
+	if want := "error: reading pod nobody in namespace full: pods \"nobody\" not found\n"; r.Exit != 1 || !strings.HasPrefix(r.Stderr, want) || r.Stdout != "" {
 		t.Errorf("exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
 }

@@ -111,6 +111,7 @@ func lackOfWhy(t *testing.T, kubeconfig string) loss {
 	for _, question := range []string{
 		"web-5c689d88bb-00", "deploy/web", "rs/web-5c689d88bb", "db-0", "sts/db", "agent-x7k2p", "ds/agent",
 		"backup-29000000-q8z4d", "job/backup-29000000", "cronjob/backup", "well", "refused", "-l app=web", "-A",
+		"ns/mesh", "node/" + nodeName(0), "svc/well", "endpointslice/well", "hpa/web", "pdb/web",
 	} {
 		args := append([]string{"why", "-o", "json"}, strings.Fields(question)...)
 		if question != "-A" {

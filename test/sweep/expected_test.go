@@ -24,7 +24,7 @@ var about = []struct {
 	{"/endpointslices", []facts.Kind{facts.WebhookBackends}},
 	{"GET /api/v1/namespaces/kube-system/pods", []facts.Kind{facts.ControlPlane}},
 	{"POST ", []facts.Kind{facts.Canaries}},
-	{"/services", []facts.Kind{facts.WebhookBackends}},
+	{"/services", []facts.Kind{facts.WebhookBackends, facts.Pods}},
 	{"/log", []facts.Kind{facts.Logs}},
 	{"/events", []facts.Kind{facts.Events}},
 	{"/pods", []facts.Kind{facts.Pods}},
@@ -36,7 +36,7 @@ var about = []struct {
 	{"/jobs", []facts.Kind{facts.Canaries}},
 	{"/cronjobs", []facts.Kind{facts.Canaries}},
 	{"/serviceaccounts", []facts.Kind{facts.Canaries}},
-	{"GET /api/v1/namespaces", []facts.Kind{facts.Namespaces, facts.Canaries}},
+	{"GET /api/v1/namespaces", []facts.Kind{facts.Namespaces, facts.Canaries, facts.Pods}},
 	// The metrics page has the version too; what remains is which fields canaries may have.
 	{"GET /version", []facts.Kind{facts.APIServers, facts.Canaries}},
 }

@@ -46,6 +46,8 @@ func stripped() []*command {
 		{name: "webhooks", args: []string{"webhooks", "-o", "json"}},
 		{name: "why POD", args: []string{"why", "web-1-a", "-n", "shop", "-o", "json"}, exit: 3},
 		{name: "why -A", args: []string{"why", "-A", "-o", "json"}, exit: 3},
+		{name: "why svc/web", args: []string{"why", "svc/web", "-n", "shop", "-o", "json"}, exit: 3},
+		{name: "why ns/empty", args: []string{"why", "ns/empty", "-o", "json"}},
 	}
 }
 

@@ -80,6 +80,12 @@ func createStuckWorkload(t *testing.T, c *cluster.Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, err = c.Client().CoreV1().Services("shop").Create(ctx, &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.ServiceSpec{Selector: template.Labels, Ports: []corev1.ServicePort{{Port: 80}}},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"web-1-a", "web-1-b", "web-1-c"} {
 		createStuckPod(t, c, &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{Name: name, Labels: template.Labels, OwnerReferences: ownedBy("ReplicaSet", set)},
