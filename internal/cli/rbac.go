@@ -21,6 +21,7 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		choose  selection
 		role    string
 		explain bool
+		as      bool
 		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why"}}
 		format  = choice{valid: []string{"text", "json"}}
 	)
@@ -44,6 +45,9 @@ what --explain says.`,
 				return usage("a ClusterRole is YAML; for the rights as data: rbac --explain -o json", "--output is about --explain")
 			}
 			list, err := commandRights(command.value, choose)
+			if !as {
+				list = slices.DeleteFunc(list, func(r right) bool { return r.Verb == "impersonate" })
+			}
 			switch {
 			case err != nil:
 				return err
@@ -59,6 +63,7 @@ what --explain says.`,
 	addChoice(cmd, &command, "for", "", "Which command the role is for")
 	addChoice(cmd, &format, "output", "o", "Format of --explain")
 	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "`name` of the ClusterRole")
+	cmd.Flags().BoolVar(&as, "as-controllers", true, "With the right to impersonate the controllers that create pods; without it, run with --as-controllers=false, too")
 	cmd.Flags().BoolVar(&explain, "explain", false, "Say what each right is for and what is lost without it")
 	return cmd
 }

@@ -73,6 +73,8 @@ type Options struct {
 	// NoURLs keeps webhooks outside the cluster from being called directly: then no connection goes
 	// anywhere but to the API server.
 	NoURLs bool
+	// NoImpersonation sends all canaries as the caller, whoever would create the pod.
+	NoImpersonation bool
 	// Pods are pods of the cluster whose own shapes are tried as well as those of pod templates.
 	Pods []corev1.Pod
 	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.
