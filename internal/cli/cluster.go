@@ -36,6 +36,7 @@ type clusterFlags struct {
 	timeout      time.Duration
 	askURLs      bool
 	askHosts     []string
+	controllers  bool
 	showRequests bool
 	kubelets     kubeletFlags
 
@@ -54,6 +55,7 @@ func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	c.addQPS(own)
 	c.addAskURLs(own)
 	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "Create at most this many pods with dryRun=All: one for each class of namespaces and each shape of pods")
+	own.BoolVar(&c.controllers, "as-controllers", true, "Send the canaries of workloads as the controllers that create their pods, where you may impersonate those: dry runs only")
 	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` the run may take; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
 	c.addKubeconfigFlags(cmd, map[string]string{
@@ -152,7 +154,7 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 	defer progress.stop()
 	snapshot, ledger, err := collect.Run(ctx, collect.Options{
 		Config: config, Kinds: kinds, Scrape: collect.ScrapeMode(c.scrape.value), Concurrency: c.concurrency,
-		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs, AskHosts: c.askHosts,
+		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs, AskHosts: c.askHosts, NoImpersonation: !c.controllers,
 		Kubelets: collect.KubeletWay(c.kubelets.way.value), KubeletCA: authorities, InsecureKubelets: c.kubelets.insecure,
 		Timeout: c.timeout, RequestTimeout: c.requestTimeout,
 		Namespace: *c.kube.Namespace, Selector: c.selector,

@@ -20,8 +20,8 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	var (
 		choose  selection
 		role    string
-		without []string
 		explain bool
+		as      bool
 		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why"}}
 		format  = choice{valid: []string{"text", "json"}}
 		way     = choice{valid: []string{string(collect.KubeletsByProxy), string(collect.KubeletsDirect), kubeletsNone}}
@@ -50,8 +50,8 @@ what --explain says.`,
 				return usage("leave it out", "--for %s: it reads no kubelets", command.value)
 			}
 			list, err := commandRights(command.value, choose, wayOf(way.value))
-			if err == nil {
-				list, err = leaveOut(list, without)
+			if !as {
+				list = slices.DeleteFunc(list, func(r right) bool { return r.Verb == "impersonate" })
 			}
 			switch {
 			case err != nil:
@@ -69,21 +69,9 @@ what --explain says.`,
 	addChoice(cmd, &way, "kubelets", "", "How doctor reads the kubelets whose version does not decide: --kubelets of doctor, or none")
 	addChoice(cmd, &format, "output", "o", "Format of --explain")
 	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "`name` of the ClusterRole")
-	cmd.Flags().StringArrayVar(&without, "without", nil, "Leave out this `right`, such as \"impersonate serviceaccounts\"; repeatable")
+	cmd.Flags().BoolVar(&as, "as-controllers", true, "With the right to impersonate the controllers that create pods; without it, run with --as-controllers=false, too")
 	cmd.Flags().BoolVar(&explain, "explain", false, "Say what each right is for and what is lost without it")
 	return cmd
-}
-
-// leaveOut returns the rights without those that are named.
-func leaveOut(list []right, without []string) ([]right, error) {
-	for _, name := range without {
-		rest := slices.DeleteFunc(slices.Clone(list), func(r right) bool { return r.String() == name })
-		if len(rest) == len(list) {
-			return nil, usage("see rbac --explain for what there is", "--without: %q is not a right of this role", name)
-		}
-		list = rest
-	}
-	return list, nil
 }
 
 // kubeletsNone is for clusters without kubelets of 1.28 to 1.32, and for who does without.

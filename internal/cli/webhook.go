@@ -97,7 +97,7 @@ func (o *webhookTest) check() error {
 }
 
 // hintFor is what to try when a webhook could not be asked.
-func hintFor(err error) string {
+func hintOfServing(err error) string {
 	if errors.Is(err, collect.ErrElsewhere) {
 		return "it may well answer the API server: run this there, with --url"
 	}
@@ -138,7 +138,7 @@ func (o *webhookTest) run(ctx context.Context) error {
 		for _, p := range admission.Probes(namespace, pod) {
 			r, err := p.Run(ctx, w.Ask, w.Version)
 			if err != nil {
-				return couldNotRun(hintFor(err), fmt.Errorf("asking %s: %w", w.Name, err))
+				return couldNotRun(hintOfServing(err), fmt.Errorf("asking %s: %w", w.Name, err))
 			}
 			problems += len(r.Problems)
 			t.Results = append(t.Results, r)

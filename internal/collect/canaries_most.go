@@ -8,8 +8,8 @@ import (
 )
 
 // DefaultMaxCanaries bounds a run: a dry run through a few webhooks takes 10 to 50 ms of an API
-// server, so 250 of them, 8 at a time, take a second or two. Few clusters have more templates that differ.
-const DefaultMaxCanaries = 250
+// server, so 256 of them, 8 at a time, take a second or two. Few clusters have more templates that differ.
+const DefaultMaxCanaries = 256
 
 // Bounds of what is said of canaries that were not sent: one gap each for so many; so many names in the gap
 // of the rest.

@@ -81,6 +81,8 @@ type Options struct {
 	NoURLs bool
 	// AskHosts are the hosts, with or without a port, at which webhooks are called although they are not public.
 	AskHosts []string
+	// NoImpersonation sends all canaries as the caller, whoever would create the pod.
+	NoImpersonation bool
 	// Pods are pods of the cluster whose own shapes are tried as well as those of pod templates.
 	Pods []corev1.Pod
 	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.

@@ -63,7 +63,7 @@ func (c *collector) namespaces(ctx context.Context) {
 		return
 	}
 	var namespaces, places []corev1.Namespace
-	err := longList(ctx, c, listRequest{resource: "namespaces"}, func(page *corev1.NamespaceList) {
+	err := longList(ctx, c, listRequest{resource: "namespaces", limit: smallPage}, func(page *corev1.NamespaceList) {
 		for i := range page.Items {
 			namespaces = append(namespaces, facts.TrimNamespace(&page.Items[i]))
 			places = append(places, admission.TrimNamespace(&page.Items[i]))

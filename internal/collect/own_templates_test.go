@@ -193,14 +193,14 @@ func TestOwnTemplates(t *testing.T) {
 	}
 }
 
-// whereLost is the message of the finding about a shop's webhook.
+// whereLost is the message of the finding about a shop's webhook, or about a policy.
 func whereLost(s *facts.Snapshot, shop string) string {
 	for _, r := range clusterchecks.Judge(s, nil).Results {
 		if r.Check.ID != "webhook-strips-restart-policy" {
 			continue
 		}
 		for _, f := range r.Outcome.Findings {
-			if strings.HasPrefix(f.Object.Name, shop+"/") {
+			if strings.HasPrefix(f.Object.Name+"/", shop+"/") {
 				return f.Message
 			}
 		}
@@ -232,4 +232,156 @@ func verdicts(t *testing.T, s *facts.Snapshot) {
 			t.Errorf("missing: %s", m)
 		}
 	}
+}
+
+// Two namespaces that only an annotation tells apart are two classes: what is lost in one is claimed for that one.
+// What only bookkeeping tells apart is one.
+func TestNamespaceAnnotations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: real API servers were not started")
+	}
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
+	for name, annotations := range map[string]map[string]string{
+		"meshed": {"mesh.example.com/inject": "enabled"}, "unmeshed": {"mesh.example.com/inject": "disabled"},
+		"noted-1": {"argocd.argoproj.io/tracking-id": "1"}, "noted-2": {"argocd.argoproj.io/tracking-id": "2"},
+	} {
+		_, err := c.Client().CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+			Name: name, Annotations: annotations, Labels: map[string]string{"mesh": "yes"},
+		}}, metav1.CreateOptions{})
+		mustBe(t, err)
+	}
+	server, err := c.ServeWebhooks()
+	mustBe(t, err)
+	_, err = c.InstallWebhook(t.Context(), cluster.Webhook{ // it looks at the namespace
+		Configuration: "mesh", Client: server.Client("/strip/when/namespace/meshed"),
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"mesh": "yes"}},
+	})
+	mustBe(t, err)
+	snapshot, _ := run(t, options(c.Config()))
+	if got, want := whereLost(snapshot, "mesh"), "in namespace meshed and"; !strings.Contains(got, want) || strings.Contains(got, "unmeshed") {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var classes []string
+	for _, class := range snapshot.Classes {
+		if len(class.Webhooks) > 0 {
+			classes = append(classes, strings.Join(class.Namespaces, " ")+": "+strings.Join(class.Annotations, " "))
+		}
+	}
+	if diff := cmp.Diff([]string{"noted-1 noted-2: ", "meshed: mesh.example.com/inject", "unmeshed: mesh.example.com/inject"}, classes); diff != "" {
+		t.Errorf("classes: (-want +got)\n%s", diff)
+	}
+}
+
+// A policy that acts on the pods of ReplicaSets; who is not allowed to act as a controller; and more shapes than
+// canaries.
+func TestOwnTemplatesOfPolicies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: real API servers were not started")
+	}
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
+	_, err := c.Client().CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, metav1.CreateOptions{})
+	mustBe(t, err)
+	stock(t, c, "shop")
+	stripsOwned(t, c, "tidy-replicasets", "ReplicaSet", "shop")
+	stripsOwned(t, c, "tidy-sparks", "Spark", "shop")
+	server, err := c.ServeWebhooks()
+	mustBe(t, err)
+	_, err = c.InstallWebhook(t.Context(), cluster.Webhook{Configuration: "labeler", Client: server.Client("/annotate")})
+	mustBe(t, err)
+
+	t.Run("administrator", func(t *testing.T) {
+		snapshot := eventually(t, c.Config(), func(s *facts.Snapshot) bool { return strings.Contains(whereLost(s, "tidy-replicasets"), "Deployment") })
+		if got := whereLost(snapshot, "tidy-replicasets"); !strings.Contains(got, "pods like those of Deployment shop/admin") || strings.Contains(got, "CronJob") {
+			t.Errorf("%q", got)
+		}
+		if got := whereLost(snapshot, "tidy-sparks"); got != "" {
+			t.Errorf("the control: %q", got)
+		}
+	})
+	t.Run("nobody's stand-in", func(t *testing.T) {
+		_, err := c.Client().RbacV1().ClusterRoles().Create(t.Context(), &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "ordinary"}, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "create"}},
+		}}, metav1.CreateOptions{})
+		mustBe(t, err)
+		_, err = c.Client().RbacV1().ClusterRoleBindings().Create(t.Context(), &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: "ordinary"}, Subjects: []rbacv1.Subject{{Kind: "User", APIGroup: rbacv1.GroupName, Name: "ordinary"}},
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "ordinary"},
+		}, metav1.CreateOptions{})
+		mustBe(t, err)
+		config, err := c.UserConfig("ordinary")
+		mustBe(t, err)
+		s := eventually(t, config, func(s *facts.Snapshot) bool { return len(s.Canaries) > 0 })
+		if gaps := gapsAbout(s, facts.Instance{Part: facts.PartCreators}); len(gaps) != 1 || !strings.Contains(gaps[0].Remedy, "impersonate") {
+			t.Errorf("gaps: %+v", s.GapsOf(facts.Canaries, "*"))
+		}
+		for _, class := range s.Classes {
+			if class.User != "" {
+				t.Errorf("%s was tried as %s", class.ID, class.User)
+			}
+		}
+	})
+	t.Run("by the caller's own choice", func(t *testing.T) {
+		o := options(c.Config())
+		o.NoImpersonation = true
+		s, _ := run(t, o)
+		if len(gapsAbout(s, facts.Instance{Part: facts.PartCreators})) > 0 || !slices.ContainsFunc(s.Limits, func(l string) bool { return strings.Contains(l, "not as the controllers") }) {
+			t.Errorf("limits %q, gaps %+v", s.Limits, s.GapsOf(facts.Canaries, "*"))
+		}
+	})
+	t.Run("too many", func(t *testing.T) {
+		o := options(c.Config())
+		o.MaxCanaries = 3
+		s, ledger := run(t, o)
+		sent := 0
+		for _, r := range ledger.Requests() {
+			if strings.Contains(r.URL, "/pods?dryRun=All") {
+				sent++
+			}
+		}
+		var untried []string
+		for _, g := range s.GapsOf(facts.Canaries, "*") {
+			if strings.Contains(g.Reason, "it was not tried: 3 of ") && strings.Contains(g.Remedy, "--max-canaries ") {
+				untried = append(untried, g.Instance.Name)
+			}
+		}
+		if sent < 3 || len(untried) < 2 || !slices.ContainsFunc(untried, func(n string) bool { return strings.Contains(n, " shop/") }) {
+			t.Errorf("%d sent, not tried: %q", sent, untried)
+		}
+	})
+}
+
+func gapsAbout(s *facts.Snapshot, about facts.Instance) []facts.Gap {
+	return slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Instance != about })
+}
+
+// stripsOwned is a policy that strips the field from pods that something of a kind owns.
+func stripsOwned(t *testing.T, c *cluster.Cluster, name, kind, namespace string) {
+	t.Helper()
+	fail := admissionregistrationv1.Fail
+	_, err := c.Client().AdmissionregistrationV1().MutatingAdmissionPolicies().Create(t.Context(), &admissionregistrationv1.MutatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionregistrationv1.MutatingAdmissionPolicySpec{
+			FailurePolicy: &fail, ReinvocationPolicy: admissionregistrationv1.NeverReinvocationPolicy,
+			MatchConstraints: &admissionregistrationv1.MatchResources{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
+				ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
+					Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
+					Rule:       admissionregistrationv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"pods"}},
+				}}},
+			},
+			MatchConditions: []admissionregistrationv1.MatchCondition{{
+				Name: "owned", Expression: fmt.Sprintf("object.metadata.?ownerReferences.orValue([]).exists(o, o.kind == %q)", kind),
+			}},
+			Mutations: []admissionregistrationv1.Mutation{{
+				PatchType: admissionregistrationv1.PatchTypeJSONPatch,
+				JSONPatch: &admissionregistrationv1.JSONPatch{Expression: `[0, 1, 2, 3].filter(i, i < size(object.spec.?initContainers.orValue([])) &&
+					has(object.spec.initContainers[i].restartPolicy)).map(i, JSONPatch{op: "remove", path: "/spec/initContainers/" + string(i) + "/restartPolicy"})`},
+			}},
+		},
+	}, metav1.CreateOptions{})
+	mustBe(t, err)
+	_, err = c.Client().AdmissionregistrationV1().MutatingAdmissionPolicyBindings().Create(t.Context(), &admissionregistrationv1.MutatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{PolicyName: name},
+	}, metav1.CreateOptions{})
+	mustBe(t, err)
 }

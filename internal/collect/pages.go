@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,6 +71,8 @@ type listOf[L any] interface {
 type listRequest struct {
 	namespace, resource string
 	opts                metav1.ListOptions
+	// limit is how many are asked for at once; 0 is pageSize.
+	limit int64
 	// unwanted is the way to a field that is left out before the list is decoded, as field numbers of
 	// the list in protobuf; nil leaves out nothing.
 	unwanted []protowire.Number
@@ -88,7 +91,7 @@ func longList[L any, P listOf[L]](ctx context.Context, c *collector, list listRe
 	}
 	before := func() error { return nil } // waits for the page before, and says what became of it
 	err := c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
-		list.opts.Limit, list.opts.Continue = page.Limit, page.Continue
+		list.opts.Limit, list.opts.Continue = cmp.Or(list.limit, page.Limit), page.Continue
 		request := c.rest.Get().NamespaceIfScoped(list.namespace, list.namespace != "").Resource(list.resource)
 		answer := request.VersionedParams(&list.opts, scheme.ParameterCodec).Do(ctx)
 		body, err := answer.Raw()

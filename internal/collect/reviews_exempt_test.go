@@ -96,7 +96,7 @@ func (f *twoCulprits) start() {
 	}
 	f.handlers["GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"] = list(configs)
 	f.handlers["GET /api/v1/namespaces"] = list([]corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}})
-	for _, path := range []string{"apis/apps/v1/deployments", "apis/apps/v1/statefulsets", "apis/apps/v1/daemonsets", "apis/batch/v1/jobs", "apis/batch/v1/cronjobs", "api/v1/serviceaccounts"} {
+	for _, path := range []string{"apis/apps/v1/deployments", "apis/apps/v1/statefulsets", "apis/apps/v1/daemonsets", "apis/batch/v1/jobs", "apis/batch/v1/cronjobs", "api/v1/serviceaccounts", "api/v1/pods"} {
 		f.handlers["GET /"+path] = list([]any{})
 	}
 	f.handlers["POST /api/v1/namespaces/shop/podtemplates"] = func(w http.ResponseWriter, r *http.Request) {

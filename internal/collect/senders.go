@@ -35,7 +35,7 @@ func (c *collector) sendersOf(ctx context.Context, chain *admission.Chain, templ
 	if !asks && !workloads {
 		return out
 	}
-	if out.controllers = c.asControllers(ctx); !out.controllers {
+	if out.controllers = !c.opts.NoImpersonation && c.asControllers(ctx); !out.controllers {
 		for i := range templates {
 			templates[i].Creator = ""
 		}
@@ -75,6 +75,12 @@ func (c *collector) noteSenders(s senders, shapes []class) {
 	if s.controllers || !slices.ContainsFunc(shapes, func(c class) bool {
 		return c.fact.Shape.Own && !c.fact.Shape.Running && len(c.webhooks) > 0
 	}) {
+		return
+	}
+	if c.opts.NoImpersonation {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.snapshot.Limits = append(c.snapshot.Limits, "canaries: sent as you, not as the controllers that create pods")
 		return
 	}
 	const sent = "canaries were sent as you, not as the controllers that create pods, and webhooks can tell: "

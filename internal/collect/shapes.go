@@ -90,7 +90,7 @@ func (c *collector) templates(ctx context.Context) (out []admission.Template, ac
 			return
 		}
 		err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
-			opts.Limit = templatesPage
+			opts.Limit = smallPage
 			return lists[i].page(ctx, opts, &found[i])
 		}, func() { found[i] = nil })
 		if err != nil {
@@ -104,9 +104,9 @@ func (c *collector) templates(ctx context.Context) (out []admission.Template, ac
 	return withAccounts(out, accounts), accounts
 }
 
-// templatesPage is how many workloads or service accounts are read at once: they are small, and there are as many
-// as namespaces at least.
-const templatesPage = 2500
+// smallPage is how many namespaces, workloads or service accounts are read at once: they are a few kilobytes each,
+// and each page costs the API server and us a request.
+const smallPage = 5000
 
 // shapeOfPod is what webhooks may look at of a pod that is there already, of which not all is known. What names
 // the pod itself is left out: its owner's other pods have the same without it.

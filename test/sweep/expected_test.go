@@ -27,7 +27,7 @@ var about = []struct {
 	{"/services", []facts.Kind{facts.WebhookBackends, facts.Pods}},
 	{"/log", []facts.Kind{facts.Logs}},
 	{"/events", []facts.Kind{facts.Events}},
-	{"/pods", []facts.Kind{facts.Pods}},
+	{"/pods", []facts.Kind{facts.Pods, facts.Canaries}},
 	// The shapes of pods that workloads make are those of canaries.
 	{"/replicasets", []facts.Kind{facts.ReplicaSets}},
 	{"/deployments", []facts.Kind{facts.Deployments, facts.Canaries}},
