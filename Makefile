@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: build image install demo test bare stress unit sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubelets kubernetes clean
+.PHONY: build image install demo test bare stress unit real sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubelets kubernetes clean
 
 build: ## the plugin, into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-sidecar ./cmd/kubectl-sidecar
@@ -43,6 +43,9 @@ unit: ## only what needs no cluster
 
 sweep: ## every request of every command goes wrong in every way; make test runs a sample of it
 	SWEEP=all go test ./test/sweep -run TestSweep -count=1 -timeout 60m
+
+real: ## the plugin on released software as it is installed; its modules are downloaded and built first
+	REAL=1 go test ./test/real -count=1 -timeout 60m -v
 
 BENCH ?=
 bench: build ## what the plugin costs beside kubectl and bare requests, as ratios; BENCH='-nodes 500 -only nodes' for less

@@ -30,7 +30,7 @@ type install struct {
 	env                []corev1.EnvVar
 	args               []string
 	envFrom            []corev1.EnvFromSource
-	// values is what its ConfigMap has, under the key values; empty for none.
+	// values is the text that its ConfigMap has.
 	configMap, values string
 	// noService leaves the Service out.
 	noService bool
@@ -52,7 +52,15 @@ var installs = []install{
 		namespace: "otel", service: "opentelemetry-operator-webhook", images: []string{"open-telemetry/opentelemetry-operator/opentelemetry-operator:0.120.0"},
 		args: []string{"--token=s3cret", "--feature-gates", "a=s3cret,operator.sidecarcontainers.native"}},
 	{configuration: "kuma-admission-mutating-webhook-configuration", webhooks: []string{"namespace-kuma-injector.kuma.io"},
-		namespace: "kuma-system", service: "kuma-control-plane", images: []string{"kumahq/kuma-cp:2.9.1"}},
+		namespace: "kuma-system", service: "kuma-control-plane", images: []string{"kumahq/kuma-cp:2.9.1"},
+		configMap: "kuma-control-plane-config", values: "# use this file to override\n"},
+	{configuration: "kuma-edited", webhooks: []string{"namespace-kuma-injector.kuma.io"},
+		namespace: "kuma-edited", service: "kuma-control-plane", images: []string{"kumahq/kuma-cp:2.9.1"},
+		configMap: "kuma-control-plane-config", values: "experimental: {sidecarContainers: true}\n"},
+	{configuration: "kuma-told", webhooks: []string{"namespace-kuma-injector.kuma.io"},
+		namespace: "kuma-told", service: "kuma-control-plane", images: []string{"kumahq/kuma-cp:2.9.1"},
+		env:       []corev1.EnvVar{{Name: "KUMA_EXPERIMENTAL_SIDECAR_CONTAINERS", Value: "true"}},
+		configMap: "kuma-control-plane-config", values: "# use this file to override\n"},
 	{configuration: "linkerd-proxy-injector-webhook-config", webhooks: []string{"linkerd-proxy-injector.linkerd.io"},
 		namespace: "linkerd", service: "linkerd-proxy-injector", images: []string{"linkerd/controller:edge-26.5.2"},
 		configMap: "linkerd-config", values: "token: s3cret\nproxy:\n  image: {name: s3cret}\n  nativeSidecar: false\n"},
@@ -112,7 +120,7 @@ func (in install) behind(t *testing.T, c *cluster.Cluster) {
 	check(t, err)
 	if in.configMap != "" {
 		_, err := core.ConfigMaps(in.namespace).Create(ctx, &corev1.ConfigMap{
-			ObjectMeta: metav1.ObjectMeta{Name: in.configMap}, Data: map[string]string{"values": in.values},
+			ObjectMeta: metav1.ObjectMeta{Name: in.configMap}, Data: map[string]string{"values": in.values, "config.yaml": in.values},
 		}, metav1.CreateOptions{})
 		check(t, err)
 	}

@@ -177,7 +177,7 @@ func run(t *testing.T, o collect.Options) (*facts.Snapshot, *collect.Ledger) {
 }
 
 func TestCanariesOnRealAPIServers(t *testing.T) {
-	for _, version := range []string{"1.32", "1.36"} {
+	for _, version := range []string{"1.32", "1.36", "1.37"} {
 		t.Run(version, func(t *testing.T) {
 			c := stage(t, version)
 			snapshot, ledger := run(t, collect.Options{Config: c.Config(), Timeout: 3 * time.Minute, RequestTimeout: time.Minute})

@@ -19,7 +19,7 @@ import (
 var getInjectorConfigs = Rule{
 	PolicyRule: named(rule("get", "", "configmaps"), configMapNames()),
 	Kind:       facts.WebhookBackends, Optional: true,
-	Why: "read whether Linkerd is configured to inject native sidecars",
+	Why: "read whether Linkerd or Kuma is configured to inject native sidecars",
 }
 
 func configMapNames() []string {
@@ -74,8 +74,9 @@ func (c *collector) injectorConfig(ctx context.Context, about facts.Instance, fr
 	case err != nil:
 		return "", fmt.Errorf("get %s: %w", name, err)
 	}
-	kept, ok := from.Read(got.Data[from.Key])
-	if !ok {
+	text, has := got.Data[from.Key]
+	kept, ok := from.Read(text)
+	if !has || !ok {
 		return "", fmt.Errorf("%s has no %s under the key %s", name, from.Setting.Name, from.Key)
 	}
 	return kept, nil

@@ -24,7 +24,12 @@ type Config struct {
 	ConfigMap string  `json:"configMap"`
 	Key       string  `json:"key"`
 	Setting   Setting `json:"setting"`
+	// Optional is set where a text without the setting decides, too: its value is then [notSet].
+	Optional bool `json:"optional,omitempty"`
 }
+
+// notSet stands for a setting that is not in the text where it would be.
+const notSet = "(not set)"
 
 // Configs are all there are.
 func Configs() []Config {
@@ -38,16 +43,19 @@ func Configs() []Config {
 }
 
 // Read is what is kept of the text under Key: the setting with its value, as [KeepSetting] does; ok is
-// false where the text is not YAML or does not have it.
+// false where the text is not YAML, or does not have it and has to.
 func (c Config) Read(text string) (kept string, ok bool) {
 	var tree any
 	if yaml.Unmarshal([]byte(text), &tree) != nil {
 		return "", false
 	}
 	for name := range strings.SplitSeq(c.Setting.Name, ".") {
-		fields, _ := tree.(map[string]any)
-		if tree, ok = fields[name]; !ok {
+		fields, isMap := tree.(map[string]any)
+		if !isMap && tree != nil {
 			return "", false
+		}
+		if tree, ok = fields[name]; !ok {
+			return c.Setting.Name + "=" + notSet, c.Optional
 		}
 	}
 	_, word := c.Setting.decides(fmt.Sprint(tree))
@@ -108,10 +116,13 @@ func (s Setting) decides(value string) (Mode, string) {
 // Told is what the kept settings of an injector's containers tell it to do; found is false when none
 // of them is about it. Containers that are told different things, as during an update, leave it open.
 func (i Injector) Told(kept []string) (mode Mode, settings []string, found bool) {
-	all := i.Settings
-	if i.Config != nil {
-		all = append(slices.Clone(all), i.Config.Setting)
+	if mode, settings, found = told(i.Settings, kept); !found && i.Config != nil {
+		return told([]Setting{i.Config.Setting}, kept) // what the pods have counts before it
 	}
+	return mode, settings, found
+}
+
+func told(all []Setting, kept []string) (mode Mode, settings []string, found bool) {
 	for _, s := range all {
 		for _, k := range kept {
 			name, value, _ := strings.Cut(k, "=")

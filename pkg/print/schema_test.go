@@ -57,7 +57,7 @@ func TestSchemaRefuses(t *testing.T) {
 
 // optional fields are written only where there is something to say; diagnoses by `why` alone.
 var optional = []string{
-	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress",
+	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress", "(report).gatesSettled",
 	"diagnosis.ruledOut", "diagnosis.progress", "progress.until", "diagnosis.probably", "probable.else",
 	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
 	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command", "step.language",

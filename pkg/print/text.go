@@ -31,7 +31,7 @@ func (p *page) report(r *report.Report) error {
 			p.nodes(r.Nodes)
 		}
 		for _, e := range r.Checks {
-			if e.Category == category && e.Status != checks.Skipped {
+			if e.Category == category && e.Status != checks.Skipped && (p.full || !settled(r, e)) {
 				p.entry(e)
 			}
 		}
@@ -76,6 +76,14 @@ func (p *page) header(r *report.Report) {
 	for _, limit := range r.Limits {
 		p.prose("", "limited: ", limit)
 	}
+	if r.Settled != nil {
+		p.prose("", "gates: ", fmt.Sprintf("no longer matter: every API server and kubelet is Kubernetes %s or newer, and from 1.33 on no gate can turn native sidecars off", r.Settled.Oldest))
+	}
+}
+
+// settled reports whether a check is one that the line about gates speaks for.
+func settled(r *report.Report, e report.Entry) bool {
+	return r.Settled != nil && e.Status == checks.Pass && slices.Contains(r.Settled.Checks, e.ID)
 }
 
 func (p *page) footer(r *report.Report) {

@@ -50,6 +50,8 @@ type Report struct {
 	Coverage []Coverage `json:"coverage"`
 	// Nodes groups nodes by kubelet version and gate.
 	Nodes []NodeGroup `json:"nodes"`
+	// Settled is set where gates no longer matter, because of the versions of all API servers and kubelets.
+	Settled *cluster.Settled `json:"gatesSettled,omitempty"`
 	// Webhooks are the mutating webhooks and policies in call order, with what each does to the field.
 	// It is empty, too, when they were not looked for: Coverage tells.
 	Webhooks []cluster.WebhookRow `json:"webhooks"`
@@ -133,6 +135,7 @@ func New(s *facts.Snapshot, judged cluster.Judgment, toolVersion string) *Report
 		TakenAt:    s.TakenAt,
 		Coverage:   coverage(s, judged.Nodes),
 		Nodes:      nodeGroups(judged.Nodes),
+		Settled:    judged.Settled,
 		Webhooks:   judged.Webhooks,
 		Checks:     []Entry{},
 		Waivers:    []Waiver{},

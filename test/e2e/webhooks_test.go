@@ -26,7 +26,7 @@ var libraries = []string{"controller-runtime-v0.14", "controller-runtime-v0.25",
 // TestWebhookLibraries: webhooks that set an annotation and leave the patch to their library, each in a
 // namespace of its own, seen by doctor and by webhook test.
 func TestWebhookLibraries(t *testing.T) {
-	for _, version := range []string{"1.32", "1.36"} {
+	for _, version := range []string{"1.32", "1.36", "1.37"} {
 		t.Run(version, func(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
 			tested := map[string]int{}
@@ -61,6 +61,13 @@ var librariesWant = map[string][]string{
 		"webhook-strips-newer-fields: kubewebhook-v2.6/kubewebhook-v2.6.example.com: pods lose 1 newer field",
 	},
 	"1.36": {
+		"webhook-strips-restart-policy: controller-runtime-v0.14/controller-runtime-v0.14.example.com",
+		"webhook-strips-restart-policy: kubewebhook-v2.5/kubewebhook-v2.5.example.com",
+		"webhook-strips-newer-fields: controller-runtime-v0.14/controller-runtime-v0.14.example.com: pods lose 7 newer fields",
+		"webhook-strips-newer-fields: kubewebhook-v2.5/kubewebhook-v2.5.example.com: pods lose 8 newer fields",
+		"webhook-strips-newer-fields: kubewebhook-v2.6/kubewebhook-v2.6.example.com: pods lose 5 newer fields",
+	},
+	"1.37": {
 		"webhook-strips-restart-policy: controller-runtime-v0.14/controller-runtime-v0.14.example.com",
 		"webhook-strips-restart-policy: kubewebhook-v2.5/kubewebhook-v2.5.example.com",
 		"webhook-strips-newer-fields: controller-runtime-v0.14/controller-runtime-v0.14.example.com: pods lose 7 newer fields",

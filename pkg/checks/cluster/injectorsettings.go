@@ -9,7 +9,7 @@ import (
 
 // has says where settings were found.
 func (in injector) has(settings []string) string {
-	if from := in.configMap(); from != "" {
+	if from := in.configMap(); from != "" && strings.HasPrefix(settings[0], in.entry.Config.Setting.Name+"=") {
 		return "its " + from + " has " + strings.Join(settings, " and ")
 	}
 	return "its pods have " + strings.Join(settings, " and ")

@@ -31,12 +31,15 @@ type Judgment struct {
 	Nodes []Node
 	// Webhooks are the mutating webhooks and policies in call order, with what each does to the field.
 	Webhooks []WebhookRow
+	// Settled is set where gates no longer matter.
+	Settled *Settled
 }
 
 // Judge evaluates a snapshot with all checks but those to skip, in their order. skip may be nil.
 func Judge(s *facts.Snapshot, skip func(id string) bool) Judgment {
 	sc := sceneOf(s)
-	return Judgment{Results: checks.Run(s, sc, rules(), skip), Nodes: sc.nodes, Webhooks: sc.webhookTable()}
+	results := checks.Run(s, sc, rules(), skip)
+	return Judgment{Results: results, Nodes: sc.nodes, Webhooks: sc.webhookTable(), Settled: sc.settled(results)}
 }
 
 // A View is what the checks on pods ask of a cluster.

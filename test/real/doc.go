@@ -1,0 +1,4 @@
+// Package real tries the plugin on released software, as it is installed: what that does to native sidecars is
+// found and named, and nothing else is. `make real` runs it; its modules stand in test/webhooks/real, apart from
+// the plugin's own, because they need many others.
+package real
