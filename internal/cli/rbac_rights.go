@@ -151,7 +151,7 @@ var costs = map[string][]string{
 	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":   append(slices.Clone(ofCanaries), ofBackends[1:]...),
 	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofPolicies,
 	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofPolicies,
-	"create pods":           ofPolicies,
+	"create pods":           ofCanaries,
 	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields"},
 	"create services/proxy": ofReviews,
 	"get mutatingwebhookconfigurations.admissionregistration.k8s.io": ofReviews,
