@@ -27,11 +27,16 @@ func (o *whyOptions) narrow(s *facts.Snapshot) (*facts.Snapshot, []checks.Object
 	if err != nil {
 		return nil, nil, nil, usage("for example -l app=web", "--selector: %w", err)
 	}
+	names := o.names
+	if len(names) == 1 && names[0].Kind() == "Namespace" {
+		namespace, names = names[0].Name, nil
+	}
 	family := familyOf(s)
 	var asked []checks.Object
 	wanted := func(o checks.Object) bool { return namespace == "" || o.Namespace == namespace }
-	if len(o.names) > 0 {
-		if asked, err = family.find(o.names, namespace); err != nil {
+	if len(names) > 0 {
+		family.joinUsers(s, names)
+		if asked, err = family.find(names, namespace); err != nil {
 			for _, g := range s.GapsOf(facts.Pods, "") {
 				err = fmt.Errorf("%w; %s", err, g.Reason)
 			}
@@ -69,6 +74,8 @@ func objectOf(kind string, o metav1.Object) checks.Object {
 type family struct {
 	members []checks.Object
 	parent  map[checks.Object]checks.Object
+	// users is the pods on a node or behind a Service, and those above them.
+	users map[checks.Object]map[checks.Object]bool
 }
 
 func familyOf(s *facts.Snapshot) *family {
@@ -112,7 +119,7 @@ func (f *family) line(o checks.Object) []checks.Object {
 // related reports whether an object is one of those that were asked for, makes one, or was made by one.
 func (f *family) related(o checks.Object, asked []checks.Object) bool {
 	return slices.ContainsFunc(asked, func(a checks.Object) bool {
-		return slices.Contains(f.line(o), a) || slices.Contains(f.line(a), o)
+		return slices.Contains(f.line(o), a) || slices.Contains(f.line(a), o) || f.users[a][o]
 	})
 }
 
@@ -128,7 +135,7 @@ func (f *family) find(names []collect.Name, namespace string) ([]checks.Object, 
 	var errs []error
 	for _, n := range names {
 		found := slices.DeleteFunc(slices.Clone(all), func(o checks.Object) bool {
-			return o.Kind != n.Kind() || o.Name != n.Name || namespace != "" && o.Namespace != namespace
+			return o.Kind != n.Kind() || o.Name != n.Name || namespace != "" && o.Namespace != "" && o.Namespace != namespace
 		})
 		if len(found) == 0 {
 			errs = append(errs, fmt.Errorf("the file has no %s", n))

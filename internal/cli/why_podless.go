@@ -32,7 +32,7 @@ func (a *answer) admit(none []collect.Podless) {
 func (f *family) childless(s *facts.Snapshot, asked []checks.Object) []collect.Podless {
 	var out []collect.Podless
 	for _, a := range asked {
-		if slices.ContainsFunc(s.Pods, func(p pod) bool { return slices.Contains(f.line(objectOf("Pod", &p)), a) }) {
+		if slices.ContainsFunc(s.Pods, func(p pod) bool { return f.related(objectOf("Pod", &p), []checks.Object{a}) }) {
 			continue
 		}
 		name := collect.Asked{Kind: a.Kind, Namespace: a.Namespace, Name: a.Name}

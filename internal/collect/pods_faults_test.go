@@ -131,3 +131,14 @@ func TestPodReaderInterrupted(t *testing.T) {
 		t.Fatalf("%v, %+v; want the pod, and a gap of its events", err, s)
 	}
 }
+
+// TestPodReaderRedirected: a redirect is not followed, and is no fault of the guard.
+func TestPodReaderRedirected(t *testing.T) {
+	_, err := readWeb(t.Context(), t, serve(t, "/pods/", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "https://login.example.com/?token=hunter2")
+		w.WriteHeader(http.StatusFound)
+	}))
+	if err == nil || !strings.Contains(err.Error(), "it redirects to https://login.example.com") || strings.Contains(err.Error(), "guard") || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%v", err)
+	}
+}

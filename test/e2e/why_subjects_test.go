@@ -95,4 +95,8 @@ func TestWhyWithoutPods(t *testing.T) {
 			}
 		})
 	}
+	r := plugin.Run(t, c.Kubeconfig, "doctor", "-n", "nowhere", "--checks", "webhook-strips-restart-policy")
+	if all := strings.Join(strings.Fields(r.Stdout), " "); r.Exit != 4 || !strings.Contains(all, "namespace nowhere does not exist") {
+		t.Errorf("doctor -n nowhere: exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
+	}
 }
