@@ -201,6 +201,9 @@ func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class
 func (c *collector) serverKeeps(ctx context.Context, class *class, t try, canary *facts.Canary, lost bool) bool {
 	spec, err := c.defaulted(ctx, t.pod)
 	canary.Template = templateOf(t.pod, spec, err == nil)
+	if canary.Template == facts.TemplateLost && c.templatesSeen() {
+		canary.Template = facts.TemplateUnknown // the PodTemplate may have lost it to the same webhook
+	}
 	if err == nil && lost {
 		canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
 	}

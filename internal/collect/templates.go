@@ -91,7 +91,7 @@ func (c *collector) workloads(ctx context.Context, withCustom bool) {
 	for i := range all {
 		all[i].fact.Class.ID = fmt.Sprintf("workload-%d", i+1)
 	}
-	each(canaryConcurrency, len(all), func(i int) { c.tryWorkload(ctx, chain, &all[i]) })
+	each(canaryConcurrency, len(all), func(i int) { c.tryWorkload(ctx, &all[i]) })
 	c.mu.Lock()
 	for i := range all {
 		c.snapshot.Workloads = append(c.snapshot.Workloads, all[i].fact)

@@ -18,7 +18,7 @@ import (
 )
 
 // tryWorkload creates one of the objects of a trial with dryRun=All, the first that its namespace takes.
-func (c *collector) tryWorkload(ctx context.Context, chain *admission.Chain, w *workload) {
+func (c *collector) tryWorkload(ctx context.Context, w *workload) {
 	right := createWorkload(w.target.Resource.Group, w.target.Resource.Resource)
 	why, denied := "", ""
 	for _, t := range w.tries {
@@ -40,7 +40,7 @@ func (c *collector) tryWorkload(ctx context.Context, chain *admission.Chain, w *
 			continue
 		}
 		if err == nil {
-			c.blame(ctx, chain, w, t, object)
+			c.blame(ctx, w, t, object)
 		}
 		return
 	}
@@ -88,13 +88,13 @@ func (c *collector) workloadTimeout(w *workload) time.Duration {
 }
 
 // blame looks for who changed the template.
-func (c *collector) blame(ctx context.Context, chain *admission.Chain, w *workload, t workloadTry, object map[string]any) {
+func (c *collector) blame(ctx context.Context, w *workload, t workloadTry, object map[string]any) {
 	canary := w.fact.Canary
 	if len(canary.Changes()) == 0 {
 		canary.Reviews, _ = c.replayObject(ctx, c.skippable(w.calls), &w.target, t, object, canary.Sent)
 		return
 	}
-	canary.Template = c.serverKeepsField(ctx, chain, t.namespace)
+	canary.Template = c.serverKeepsField(ctx, t.namespace)
 	if canary.Template == facts.TemplateLost || len(w.calls)+len(w.fact.Class.Policies) < 2 {
 		return
 	}
@@ -116,7 +116,7 @@ func (c *collector) skippable(calls []admission.Call) []admission.Call {
 
 // serverKeepsField says whether the API server itself keeps the field, by a canary that did, or by a PodTemplate that no
 // webhook sees.
-func (c *collector) serverKeepsField(ctx context.Context, chain *admission.Chain, namespace string) facts.Template {
+func (c *collector) serverKeepsField(ctx context.Context, namespace string) facts.Template {
 	c.mu.Lock()
 	kept := slices.ContainsFunc(c.snapshot.Canaries, func(canary facts.Canary) bool {
 		return canary.Returned != nil && !canary.Control && len(canary.Changes()) == 0
@@ -125,14 +125,28 @@ func (c *collector) serverKeepsField(ctx context.Context, chain *admission.Chain
 	if kept {
 		return facts.TemplateKept
 	}
-	for _, k := range facts.TemplateKinds {
-		if k.Kind == "PodTemplate" && chain.MayMatch(templateTarget(k)) {
-			return facts.TemplateUnknown
-		}
+	if c.templatesSeen() {
+		return facts.TemplateUnknown
 	}
 	pod := admission.Canary(namespace)
 	spec, err := c.defaulted(ctx, pod)
 	return templateOf(pod, spec, err == nil)
+}
+
+// templatesSeen reports whether a webhook or policy sees PodTemplates, which then do not tell what the API server itself
+// does.
+func (c *collector) templatesSeen() bool {
+	sees := func(kinds []string) bool { return slices.Contains(kinds, "PodTemplate") }
+	for _, config := range c.snapshot.MutatingWebhooks {
+		for _, w := range config.Webhooks {
+			if sees(facts.SeesTemplates(w.Rules)) {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(c.snapshot.MutatingPolicies, func(p facts.MutatingPolicy) bool {
+		return len(p.Bindings) > 0 && sees(p.MatchesTemplates)
+	})
 }
 
 // replayObject asks the webhooks one after the other what they do to an object, as replay does with pods.

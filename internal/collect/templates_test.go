@@ -191,6 +191,10 @@ var templateScenes = []templateScene{
 		want: []string{"unknown", "its failurePolicy is Ignore, and when it was called directly it gave no answer"},
 	},
 	{
+		name: "all there is", rules: []admissionregistrationv1.RuleWithOperations{creates("*", "*")}, path: "/strip", change: only,
+		want: []string{"fail", "templates of CronJobs, DaemonSets, Deployments, Jobs, PodTemplates, ReplicaSets, ReplicationControllers and StatefulSets in namespace shop lose"},
+	},
+	{
 		name: "pods only", rules: []admissionregistrationv1.RuleWithOperations{creates("", "pods")}, path: "/strip", change: only,
 		want: []string{"pass"},
 	},
@@ -241,6 +245,9 @@ func TestTemplatesOnRealAPIServers(t *testing.T) {
 				t.Run(s.name, func(t *testing.T) {
 					snapshot, ledger := s.play(t, c, server)
 					expect(t, s.want, told(t, snapshot, templateCheck))
+					if s.name == "all there is" { // a PodTemplate, which loses it as well, does not make the API server the cause
+						expect(t, []string{"fail", "MutatingWebhook touch/touch.example.com: native sidecars lose restartPolicy: Always in namespace shop"}, told(t, snapshot, "webhook-strips-restart-policy")[:2])
+					}
 					onlyDryRuns(t, ledger)
 					if text := fmt.Sprintf("%+v", snapshot.Workloads); strings.Contains(text, "secret") {
 						t.Error("the snapshot holds the environment of a container")

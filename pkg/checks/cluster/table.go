@@ -30,10 +30,11 @@ type WebhookRow struct {
 func (s *scene) webhookTable() []WebhookRow {
 	out := []WebhookRow{}
 	for _, p := range s.MutatingPolicies {
-		if len(p.Bindings) > 0 && p.MatchesPods {
+		if len(p.Bindings) > 0 && (p.MatchesPods || len(p.MatchesTemplates) > 0 || p.MatchesPodUpdates) {
 			row := WebhookRow{Name: p.Name, Classes: []string{}}
 			s.sumUp(&row, func(t admissionRun) bool { return slices.Contains(t.class.Policies, p.Name) })
 			row.unmet(s.Snapshot)
+			s.beyondPods(&row)
 			out = append(out, row)
 		}
 	}
@@ -41,6 +42,7 @@ func (s *scene) webhookTable() []WebhookRow {
 		row := rowOf(i+1, w)
 		s.sumUp(&row, func(t admissionRun) bool { return slices.Contains(t.class.Webhooks, row.Name) })
 		row.unmet(s.Snapshot)
+		s.beyondPods(&row)
 		if declaresSideEffects(s.Snapshot, row.Name) {
 			row.Result, row.Proof = resultNoDryRun, "its sideEffects"
 		}

@@ -77,10 +77,16 @@ func missingWorkloads(s *facts.Snapshot, all []workloadRun) []facts.Gap {
 			out = append(out, g)
 		}
 	}
+	return append(append(out, openOf(s, out, all)...), neverTried(s)...)
+}
+
+// openOf are the gaps of single trials, those left out that the collector has recorded itself.
+func openOf(s *facts.Snapshot, recorded []facts.Gap, all []workloadRun) []facts.Gap {
+	var out []facts.Gap
 	for _, r := range all {
 		cause, _ := r.cause()
 		switch {
-		case slices.ContainsFunc(out, func(g facts.Gap) bool { return g.Instance.Class == r.class.ID }):
+		case slices.ContainsFunc(recorded, func(g facts.Gap) bool { return g.Instance.Class == r.class.ID }):
 		case r.canary == nil:
 			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "it was not tried", facts.HowToGet(facts.Canaries)))
 		case r.canary.Template == facts.TemplateLost:
@@ -93,7 +99,7 @@ func missingWorkloads(s *facts.Snapshot, all []workloadRun) []facts.Gap {
 			out = append(out, r.doubtfulCalls(s)...)
 		}
 	}
-	return append(out, neverTried(s)...)
+	return out
 }
 
 // doubtfulCalls are the gaps of those who might not have seen the workload, or might have done nothing because it was a
