@@ -99,7 +99,7 @@ func TestReviewOutcome(t *testing.T) {
 		}, facts.ReviewNotAsked},
 		"this machine, though named": {url("https://0.0.0.0:1/mutate"), func(f *fakeAPI, o *Options, _ *admissionregistrationv1.MutatingWebhook) {
 			f.handlers[read], o.AskHosts = full(url("https://0.0.0.0:1/mutate")), []string{"0.0.0.0"}
-		}, facts.ReviewNotAsked},
+		}, facts.ReviewNotCallable},
 		"no such host": {outside, func(f *fakeAPI, _ *Options, _ *admissionregistrationv1.MutatingWebhook) {
 			f.handlers[read] = full(outside)
 		}, facts.ReviewUnreachable},

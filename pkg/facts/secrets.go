@@ -17,10 +17,12 @@ const redacted = "REDACTED"
 
 // A name that ends like this has a secret for a value; one that goes on (--token-file=…) has not.
 const secretName = `(?:token|passwords?|passwd|passphrase|pwd|secrets?|api[-_]?keys?|access[-_]?keys?(?:[-_]?id)?|account[-_]?keys?|` +
-	`(?:private|secret|encryption|signing|master|license|shared)[-_]?keys?|credentials?|bearer|auth|cookie|session[-_]?id|connection[-_]?string|dsn|[-_]pass)`
+	`(?:private|secret|encryption|signing|master|license|shared)[-_]?keys?|bearer|auth|cookie|session[-_]?id|connection[-_]?string|dsn|[-_]pass)`
 
 var (
-	secretFlag  = regexp.MustCompile(`(?i)^--?[a-z0-9._-]*` + secretName + `$`)
+	secretFlag = regexp.MustCompile(`(?i)^--?[a-z0-9._-]*` + secretName + `$`)
+	// credentials are a word of prose, too: "does not accept your credentials: Unauthorized".
+	credentials = regexp.MustCompile(`(?i)([a-z0-9._-]*credentials?(?:\\*["']\s*[=:]\s*|=))(\\+"[^"]*?\\+"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'&;,|)\]}\\]+)`)
 	secretValue = regexp.MustCompile(`(?i)([a-z0-9._-]*` + secretName + `\\*["']?(?:\s*=\s*|:\s*))(?:bearer\s+|basic\s+)?(\\+"[^"]*?\\+"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'&;,|)\]}\\]+)`)
 	secretNext  = regexp.MustCompile(`(?i)(--?[a-z0-9._-]*` + secretName + `\s+)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'-][^\s"'\])]*)`)
 	authHeader  = regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)?\s*)([^\s"']+)`)
@@ -94,6 +96,7 @@ func redactNamed(s string) string {
 	}
 	s = authHeader.ReplaceAllString(s, "${1}"+redacted)
 	s = bearer.ReplaceAllString(s, "${1}"+redacted)
+	s = redactValues(credentials, s)
 	s = redactValues(secretValue, s)
 	if strings.Contains(s, "-") {
 		s = redactValues(secretNext, s)

@@ -153,6 +153,8 @@ func TestRedactText(t *testing.T) {
 		"Authorization: Bearer hunter2hunter2":                                                                              "Authorization: Bearer REDACTED",
 		"sent bearer hunter2hunter2":                                                                                        "sent bearer REDACTED",
 		"key ghp_0123456789abcdefghijABCDEFGHIJ012345 was refused":                                                          "key REDACTED was refused",
+		"the API server no longer accepts your credentials: Unauthorized":                                                   "",
+		`credentials=hunter2 {"credentials": "hunter2"}`:                                                                    `credentials=REDACTED {"credentials": "REDACTED"}`,
 		"AKIAIOSFODNN7EXAMPLE":                                                                                              "REDACTED",
 		"-----BEGIN RSA PRIVATE KEY-----\nhunter2\n-----END RSA PRIVATE KEY-----":                                           "REDACTED",
 		`Exec lifecycle hook ([sh -c login --password hunter2]) for Container "c"`:                                          `Exec lifecycle hook ([sh -c login --password REDACTED]) for Container "c"`,
