@@ -151,5 +151,5 @@ func attributes(ns *corev1.Namespace, pod *corev1.Pod) *admission.VersionedAttri
 	}
 	record := admission.NewAttributesRecord(p, nil, podKind, ns.Name, p.Name, podResource, "",
 		admission.Create, nil, true, &user.DefaultInfo{})
-	return &admission.VersionedAttributes{Attributes: record, VersionedKind: podKind, VersionedObject: p}
+	return &admission.VersionedAttributes{Attributes: record, VersionedKind: podKind, VersionedObject: admission.NewLazyObject(p)}
 }

@@ -22,6 +22,11 @@ type Class struct {
 // Matching is done once per group of namespaces that no selector of the chain can tell apart, so
 // that ten thousand namespaces cost hardly more than the few kinds of namespaces there are.
 func (c *Chain) Classes(namespaces []corev1.Namespace, pod *corev1.Pod) []Class {
+	return c.classesBy(namespaces, func(ns *corev1.Namespace) ([]Call, []Call) { return c.Webhooks(ns, pod), c.Policies(ns, pod) })
+}
+
+// classesBy sorts namespaces by what calls says of them.
+func (c *Chain) classesBy(namespaces []corev1.Namespace, calls func(*corev1.Namespace) (webhooks, policies []Call)) []Class {
 	var (
 		asked   = c.asked()
 		byGroup = map[string]*Class{}
@@ -33,7 +38,7 @@ func (c *Chain) Classes(namespaces []corev1.Namespace, pod *corev1.Pod) []Class 
 		group := asked.group(ns)
 		class := byGroup[group]
 		if class == nil {
-			webhooks, policies := c.Webhooks(ns, pod), c.Policies(ns, pod)
+			webhooks, policies := calls(ns)
 			key := callsKey(webhooks) + "\x00" + callsKey(policies)
 			if len(webhooks)+len(policies) > 0 {
 				key += "\x00" + pairs(ns.Annotations)

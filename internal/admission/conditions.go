@@ -133,7 +133,7 @@ type who struct {
 }
 
 func (c conditions) matchFor(attr *admission.VersionedAttributes, ns *corev1.Namespace, user authenticationv1.UserInfo) (call bool, maybe string) {
-	request := cel.CreateAdmissionRequest(attr, metav1.GroupVersionResource(podResource), metav1.GroupVersionKind(podKind))
+	request := cel.CreateAdmissionRequest(attr, metav1.GroupVersionResource(attr.GetResource()), metav1.GroupVersionKind(attr.GetKind()))
 	request.UserInfo = user
 	results, _, err := c.eval.ForInput(context.Background(), attr, request,
 		cel.OptionalVariableBindings{}, ns, celconfig.RuntimeCELCostBudgetMatchConditions)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,8 @@ type policy struct {
 	criteria   criteria
 	conditions conditions
 	bindings   []binding
+	// byDryRun is whether it may do something else on dry runs than otherwise.
+	byDryRun bool
 }
 
 type binding struct {
@@ -51,6 +54,7 @@ func newPolicies(list []admissionregistrationv1.MutatingAdmissionPolicy, binding
 			criteria:   newCriteria(list[i].Spec.MatchConstraints),
 			conditions: compileConditions(list[i].Spec.MatchConditions, list[i].Spec.ParamKind != nil),
 		}
+		p.byDryRun = asksForDryRun(&list[i].Spec)
 		for j := range bindings {
 			if bindings[j].Spec.PolicyName != p.name {
 				continue
@@ -111,7 +115,20 @@ func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes,
 		return false, ""
 	}
 	acts, maybe = p.conditions.match(attr, cel.CreateNamespaceObject(ns), w)
+	if p.byDryRun {
+		why = cmp.Or(why, "its mutations ask for dryRun")
+	}
 	return acts, cmp.Or(maybe, why)
+}
+
+// asksForDryRun reports whether what a policy does, rather than whether it acts, may depend on dryRun. Of conditions
+// that is known where they are evaluated.
+func asksForDryRun(spec *admissionregistrationv1.MutatingAdmissionPolicySpec) bool {
+	asks := func(expression string) bool { return strings.Contains(expression, "dryRun") }
+	return slices.ContainsFunc(spec.Variables, func(v admissionregistrationv1.Variable) bool { return asks(v.Expression) }) ||
+		slices.ContainsFunc(spec.Mutations, func(m admissionregistrationv1.Mutation) bool {
+			return m.JSONPatch != nil && asks(m.JSONPatch.Expression) || m.ApplyConfiguration != nil && asks(m.ApplyConfiguration.Expression)
+		})
 }
 
 func matches(ns *corev1.Namespace, attr *admission.VersionedAttributes, c criteria) (bool, error) {

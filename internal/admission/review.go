@@ -2,7 +2,6 @@ package admission
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -20,9 +19,11 @@ import (
 // most; a patch that replaces all of one, in base64, is still below this.
 const MaxAnswer = 6 << 20
 
-// A Question is what is asked of a webhook about one pod.
+// A Question is what is asked of a webhook about one pod, or about one object of another kind.
 type Question struct {
 	UID types.UID
+	// About is what kind of object it is, where it is not a pod.
+	About *Target
 	// Pod is the object as JSON; Old is the one before an update, nil for a create.
 	Pod, Old  json.RawMessage
 	Namespace string
@@ -37,6 +38,9 @@ type Question struct {
 func (q Question) Body() ([]byte, error) {
 	yes := true
 	kind, resource := metav1.GroupVersionKind(podKind), metav1.GroupVersionResource(podResource)
+	if q.About != nil {
+		kind, resource = metav1.GroupVersionKind(q.About.Kind), metav1.GroupVersionResource(q.About.Resource)
+	}
 	request := admissionv1.AdmissionRequest{
 		UID: q.UID, Kind: kind, Resource: resource, RequestKind: &kind, RequestResource: &resource,
 		Namespace: q.Namespace,
@@ -46,14 +50,16 @@ func (q Question) Body() ([]byte, error) {
 		DryRun:    &yes,
 		Options:   runtime.RawExtension{Raw: []byte(`{"apiVersion":"meta.k8s.io/v1","kind":"CreateOptions","dryRun":["All"]}`)},
 	}
-	if q.Old != nil {
+	if q.Old != nil || q.About != nil {
 		var object struct {
 			Metadata metav1.ObjectMeta `json:"metadata"`
 		}
 		if err := json.Unmarshal(q.Pod, &object); err != nil {
-			return nil, fmt.Errorf("read the pod's name: %w", err)
+			return nil, fmt.Errorf("read the object's name: %w", err)
 		}
 		request.Name = object.Metadata.Name
+	}
+	if q.Old != nil {
 		request.Operation = admissionv1.Update
 		request.OldObject = runtime.RawExtension{Raw: q.Old}
 		request.Options = runtime.RawExtension{Raw: []byte(`{"apiVersion":"meta.k8s.io/v1","kind":"UpdateOptions","dryRun":["All"]}`)}
@@ -108,17 +114,10 @@ func (q Question) Understand(body []byte) (*Answer, error) {
 	if err := json.Unmarshal(body, &review); err != nil {
 		return nil, fmt.Errorf("its answer is not an AdmissionReview: %s", beginning(body))
 	}
-	r := review.Response
-	switch {
-	case review.Kind != "AdmissionReview":
-		return nil, fmt.Errorf("its answer is of kind %q, not AdmissionReview", shortened(review.Kind))
-	case review.APIVersion != "admission.k8s.io/"+q.Version:
-		return nil, fmt.Errorf("its answer has apiVersion %q, the question had admission.k8s.io/%s", shortened(review.APIVersion), q.Version)
-	case r == nil:
-		return nil, errors.New("its answer has no response")
-	case r.UID != q.UID:
-		return nil, fmt.Errorf("its answer has uid %q, the question had %q", shortened(string(r.UID)), q.UID)
+	if err := q.verify(&review); err != nil {
+		return nil, err
 	}
+	r := review.Response
 	a := &Answer{Allowed: r.Allowed, Warnings: r.Warnings, Pod: q.Pod}
 	if r.Result != nil {
 		a.Message = shortened(r.Result.Message)
@@ -126,19 +125,13 @@ func (q Question) Understand(body []byte) (*Answer, error) {
 	if len(r.Patch) == 0 || !r.Allowed {
 		return a, nil
 	}
-	if q.Version == "v1" && r.PatchType == nil {
-		return nil, errors.New("its answer has a patch without patchType")
-	}
-	if r.PatchType != nil && *r.PatchType != admissionv1.PatchTypeJSONPatch {
-		return nil, fmt.Errorf("its answer has patchType %q, only JSONPatch is allowed", shortened(string(*r.PatchType)))
-	}
-	if err := a.apply(r.Patch); err != nil {
+	if err := a.apply(r.Patch, q.About == nil); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (a *Answer) apply(patch []byte) error {
+func (a *Answer) apply(patch []byte, toPod bool) error {
 	operations, err := jsonpatch.DecodePatch(patch)
 	if err == nil {
 		err = json.Unmarshal(patch, &a.Patch)
@@ -151,7 +144,7 @@ func (a *Answer) apply(patch []byte) error {
 		return &PatchError{"does not apply: " + shortened(err.Error())}
 	}
 	var pod corev1.Pod
-	if err := json.Unmarshal(patched, &pod); err != nil {
+	if err := json.Unmarshal(patched, &pod); err != nil && toPod {
 		return &PatchError{"makes no pod: " + shortened(err.Error())}
 	}
 	a.Pod = patched

@@ -206,7 +206,7 @@ func list(rights map[string]bool, r rbacv1.PolicyRule) {
 // TestEveryRightIsNeeded: --explain names for each right a check that loses something without it, which
 // needs what the right is for; and nothing is named that no right has. test/rights proves the rest.
 func TestEveryRightIsNeeded(t *testing.T) {
-	all := rightsOf(cluster.All())
+	all := append(rightsOf(cluster.All(), collect.KubeletsByProxy), rightsOf(cluster.All(), collect.KubeletsDirect)...)
 	for _, r := range all {
 		if len(r.Checks) == 0 || len(r.Checks) != len(costs[r.String()]) {
 			t.Errorf("%s: it costs %v, of which %v are checks", r, costs[r.String()], r.Checks)

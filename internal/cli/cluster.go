@@ -35,7 +35,9 @@ type clusterFlags struct {
 	timeout      time.Duration
 	askURLs      bool
 	controllers  bool
+	askHosts     []string
 	showRequests bool
+	kubelets     kubeletFlags
 
 	requestTimeout time.Duration // of kube.Timeout, once checked
 }
@@ -47,6 +49,7 @@ func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	own := cmd.Flags()
 	own.StringVarP(&c.selector, "selector", "l", "", "Send canaries only to namespaces whose `labels` match, such as team=a")
 	addChoice(cmd, &c.scrape, "scrape", "", "Which kubelets to ask for their gate: auto asks those whose version does not decide")
+	c.kubelets.add(cmd)
 	own.IntVar(&c.concurrency, "concurrency", collect.DefaultConcurrency, "How many kubelets to ask at once")
 	c.addQPS(own)
 	c.addAskURLs(own)
@@ -84,7 +87,12 @@ func (c *clusterFlags) addQPS(flags *pflag.FlagSet) {
 }
 
 func (c *clusterFlags) addAskURLs(flags *pflag.FlagSet) {
-	flags.BoolVar(&c.askURLs, "ask-urls", true, "Ask a webhook at a URL, too, what it did to a canary that came back changed: the only connection that does not go to the API server")
+	flags.BoolVar(&c.askURLs, "ask-urls", true, "Ask a webhook at a URL, too, if its host is public, what it did to a canary that came back changed: a connection that does not go to the API server")
+	c.addAskHosts(flags)
+}
+
+func (c *clusterFlags) addAskHosts(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&c.askHosts, "ask-url", nil, "Ask webhooks at URLs with this `host`, too, public or not; repeatable")
 }
 
 // check refuses values that no cluster is needed to judge.
@@ -95,11 +103,19 @@ func (c *clusterFlags) check() error {
 	if !(c.qps >= 0 && c.qps <= math.MaxInt32) { // not so for NaN
 		return usage("for example --qps 50; 0 is no limit", "--qps: %v is not a number of requests per second", c.qps)
 	}
-	if c.timeout <= 0 {
-		return usage("for example --timeout 5m", "--timeout: %v is not a positive duration", c.timeout)
+	if err := c.checkTimeout(); err != nil {
+		return err
 	}
 	if _, err := labels.Parse(c.selector); err != nil {
 		return usage("for example -l team=a", "--selector: %w", err)
+	}
+	if err := c.kubelets.check(c.kube); err != nil {
+		return err
+	}
+	for _, host := range c.askHosts {
+		if host == "" || strings.ContainsAny(host, "/@ ") {
+			return usage("for example --ask-url hooks.example.com", "--ask-url: %q is not a host", host)
+		}
 	}
 	d, err := clientcmd.ParseTimeout(*c.kube.Timeout)
 	if err != nil || d < 0 {
@@ -115,9 +131,21 @@ func (c *clusterFlags) check() error {
 	return nil
 }
 
+// checkTimeout refuses a run without time.
+func (c *clusterFlags) checkTimeout() error {
+	if c.timeout <= 0 {
+		return usage("for example --timeout 5m", "--timeout: %v is not a positive duration", c.timeout)
+	}
+	return nil
+}
+
 // collect reads kinds from the cluster. What a cancelled ctx left undone is a gap.
 func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOStreams, kinds []facts.Kind) (*facts.Snapshot, error) {
 	config, err := c.config()
+	if err != nil {
+		return nil, err
+	}
+	authorities, err := c.kubelets.authorities()
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +153,8 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 	defer progress.stop()
 	snapshot, ledger, err := collect.Run(ctx, collect.Options{
 		Config: config, Kinds: kinds, Scrape: collect.ScrapeMode(c.scrape.value), Concurrency: c.concurrency,
-		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs, NoImpersonation: !c.controllers,
+		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs, NoImpersonation: !c.controllers, AskHosts: c.askHosts,
+		Kubelets: collect.KubeletWay(c.kubelets.way.value), KubeletCA: authorities, InsecureKubelets: c.kubelets.insecure,
 		Timeout: c.timeout, RequestTimeout: c.requestTimeout,
 		Namespace: *c.kube.Namespace, Selector: c.selector,
 		Progress: progress.step, Tool: buildVersion().Version,
@@ -174,7 +203,7 @@ func printRequests(out io.Writer, requests []collect.Request) {
 		if r.Status == 0 {
 			answer = r.Err
 		}
-		fmt.Fprintf(&b, "%s %s -> %s (%d bytes, %v)\n", r.Method, r.URL, answer, r.Bytes, r.Duration.Round(time.Millisecond))
+		fmt.Fprintf(&b, "%s %s%s -> %s (%d bytes, %v)\n", r.Method, r.Server, r.URL, answer, r.Bytes, r.Duration.Round(time.Millisecond))
 	}
 	fmt.Fprintf(&b, "%d requests\n", len(requests))
 	fmt.Fprint(out, b.String())

@@ -110,10 +110,16 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string) error {
 
 // read is the report of a file: the one that it is, or what doctor says of it.
 func (o *diffOptions) read(ctx context.Context, name string) (*report.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
+	defer cancel()
 	data, err := readInput(ctx, o.streams.In, name, hintDiff)
 	if err != nil {
 		return nil, err
 	}
+	return within(ctx, "reading "+display(name), func() (*report.Report, error) { return o.understand(data, name) })
+}
+
+func (o *diffOptions) understand(data []byte, name string) (*report.Report, error) {
 	s, err := facts.Read(bytes.NewReader(data), display(name))
 	switch {
 	case errors.Is(err, facts.ErrReport):

@@ -14,6 +14,31 @@ import (
 
 const hintFile = "take one with: kubectl sidecar snapshot -o FILE, or kubectl get nodes -o yaml > FILE"
 
+// within returns what f does, unless ctx is over before: then f goes on to no purpose, and the process exits.
+func within[T any](ctx context.Context, doing string, f func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	if ctx.Err() == nil {
+		go func() {
+			value, err := f()
+			done <- result{value, err}
+		}()
+	}
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return none, couldNotRun("give it more time: --timeout 10m", fmt.Errorf("the time for the run was over while %s", doing))
+		}
+		return none, &failure{err: fmt.Errorf("interrupted while %s", doing), code: exitInterrupted}
+	}
+}
+
 // readFiles reads one snapshot from files; several are read as if they were one.
 func readFiles(ctx context.Context, stdin io.Reader, names []string) (*facts.Snapshot, error) {
 	if i := slices.Index(names, "-"); i >= 0 && slices.Contains(names[i+1:], "-") {
@@ -26,19 +51,28 @@ func readFiles(ctx context.Context, stdin io.Reader, names []string) (*facts.Sna
 		if err != nil {
 			return nil, err
 		}
-		if snapshot, err = facts.Read(bytes.NewReader(data), display(name)); err != nil {
-			return nil, couldNotRun(hintFile, err)
+		if snapshot, err = understand(ctx, data, display(name)); err != nil {
+			return nil, err
 		}
-		fmt.Fprintf(&all, "---\n%s\n", data)
+		if len(names) > 1 {
+			fmt.Fprintf(&all, "---\n%s\n", data)
+		}
 	}
 	if len(names) == 1 {
 		return snapshot, nil
 	}
-	snapshot, err := facts.Read(&all, "the files together")
-	if err != nil {
-		return nil, couldNotRun(hintFile, err)
-	}
-	return snapshot, nil
+	return understand(ctx, all.Bytes(), "the files together")
+}
+
+// understand makes a snapshot of what was read.
+func understand(ctx context.Context, data []byte, name string) (*facts.Snapshot, error) {
+	return within(ctx, "reading "+name, func() (*facts.Snapshot, error) {
+		snapshot, err := facts.Read(bytes.NewReader(data), name)
+		if err != nil {
+			return nil, couldNotRun(hintFile, err)
+		}
+		return snapshot, nil
+	})
 }
 
 func display(name string) string {
@@ -50,29 +84,17 @@ func display(name string) string {
 
 // readInput reads a file, or stdin, which may never end: then Ctrl-C does. hint is for what cannot be read.
 func readInput(ctx context.Context, stdin io.Reader, name, hint string) ([]byte, error) {
-	type result struct {
-		data []byte
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		var r result
+	return within(ctx, "reading "+display(name), func() (data []byte, err error) {
 		if name == "-" {
-			r.data, r.err = io.ReadAll(io.LimitReader(stdin, facts.MaxFile+1))
+			data, err = io.ReadAll(io.LimitReader(stdin, facts.MaxFile+1))
 		} else {
-			r.data, r.err = readFile(name)
+			data, err = readFile(name)
 		}
-		done <- r
-	}()
-	select {
-	case r := <-done:
-		if r.err != nil {
-			return nil, couldNotRun(hint, fmt.Errorf("reading %s: %w", display(name), cause(r.err)))
+		if err != nil {
+			return nil, couldNotRun(hint, fmt.Errorf("reading %s: %w", display(name), cause(err)))
 		}
-		return r.data, nil
-	case <-ctx.Done():
-		return nil, &failure{err: fmt.Errorf("interrupted while reading %s", display(name)), code: exitInterrupted}
-	}
+		return data, nil
+	})
 }
 
 func readFile(name string) ([]byte, error) {

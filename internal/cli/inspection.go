@@ -38,7 +38,10 @@ func (i *inspection) prepare(cmd *cobra.Command) error {
 		}
 		return i.except.load(cmd.Context())
 	}
-	for _, flag := range []string{"namespace", "selector", "scrape", "ask-urls", "show-requests", "wait"} {
+	if err := i.cluster.checkTimeout(); err != nil {
+		return err
+	}
+	for _, flag := range []string{"namespace", "selector", "scrape", "kubelets", "ask-urls", "ask-url", "show-requests", "wait"} {
 		if f := cmd.Flags().Lookup(flag); f != nil && f.Changed {
 			return usage("with -f no cluster is asked: leave one of the two out", "--%s has no effect on a file", flag)
 		}
@@ -48,6 +51,9 @@ func (i *inspection) prepare(cmd *cobra.Command) error {
 
 // report looks at the cluster, for no longer than timeout, or at the files, and judges what is there.
 func (i *inspection) report(ctx context.Context, timeout time.Duration) (*report.Report, error) {
+	if len(i.files) > 0 {
+		return i.reportOfFiles(ctx, timeout)
+	}
 	s, err := i.facts(ctx, timeout)
 	if err != nil {
 		return nil, err
@@ -58,12 +64,20 @@ func (i *inspection) report(ctx context.Context, timeout time.Duration) (*report
 	return i.judge(s), nil
 }
 
+// reportOfFiles judges files, for no longer than timeout: they may have any size.
+func (i *inspection) reportOfFiles(ctx context.Context, timeout time.Duration) (*report.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	s, err := readFiles(ctx, i.streams.In, i.files)
+	if err != nil {
+		return nil, err
+	}
+	return within(ctx, "judging what was read", func() (*report.Report, error) { return i.judge(s), nil })
+}
+
 const interruptedLimit = "interrupted: what was not read by then is unknown"
 
 func (i *inspection) facts(ctx context.Context, timeout time.Duration) (*facts.Snapshot, error) {
-	if len(i.files) > 0 {
-		return readFiles(ctx, i.streams.In, i.files)
-	}
 	limited := *i.cluster
 	limited.timeout = timeout
 	return limited.collect(ctx, i.streams, kindsOf(i.list))

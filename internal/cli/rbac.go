@@ -24,6 +24,7 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		as      bool
 		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why"}}
 		format  = choice{valid: []string{"text", "json"}}
+		way     = choice{valid: []string{string(collect.KubeletsByProxy), string(collect.KubeletsDirect), kubeletsNone}}
 	)
 	cmd := &cobra.Command{
 		Use:   "rbac",
@@ -35,6 +36,7 @@ what --explain says.`,
 			"give it to a service account", "rbac | kubectl apply -f -",
 			"what each right is for, and what is lost without it", "rbac --explain",
 			"what why needs", "rbac --for why",
+			"without nodes/proxy: kubelets are read directly, or not at all", "rbac --kubelets direct",
 			"only what the checks of kubelets need", "rbac --checks kubelet-too-old,kubelet-gate-off"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,7 +46,10 @@ what --explain says.`,
 			if cmd.Flags().Changed("output") && !explain {
 				return usage("a ClusterRole is YAML; for the rights as data: rbac --explain -o json", "--output is about --explain")
 			}
-			list, err := commandRights(command.value, choose)
+			if cmd.Flags().Changed("kubelets") && command.value != "doctor" && command.value != "snapshot" {
+				return usage("leave it out", "--for %s: it reads no kubelets", command.value)
+			}
+			list, err := commandRights(command.value, choose, wayOf(way.value))
 			if !as {
 				list = slices.DeleteFunc(list, func(r right) bool { return r.Verb == "impersonate" })
 			}
@@ -56,11 +61,12 @@ what --explain says.`,
 			case explain:
 				return writeTo(streams.Out, explainRights(list, printOptions(streams.Out, colorNever)))
 			}
-			return writeTo(streams.Out, clusterRole(role, command.value, list))
+			return writeTo(streams.Out, clusterRole(role, command.value, way.value, list))
 		},
 	}
 	choose.addFlags(cmd)
 	addChoice(cmd, &command, "for", "", "Which command the role is for")
+	addChoice(cmd, &way, "kubelets", "", "How doctor reads the kubelets whose version does not decide: --kubelets of doctor, or none")
 	addChoice(cmd, &format, "output", "o", "Format of --explain")
 	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "`name` of the ClusterRole")
 	cmd.Flags().BoolVar(&as, "as-controllers", true, "With the right to impersonate the controllers that create pods; without it, run with --as-controllers=false, too")
@@ -68,8 +74,18 @@ what --explain says.`,
 	return cmd
 }
 
+// kubeletsNone is for clusters without kubelets of 1.28 to 1.32, and for who does without.
+const kubeletsNone = "none"
+
+func wayOf(kubelets string) collect.KubeletWay {
+	if kubelets == kubeletsNone {
+		return ""
+	}
+	return collect.KubeletWay(kubelets)
+}
+
 // commandRights is what a command needs.
-func commandRights(command string, choose selection) ([]right, error) {
+func commandRights(command string, choose selection, way collect.KubeletWay) ([]right, error) {
 	if command != "doctor" && len(choose.only)+len(choose.skip) > 0 {
 		return nil, usage("leave them out", "--for %s: --checks and --skip are about the checks of doctor", command)
 	}
@@ -77,13 +93,13 @@ func commandRights(command string, choose selection) ([]right, error) {
 	case "why":
 		return rights(collect.PodRules(), collect.Rule.PodGaps), nil
 	case "webhooks":
-		return clusterRights(webhookKinds), nil
+		return clusterRights(webhookKinds, way), nil
 	}
 	list, err := choose.checks()
 	if err != nil {
 		return nil, err
 	}
-	return rightsOf(list), nil
+	return rightsOf(list, way), nil
 }
 
 // writeRights is --explain for programs.
@@ -103,7 +119,7 @@ func writeRights(streams genericiooptions.IOStreams, command string, list []righ
 }
 
 // clusterRole is YAML for kubectl apply, with comments for whoever has to approve it.
-func clusterRole(name, command string, list []right) []byte {
+func clusterRole(name, command, kubelets string, list []right) []byte {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, `# What kubectl sidecar %[2]s reads, and what for. After kubectl apply, bind it:
 #   kubectl create clusterrolebinding %[1]s --clusterrole=%[1]s --user=NAME
@@ -111,6 +127,12 @@ func clusterRole(name, command string, list []right) []byte {
 `, name, command)
 	if command == "why" {
 		out.WriteString("# Who took a field from a pod is found out with the rights of doctor, besides.\n")
+	}
+	switch kubelets {
+	case kubeletsNone:
+		out.WriteString("# No kubelet is read: if there are any of 1.28 to 1.32, whether their gate is on is unknown.\n")
+	case string(collect.KubeletsDirect):
+		fmt.Fprintf(&out, "# Kubelets are read at their own addresses: %s --kubelets direct\n", command)
 	}
 	fmt.Fprintf(&out, "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: %s\nrules:\n", name)
 	var above []string
@@ -143,7 +165,7 @@ func clusterRole(name, command string, list []right) []byte {
 
 // alike reports whether two rights differ in their resources only.
 func alike(a, b right) bool {
-	return a.Path == "" && b.Path == "" && len(a.Names)+len(b.Names) == 0 && a.Group == b.Group && a.Verb == b.Verb && slices.Equal(comments(a), comments(b))
+	return a.Path == "" && b.Path == "" && a.Group == b.Group && a.Verb == b.Verb && slices.Equal(a.Names, b.Names) && slices.Equal(comments(a), comments(b))
 }
 
 func comments(r right) []string {
@@ -195,6 +217,9 @@ func explainRights(list []right, o print.Options) []byte {
 		where := "the whole cluster"
 		if r.where() != "" {
 			where = "namespace " + r.where()
+		}
+		if len(r.Names) > 0 {
+			where += ", of the name " + strings.Join(r.Names, " or ") + " only"
 		}
 		fmt.Fprintf(&out, "%s in %s\n", r, where)
 		for _, u := range r.Uses {

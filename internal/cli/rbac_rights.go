@@ -18,10 +18,9 @@ type right struct {
 	Group    string `json:"group"`
 	Resource string `json:"resource"`
 	Path     string `json:"path"`
-	// Names are the only objects that it is about; empty for all.
+	// Names are the only objects that it is needed for; none for all.
 	Names []string `json:"resourceNames,omitempty"`
-
-	Uses []use `json:"uses"`
+	Uses  []use    `json:"uses"`
 	// Danger is what else somebody could do with it.
 	Danger string `json:"danger"`
 	// Gaps are the kinds of facts that have a gap without it; Checks those that cannot pass then, in
@@ -69,8 +68,8 @@ func rights(rules []collect.Rule, gaps func(collect.Rule) []facts.Kind) []right 
 		if at < 0 {
 			at = len(out)
 			out = append(out, right{
-				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources),
-				Danger: dangers[named(rule)], Checks: []string{}, Names: rule.ResourceNames,
+				Verb: rule.Verbs[0], Path: first(rule.NonResourceURLs), Group: first(rule.APIGroups), Resource: first(rule.Resources), Names: rule.ResourceNames,
+				Danger: dangers[named(rule)], Checks: []string{},
 			})
 		}
 		r := &out[at]
@@ -119,13 +118,18 @@ func (r right) optional() bool {
 // Checks that a missing right can stop from passing, by what it shows.
 var (
 	ofAPIServers = []string{"apiserver-gate-off", "apiservers-disagree", "node-version-skew"}
+	ofKubelets   = []string{"kubelet-gate-off", "sidecars-alpha"}
 	ofBackends   = []string{"webhook-fails-open", "known-stripping-software", "injector-native-sidecars"}
 	ofPolicies   = []string{
 		"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar",
 		"webhook-breaks-canary", "webhook-refuses-dry-run", "webhook-strips-newer-fields",
 	}
-	ofCanaries = append(slices.Clone(ofPolicies), "webhook-fails-open")
-	ofReviews  = []string{"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar", "webhook-strips-newer-fields"}
+	ofTemplates = []string{"template-strips-restart-policy"}
+	ofUpdates   = []string{"webhook-breaks-pod-updates"}
+	ofAdmission = slices.Concat(ofPolicies, ofTemplates, ofUpdates)
+	ofShapes    = slices.Concat(ofPolicies, ofTemplates)
+	ofCanaries  = append(slices.Clone(ofAdmission), "webhook-fails-open")
+	ofReviews   = []string{"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar", "webhook-strips-newer-fields"}
 )
 
 // costs are the checks that cannot pass without a right, where no other right answers the same. No code
@@ -136,44 +140,60 @@ var costs = map[string][]string{
 	"list leases.coordination.k8s.io":      ofAPIServers,
 	"list endpointslices.discovery.k8s.io": ofAPIServers,
 	"list pods": slices.Concat([]string{
-		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends, ofPolicies),
+		"scheduler-gate-off", "controller-manager-gate-off", "gate-still-set"}, ofBackends, ofPolicies, ofUpdates),
+	"patch pods": ofUpdates,
 	"list nodes": {
 		"kubelet-too-old", "kubelet-gate-off", "node-cannot-run-sidecars", "sidecars-alpha", "known-kubelet-bug", "node-version-skew",
 		"injector-native-sidecars",
 	},
-	"get nodes/proxy": {"kubelet-gate-off", "sidecars-alpha"},
-	"list namespaces": ofCanaries,
+	"get nodes/proxy":   ofKubelets,
+	"get nodes/metrics": ofKubelets,
+	"get nodes/configz": ofKubelets,
+	"list namespaces":   ofCanaries,
 	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":   append(slices.Clone(ofCanaries), ofBackends[1:]...),
-	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofPolicies,
-	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofPolicies,
+	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofAdmission,
+	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofAdmission,
 	"create pods":           ofPolicies,
-	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields"},
+	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields", "template-strips-restart-policy"},
 	"create services/proxy": ofReviews,
 	"get mutatingwebhookconfigurations.admissionregistration.k8s.io": ofReviews,
-	"list deployments.apps":  ofPolicies,
-	"list statefulsets.apps": ofPolicies,
-	"list daemonsets.apps":   ofPolicies,
-	"list jobs.batch":        ofPolicies,
-	"list cronjobs.batch":    ofPolicies,
-	"list serviceaccounts":   ofPolicies,
+	"list deployments.apps":  ofShapes,
+	"list statefulsets.apps": ofShapes,
+	"list daemonsets.apps":   ofShapes,
+	"list jobs.batch":        ofShapes,
+	"list cronjobs.batch":    ofShapes,
 
-	"impersonate serviceaccounts": ofPolicies,
-	"get services":                ofBackends,
+	"list replicasets.apps":         ofTemplates,
+	"list replicationcontrollers":   ofTemplates,
+	"list podtemplates":             ofTemplates,
+	"create deployments.apps":       ofTemplates,
+	"create replicasets.apps":       ofTemplates,
+	"create statefulsets.apps":      ofTemplates,
+	"create daemonsets.apps":        ofTemplates,
+	"create jobs.batch":             ofTemplates,
+	"create cronjobs.batch":         ofTemplates,
+	"create replicationcontrollers": ofTemplates,
+
+	"list serviceaccounts": ofPolicies,
+	"get services":         ofBackends,
+	"get configmaps":       {"injector-native-sidecars"},
+
+	"impersonate serviceaccounts":                         ofPolicies,
 	"list customresourcedefinitions.apiextensions.k8s.io": {"crd-prunes-restart-policy"},
 }
 
-// clusterRights is what reading kinds needs.
-func clusterRights(kinds []facts.Kind) []right {
+// clusterRights is what reading kinds needs, with that way to the kubelets.
+func clusterRights(kinds []facts.Kind, way collect.KubeletWay) []right {
 	read := collect.Foundations(kinds)
-	return rights(collect.Rules(kinds), func(r collect.Rule) []facts.Kind {
+	return rights(collect.RulesFor(kinds, way), func(r collect.Rule) []facts.Kind {
 		return slices.DeleteFunc(r.Gaps(), func(k facts.Kind) bool { return !slices.Contains(read, k) })
 	})
 }
 
 // rightsOf is what the checks need. Optional rights, which are the powerful ones, are left out when they
 // tell none of the checks anything that it could not do without.
-func rightsOf(list []checks.Check) []right {
-	out := clusterRights(kindsOf(list))
+func rightsOf(list []checks.Check, way collect.KubeletWay) []right {
+	out := clusterRights(kindsOf(list), way)
 	for i := range out {
 		for _, c := range list {
 			if slices.Contains(costs[out[i].String()], c.ID) {
@@ -184,12 +204,26 @@ func rightsOf(list []checks.Check) []right {
 	return slices.DeleteFunc(out, func(r right) bool { return r.optional() && len(r.Checks) == 0 })
 }
 
+// asPods is what somebody can do who can create a workload.
+const asPods = "RBAC cannot limit it to dry runs: whoever has it can create workloads, hence pods; this program sends dry runs only"
+
 // dangers says what else somebody could do with a right, where that is much more than what it is
 // for: RBAC knows neither dry runs nor single paths of a kubelet.
 var dangers = map[string]string{
-	"get nodes/proxy": "opens the whole API of every kubelet: logs of all pods, on some versions commands in their containers",
-	"create pods":     "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
+	"get nodes/proxy": "whoever has it can run commands in every container of the cluster, with a WebSocket to port 10250 of its node, " +
+		"which no admission policy and no audit log sees; and read the specification and the log of every pod. " +
+		"RBAC cannot limit it to single pages. --kubelets direct needs nodes/metrics instead",
+	"get nodes/metrics": "only pages with measurements; but the token goes to every kubelet that is asked, so whoever controls a node can use it until it expires",
+	"create pods":       "RBAC cannot limit it to dry runs: whoever has it can create pods; this program sends dry runs only",
 	"impersonate serviceaccounts": "whoever has it can do what these controllers of kube-controller-manager can: create and delete pods, and change workloads, in every " +
 		"namespace; this program acts as them in dry-run creates of pods only",
-	"create services/proxy": "whoever has it can send requests to every Service",
+	"create deployments.apps":       asPods,
+	"create replicasets.apps":       asPods,
+	"create statefulsets.apps":      asPods,
+	"create daemonsets.apps":        asPods,
+	"create jobs.batch":             asPods,
+	"create cronjobs.batch":         asPods,
+	"create replicationcontrollers": asPods,
+	"patch pods":                    "RBAC cannot limit it to dry runs: whoever has it can change pods; this program sets one label in dry runs only",
+	"create services/proxy":         "whoever has it can send requests to every Service",
 }

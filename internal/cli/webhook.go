@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -75,6 +76,7 @@ not be asked; 2 wrong command line.`,
 	addChoice(cmd, &o.version, "review-version", "", "Version of AdmissionReview to send to --url")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newWhyClusterFlags(cmd)
+	o.cluster.addAskHosts(own)
 	o.cluster.completeFlag(cmd, "in-cluster", "mutatingwebhookconfigurations")
 	return cmd
 }
@@ -92,6 +94,14 @@ func (o *webhookTest) check() error {
 		return usage("leave one out", "--ca and --insecure exclude each other")
 	}
 	return o.cluster.check()
+}
+
+// hintFor is what to try when a webhook could not be asked.
+func hintFor(err error) string {
+	if errors.Is(err, collect.ErrElsewhere) {
+		return "it may well answer the API server: run this there, with --url"
+	}
+	return "is it running, and is the path right?"
 }
 
 // A tested is one webhook with its results.
@@ -128,7 +138,7 @@ func (o *webhookTest) run(ctx context.Context) error {
 		for _, p := range admission.Probes(namespace, pod) {
 			r, err := p.Run(ctx, w.Ask, w.Version)
 			if err != nil {
-				return couldNotRun("is it running, and is the path right?", fmt.Errorf("asking %s: %w", w.Name, err))
+				return couldNotRun(hintFor(err), fmt.Errorf("asking %s: %w", w.Name, err))
 			}
 			problems += len(r.Problems)
 			t.Results = append(t.Results, r)
@@ -170,6 +180,7 @@ func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, *colle
 		}
 		options := collect.Options{
 			Config: config, RequestTimeout: o.cluster.requestTimeout, QPS: o.cluster.qps, Tool: buildVersion().Version,
+			AskHosts: o.cluster.askHosts,
 		}
 		return collect.Webhooks(ctx, options, o.inCluster)
 	}
@@ -181,7 +192,7 @@ func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, *colle
 		}
 	}
 	const patience = 10 * time.Second // an API server's default
-	ask, ledger, err := collect.AtURL(o.url, ca, o.insecure, patience)
+	ask, ledger, err := collect.AtURL(o.url, ca, o.insecure, patience, buildVersion().Version)
 	if err != nil {
 		return nil, nil, couldNotRun("", err)
 	}

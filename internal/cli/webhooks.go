@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -44,7 +45,12 @@ and by calling each webhook directly where one of those was changed.`,
 			var s *facts.Snapshot
 			var err error
 			if len(files) > 0 {
-				s, err = readFiles(cmd.Context(), streams.In, files)
+				if err = cluster.checkTimeout(); err != nil {
+					return err
+				}
+				ctx, cancel := context.WithTimeout(cmd.Context(), cluster.timeout)
+				defer cancel()
+				s, err = readFiles(ctx, streams.In, files)
 			} else if err = cluster.check(); err == nil {
 				s, err = cluster.collect(cmd.Context(), streams, webhookKinds)
 			}

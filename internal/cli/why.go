@@ -115,7 +115,7 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 		a.snapshot.Limits = append(a.snapshot.Limits, interruptedLimit)
 	}
 	r := report.Why(a.snapshot, a.judged, a.asked, buildVersion().Version)
-	r.Named = len(o.names) > 0
+	r.Named = slices.ContainsFunc(o.names, func(n collect.Name) bool { return n.Kind() != "Namespace" })
 	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}
@@ -150,6 +150,9 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 	if len(o.files) == 0 {
 		return o.cluster.check()
 	}
+	if err := o.cluster.checkTimeout(); err != nil {
+		return err
+	}
 	if o.cluster.showRequests {
 		return usage("with -f no cluster is asked: leave one of the two out", "--show-requests has no effect on a file")
 	}
@@ -167,6 +170,13 @@ func (o *whyOptions) answer(ctx context.Context) (*answer, error) {
 	if len(o.files) == 0 {
 		return o.ask(ctx)
 	}
+	return o.answerFiles(ctx)
+}
+
+// answerFiles judges files, for no longer than --timeout: they may have any size.
+func (o *whyOptions) answerFiles(ctx context.Context) (*answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
+	defer cancel()
 	snapshot, err := readFiles(ctx, o.streams.In, o.files)
 	if err != nil {
 		return nil, err
@@ -174,14 +184,18 @@ func (o *whyOptions) answer(ctx context.Context) (*answer, error) {
 	if missing := unseen(snapshot); missing != "" {
 		snapshot.Limits = append(snapshot.Limits, missing)
 	}
-	snapshot, asked, err := o.narrow(snapshot)
+	snapshot, asked, none, err := o.narrow(snapshot)
 	if err != nil {
 		return nil, err
 	}
 	if err := o.clock(snapshot); err != nil {
 		return nil, err
 	}
-	return &answer{snapshot, asked, pods.Judge(snapshot, asked)}, nil
+	return within(ctx, "judging what was read", func() (*answer, error) {
+		a := &answer{snapshot, asked, pods.Judge(snapshot, asked)}
+		a.admit(none)
+		return a, nil
+	})
 }
 
 // unseen names what a file does not have: what only that would show is not found.
@@ -243,7 +257,9 @@ func (o *whyOptions) ask(ctx context.Context) (*answer, error) {
 	if more {
 		judged = pods.Judge(snapshot, asked)
 	}
-	return &answer{snapshot, asked, judged}, nil
+	a := &answer{snapshot, asked, judged}
+	a.admit(reader.Podless())
+	return a, nil
 }
 
 // whyFailure adds what to do when there is nothing to judge.

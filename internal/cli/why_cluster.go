@@ -45,7 +45,7 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 	}
 	return collect.Options{
 		Config: config, Until: time.Now().Add(o.cluster.timeout), RequestTimeout: o.cluster.requestTimeout,
-		QPS: o.cluster.qps, NoURLs: !o.cluster.askURLs, Tool: buildVersion().Version,
+		QPS: o.cluster.qps, NoURLs: !o.cluster.askURLs, AskHosts: o.cluster.askHosts, Tool: buildVersion().Version,
 	}, namespace, nil
 }
 

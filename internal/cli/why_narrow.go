@@ -18,21 +18,21 @@ type pod = corev1.Pod
 
 // narrow keeps of a file what was asked about. Without names, selector and namespace that is all of
 // it: a file has no current namespace.
-func (o *whyOptions) narrow(s *facts.Snapshot) (*facts.Snapshot, []checks.Object, error) {
+func (o *whyOptions) narrow(s *facts.Snapshot) (*facts.Snapshot, []checks.Object, []collect.Podless, error) {
 	namespace := ""
 	if o.namespaced {
 		namespace = *o.cluster.kube.Namespace
 	}
 	selector, err := labels.Parse(o.selector)
 	if err != nil {
-		return nil, nil, usage("for example -l app=web", "--selector: %w", err)
+		return nil, nil, nil, usage("for example -l app=web", "--selector: %w", err)
 	}
 	family := familyOf(s)
 	var asked []checks.Object
 	wanted := func(o checks.Object) bool { return namespace == "" || o.Namespace == namespace }
 	if len(o.names) > 0 {
 		if asked, err = family.find(o.names, namespace); err != nil {
-			return nil, nil, couldNotRun("see what is in it: leave the names out, or add -A", err)
+			return nil, nil, nil, couldNotRun("see what is in it: leave the names out, or add -A", err)
 		}
 		wanted = func(o checks.Object) bool { return family.related(o, asked) }
 	}
@@ -46,9 +46,9 @@ func (o *whyOptions) narrow(s *facts.Snapshot) (*facts.Snapshot, []checks.Object
 	s.Jobs = kept(s.Jobs, "Job", wanted)
 	s.CronJobs = kept(s.CronJobs, "CronJob", wanted)
 	if o.selector != "" && len(s.Pods) == 0 {
-		return nil, nil, couldNotRun("see what is in it: leave -l out", fmt.Errorf("no pod of the file has the labels %q", o.selector))
+		return nil, nil, nil, couldNotRun("see what is in it: leave -l out", fmt.Errorf("no pod of the file has the labels %q", o.selector))
 	}
-	return s, asked, nil
+	return s, asked, family.childless(s, asked), nil
 }
 
 func kept[T any, P interface {

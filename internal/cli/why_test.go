@@ -96,7 +96,7 @@ func TestNarrow(t *testing.T) {
 			}
 			o.names = names
 		}
-		s, _, err := o.narrow(recorded(t, "01-server-as-init"))
+		s, _, _, err := o.narrow(recorded(t, "01-server-as-init"))
 		if (err != nil) != (test.want == nil) {
 			t.Errorf("%+v: %v", test, err)
 			continue

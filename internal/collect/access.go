@@ -117,6 +117,7 @@ func (r Rule) review() authorizationv1.SelfSubjectAccessReviewSpec {
 	return authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Verb: r.Verbs[0], Group: r.APIGroups[0], Resource: resource, Subresource: subresource, Namespace: r.Namespace,
+			Name: strings.Join(r.ResourceNames, ","), // a right that is asked about has one
 		},
 	}
 }
@@ -149,9 +150,9 @@ func (r Rule) String() string {
 	}
 	names := ""
 	if len(r.ResourceNames) > 0 {
-		names = fmt.Sprintf(", resourceNames: [%s]", strings.Join(r.ResourceNames, ", "))
+		names = ` resourceNames: ["` + strings.Join(r.ResourceNames, `", "`) + `"],`
 	}
-	out := fmt.Sprintf("{apiGroups: [%q], resources: [%q]%s, verbs: [%q]}", r.APIGroups[0], r.Resources[0], names, r.Verbs[0])
+	out := fmt.Sprintf("{apiGroups: [%q], resources: [%q],%s verbs: [%q]}", r.APIGroups[0], r.Resources[0], names, r.Verbs[0])
 	if r.Namespace != "" {
 		out += " in namespace " + r.Namespace
 	}
@@ -161,8 +162,11 @@ func (r Rule) String() string {
 // remedy says what would give the right.
 func (r Rule) remedy() facts.Remedy {
 	command := "kubectl sidecar rbac"
-	if r.forWhy() {
+	switch {
+	case r.forWhy():
 		command += " --for why"
+	case r.Kind == facts.Kubelets && r.object() != readKubelets.object():
+		command += " --kubelets direct"
 	}
 	return facts.Do(fmt.Sprintf("allow %s on %s (the whole role: %s): %s", r.Verbs[0], r.object(), command, r))
 }

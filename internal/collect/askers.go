@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -65,8 +64,8 @@ func (c *collector) askInstalled(ctx context.Context, call admission.Call, w *ad
 }
 
 // AtURL asks a webhook at any URL, as its author does on their own machine. ca is PEM; empty means the
-// system's authorities. timeout is that of one review.
-func AtURL(url string, ca []byte, insecure bool, timeout time.Duration) (admission.Asker, *Ledger, error) {
+// system's authorities. timeout is that of one review, tool the version of the plugin.
+func AtURL(url string, ca []byte, insecure bool, timeout time.Duration, tool string) (admission.Asker, *Ledger, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: insecure}
 	if len(ca) > 0 {
 		config.RootCAs = x509.NewCertPool()
@@ -75,7 +74,7 @@ func AtURL(url string, ca []byte, insecure bool, timeout time.Duration) (admissi
 		}
 	}
 	ledger := &Ledger{}
-	client := reviewClient(config, http.ProxyFromEnvironment, ledger, &breach{})
+	client := reviewClient(config, userAgent(tool), ledger, &breach{})
 	return func(ctx context.Context, body []byte) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()

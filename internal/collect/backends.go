@@ -26,7 +26,7 @@ var (
 		PolicyRule: rule("list", "", "pods"),
 		Kind:       facts.WebhookBackends, Why: "see whether pods are behind the Services of mutating webhooks, and of which version they are",
 	}
-	backendRules = []Rule{getServices, listBackendPods, listCRDs}
+	backendRules = []Rule{getServices, listBackendPods, getInjectorConfigs, listCRDs}
 )
 
 // backends reads the Services of the mutating webhooks, each once, and the pods behind them.
@@ -56,6 +56,7 @@ func (c *collector) backends(ctx context.Context) {
 				continue
 			}
 			b.Webhook = config.Name + "/" + w.Name
+			c.injector(ctx, &b, config.Name, &w)
 			out = append(out, b)
 		}
 	}
@@ -97,7 +98,8 @@ func (c *collector) backend(ctx context.Context, ref *admissionregistrationv1.Se
 	}
 	slices.Sort(b.Images)
 	slices.Sort(b.Native)
-	b.Images, b.Native = slices.Compact(b.Images), slices.Compact(b.Native)
+	slices.Sort(b.EnvironmentFrom)
+	b.Images, b.Native, b.EnvironmentFrom = slices.Compact(b.Images), slices.Compact(b.Native), slices.Compact(b.EnvironmentFrom)
 	return b, nil
 }
 
@@ -113,6 +115,7 @@ func addPod(b *facts.WebhookBackend, pod *corev1.Pod) {
 	for i := range pod.Spec.Containers {
 		b.Images = append(b.Images, pod.Spec.Containers[i].Image)
 		b.Native = append(b.Native, settingsOf(&pod.Spec.Containers[i])...)
+		b.EnvironmentFrom = append(b.EnvironmentFrom, environmentFrom(pod.Namespace, &pod.Spec.Containers[i])...)
 	}
 }
 

@@ -29,6 +29,9 @@ type install struct {
 	images             []string
 	env                []corev1.EnvVar
 	args               []string
+	envFrom            []corev1.EnvFromSource
+	// values is what its ConfigMap has, under the key values; empty for none.
+	configMap, values string
 	// noService leaves the Service out.
 	noService bool
 }
@@ -50,6 +53,18 @@ var installs = []install{
 		args: []string{"--token=s3cret", "--feature-gates", "a=s3cret,operator.sidecarcontainers.native"}},
 	{configuration: "kuma-admission-mutating-webhook-configuration", webhooks: []string{"namespace-kuma-injector.kuma.io"},
 		namespace: "kuma-system", service: "kuma-control-plane", images: []string{"kumahq/kuma-cp:2.9.1"}},
+	{configuration: "linkerd-proxy-injector-webhook-config", webhooks: []string{"linkerd-proxy-injector.linkerd.io"},
+		namespace: "linkerd", service: "linkerd-proxy-injector", images: []string{"linkerd/controller:edge-26.5.2"},
+		configMap: "linkerd-config", values: "token: s3cret\nproxy:\n  image: {name: s3cret}\n  nativeSidecar: false\n"},
+	{configuration: "linkerd-new", webhooks: []string{"linkerd-proxy-injector.linkerd.io"},
+		namespace: "linkerd-new", service: "linkerd-proxy-injector", images: []string{"linkerd/controller:edge-24.8.2"},
+		configMap: "linkerd-config", values: "proxy: {nativeSidecar: true}\n"},
+	{configuration: "linkerd-unsaid", webhooks: []string{"linkerd-proxy-injector.linkerd.io"},
+		namespace: "linkerd-unsaid", service: "linkerd-proxy-injector", images: []string{"linkerd/controller:edge-26.5.2"},
+		configMap: "linkerd-config", values: "proxy: {logLevel: warn}\n"},
+	{configuration: "istio-sidecar-injector-canary", webhooks: []string{"rev.namespace.sidecar-injector.istio.io"},
+		namespace: "istio-canary", service: "istiod", images: []string{"istio/pilot:1.29.0"},
+		envFrom: []corev1.EnvFromSource{{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "istiod-env"}}}}},
 	{configuration: "vault-agent-injector-cfg", webhooks: []string{"vault.hashicorp.com"},
 		namespace: "vault", service: "vault-agent-injector-svc"},
 	{configuration: "mutating-gtoken-webhook-cfg", webhooks: []string{"gtoken.doit-intl.com"},
@@ -95,12 +110,18 @@ func (in install) behind(t *testing.T, c *cluster.Cluster) {
 		ObjectMeta: metav1.ObjectMeta{Name: in.service}, Spec: corev1.ServiceSpec{Selector: labels, Ports: []corev1.ServicePort{{Port: 443}}},
 	}, metav1.CreateOptions{})
 	check(t, err)
+	if in.configMap != "" {
+		_, err := core.ConfigMaps(in.namespace).Create(ctx, &corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Name: in.configMap}, Data: map[string]string{"values": in.values},
+		}, metav1.CreateOptions{})
+		check(t, err)
+	}
 	if len(in.images) == 0 {
 		return
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "running", Labels: labels}}
 	for i, image := range in.images {
-		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: fmt.Sprintf("c%d", i), Image: image, Env: in.env, Args: in.args})
+		pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: fmt.Sprintf("c%d", i), Image: image, Env: in.env, EnvFrom: in.envFrom, Args: in.args})
 	}
 	_, err = core.Pods(in.namespace).Create(ctx, pod, metav1.CreateOptions{})
 	check(t, err)
@@ -155,6 +176,7 @@ func TestKnownSoftware(t *testing.T) {
 	}{
 		{"known-software", "software that is installed under its real names and images, and all of it can be read", user(t, c, "all", rulesFor(kinds)...)},
 		{"known-software-no-pods", "the same for a user who is not allowed to list the pods behind the webhooks: versions are not known", user(t, c, "no-pods", rulesFor(kinds, "pods")...)},
+		{"known-software-no-configmaps", "the same for a user who is not allowed to read the ConfigMap of Linkerd, which decides", user(t, c, "no-configmaps", rulesFor(kinds, "configmaps")...)},
 		{"known-software-no-services", "the same for a user who is allowed to read neither Services nor nodes", user(t, c, "no-services", rulesFor(kinds, "services", "nodes")...)},
 	}
 	for _, in := range installs { // while the API server hears of the roles

@@ -28,7 +28,7 @@ var createTemplates = Rule{
 }
 
 // canaryRules are the rights that canaries need.
-var canaryRules = append([]Rule{createPods, createTemplates, proxyServices, getWebhook, impersonateControllers}, shapeRules...)
+var canaryRules = append([]Rule{createPods, createTemplates, countCalls, proxyServices, getWebhook, impersonateControllers}, slices.Concat(shapeRules, workloadRules(), updateRules)...)
 
 const (
 	// canaryConcurrency is how many canaries are under way at once: each may keep an API server
@@ -46,10 +46,19 @@ func (c *collector) canaries(ctx context.Context) {
 	if len(p.classes) == 0 {
 		return
 	}
+	var before *calls
+	if len(c.failingOpen(p.classes)) > 0 {
+		before = c.counted(ctx)
+	}
 	results := c.sendAll(ctx, p.chain, p.classes)
 	// Whose plain pods come to harm needs no other proof.
 	owned := c.bounded(numbered(c.owned(p.senders, p.unharmed(results)), p.numbered()), len(p.classes))
 	more := c.sendAll(ctx, p.chain, owned)
+	if before != nil {
+		c.noteCalls(before, c.counted(ctx), c.failingOpen(slices.Concat(p.classes, owned)))
+	}
+	c.prove(ctx, p.classes, results)
+	c.prove(ctx, owned, more)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range p.classes {
@@ -139,6 +148,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 		case facts.CauseNamespace, facts.CauseAccess:
 			continue
 		case "":
+			class.answered = t.pod
 			c.attribute(ctx, chain, class, t, &canary)
 			return []facts.Canary{canary}
 		}
@@ -164,27 +174,40 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class *class, t try, canary *facts.Canary) {
 	lost := canary.Fields != nil && len(canary.Fields.Lost) > 0
 	if canary.Refusal == nil && len(canary.Changes()) == 0 && !lost {
-		return
-	}
-	if canary.Refusal == nil {
-		spec, err := c.defaulted(ctx, t.pod)
-		canary.Template = templateOf(t.pod, spec, err == nil)
-		if err == nil && lost {
-			canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
+		if !mayHideLoss(class, canary) {
+			return
 		}
-		if err != nil {
-			c.noTemplate(ctx, class, err)
-		}
-		if canary.Template == facts.TemplateLost {
+		canary.Reviews = c.replay(ctx, class, t.pod).reviews
+		if len(canary.Changes()) == 0 {
 			return
 		}
 	}
+	if canary.Refusal == nil && !c.serverKeeps(ctx, class, t, canary, lost) {
+		return
+	}
 	var missing []*missingRight
-	canary.Reviews, missing = c.replay(ctx, class, t.pod)
+	if canary.Reviews == nil {
+		asked := c.replay(ctx, class, t.pod)
+		canary.Reviews, missing = asked.reviews, asked.missing
+	}
 	if len(unexplained(canary)) > 0 {
 		canary.Exempted = c.exempt(ctx, chain, class, t, canary)
 	}
 	c.noReviews(class, canary, missing)
+}
+
+// serverKeeps tells by a PodTemplate whether the API server itself keeps what the canary lost; false where it is
+// known that it does not.
+func (c *collector) serverKeeps(ctx context.Context, class *class, t try, canary *facts.Canary, lost bool) bool {
+	spec, err := c.defaulted(ctx, t.pod)
+	canary.Template = templateOf(t.pod, spec, err == nil)
+	if err == nil && lost {
+		canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
+	}
+	if err != nil {
+		c.noTemplate(ctx, class, err)
+	}
+	return canary.Template != facts.TemplateLost
 }
 
 // noCanary records that no canary could be sent for a class.
@@ -230,6 +253,8 @@ type class struct {
 	untried bool
 	// tries are the pods that speak for the class, in the order in which they are tried.
 	tries []try
+	// answered is the one that came back, as it was sent; nil before.
+	answered *corev1.Pod
 }
 
 // A try is one pod in one namespace.

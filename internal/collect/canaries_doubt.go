@@ -15,7 +15,7 @@ func (c *collector) noTemplate(ctx context.Context, class *class, err error) {
 	about := class.instance().Of(facts.PartTemplate)
 	var right *missingRight
 	if errors.As(err, &right) {
-		c.gap(facts.Canaries, about, "whether the API server itself drops it was not tried: "+right.Error(), right.right.remedy())
+		c.gap(facts.Canaries, about, "whether the API server itself drops it was not tried: "+right.Error(), right.remedy())
 		return
 	}
 	c.failed(ctx, createTemplates, about, err)
@@ -29,7 +29,7 @@ func (c *collector) noReviews(class *class, canary *facts.Canary, missing []*mis
 	}
 	var reasons, remedies []string
 	for _, m := range missing {
-		reasons, remedies = append(reasons, m.Error()), append(remedies, m.right.remedy().Text)
+		reasons, remedies = append(reasons, m.Error()), append(remedies, m.remedy().Text)
 	}
 	slices.Sort(reasons)
 	slices.Sort(remedies)

@@ -132,7 +132,7 @@ func kept(fields []string, spec corev1.PodSpec) []string {
 // defaulted creates a PodTemplate with the canary's containers, with dryRun=All, and returns its spec.
 func (c *collector) defaulted(ctx context.Context, sent *corev1.Pod) (corev1.PodSpec, error) {
 	if ok, why := c.mayIn(ctx, createTemplates, sent.Namespace); !ok {
-		return corev1.PodSpec{}, &missingRight{createTemplates.In(sent.Namespace), why}
+		return corev1.PodSpec{}, &missingRight{right: createTemplates.In(sent.Namespace), why: why}
 	}
 	ctx, cancel := c.reading(ctx)
 	defer cancel()

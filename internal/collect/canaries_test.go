@@ -4,9 +4,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,8 +163,12 @@ func golden(t *testing.T, name, shows string, got []string) {
 
 var writeGolden = flag.Bool("golden", false, "rewrite the golden files of the canaries")
 
+// run names the host at which the webhooks of test clusters are, which is not public.
 func run(t *testing.T, o collect.Options) (*facts.Snapshot, *collect.Ledger) {
 	t.Helper()
+	if u, err := url.Parse(o.Config.Host); err == nil && o.AskHosts == nil && !o.NoURLs {
+		o.AskHosts = []string{u.Hostname()}
+	}
 	snapshot, ledger, err := collect.Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -179,9 +183,7 @@ func TestCanariesOnRealAPIServers(t *testing.T) {
 			snapshot, ledger := run(t, collect.Options{Config: c.Config(), Timeout: 3 * time.Minute, RequestTimeout: time.Minute})
 			golden(t, "scenes-"+version, "one namespace for each thing that webhooks do to pods, on an API server "+version+": what the admission checks say", digest(snapshot))
 			for _, r := range ledger.Requests() {
-				if r.Method != "GET" && !strings.Contains(r.URL, "selfsubjectaccessreviews") && !strings.Contains(r.URL, "dryRun=All") && !slices.ContainsFunc(scenes, func(s scene) bool {
-					return slices.ContainsFunc(s.webhooks, func(path string) bool { return strings.Contains(r.URL, strings.Replace(path, "real", "/strip", 1)) })
-				}) {
+				if review := r.Method == "POST" && strings.HasPrefix(r.Server, "https://"+c.Host()+":"); !review && r.Method != "GET" && !strings.Contains(r.URL, "selfsubjectaccessreviews") && !strings.Contains(r.URL, "dryRun=All") {
 					t.Errorf("unexpected request %s %s", r.Method, r.URL)
 				}
 			}

@@ -29,7 +29,8 @@ func newCollector(o Options) (*collector, error) {
 	if o.Config == nil {
 		return nil, errors.New("no client configuration")
 	}
-	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS), clock: &serverClock{}, standIns: &standIns{}}
+	c := &collector{opts: o, ledger: &Ledger{}, access: newAccess(), broken: &breach{}, pace: newPace(o.QPS), clock: &serverClock{}, standIns: &standIns{},
+		crdsRead: make(chan struct{}), customs: &customResources{}}
 	if err := c.configure(); err != nil {
 		return nil, fmt.Errorf("client configuration: %w", err)
 	}
@@ -49,6 +50,11 @@ func newCollector(o Options) (*collector, error) {
 	return c, nil
 }
 
+// userAgent is how every request says who sent it.
+func userAgent(tool string) string {
+	return fmt.Sprintf("kubectl-sidecar/%s (%s/%s)", tool, runtime.GOOS, runtime.GOARCH)
+}
+
 // configure copies the caller's configuration and puts the guard below everything in it.
 func (c *collector) configure() error {
 	cfg := rest.CopyConfig(c.opts.Config)
@@ -57,7 +63,7 @@ func (c *collector) configure() error {
 		return err
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
-	cfg.UserAgent = fmt.Sprintf("kubectl-sidecar/%s (%s/%s)", c.opts.Tool, runtime.GOOS, runtime.GOARCH)
+	cfg.UserAgent = userAgent(c.opts.Tool)
 	// The guard keeps the pace, of what is not sent by client-go, too.
 	cfg.QPS, cfg.Burst, cfg.RateLimiter = -1, 0, nil
 	// Every request has a deadline of its own, in its context.
@@ -75,7 +81,7 @@ func (c *collector) configure() error {
 		}
 		return timed{&guard{
 			next: rt, ledger: c.ledger, broken: c.broken, pace: c.pace, host: base.Host, prefix: base.EscapedPath(),
-			as: cfg.Impersonate.UserName, standIns: c.standIns,
+			as: cfg.Impersonate.UserName, standIns: c.standIns, customs: c.customs,
 		}, c.clock}
 	}
 	// The first wrapper is the innermost: whatever others do to a request, the guard sees it.

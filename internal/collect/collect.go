@@ -52,6 +52,12 @@ type Options struct {
 	Kinds []facts.Kind
 	// Scrape is which kubelets to ask; "" is auto.
 	Scrape ScrapeMode
+	// Kubelets is how they are reached; "" is by the proxy.
+	Kubelets KubeletWay
+	// KubeletCA is who signs the certificates of kubelets that are read directly, as PEM; nil is the cluster's CA.
+	KubeletCA []byte
+	// InsecureKubelets sends credentials to kubelets that are read directly without verifying who they are.
+	InsecureKubelets bool
 	// Concurrency is how many kubelets are asked at once; 0 is DefaultConcurrency.
 	Concurrency int
 	// QPS is how many requests are sent per second at most; 0 is as many as are answered.
@@ -70,11 +76,13 @@ type Options struct {
 	Selector string
 	// MaxCanaries is how many canaries are sent at most; 0 is DefaultMaxCanaries.
 	MaxCanaries int
-	// NoURLs keeps webhooks outside the cluster from being called directly: then no connection goes
-	// anywhere but to the API server.
+	// NoURLs keeps webhooks outside the cluster from being called directly, unless their host is among
+	// AskHosts.
 	NoURLs bool
 	// NoImpersonation sends all canaries as the caller, whoever would create the pod.
 	NoImpersonation bool
+	// AskHosts are the hosts, with or without a port, at which webhooks are called although they are not public.
+	AskHosts []string
 	// Pods are pods of the cluster whose own shapes are tried as well as those of pod templates.
 	Pods []corev1.Pod
 	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.
@@ -89,17 +97,18 @@ type Options struct {
 // A collector is one run. Its methods fill the snapshot and may run at the same time; they take
 // mu to write to it.
 type collector struct {
-	opts   Options
-	config *rest.Config // guarded; every client is made from it
-	client kubernetes.Interface
-	rest   rest.Interface // core/v1, for requests to a path
-	http   *http.Client   // the same connections, for answers that are streamed
-	base   *url.URL       // of the API server
-	ledger *Ledger
-	broken *breach
-	access *access
-	pace   *pace
-	clock  *serverClock
+	opts      Options
+	config    *rest.Config // guarded; every client is made from it
+	client    kubernetes.Interface
+	rest      rest.Interface // core/v1, for requests to a path
+	http      *http.Client   // the same connections, for answers that are streamed
+	base      *url.URL       // of the API server
+	ledger    *Ledger
+	broken    *breach
+	access    *access
+	pace      *pace
+	clock     *serverClock
+	addresses nodeAddresses
 	// standIns are whom canaries may be sent as.
 	standIns *standIns
 	began    time.Time // by this machine's clock
@@ -112,6 +121,11 @@ type collector struct {
 	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
 	// places are the namespaces with what webhooks may look at; the snapshot has less of them.
 	places []corev1.Namespace
+	// customKinds are the kinds of custom resources that can have init containers; they are known when crdsRead is
+	// closed. customs are those that the guard lets be created with dryRun=All.
+	customKinds []customKind
+	crdsRead    chan struct{}
+	customs     *customResources
 
 	progress sync.Mutex
 }
@@ -157,6 +171,9 @@ func (c *collector) reading(ctx context.Context) (context.Context, context.Cance
 func (o Options) withDefaults() Options {
 	if o.Scrape == "" {
 		o.Scrape = ScrapeAuto
+	}
+	if o.Kubelets == "" {
+		o.Kubelets = KubeletsByProxy
 	}
 	if o.Concurrency <= 0 {
 		o.Concurrency = DefaultConcurrency

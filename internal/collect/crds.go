@@ -29,8 +29,13 @@ type crd struct {
 	Spec struct {
 		Group string `json:"group"`
 		Names struct {
-			Kind string `json:"kind"`
+			Kind   string `json:"kind"`
+			Plural string `json:"plural"`
 		} `json:"names"`
+		Scope      string `json:"scope"`
+		Conversion struct {
+			Strategy string `json:"strategy"`
+		} `json:"conversion"`
 		// PreserveUnknownFields survives in CRDs from v1beta1 days: nothing is pruned then.
 		PreserveUnknownFields bool `json:"preserveUnknownFields"`
 		Versions              []struct {
@@ -55,10 +60,14 @@ type crdSchema struct {
 
 // crds reads all CustomResourceDefinitions, page by page, and keeps where they embed init containers.
 func (c *collector) crds(ctx context.Context) {
+	defer close(c.crdsRead)
 	if c.forbidden(ctx, listCRDs, whole) {
 		return
 	}
-	var found []facts.CRD
+	var (
+		found []facts.CRD
+		kinds []customKind
+	)
 	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
 		req := c.client.Discovery().RESTClient().Get().AbsPath("/apis/apiextensions.k8s.io/v1/customresourcedefinitions").
 			SetHeader("Accept", "application/json").Param("limit", fmt.Sprint(crdPage))
@@ -78,11 +87,14 @@ func (c *collector) crds(ctx context.Context) {
 		}
 		for i := range page.Items {
 			found = append(found, reduceCRD(&page.Items[i]))
+			if kind, ok := customKindOf(&page.Items[i], &found[len(found)-1]); ok {
+				kinds = append(kinds, kind)
+			}
 		}
 		return &page.ListMeta, nil
-	}, func() { found = nil })
+	}, func() { found, kinds = nil, nil })
 	c.mu.Lock()
-	c.snapshot.CustomResourceDefinitions = found
+	c.snapshot.CustomResourceDefinitions, c.customKinds = found, kinds
 	c.mu.Unlock()
 	if err != nil {
 		c.failed(ctx, listCRDs, whole, err)
@@ -93,7 +105,11 @@ func reduceCRD(d *crd) facts.CRD {
 	out := facts.CRD{
 		Name: d.Metadata.Name, Group: d.Spec.Group, Kind: d.Spec.Names.Kind, Ignore: facts.IgnoreOf(d.Metadata.Annotations),
 	}
+	served := 0
 	for _, v := range d.Spec.Versions {
+		if v.Served {
+			served++
+		}
 		version := facts.CRDVersion{Name: v.Name, Served: v.Served, Storage: v.Storage}
 		v.Schema.OpenAPIV3Schema.walk("", &version)
 		if d.Spec.PreserveUnknownFields {
@@ -103,11 +119,13 @@ func reduceCRD(d *crd) facts.CRD {
 			out.Versions = append(out.Versions, version)
 		}
 	}
+	out.Converts = served > 1 && d.Spec.Conversion.Strategy == "Webhook"
 	return out
 }
 
-// walk visits every property and notes lists of init containers. A list is one of containers when its
-// items have an image. What preserves unknown fields does so for its own level only.
+// walk visits every property and notes lists of init containers, whatever comes before or after "init" in their
+// names. A list is one of containers when its items have an image, or may have anything. What preserves unknown fields
+// does so for its own level only.
 func (s *crdSchema) walk(path string, v *facts.CRDVersion) {
 	if s == nil {
 		return
@@ -117,7 +135,7 @@ func (s *crdSchema) walk(path string, v *facts.CRDVersion) {
 		if path != "" {
 			at = path + "." + name
 		}
-		if name == "initContainers" && child != nil && child.Items != nil && child.Items.Properties["image"] != nil {
+		if initList(name) && child.ofContainers(name == "initContainers") {
 			if child.Items.Properties["restartPolicy"] != nil || child.Items.Preserve {
 				v.Keeps = append(v.Keeps, at)
 			} else {
@@ -128,8 +146,29 @@ func (s *crdSchema) walk(path string, v *facts.CRDVersion) {
 		child.walk(at, v)
 	}
 	s.Items.walk(path+"[]", v)
-	var more crdSchema
-	if len(s.AdditionalProperties) > 0 && json.Unmarshal(s.AdditionalProperties, &more) == nil {
-		more.walk(path+".*", v)
+	s.more().walk(path+".*", v)
+}
+
+// more is the schema of keys that the schema does not name; nil when there is none.
+func (s *crdSchema) more() *crdSchema {
+	var out crdSchema
+	if len(s.AdditionalProperties) == 0 || json.Unmarshal(s.AdditionalProperties, &out) != nil {
+		return nil
 	}
+	return &out
+}
+
+// ofContainers reports whether the schema is that of a list of containers: by the image of its items alone where the
+// list is named as in pods, else by what only containers have. The statuses of containers have images, too.
+func (s *crdSchema) ofContainers(named bool) bool {
+	if s == nil || s.Items == nil {
+		return false
+	}
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return s.Items.Properties[name] != nil })
+	}
+	if s.Items.Properties == nil {
+		return named && s.Items.Preserve
+	}
+	return has("image") && (named || has("command", "args", "env", "volumeMounts")) && !has("imageID", "restartCount")
 }

@@ -20,6 +20,9 @@ func TestReduceCRD(t *testing.T) {
 		"around":{"x-kubernetes-preserve-unknown-fields":true,"properties":{"initContainers":` + with("", "") + `}},
 		"deep":{"items":{"additionalProperties":{"properties":{"template":{"properties":{"initContainers":` + with("", "") + `}}}}}},
 		"open":{"additionalProperties":true},
+		"more":{"properties":{"extraInitContainers":` + with(`,"env":{}`, "") + `,"initPlugins":` + with("", "") + `,"sidecars":` + with(`,"env":{}`, "") + `,
+			"initContainerStatuses":` + with(`,"env":{},"imageID":{}`, "") + `}},
+		"anything":{"properties":{"initContainers":{"type":"array","items":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}},
 		"names":{"properties":{"initContainers":{"type":"array","items":{"type":"string"}}}}
 	}}`
 	for _, test := range []struct {
@@ -27,10 +30,11 @@ func TestReduceCRD(t *testing.T) {
 		want     facts.CRDVersion
 	}{
 		{"false", facts.CRDVersion{Name: "v1", Served: true, Storage: true,
-			Keeps:  []string{"kept.initContainers", "new.initContainers"},
-			Prunes: []string{"around.initContainers", "deep[].*.template.initContainers", "old.initContainers"}}},
+			Keeps:  []string{"anything.initContainers", "kept.initContainers", "new.initContainers"},
+			Prunes: []string{"around.initContainers", "deep[].*.template.initContainers", "more.extraInitContainers", "old.initContainers"}}},
 		{"true", facts.CRDVersion{Name: "v1", Served: true, Storage: true,
-			Keeps: []string{"kept.initContainers", "new.initContainers", "around.initContainers", "deep[].*.template.initContainers", "old.initContainers"}}},
+			Keeps: []string{"anything.initContainers", "kept.initContainers", "new.initContainers",
+				"around.initContainers", "deep[].*.template.initContainers", "more.extraInitContainers", "old.initContainers"}}},
 	} {
 		var d crd
 		text := `{"metadata":{"name":"g.example.com"},"spec":{"group":"example.com","names":{"kind":"G"},"preserveUnknownFields":` + test.preserve + `,

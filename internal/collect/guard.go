@@ -29,6 +29,8 @@ type guard struct {
 	// as is who the caller chose to be for the whole run; standIns are whom a canary may be sent as.
 	as       string
 	standIns *standIns
+	// customs are the custom resources that may be created with dryRun=All.
+	customs *customResources
 }
 
 // breach keeps the first refusal of all the guards of a run.
@@ -59,7 +61,8 @@ var (
 	// accessReview may be created: it asks the server what the caller may do.
 	accessReview = regexp.MustCompile(`^/apis/authorization\.k8s\.io/[^/]+/selfsubject(access|rules)reviews$`)
 	// dryRunnable may be created with dryRun=All.
-	dryRunnable = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/(pods|podtemplates)$`)
+	dryRunnable = regexp.MustCompile(`^/(api/v1/namespaces/[^/]+/(pods|podtemplates|replicationcontrollers)|` +
+		`apis/apps/v1/namespaces/[^/]+/(deployments|replicasets|statefulsets|daemonsets)|apis/batch/v1/namespaces/[^/]+/(jobs|cronjobs))$`)
 	// dryRunPods may be created as somebody else.
 	dryRunPods = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/pods$`)
 	// serviceProxy reaches a webhook.
@@ -74,20 +77,20 @@ var (
 	oldWatch = regexp.MustCompile(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
 )
 
-// checked is a request that a guard lets through, or why it does not, which is recorded.
-func checked(req *http.Request, check func(*http.Request) (*http.Request, error), broken *breach, ledger *Ledger) (*http.Request, error) {
+// checked is a request that a guard lets through, or why it does not, which is recorded as shown.
+func checked(req *http.Request, check func(*http.Request) (*http.Request, error), broken *breach, ledger *Ledger, shown Request) (*http.Request, error) {
 	start := time.Now()
 	req, err := check(req)
 	if err != nil {
 		broken.set(err)
-		ledger.record(req, start, nil, err)
+		ledger.record(shown, start, nil, err)
 	}
 	return req, err
 }
 
 // RoundTrip sends a request that is allowed and records it.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	req, err := checked(req, g.check, g.broken, g.ledger)
+	req, err := checked(req, g.check, g.broken, g.ledger, asked(req))
 	if err != nil {
 		return nil, err
 	}
@@ -96,12 +99,12 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	start := time.Now()
 	resp, err := g.next.RoundTrip(req)
-	g.ledger.record(req, start, resp, err)
+	g.ledger.record(asked(req), start, resp, err)
 	if err == nil {
 		g.pace.heed(req, resp)
 	}
 	if err == nil && !strings.HasSuffix(req.URL.Path, "/metrics") {
-		resp.Body = &bounded{ReadCloser: resp.Body, left: maxBody}
+		resp.Body = counted(req, &bounded{ReadCloser: resp.Body, left: maxBody})
 	}
 	return resp, err
 }
@@ -133,8 +136,10 @@ func (g *guard) check(req *http.Request) (*http.Request, error) {
 		return req, nil
 	case http.MethodPost:
 		return g.checkPost(req, path, query, refuse)
+	case http.MethodPatch:
+		return checkPatch(req, path, query, refuse)
 	}
-	return req, refuse("only GET and creates without effect are allowed")
+	return req, refuse("only GET, and creates and updates without effect are allowed")
 }
 
 // refuseGet says why a GET must not be sent, or "".
@@ -157,7 +162,7 @@ func (g *guard) checkPost(req *http.Request, path string, query url.Values, refu
 	switch {
 	case accessReview.MatchString(path):
 		return req, nil
-	case dryRunnable.MatchString(path):
+	case dryRunnable.MatchString(path), g.customs.has(path):
 		if d := query["dryRun"]; len(d) != 1 || d[0] != "All" {
 			return req, refuse("a create needs dryRun=All")
 		}
@@ -165,7 +170,7 @@ func (g *guard) checkPost(req *http.Request, path string, query url.Values, refu
 	case serviceProxy.MatchString(path):
 		return dryRunReview(req, refuse)
 	}
-	return req, refuse("only access reviews and dry-run creates of pods and pod templates are posted")
+	return req, refuse("only access reviews and dry-run creates of pods and of what has pod templates are posted")
 }
 
 // dryRunReview reads the body, which must be an admission review with dryRun true: a webhook

@@ -27,6 +27,7 @@ func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { retu
 
 const (
 	dryReview = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"1","dryRun":true}}`
+	oneLabel  = `{"metadata":{"labels":{"a":"b"}}}`
 	wetReview = `{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{"uid":"1","dryRun":false}}`
 )
 
@@ -72,7 +73,19 @@ func TestGuard(t *testing.T) {
 		{"GET", "https://other/base/api/v1/nodes", "", "host"},
 		{"HEAD", "/version", "", "only GET"},
 		{"PUT", pods + "/b?dryRun=All", "", "only GET"},
-		{"PATCH", pods + "/b?dryRun=All", "", "only GET"},
+		{"PATCH", pods + "/b?dryRun=All", oneLabel, ""},
+		{"PATCH", pods + "/b?dryRun=All&fieldManager=x", oneLabel, ""},
+		{"PATCH", pods + "/b?dryRun=All", "", "one label"},
+		{"PATCH", pods + "/b?dryRun=All", `{"metadata":{"labels":{"a":"b","c":"d"}}}`, "one label"},
+		{"PATCH", pods + "/b?dryRun=All", `{"metadata":{"labels":{"a":"b"},"finalizers":[]}}`, "one label"},
+		{"PATCH", pods + "/b?dryRun=All", `{"metadata":{"labels":{"a":"b"}},"spec":{}}`, "one label"},
+		{"PATCH", pods + "/b?dryRun=All", oneLabel + oneLabel, "one label"},
+		{"PATCH", pods + "/b?dryRun=All", `{"metadata":{"labels":{"a":"` + strings.Repeat("x", maxPatch) + `"}}}`, "one label"},
+		{"PATCH", pods + "/b", oneLabel, "dryRun=All"},
+		{"PATCH", pods + "/b?dryRun=All&dryRun=None", oneLabel, "dryRun=All"},
+		{"PATCH", pods + "?dryRun=All", oneLabel, "only pods"},
+		{"PATCH", pods + "/b/status?dryRun=All", oneLabel, "only pods"},
+		{"PATCH", "/apis/apps/v1/namespaces/a/deployments/b?dryRun=All", oneLabel, "only pods"},
 		{"DELETE", pods + "/b?dryRun=All", "", "only GET"},
 		{"DELETE", pods + "?dryRun=All", "", "only GET"},
 		{"POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "{}", ""},
@@ -91,7 +104,22 @@ func TestGuard(t *testing.T) {
 		{"POST", pods + "/b/binding?dryRun=All", "{}", "only access reviews"},
 		{"POST", pods + "/b/exec?dryRun=All", "{}", "only access reviews"},
 		{"POST", "/api/v1/namespaces?dryRun=All", "{}", "only access reviews"},
-		{"POST", "/apis/apps/v1/namespaces/a/deployments?dryRun=All", "{}", "only access reviews"},
+		{"POST", "/apis/apps/v1/namespaces/a/deployments?dryRun=All", "{}", ""},
+		{"POST", "/apis/apps/v1/namespaces/a/statefulsets?dryRun=All", "{}", ""},
+		{"POST", "/apis/apps/v1/namespaces/a/daemonsets?dryRun=All", "{}", ""},
+		{"POST", "/apis/apps/v1/namespaces/a/replicasets?dryRun=All", "{}", ""},
+		{"POST", "/apis/batch/v1/namespaces/a/jobs?dryRun=All", "{}", ""},
+		{"POST", "/apis/batch/v1/namespaces/a/cronjobs?dryRun=All", "{}", ""},
+		{"POST", "/api/v1/namespaces/a/replicationcontrollers?dryRun=All", "{}", ""},
+		{"POST", "/apis/apps/v1/namespaces/a/deployments", "{}", "dryRun=All"},
+		{"POST", "/apis/apps/v1/namespaces/a/deployments/b/scale?dryRun=All", "{}", "only access reviews"},
+		{"POST", "/apis/apps/v1/namespaces/a/controllerrevisions?dryRun=All", "{}", "only access reviews"},
+		{"POST", "/apis/example.com/v1/namespaces/a/gadgets?dryRun=All", "{}", ""},
+		{"POST", "/apis/example.com/v1/namespaces/a/gadgets", "{}", "dryRun=All"},
+		{"POST", "/apis/example.com/v2/namespaces/a/gadgets?dryRun=All", "{}", "only access reviews"},
+		{"POST", "/apis/example.com/v1/namespaces/a/others?dryRun=All", "{}", "only access reviews"},
+		{"POST", "/apis/example.com/v1/gadgets?dryRun=All", "{}", "only access reviews"},
+		{"POST", "/apis/example.com/v1/namespaces/a/gadgets/b/status?dryRun=All", "{}", "only access reviews"},
 		{"POST", "/api/v1/namespaces/a/serviceaccounts/default/token", "{}", "only access reviews"},
 		{"POST", "/api/v1/nodes/n/proxy/run/a/b/c?dryRun=All", dryReview, "only access reviews"},
 		{"POST", webhook + "?timeout=5s", dryReview, ""},
@@ -104,8 +132,9 @@ func TestGuard(t *testing.T) {
 		{"POST", webhook, "", "not an admission review"},
 		{"POST", webhook, `{"kind":"AdmissionReview","x":"` + strings.Repeat("x", maxReview) + `","request":{"dryRun":true}}`, "too large"},
 	} {
-		reached, body := 0, ""
-		g := &guard{host: "api:6443", prefix: "/base", ledger: &Ledger{}, broken: &breach{}, pace: newPace(0), next: roundTripFunc(func(r *http.Request) (*http.Response, error) {
+		reached, body, customs := 0, "", &customResources{}
+		customs.allow("example.com", "v1", "gadgets")
+		g := &guard{customs: customs, host: "api:6443", prefix: "/base", ledger: &Ledger{}, broken: &breach{}, pace: newPace(0), next: roundTripFunc(func(r *http.Request) (*http.Response, error) {
 			reached++
 			if r.Body != nil {
 				read, _ := io.ReadAll(r.Body)
@@ -124,6 +153,9 @@ func TestGuard(t *testing.T) {
 		req, err := http.NewRequest(test.method, target, bytes.NewReader([]byte(test.body)))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if test.method == "PATCH" {
+			req.Header.Set("Content-Type", mergePatch)
 		}
 		_, err = g.RoundTrip(req)
 		name := test.method + " " + test.path

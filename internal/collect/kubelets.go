@@ -23,10 +23,10 @@ import (
 const manyPages = 1000
 
 // nodesAndKubelets reads the nodes, and the gate of those kubelets whose version leaves it open, through
-// the node proxy. Kubelets are asked while nodes are still listed, but never hold up the list, which
+// the node proxy or directly. Kubelets are asked while nodes are still listed, but never hold up the list, which
 // the API server continues for minutes only.
 func (c *collector) nodesAndKubelets(ctx context.Context) {
-	s := scrape{collector: c, client: c.http, known: map[string]facts.FeatureReading{}, seen: map[string]bool{}}
+	s := scrape{collector: c, client: c.http, kubelets: sync.OnceValues(c.kubeletClient), known: map[string]facts.FeatureReading{}, seen: map[string]bool{}}
 	pages := make(chan []*corev1.Node, manyPages)
 	begun := false
 	var asking sync.WaitGroup
@@ -36,7 +36,7 @@ func (c *collector) nodesAndKubelets(ctx context.Context) {
 		if len(fresh) == 0 || c.opts.Scrape == ScrapeNone {
 			return
 		}
-		if allowed, _ := c.may(ctx, readKubelets); !allowed {
+		if allowed, _, _ := c.mayReadKubelets(ctx); !allowed {
 			return
 		}
 		if !begun && len(page) >= pageSize {
@@ -56,8 +56,8 @@ func (c *collector) nodesAndKubelets(ctx context.Context) {
 	case c.opts.Scrape == ScrapeNone:
 		c.gap(facts.Kubelets, whole, fmt.Sprintf("not asked, because of --scrape none: %s", some(nodes)), facts.Do("run with --scrape auto"))
 	default:
-		if allowed, reason := c.may(ctx, readKubelets); !allowed {
-			c.noProxy(nodes, reason)
+		if allowed, right, reason := c.mayReadKubelets(ctx); !allowed {
+			c.noRight(right, nodes, reason)
 			return
 		}
 		s.keep(nodes)
@@ -81,13 +81,17 @@ func (c *collector) toAsk(nodes []corev1.Node) []*corev1.Node {
 	return out
 }
 
-// noProxy records the one gap for a missing right on nodes/proxy.
-func (c *collector) noProxy(nodes []*corev1.Node, reason string) {
-	text := fmt.Sprintf("you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: %s", some(nodes))
+// noRight records the one gap for a missing right on all kubelets.
+func (c *collector) noRight(right Rule, nodes []*corev1.Node, reason string) {
+	text := fmt.Sprintf("you are not allowed to get %s, without which these kubelets do not say what their gate is: %s", right.object(), some(nodes))
 	if reason != "" {
 		text += ": " + oneLine(reason)
 	}
-	c.gap(facts.Kubelets, whole, text, readKubelets.remedy())
+	remedy := right.remedy()
+	if right.object() == readKubelets.object() {
+		remedy.Text = "read them directly, which needs less: --kubelets direct; or " + remedy.Text
+	}
+	c.gap(facts.Kubelets, whole, text, remedy)
 }
 
 // some names a few nodes and counts the rest.
@@ -108,9 +112,11 @@ func some(nodes []*corev1.Node) string {
 type scrape struct {
 	*collector
 	client *http.Client
-	seen   map[string]bool // names of nodes that were handed over
-	total  atomic.Int64    // 0 while it is not known
-	done   atomic.Int64
+	// kubelets is the client for those that are read directly.
+	kubelets func() (*http.Client, error)
+	seen     map[string]bool // names of nodes that were handed over
+	total    atomic.Int64    // 0 while it is not known
+	done     atomic.Int64
 	// refused is set when the API server refuses nodes/proxy, which it then does for every node.
 	refused atomic.Bool
 
@@ -176,7 +182,7 @@ func (s *scrape) keep(nodes []*corev1.Node) {
 	s.collector.mu.Unlock()
 	if len(s.unasked) > 0 {
 		slices.SortFunc(s.unasked, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
-		s.noProxy(s.unasked, s.refusal)
+		s.noRight(readKubelets, s.unasked, s.refusal)
 	}
 }
 
@@ -200,7 +206,7 @@ func (s *scrape) one(ctx context.Context, n *corev1.Node) {
 		reason, remedy, _ := ended(ctx)
 		s.gap(facts.Kubelets, about, reason, remedy)
 	case err != nil:
-		reason, remedy := explainKubelet(n.Name, err)
+		reason, remedy := s.explain(ctx, n.Name, err)
 		s.gap(facts.Kubelets, about, reason, remedy)
 	default:
 		s.mu.Lock()
@@ -276,7 +282,7 @@ func (s *scrape) getOnce(ctx context.Context, node, page string, read func(io.Re
 	if !s.opts.Config.DisableCompression {
 		headers = zipped
 	}
-	resp, err := s.fetchOnce(ctx, s.client, "/api/v1/nodes/"+node+"/proxy/"+page, headers)
+	resp, err := s.page(ctx, node, page, headers)
 	if a, ok := answered(err); ok && a.Status && a.Code == http.StatusForbidden && strings.Contains(a.Message, "nodes/proxy") {
 		return &proxyRefused{a.Message}
 	}

@@ -76,7 +76,7 @@ func TestOneKubelet(t *testing.T) {
 				"bind the user of the API server's kubelet client certificate to the ClusterRole system:kubelet-api-admin")},
 		{"403 of the API server", "v1.30.1", refusing(403, "Forbidden", `nodes "n" is forbidden: User "u" cannot get resource "nodes/proxy" in API group "" at the cluster scope`), nil, nil,
 			kubeletGap("", `you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: n: nodes "n" is forbidden: User "u" cannot get resource "nodes/proxy" in API group "" at the cluster scope`,
-				`allow get on nodes/proxy (the whole role: kubectl sidecar rbac): {apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]}`)},
+				`read them directly, which needs less: --kubelets direct; or allow get on nodes/proxy (the whole role: kubectl sidecar rbac): {apiGroups: [""], resources: ["nodes/proxy"], verbs: ["get"]}`)},
 		{"the node is gone", "v1.30.1", refusing(404, "NotFound", `nodes "n" not found`), refusing(404, "NotFound", `nodes "n" not found`), nil,
 			kubeletGap("n", `nodes "n" not found; and configz: nodes "n" not found`, "the node may be gone; run again")},
 		{"unreachable", "v1.30.1", refusing(503, "ServiceUnavailable", "error trying to reach service: dial tcp 192.0.2.2:10250: connect: connection refused"), nil, nil,
@@ -168,7 +168,7 @@ func TestWhichKubelets(t *testing.T) {
 		{"auto, no right, but the versions decide", "", []corev1.Node{nodes[0], nodes[2]}, map[string]string{proxyRule: ""}, "", nil},
 		{"auto, no right", "", append(nodes[:2:2], readyNode("open2", "v1.30.0"), readyNode("open3", "v1.30.0"), readyNode("open4", "v1.30.0")), map[string]string{proxyRule: "no RBAC policy matched"}, "", []facts.Gap{
 			*kubeletGap("", "you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: open, open2, open3 and 1 more: no RBAC policy matched",
-				"allow get on nodes/proxy (the whole role: kubectl sidecar rbac): "+proxyRule)}},
+				"read them directly, which needs less: --kubelets direct; or allow get on nodes/proxy (the whole role: kubectl sidecar rbac): "+proxyRule)}},
 	} {
 		f := newFakeAPI(t)
 		f.nodes, f.denied = test.nodes, test.denied
@@ -209,7 +209,7 @@ func TestProxyRefusedOnce(t *testing.T) {
 	o := f.options(facts.Kubelets)
 	o.Concurrency = 4
 	s := collectFrom(t, o)
-	want := []facts.Gap{*kubeletGap("", `you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: n-00, n-01, n-02 and 97 more: nodes "x" is forbidden: cannot get resource "nodes/proxy"`, readKubelets.remedy().Text)}
+	want := []facts.Gap{*kubeletGap("", `you are not allowed to get nodes/proxy, without which these kubelets do not say what their gate is: n-00, n-01, n-02 and 97 more: nodes "x" is forbidden: cannot get resource "nodes/proxy"`, "read them directly, which needs less: --kubelets direct; or "+readKubelets.remedy().Text)}
 	if diff := cmp.Diff(want, s.Gaps); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -11,7 +11,9 @@ import (
 // A Request is one request that was sent.
 type Request struct {
 	Method string
-	// URL is path and query, without the host.
+	// Server is scheme and host where they are not the API server's: of a webhook, or a kubelet.
+	Server string
+	// URL is path and query. Those of a webhook at a URL may be secret, and are not kept.
 	URL string
 	// Status is 0 when there was no answer; Err then says why.
 	Status int
@@ -49,10 +51,9 @@ func (l *Ledger) Requests() []Request {
 }
 
 // record adds a request and counts the body as it is read.
-func (l *Ledger) record(req *http.Request, start time.Time, resp *http.Response, err error) {
-	e := &entry{Request: Request{
-		Method: req.Method, URL: req.URL.RequestURI(), Start: start, Duration: time.Since(start),
-	}}
+func (l *Ledger) record(asked Request, start time.Time, resp *http.Response, err error) {
+	asked.Start, asked.Duration = start, time.Since(start)
+	e := &entry{Request: asked}
 	switch {
 	case err != nil:
 		e.Err = err.Error()
@@ -64,6 +65,19 @@ func (l *Ledger) record(req *http.Request, start time.Time, resp *http.Response,
 	defer l.mu.Unlock()
 	l.entries = append(l.entries, e)
 }
+
+// asked is a request to the API server as the ledger has it.
+func asked(req *http.Request) Request {
+	return Request{Method: req.Method, URL: req.URL.RequestURI()}
+}
+
+// askedElsewhere is one to a webhook at a URL, whose path may be a key.
+func askedElsewhere(req *http.Request) Request {
+	return Request{Method: req.Method, Server: serverOf(req), URL: "/REDACTED"}
+}
+
+// serverOf is scheme and host of a request.
+func serverOf(req *http.Request) string { return req.URL.Scheme + "://" + req.URL.Host }
 
 type countingBody struct {
 	io.ReadCloser

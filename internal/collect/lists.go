@@ -31,6 +31,7 @@ func (c *collector) nodes(ctx context.Context, found func([]corev1.Node)) {
 	err := longList(ctx, c, listRequest{resource: "nodes", unwanted: imagesOfNodes}, func(page *corev1.NodeList) {
 		trimmed := make([]corev1.Node, len(page.Items))
 		for i := range page.Items {
+			c.addresses.note(&page.Items[i])
 			trimmed[i] = facts.TrimNode(&page.Items[i])
 		}
 		if found != nil {

@@ -19,11 +19,19 @@ import (
 // pageSize is how many objects are asked for at once, as kubectl does.
 const pageSize = 500
 
+// mostPages is how many pages a list may have: a million objects.
+const mostPages = 2000
+
+var errEndless = fmt.Errorf("the server goes on after %d pages: reading was stopped", mostPages)
+
 // pages lists everything page by page, each with its own deadline. A list that grew too old to be
 // continued starts over once; restart then drops what was taken.
 func (c *collector) pages(ctx context.Context, list func(context.Context, metav1.ListOptions) (metav1.ListInterface, error), restart func()) error {
 	opts := metav1.ListOptions{Limit: pageSize}
-	for restarted := false; ; {
+	for restarted, read := false, 0; ; read++ {
+		if read >= 2*mostPages || !restarted && read >= mostPages {
+			return errEndless
+		}
 		pageCtx, cancel := c.reading(ctx)
 		got, err := list(pageCtx, opts)
 		cancel()
@@ -36,8 +44,12 @@ func (c *collector) pages(ctx context.Context, list func(context.Context, metav1
 		case err != nil:
 			return err
 		}
+		before := opts.Continue
 		if opts.Continue = got.GetContinue(); opts.Continue == "" {
 			return nil
+		}
+		if opts.Continue == before {
+			return errors.New("the server sends the same page again and again: reading was stopped")
 		}
 	}
 }

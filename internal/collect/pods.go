@@ -33,6 +33,13 @@ type PodQuery struct {
 // An Asked is an object that the user asked about: the pod, or what makes pods.
 type Asked struct{ Kind, Namespace, Name string }
 
+func (a Asked) String() string {
+	if a.Namespace == "" {
+		return a.Kind + " " + a.Name
+	}
+	return a.Kind + " " + a.Namespace + "/" + a.Name
+}
+
 // PodReader reads pods and what explains them, step by step: the caller judges what was read, and
 // may then ask for logs.
 //
@@ -49,6 +56,10 @@ type PodReader struct {
 	uids   map[types.UID]bool // of everything that was read
 	owners map[string]bool    // that were read, or tried
 	nodes  map[string]bool    // to read
+
+	podless []Podless
+	// everywhere is set where pods of more than one namespace may be meant.
+	everywhere bool
 }
 
 // NewPodReader prepares the clients. It sends nothing.
@@ -97,8 +108,11 @@ func (r *PodReader) Read(ctx context.Context) (*facts.Snapshot, error) {
 
 // explained is an error of the first request in a few words: without an answer there is no cluster.
 func (r *PodReader) explained(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted before anything was read: %w", context.Cause(ctx))
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errRunTime):
+		return fmt.Errorf("%w before anything was read: give it more: --timeout 5m", cause)
+	case cause != nil:
+		return fmt.Errorf("interrupted before anything was read: %w", cause)
 	}
 	var network *url.Error
 	if a, ok := answered(err); ok && a.Code == http.StatusUnauthorized || errors.As(err, &network) {
@@ -119,6 +133,9 @@ func (r *PodReader) read(ctx context.Context) error {
 
 // readNames reads each object, then what belongs to it.
 func (r *PodReader) readNames(ctx context.Context) error {
+	if done, err := r.readNamespace(ctx); done {
+		return err
+	}
 	var errs []error
 	for _, n := range r.query.Names {
 		if err := r.readName(ctx, n); err != nil {
@@ -137,12 +154,15 @@ func (r *PodReader) readNames(ctx context.Context) error {
 }
 
 func (r *PodReader) readName(ctx context.Context, n Name) error {
+	if read := r.usersOf(n); read != nil {
+		return read(ctx, n)
+	}
 	object, err := r.c.named(ctx, r.query.Namespace, n)
 	switch {
 	case apierrors.IsNotFound(err) && n.isPod():
 		return r.readVanished(ctx, n.Name, err)
 	case apierrors.IsForbidden(err):
-		r.c.failedFor(ctx, facts.Pods, n.right().In(r.query.Namespace), whole, err) // without it, its pods are not known
+		r.c.failedFor(ctx, facts.Pods, r.rightTo(n, err), whole, err) // without it, its pods are not known
 		r.askByName(n)
 		return nil
 	case err != nil:
@@ -198,14 +218,17 @@ func (r *PodReader) readAround(ctx context.Context) {
 // the namespace are read, and the others where one tells what nothing else does ([indeterminate]).
 const fewPods = 3
 
-// onlyPods reports whether nothing but pods was asked about.
+// onlyPods reports whether nothing that makes pods was asked about.
 func (r *PodReader) onlyPods() bool {
-	return !slices.ContainsFunc(r.asked, func(a Asked) bool { return a.Kind != "Pod" })
+	return !slices.ContainsFunc(r.asked, func(a Asked) bool {
+		b := builtinNamed(a.Kind)
+		return a.Kind != "Pod" && (b == nil || b.role == maker)
+	})
 }
 
 // namespace is where to look; "" is everywhere.
 func (r *PodReader) namespace() string {
-	if r.query.AllNamespaces {
+	if r.query.AllNamespaces || r.everywhere {
 		return ""
 	}
 	return r.query.Namespace
@@ -255,7 +278,7 @@ func (r *PodReader) listPods(ctx context.Context, namespace string, opts metav1.
 	err := longList(ctx, r.c, listRequest{namespace: namespace, resource: "pods", opts: opts}, func(page *corev1.PodList) {
 		for i := range page.Items {
 			if keep == nil || keep(&page.Items[i]) {
-				out = append(out, page.Items[i])
+				out = append(out, facts.TrimPod(&page.Items[i])) // there may be very many
 			}
 		}
 		done += len(page.Items)

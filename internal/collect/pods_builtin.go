@@ -14,22 +14,43 @@ import (
 )
 
 // A builtinKind is a type that needs no discovery: its group, version, kind, plural and singular name and, as
-// kubectl has it, short name. All are in a namespace.
+// kubectl has it, short name.
 type builtinKind struct {
 	group, version, kind, plural, singular, short string
 	// owner is how owners of pods are read; nil for what is none, or needs no look.
 	owner *ownerKind
+	role  role
 }
 
+// A role is what a type has to do with pods.
+type role int
+
+const (
+	maker   role = iota // makes them, or is one
+	used                // is used by them, or chooses them
+	outside             // the same, and is in no namespace
+)
+
 var builtins = []builtinKind{
-	{"", "v1", "Pod", pods, "pod", "po", nil},
-	{"apps", "v1", "Deployment", "deployments", "deployment", "deploy", deployments},
-	{"apps", "v1", "ReplicaSet", "replicasets", "replicaset", "rs", replicaSets},
-	{"apps", "v1", "StatefulSet", "statefulsets", "statefulset", "sts", statefulSets},
-	{"apps", "v1", "DaemonSet", "daemonsets", "daemonset", "ds", daemonSets},
-	{"batch", "v1", "Job", "jobs", "job", "", jobs},
-	{"batch", "v1", "CronJob", "cronjobs", "cronjob", "cj", cronJobs},
-	{"", "v1", "ReplicationController", "replicationcontrollers", "replicationcontroller", "rc", nil},
+	{"", "v1", "Pod", pods, "pod", "po", nil, maker},
+	{"apps", "v1", "Deployment", "deployments", "deployment", "deploy", deployments, maker},
+	{"apps", "v1", "ReplicaSet", "replicasets", "replicaset", "rs", replicaSets, maker},
+	{"apps", "v1", "StatefulSet", "statefulsets", "statefulset", "sts", statefulSets, maker},
+	{"apps", "v1", "DaemonSet", "daemonsets", "daemonset", "ds", daemonSets, maker},
+	{"batch", "v1", "Job", "jobs", "job", "", jobs, maker},
+	{"batch", "v1", "CronJob", "cronjobs", "cronjob", "cj", cronJobs, maker},
+	{"", "v1", "ReplicationController", "replicationcontrollers", "replicationcontroller", "rc", nil, maker},
+	{"", "v1", "Node", "nodes", "node", "no", nil, outside},
+	{"", "v1", "Namespace", "namespaces", "namespace", "ns", nil, outside},
+	{"", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", "pvc", nil, used},
+	{"", "v1", "ConfigMap", "configmaps", "configmap", "cm", nil, used},
+	{"", "v1", "Secret", "secrets", "secret", "", nil, used},
+	{"", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount", "sa", nil, used},
+	{"", "v1", "Service", "services", "service", "svc", nil, used},
+	{"", "v1", "Endpoints", "endpoints", "endpoints", "ep", nil, used},
+	{"discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", "endpointslice", "", nil, used},
+	{"autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "horizontalpodautoscaler", "hpa", nil, used},
+	{"policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", "pdb", nil, used},
 }
 
 // builtinOf is the built-in type of a kind; nil when there is none.
@@ -83,16 +104,25 @@ func ownersIn[T any, P interface {
 // IsType reports whether a word names a built-in type.
 func IsType(word string) bool { return builtin(word) }
 
-// builtin reports whether resource names one of builtins: "deploy", "Deployment", "deployments.apps".
-func builtin(resource string) bool {
+// named reports whether a word in lower case is a name of the type.
+func (b *builtinKind) named(word string) bool {
+	return word != "" && (word == b.plural || word == b.singular || word == b.short)
+}
+
+// builtinNamed is the one of builtins that a resource names: "deploy", "Deployment", "deployments.apps"; nil if
+// none does.
+func builtinNamed(resource string) *builtinKind {
 	name, group, _ := strings.Cut(strings.ToLower(resource), ".")
-	for _, b := range builtins {
-		if (name == b.plural || name == b.singular || name == b.short) && (group == "" || group == b.group || group == b.version+"."+b.group) {
-			return true
+	for i := range builtins {
+		if b := &builtins[i]; b.named(name) && (group == "" || group == b.group || group == b.version+"."+b.group) {
+			return b
 		}
 	}
-	return false
+	return nil
 }
+
+// builtin reports whether resource names one of builtins.
+func builtin(resource string) bool { return builtinNamed(resource) != nil }
 
 // Types are the plural names of the types that pods are looked for of, for the completion.
 func Types() []string {
@@ -110,11 +140,15 @@ func builtinMapper() meta.RESTMapper {
 		resource := func(name string) schema.GroupVersionResource {
 			return schema.GroupVersionResource{Group: b.group, Version: b.version, Resource: name}
 		}
+		var scope meta.RESTScope = meta.RESTScopeNamespace
+		if b.role == outside {
+			scope = meta.RESTScopeRoot
+		}
 		if b.short != "" {
-			m.AddSpecific(gvk, resource(b.plural), resource(b.short), meta.RESTScopeNamespace)
+			m.AddSpecific(gvk, resource(b.plural), resource(b.short), scope)
 		}
 		// The last one stays the singular name.
-		m.AddSpecific(gvk, resource(b.plural), resource(b.singular), meta.RESTScopeNamespace)
+		m.AddSpecific(gvk, resource(b.plural), resource(b.singular), scope)
 	}
 	return m
 }

@@ -19,7 +19,7 @@ const (
 const onlyMetadata = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 // CompleteNames lists the names of a built-in type of pods, workloads and the like, for a shell to
-// offer; "namespaces" and "mutatingwebhookconfigurations" are offered, too.
+// offer; "mutatingwebhookconfigurations" are offered, too.
 func CompleteNames(ctx context.Context, o Options, namespace, resource string) ([]string, error) {
 	c, err := newCollector(o)
 	if err != nil {
@@ -48,7 +48,6 @@ func CompleteNames(ctx context.Context, o Options, namespace, resource string) (
 
 // clusterLists is where types are listed that are in no namespace.
 var clusterLists = map[string]string{
-	"namespaces":                    "/api/v1/namespaces",
 	"mutatingwebhookconfigurations": "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
 }
 
@@ -57,13 +56,16 @@ func listPath(namespace, resource string) ([]string, error) {
 	if path, ok := clusterLists[resource]; ok {
 		return []string{path}, nil
 	}
-	if !builtin(resource) {
+	b := builtinNamed(resource)
+	if b == nil {
 		return nil, fmt.Errorf("%q is not a built-in type", resource)
 	}
-	group, _, plural := Name{Resource: resource}.kind()
-	root := []string{"/api/v1"}
-	if group != "" {
-		root = []string{"/apis", group, "v1"}
+	root := []string{"/api", b.version}
+	if b.group != "" {
+		root = []string{"/apis", b.group, b.version}
 	}
-	return append(root, "namespaces", namespace, plural), nil
+	if b.role != outside {
+		root = append(root, "namespaces", namespace)
+	}
+	return append(root, b.plural), nil
 }

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -61,14 +62,25 @@ func (r *PodReader) addEvents(events []corev1.Event) {
 	r.c.snapshot.Events = append(r.c.snapshot.Events, events...)
 }
 
+// mostEvents is how many events of one list are kept. Where something fails in a loop, there are as many as etcd holds.
+const mostEvents = 50_000
+
 func (r *PodReader) listEvents(ctx context.Context, namespace, selector string, keep func(*corev1.Event) bool) ([]corev1.Event, error) {
 	var out []corev1.Event
+	left := 0
 	err := longList(ctx, r.c, listRequest{namespace: namespace, resource: "events", opts: metav1.ListOptions{FieldSelector: selector}}, func(page *corev1.EventList) {
 		for i := range page.Items {
-			if keep == nil || keep(&page.Items[i]) {
+			switch {
+			case keep != nil && !keep(&page.Items[i]):
+			case len(out) >= mostEvents:
+				left++
+			default:
 				out = append(out, facts.TrimEvent(&page.Items[i]))
 			}
 		}
-	}, func() { out = nil })
+	}, func() { out, left = nil, 0 })
+	if err == nil && left > 0 {
+		err = fmt.Errorf("there are %d events, of which only %d were kept", mostEvents+left, mostEvents)
+	}
 	return out, err
 }

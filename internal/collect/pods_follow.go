@@ -18,29 +18,43 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// follow puts a named object into the snapshot, and the pods that it makes.
+// follow puts a named object into the snapshot, and the pods that it makes or is about.
 func (r *PodReader) follow(ctx context.Context, object *unstructured.Unstructured) error {
-	r.ask(object.GetKind(), object)
-	if object.GetKind() == "Pod" && object.GetAPIVersion() == "v1" {
+	group := object.GroupVersionKind().Group
+	switch {
+	case object.GetKind() == "Pod" && group == "":
+		r.ask("Pod", object)
 		var pod corev1.Pod
 		if err := typed(object, &pod); err != nil {
 			return err
 		}
 		r.addPod(&pod)
 		return nil
+	case object.GetKind() == "HorizontalPodAutoscaler" && group == "autoscaling":
+		return r.followTarget(ctx, object)
+	case object.GetKind() == "PodDisruptionBudget" && group == "policy":
+		return r.readBudget(ctx, object)
+	case builtinOf(group, object.GetKind()) == nil:
+		return r.followCustom(ctx, object)
 	}
+	r.ask(object.GetKind(), object)
 	if err := r.addOwner(object); err != nil {
 		return err
 	}
-	_, hasSelector, _ := unstructured.NestedMap(object.Object, "spec", "selector")
-	switch {
-	case object.GetKind() == "Deployment":
+	switch object.GetKind() {
+	case "Deployment":
 		r.readReplicaSets(ctx, object)
-	case object.GetKind() == "CronJob", !hasSelector:
-		// What has no selector and makes pods does so by way of Jobs: KEDA's ScaledJob, JobSets.
-		return r.readJobs(ctx, object)
+	case "CronJob":
+		r.readJobs(ctx, object)
+		return nil
 	}
 	return r.readPodsOf(ctx, object)
+}
+
+// noneOf notes that no pod of an object was read.
+func (r *PodReader) noneOf(object *unstructured.Unstructured) {
+	a := Asked{object.GetKind(), object.GetNamespace(), object.GetName()}
+	r.without(a, a.String()+" has no pods")
 }
 
 // typed decodes an object of a type that is known.
@@ -68,6 +82,9 @@ func (r *PodReader) readPodsOf(ctx context.Context, object *unstructured.Unstruc
 	for i := range pods {
 		r.addPod(&pods[i])
 	}
+	if len(pods) == 0 {
+		r.noneOf(object)
+	}
 	return nil
 }
 
@@ -77,8 +94,13 @@ func selectorOf(object *unstructured.Unstructured) (string, error) {
 	if err != nil || !found {
 		return "", fmt.Errorf("%s %s has no spec.selector: ask about one of its pods", object.GetKind(), object.GetName())
 	}
-	if object.GetKind() == "ReplicationController" {
-		set, _, _ := unstructured.NestedStringMap(object.Object, "spec", "selector")
+	_, labelled := raw["matchLabels"]
+	_, expressed := raw["matchExpressions"]
+	if !labelled && !expressed && len(raw) > 0 { // as of ReplicationControllers
+		set, _, err := unstructured.NestedStringMap(object.Object, "spec", "selector")
+		if err != nil {
+			return "", fmt.Errorf("the selector of %s %s: %w", object.GetKind(), object.GetName(), err)
+		}
 		return labels.SelectorFromSet(set).String(), nil
 	}
 	var selector metav1.LabelSelector
@@ -133,7 +155,15 @@ func (r *PodReader) readReplicaSets(ctx context.Context, object *unstructured.Un
 }
 
 // readJobs reads those of a CronJob, the newest ones, and their pods.
-func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructured) error {
+func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructured) {
+	if read, ok := r.readJobsOf(ctx, object); ok && read == 0 {
+		r.noneOf(object)
+	}
+}
+
+// readJobsOf is readJobs for anything that may own Jobs: KEDA's ScaledJobs, JobSets. It returns how many pods they
+// have; ok is false where that could not be read.
+func (r *PodReader) readJobsOf(ctx context.Context, object *unstructured.Unstructured) (read int, ok bool) {
 	namespace := object.GetNamespace()
 	var owned []batchv1.Job
 	err := r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
@@ -150,11 +180,11 @@ func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructu
 	}, func() { owned = nil })
 	if err != nil {
 		r.c.failed(ctx, listJobs.In(namespace), whole, err)
-		return nil
+		return 0, false
 	}
 	owned = newestFirst(owned, func(o *batchv1.Job) metav1.Time { return o.CreationTimestamp })
 	if len(owned) == 0 {
-		return nil
+		return 0, true
 	}
 	var names []string
 	for i := range owned {
@@ -168,12 +198,12 @@ func (r *PodReader) readJobs(ctx context.Context, object *unstructured.Unstructu
 	pods, err := r.listPods(ctx, namespace, metav1.ListOptions{LabelSelector: "job-name in (" + strings.Join(names, ",") + ")"}, nil)
 	if err != nil {
 		r.c.failed(ctx, listPods.In(namespace), whole, err)
-		return nil
+		return 0, false
 	}
 	for i := range pods {
 		r.addPod(&pods[i])
 	}
-	return nil
+	return len(pods), true
 }
 
 // newestFirst sorts by age and keeps some of the newest.

@@ -2,11 +2,13 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -54,11 +56,8 @@ func parseEach(standard string, args []string) ([]Name, error) {
 
 // kind is the kind that a name is of, as far as it is built in.
 func (n Name) kind() (group, kind, plural string) {
-	name, _, _ := strings.Cut(strings.ToLower(n.Resource), ".")
-	for _, b := range builtins {
-		if builtin(n.Resource) && (name == b.plural || name == b.singular || name == b.short) {
-			return b.group, b.kind, b.plural
-		}
+	if b := builtinNamed(n.Resource); b != nil {
+		return b.group, b.kind, b.plural
 	}
 	return "", n.Resource, n.Resource
 }
@@ -83,6 +82,23 @@ func (n Name) right() Rule {
 		out.Kind = facts.CustomWorkloads
 	}
 	return out
+}
+
+// rightTo is the right to read a named object, which was refused. Of a type that is not built in, the API server's
+// answer has the resource: what was typed may be a short name.
+func (r *PodReader) rightTo(n Name, refused error) Rule {
+	right := n.right()
+	b := builtinNamed(n.Resource)
+	var status apierrors.APIStatus
+	if b == nil && errors.As(refused, &status) && status.Status().Details != nil {
+		if d := status.Status().Details; d.Kind != "" {
+			right.PolicyRule = rule("get", d.Group, d.Kind)
+		}
+	}
+	if b != nil && b.role == outside {
+		return right
+	}
+	return right.In(r.query.Namespace)
 }
 
 // named gets one object the way kubectl does.

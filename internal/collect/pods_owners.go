@@ -144,12 +144,22 @@ func (r *PodReader) getCustom(ctx context.Context, ref *metav1.OwnerReference, n
 		return nil, err
 	}
 	plural, _ := meta.UnsafeGuessKindToResource(gv.WithKind(ref.Kind))
-	return r.getRaw(ctx, plural, namespace, ref.Name)
+	owner, err := r.getRaw(ctx, plural, namespace, ref.Name)
+	if apierrors.IsNotFound(err) { // what is in no namespace may own what is in one
+		if wide, e := r.getRaw(ctx, plural, "", ref.Name); e == nil {
+			return wide, nil
+		}
+	}
+	return owner, err
 }
 
-// getRaw reads an object of any kind of an API group.
+// getRaw reads an object of any kind of an API group; without a namespace it is in none.
 func (r *PodReader) getRaw(ctx context.Context, gvr schema.GroupVersionResource, namespace, name string) (*unstructured.Unstructured, error) {
-	raw, err := r.c.rest.Get().AbsPath("/apis", gvr.Group, gvr.Version, "namespaces", namespace, gvr.Resource, name).
+	path := []string{"/apis", gvr.Group, gvr.Version}
+	if namespace != "" {
+		path = append(path, "namespaces", namespace)
+	}
+	raw, err := r.c.rest.Get().AbsPath(append(path, gvr.Resource, name)...).
 		SetHeader("Accept", "application/json").DoRaw(ctx)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,15 @@ var (
 	listSlicesOf = Rule{
 		PolicyRule: rule("list", "discovery.k8s.io", "endpointslices"), Kind: facts.EndpointSlices, Why: "see whether such a Service reaches the port",
 	}
+	getNamespace = Rule{
+		PolicyRule: rule("get", "", "namespaces"), Kind: facts.Pods, Why: "tell a namespace without pods from one that does not exist",
+	}
+	getAutoscaler = Rule{
+		PolicyRule: rule("get", "autoscaling", "horizontalpodautoscalers"), Kind: facts.Pods, Why: "find what an autoscaler scales",
+	}
+	getBudget = Rule{
+		PolicyRule: rule("get", "policy", "poddisruptionbudgets"), Kind: facts.Pods, Why: "find the pods that a disruption budget is about",
+	}
 	readLogs = Rule{
 		PolicyRule: rule("get", "", "pods/log"), Kind: facts.Logs, Optional: true,
 		Why: "quote the last lines of the container to blame; they may hold what is no one else's business",
@@ -45,6 +54,7 @@ var (
 		ownerRule("get", "batch", facts.CronJobs),
 		listDeployments, listReplicaSets, listJobs,
 		listServices, listSlicesOf,
+		getNamespace, getAutoscaler, getBudget,
 		readLogs,
 	}
 )
@@ -59,7 +69,7 @@ func ownerRule(verb, group string, kind facts.Kind) Rule {
 
 // PodGaps are the kinds of facts in which a right of PodRules leaves a gap when it is missing.
 func (r Rule) PodGaps() []facts.Kind {
-	if slices.Contains(r.Verbs, "get") && r.Kind != facts.Pods && builtin(string(r.Kind)) {
+	if b := builtinNamed(string(r.Kind)); slices.Contains(r.Verbs, "get") && b != nil && b.owner != nil {
 		return []facts.Kind{r.Kind, facts.Pods} // those of a workload that is asked about by its name
 	}
 	return []facts.Kind{r.Kind}

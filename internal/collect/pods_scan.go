@@ -55,6 +55,11 @@ func (r *PodReader) scan(ctx context.Context) error {
 	if eventsErr != nil {
 		r.c.failed(ctx, listEvents.In(namespace), whole, eventsErr)
 	}
+	if podsErr == nil && looked == 0 && len(deployment) == 0 && namespace != "" {
+		if err := r.namespaceExists(ctx, namespace); err != nil {
+			return err
+		}
+	}
 	if podsErr == nil {
 		r.limit("only suspicious pods are looked at: %d of %d that have not succeeded", len(found), looked)
 	}

@@ -2,9 +2,7 @@ package collect
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -28,65 +26,6 @@ var getWebhook = Rule{
 	PolicyRule: rule("get", admissionGroup, "mutatingwebhookconfigurations"), Optional: true,
 	Kind: facts.Canaries,
 	Why:  "the same for webhooks outside the cluster: read their URL and their authority",
-}
-
-// replay asks the webhooks of the class one after the other what they do to the canary, as the API
-// server does: each sees what those before it have changed. What a webhook takes from the sidecars is
-// restored before the next one is asked, so a second culprit shows, too.
-//
-// The rights that were missing are returned as well.
-func (c *collector) replay(ctx context.Context, class *class, sent *corev1.Pod) (out []facts.Review, missing []*missingRight) {
-	pod, err := json.Marshal(c.asSeen(ctx, sent))
-	if err != nil {
-		return nil, nil
-	}
-	for _, call := range class.webhooks {
-		review := facts.Review{Webhook: call.Name()}
-		w := c.webhook(call)
-		if ctx.Err() != nil || w == nil {
-			review.Outcome, review.Error = facts.ReviewNotAsked, "the run ended before it was asked"
-			out = append(out, review)
-			continue
-		}
-		answer, method, err := c.askWebhook(ctx, call, w, reviewed{sent.Namespace, pod, class.fact.User})
-		review.Method = method
-		if err == nil {
-			err = fillIn(&review, sent, answer)
-		}
-		review.Outcome = outcomeOf(ctx, err)
-		var right *missingRight
-		if errors.As(err, &right) {
-			missing = append(missing, right)
-		}
-		if err != nil {
-			review.Error = oneLine(err.Error())
-		} else if pod, err = admission.Restore(sent, answer.Pod); err != nil {
-			review.Outcome, review.Error = facts.ReviewBadAnswer, oneLine(err.Error())
-			return append(out, review), missing
-		}
-		out = append(out, review)
-	}
-	return out, missing
-}
-
-// fillIn reads off an answer what it does to the canary.
-func fillIn(review *facts.Review, sent *corev1.Pod, answer *admission.Answer) error {
-	if !answer.Allowed {
-		review.Denied = answer.Message
-		if review.Denied == "" {
-			review.Denied = "(without explanation)"
-		}
-		return nil
-	}
-	var after corev1.Pod
-	if err := json.Unmarshal(answer.Pod, &after); err != nil {
-		return fmt.Errorf("read the patched pod: %w", err)
-	}
-	review.Changes, review.LostFields = facts.Changes(sent, &after), facts.LostFields(sent, &after)
-	if len(review.Changes) > 0 {
-		review.Patch = answer.Touching("/spec/initContainers")
-	}
-	return nil
 }
 
 // asSeen is the canary as a webhook sees it: with the API server's defaults, which a PodTemplate

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -45,7 +46,7 @@ func reviewTimeout(w *admissionregistrationv1.MutatingWebhook) time.Duration {
 // authority is not checked on this way, and the proxy dials pods only (endpoints with a targetRef).
 func (c *collector) askService(ctx context.Context, service *admissionregistrationv1.ServiceReference, body []byte) ([]byte, error) {
 	if ok, why := c.mayIn(ctx, proxyServices, service.Namespace); !ok {
-		return nil, &missingRight{proxyServices.In(service.Namespace), why}
+		return nil, &missingRight{right: proxyServices.In(service.Namespace), why: why}
 	}
 	port, path := int32(443), "/"
 	if service.Port != nil {
@@ -69,13 +70,13 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 	if w.ClientConfig.URL == nil {
 		return nil, &unanswered{facts.ReviewNotCallable, errors.New("its configuration has neither service nor url")}
 	}
-	if c.opts.NoURLs {
-		return nil, fmt.Errorf("%w: it is outside the cluster, and --ask-urls=false was given", errNotAsked)
+	if err := c.opts.mayAskListed(*w.ClientConfig.URL); err != nil {
+		return nil, err
 	}
 	// The snapshot has no authorities, and a URL without its secrets.
 	full, err := c.client.AdmissionregistrationV1().MutatingWebhookConfigurations().Get(ctx, call.Configuration, metav1.GetOptions{})
 	if a, ok := answered(err); ok && a.Code == http.StatusForbidden {
-		return nil, fmt.Errorf("%w: %w", errNotAsked, &missingRight{getWebhook, a.Message})
+		return nil, fmt.Errorf("%w: %w", errNotAsked, &missingRight{right: getWebhook, why: a.Message})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: read its configuration: %w", errNotAsked, err)
@@ -94,25 +95,42 @@ func (c *collector) askURL(ctx context.Context, call admission.Call, w *admissio
 		return nil, &unanswered{facts.ReviewNotCallable, errors.New("its url cannot be used")}
 	}
 	if loopback(u.Hostname()) {
-		return nil, &unanswered{facts.ReviewNotCallable, fmt.Errorf("its url (%s) is on the machine of the API server, and cannot be called from here", u.Host)}
+		return nil, &unanswered{facts.ReviewNotCallable, fmt.Errorf("%w (%s)", ErrElsewhere, u.Host)}
+	}
+	named, err := c.opts.mayAsk(u.Hostname(), u.Port())
+	if err != nil {
+		return nil, err
 	}
 	authorities := &tls.Config{MinVersion: tls.VersionTLS12}
 	if len(config.CABundle) > 0 {
 		authorities.RootCAs = x509.NewCertPool()
 		authorities.RootCAs.AppendCertsFromPEM(config.CABundle)
 	}
-	// No proxy: the API server does not know of this machine's.
-	client := reviewClient(authorities, nil, c.ledger, c.broken)
+	client := c.urlClient(authorities, named)
 	return post(ctx, client, u.String(), body)
 }
 
-// A missingRight is why something was not asked.
+// A missingRight is why something was not asked: a right of the caller, or the user's word for a host.
 type missingRight struct {
 	right Rule
 	why   string
+	host  string // that is not public and was not named; "" for a right
 }
 
-func (e *missingRight) Error() string { return notAllowed(e.right, e.why) }
+func (e *missingRight) Error() string {
+	if e.host != "" {
+		return fmt.Sprintf("host %s is not public, and was not named", e.host)
+	}
+	return notAllowed(e.right, e.why)
+}
+
+// remedy says what would help.
+func (e *missingRight) remedy() facts.Remedy {
+	if e.host != "" {
+		return facts.Do("if you trust whoever configured the webhook there, name its host: --ask-url " + e.host)
+	}
+	return e.right.remedy()
+}
 
 // notAllowed says that a right is missing, with the server's words if it has any.
 func notAllowed(r Rule, why string) string {
@@ -123,9 +141,14 @@ func notAllowed(r Rule, why string) string {
 	return text
 }
 
+// ErrElsewhere is in errors about a webhook at an address that is another machine for the API server than for us.
+var ErrElsewhere = errors.New("its url is on the machine of the API server, and cannot be called from here")
+
+// loopback reports whether a host is whatever machine asks: for the API server, its own.
 func loopback(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
 // post sends a review and reads the answer, bounded by the context's time and by admission.MaxAnswer.
@@ -161,6 +184,10 @@ func post(ctx context.Context, client *http.Client, to string, body []byte) ([]b
 func noAnswer(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &unanswered{facts.ReviewUnreachable, errors.New("it did not answer in time")}
+	}
+	var refused *addressRefused
+	if errors.As(err, &refused) {
+		return &unanswered{refused.outcome(), refused}
 	}
 	return &unanswered{facts.ReviewUnreachable, errors.New(rootCause(err))}
 }

@@ -24,6 +24,7 @@ func (c *collector) exempt(ctx context.Context, chain *admission.Chain, class *c
 			continue
 		}
 		other := c.send(ctx, class, pod)
+		other.Reviews = canary.Reviews // they say what is added to it
 		out = append(out, facts.Exempted{Webhook: r.Webhook, Labels: pod.Labels, Changes: other.Changes(), Refusal: other.Refusal})
 	}
 	return out

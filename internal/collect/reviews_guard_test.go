@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -42,7 +43,7 @@ func TestReviewGuard(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			received = nil
 			ledger, broken := &Ledger{}, &breach{}
-			client := reviewClient(&tls.Config{RootCAs: authorities}, nil, ledger, broken)
+			client := reviewClient(&tls.Config{RootCAs: authorities}, userAgent("test"), ledger, broken)
 			req, err := http.NewRequestWithContext(t.Context(), c.method, server.URL+"/mutate", bytes.NewReader([]byte(c.body)))
 			if err != nil {
 				t.Fatal(err)
@@ -81,7 +82,7 @@ func TestAtURLGuarded(t *testing.T) {
 		io.WriteString(w, `{}`)
 	}))
 	t.Cleanup(server.Close)
-	ask, ledger, err := AtURL(server.URL, pemOf(server), false, 5*time.Second)
+	ask, ledger, err := AtURL(server.URL, pemOf(server), false, 5*time.Second, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,5 +100,34 @@ func TestAtURLGuarded(t *testing.T) {
 	}
 	if received != 1 || len(ledger.Requests()) != 4 {
 		t.Errorf("%d received, %d in the ledger", received, len(ledger.Requests()))
+	}
+}
+
+// A webhook is told who asks; the ledger says whom, but not with which key.
+func TestAtURLLedger(t *testing.T) {
+	var agent string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		agent = r.UserAgent()
+		io.WriteString(w, `{}`)
+	}))
+	t.Cleanup(server.Close)
+	ask, ledger, err := AtURL(server.URL+"/hook/hunter2?key=hunter2", pemOf(server), false, 5*time.Second, "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask(t.Context(), []byte(dryReview)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ask(t.Context(), []byte(wetReview))
+	if err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("not a dry run: %v", err)
+	}
+	if !strings.HasPrefix(agent, "kubectl-sidecar/v1 (") {
+		t.Errorf("User-Agent %q", agent)
+	}
+	for _, r := range ledger.Requests() {
+		if r.Server != server.URL || strings.Contains(r.URL+r.Err, "hunter2") {
+			t.Errorf("in the ledger: %+v", r)
+		}
 	}
 }

@@ -28,7 +28,7 @@ func outcomeOf(ctx context.Context, err error) facts.ReviewOutcome {
 	switch {
 	case err == nil:
 		return facts.ReviewAnswered
-	case errors.As(err, &right):
+	case errors.As(err, &right) && right.host == "":
 		return facts.ReviewNotAllowed
 	case errors.Is(err, errNotAsked), ctx.Err() != nil:
 		return facts.ReviewNotAsked

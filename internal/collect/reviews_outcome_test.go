@@ -93,6 +93,13 @@ func TestReviewOutcome(t *testing.T) {
 		"loopback": {loopback, func(f *fakeAPI, _ *Options, _ *admissionregistrationv1.MutatingWebhook) {
 			f.handlers[read] = full(loopback)
 		}, facts.ReviewNotCallable},
+		"not public": {url("https://hook.svc/mutate"), func(*fakeAPI, *Options, *admissionregistrationv1.MutatingWebhook) {}, facts.ReviewNotAsked},
+		"became private": {outside, func(f *fakeAPI, _ *Options, _ *admissionregistrationv1.MutatingWebhook) {
+			f.handlers[read] = full(url("https://10.0.0.1/mutate"))
+		}, facts.ReviewNotAsked},
+		"this machine, though named": {url("https://0.0.0.0:1/mutate"), func(f *fakeAPI, o *Options, _ *admissionregistrationv1.MutatingWebhook) {
+			f.handlers[read], o.AskHosts = full(url("https://0.0.0.0:1/mutate")), []string{"0.0.0.0"}
+		}, facts.ReviewNotAsked},
 		"no such host": {outside, func(f *fakeAPI, _ *Options, _ *admissionregistrationv1.MutatingWebhook) {
 			f.handlers[read] = full(outside)
 		}, facts.ReviewUnreachable},
@@ -112,7 +119,8 @@ func TestReviewOutcome(t *testing.T) {
 			run.snapshot.MutatingWebhooks = []admissionregistrationv1.MutatingWebhookConfiguration{{
 				ObjectMeta: metav1.ObjectMeta{Name: "config"}, Webhooks: []admissionregistrationv1.MutatingWebhook{w},
 			}}
-			reviews, _ := run.replay(t.Context(), &class{webhooks: []admission.Call{{Configuration: "config", Webhook: "hook"}}}, admission.Canary("shop"))
+			asked := run.replay(t.Context(), &class{webhooks: []admission.Call{{Configuration: "config", Webhook: "hook"}}}, admission.Canary("shop"))
+			reviews := asked.reviews
 			if len(reviews) != 1 || reviews[0].Outcome != c.want || (reviews[0].Error == "") != (c.want == facts.ReviewAnswered) {
 				t.Fatalf("got %+v, want outcome %s", reviews, c.want)
 			}
@@ -130,7 +138,8 @@ func TestReviewOutcome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reviews, _ := run.replay(ctx, &class{webhooks: []admission.Call{{Configuration: "config", Webhook: "hook"}}}, admission.Canary("shop"))
+		asked := run.replay(ctx, &class{webhooks: []admission.Call{{Configuration: "config", Webhook: "hook"}}}, admission.Canary("shop"))
+		reviews := asked.reviews
 		if len(reviews) != 1 || reviews[0].Outcome != facts.ReviewNotAsked {
 			t.Errorf("got %+v", reviews)
 		}

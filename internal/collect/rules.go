@@ -49,6 +49,12 @@ func rule(verb, group, resource string) rbacv1.PolicyRule {
 	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{verb}}
 }
 
+// named limits a right to objects of these names.
+func named(r rbacv1.PolicyRule, names []string) rbacv1.PolicyRule {
+	r.ResourceNames = names
+	return r
+}
+
 // The rights, one by one. Each is asked for before it is used; see access.go.
 var (
 	readMetrics = Rule{
@@ -103,11 +109,10 @@ var (
 )
 
 // allRules is every right, in the order of clusterKinds.
-func allRules() []Rule {
-	return append([]Rule{
+func allRules(way KubeletWay) []Rule {
+	return slices.Concat([]Rule{
 		readMetrics, listLeases, listEndpointSlices, probePodTemplates, listStaticPods, listNodes,
-		readKubelets, listNamespaces, listWebhooks, listPolicies, listBindings,
-	}, append(canaryRules, backendRules...)...)
+	}, kubeletRules(way), []Rule{listNamespaces, listWebhooks, listPolicies, listBindings}, canaryRules, backendRules)
 }
 
 // buildsOn is which facts are read to obtain others.
@@ -146,11 +151,14 @@ func withFoundations(kinds []facts.Kind) []facts.Kind {
 // build on.
 func Foundations(kinds []facts.Kind) []facts.Kind { return withFoundations(kinds) }
 
-// Rules is the least privilege to collect kinds (nil is every kind) without a gap.
-func Rules(kinds []facts.Kind) []Rule {
+// Rules is the least privilege to collect kinds (nil is every kind) without a gap, kubelets by the proxy.
+func Rules(kinds []facts.Kind) []Rule { return RulesFor(kinds, KubeletsByProxy) }
+
+// RulesFor is Rules for another way to the kubelets; "" is not to read any.
+func RulesFor(kinds []facts.Kind, way KubeletWay) []Rule {
 	kinds = withFoundations(kinds)
 	var out []Rule
-	for _, r := range allRules() {
+	for _, r := range allRules(way) {
 		if slices.Contains(kinds, r.Kind) {
 			out = append(out, r)
 		}

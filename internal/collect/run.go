@@ -100,6 +100,7 @@ func (c *collector) collect(ctx context.Context, kinds []facts.Kind) {
 		}
 		if wanted(facts.Canaries) {
 			c.canaries(ctx)
+			c.workloads(ctx, wanted(facts.CRDs))
 		}
 	})
 	all.Wait()

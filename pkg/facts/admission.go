@@ -9,6 +9,10 @@ type MutatingPolicy struct {
 	Bindings []string `json:"bindings,omitempty"`
 	// MatchesPods is whether its match constraints cover the creation of pods.
 	MatchesPods bool `json:"matchesPods"`
+	// MatchesTemplates are the built-in kinds with a pod template whose creation or update its match constraints
+	// cover; MatchesPodUpdates is whether they cover updates of pods.
+	MatchesTemplates  []string `json:"matchesTemplates,omitempty"`
+	MatchesPodUpdates bool     `json:"matchesPodUpdates,omitempty"`
 	// Ignore is its [IgnoreAnnotation].
 	Ignore string `json:"ignore,omitempty"`
 }
@@ -149,6 +153,13 @@ type Review struct {
 	Changes []Change `json:"changes,omitempty"`
 	// LostFields are the newer fields that its patch takes away.
 	LostFields []string `json:"lostFields,omitempty"`
+	// Added are the init containers that its patch adds, sidecars and others.
+	Added []AddedContainer `json:"added,omitempty"`
+	// Operations is how many operations its patch has; 0 means that it changed nothing at all.
+	Operations int `json:"operations,omitempty"`
+	// Reinvoked is set when it was asked a second time, about what those after it have made of the pod, as its
+	// reinvocationPolicy IfNeeded wants it. The rest of the review is about both answers.
+	Reinvoked bool `json:"reinvoked,omitempty"`
 	// Patch are the operations of its patch that reach the init containers; long values are left out.
 	Patch []string `json:"patch,omitempty"`
 	// Denied is its explanation when it did not allow the pod.
@@ -208,8 +219,12 @@ type WebhookBackend struct {
 	// Images are those of the pods' containers, each once.
 	Images []string `json:"images,omitempty"`
 	// Native says for some injectors which of their settings on native sidecars was found: the name
-	// of a container's environment variable or argument with its value, "ENABLE_NATIVE_SIDECARS=true".
+	// of a container's environment variable or argument, or of a field in a ConfigMap, with its value,
+	// "ENABLE_NATIVE_SIDECARS=true".
 	Native []string `json:"native,omitempty"`
+	// EnvironmentFrom is where else the environment of an injector's containers comes from, which is not
+	// read: "ConfigMap istio-system/istiod-env".
+	EnvironmentFrom []string `json:"environmentFrom,omitempty"`
 }
 
 // A CRD is a CustomResourceDefinition, as far as it embeds containers.
@@ -217,6 +232,8 @@ type CRD struct {
 	Name  string `json:"name"`
 	Group string `json:"group"`
 	Kind  string `json:"kind"`
+	// Converts is whether a webhook converts its objects between several served versions.
+	Converts bool `json:"converts,omitempty"`
 	// Versions are those that have a list of init containers somewhere.
 	Versions []CRDVersion `json:"versions,omitempty"`
 	// Ignore is its [IgnoreAnnotation].
@@ -228,7 +245,7 @@ type CRDVersion struct {
 	Name    string `json:"name"`
 	Served  bool   `json:"served"`
 	Storage bool   `json:"storage"`
-	// Keeps and Prunes are the paths of lists of init containers ("spec.template.spec.initContainers")
+	// Keeps and Prunes are the paths of lists of init containers ("spec.template.spec.initContainers", "spec.extraInitContainers")
 	// whose schema has, or has not, restartPolicy. What it has not the API server prunes.
 	Keeps  []string `json:"keeps,omitempty"`
 	Prunes []string `json:"prunes,omitempty"`

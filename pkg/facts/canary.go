@@ -102,12 +102,13 @@ func indexOf(list []corev1.Container, name string) int {
 	return slices.IndexFunc(list, func(c corev1.Container) bool { return c.Name == name })
 }
 
-// Changes is what became of the canary's sidecars; none when it was refused or is a control.
+// Changes is what became of the canary's sidecars, and of those that a webhook added to it; none when it was
+// refused or is a control.
 func (c *Canary) Changes() []Change {
 	if c.Returned == nil || c.Sent == nil {
 		return nil
 	}
-	return Changes(c.Sent, c.Returned)
+	return append(Changes(c.Sent, c.Returned), c.injectedChanges()...)
 }
 
 // String says what the shape's pods and service accounts have: the keys only.

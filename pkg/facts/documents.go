@@ -38,6 +38,7 @@ var looksLikeJSON = regexp.MustCompile(`^\s*\{\s*"`)
 func jsonDocuments(raw []byte) ([]document, error) {
 	var docs []document
 	d := json.NewDecoder(bytes.NewReader(raw))
+	lines := lineCounter{raw: raw, line: 1}
 	for {
 		start := d.InputOffset()
 		var doc json.RawMessage
@@ -54,40 +55,74 @@ func jsonDocuments(raw []byte) ([]document, error) {
 			return nil, err
 		}
 		start += int64(len(raw[start:]) - len(bytes.TrimLeft(raw[start:], " \t\r\n")))
-		docs = append(docs, document{number: len(docs) + 1, line: lineAt(raw, start), json: doc})
+		docs = append(docs, document{number: len(docs) + 1, line: lines.at(start), json: doc})
 	}
 }
 
-// lineAt is the number of the line with the byte at offset.
+// A lineCounter tells in which line a byte is. It counts on from where it was last asked: a file may have a million
+// documents.
+type lineCounter struct {
+	raw    []byte
+	offset int64
+	line   int
+}
+
+// at is the number of the line with the byte at an offset, which is not before the last one.
+func (c *lineCounter) at(offset int64) int {
+	offset = min(offset, int64(len(c.raw)))
+	c.line += bytes.Count(c.raw[c.offset:offset], []byte("\n"))
+	c.offset = offset
+	return c.line
+}
+
+// lineAt is the number of the line with the byte at offset, for errors: it counts from the beginning.
 func lineAt(raw []byte, offset int64) int {
 	return 1 + bytes.Count(raw[:min(int(offset), len(raw))], []byte("\n"))
 }
 
-// separator is a line between two YAML documents; what follows the dashes may be a comment.
-var separator = regexp.MustCompile(`(?m)^(---|\.\.\.)([ \t].*)?\r?$`)
+// separates reports whether a line is one between two YAML documents; what follows the dashes may be a comment.
+func separates(line []byte) bool {
+	if !bytes.HasPrefix(line, []byte("---")) && !bytes.HasPrefix(line, []byte("...")) {
+		return false
+	}
+	rest := bytes.TrimRight(line[3:], "\r\n")
+	return len(rest) == 0 || rest[0] == ' ' || rest[0] == '\t'
+}
 
 func yamlDocuments(raw []byte, strict bool) ([]document, error) {
 	var docs []document
-	number, start := 0, 0
-	ends := append(separator.FindAllIndex(raw, -1), []int{len(raw), len(raw)})
-	for _, end := range ends {
-		text := raw[start:end[0]]
-		line := lineAt(raw, int64(start))
-		start = end[1]
+	number, start, first := 0, 0, 1 // first is the line that start is in
+	line, offset := 1, 0
+	end := func(at int) error {
+		text := raw[start:at]
 		if blank(text) {
-			continue
+			return nil
 		}
 		number++
 		doc, err := toJSON(text, strict)
 		if err != nil {
-			return nil, yamlError(err, line, lineAt(raw, int64(len(raw))))
+			return yamlError(err, first, lineAt(raw, int64(len(raw))))
 		}
-		if string(doc) == "null" {
-			continue
+		if string(doc) != "null" {
+			// The line of the content, not that of the separator before it.
+			content := first + bytes.Count(text[:len(text)-len(bytes.TrimLeft(text, " \t\r\n"))], []byte("\n"))
+			docs = append(docs, document{number: number, line: content, json: doc})
 		}
-		// The line of the content, not that of the separator before it.
-		line += bytes.Count(text[:len(text)-len(bytes.TrimLeft(text, " \t\r\n"))], []byte("\n"))
-		docs = append(docs, document{number: number, line: line, json: doc})
+		return nil
+	}
+	for text := range bytes.Lines(raw) {
+		if separates(text) {
+			if err := end(offset); err != nil {
+				return nil, err
+			}
+			// What follows begins with the line break: an error counts its lines from there.
+			start, first = offset+len(bytes.TrimRight(text, "\r\n")), line
+		}
+		offset += len(text)
+		line++
+	}
+	if err := end(len(raw)); err != nil {
+		return nil, err
 	}
 	return docs, nil
 }

@@ -96,6 +96,14 @@ type Snapshot struct {
 	// Classes are the sets of namespaces in which a pod meets the same admission chain.
 	Classes  []Class  `json:"classes,omitempty"`
 	Canaries []Canary `json:"canaries,omitempty"`
+	// WebhookCalls are those of webhooks with failurePolicy Ignore, where an API server let them be counted.
+	WebhookCalls []WebhookCalls `json:"webhookCalls,omitempty"`
+	// Workloads are the objects with pod templates that were created with dryRun=All, PodUpdates the pods that
+	// were updated so; both only where a webhook or policy sees them. They are of the kind Canaries.
+	Workloads  []WorkloadTrial `json:"workloadTrials,omitempty"`
+	PodUpdates []PodUpdate     `json:"podUpdates,omitempty"`
+	// WorkloadsTried is whether both were tried: where nothing is in them, nobody sees templates and updates.
+	WorkloadsTried bool `json:"workloadsTried,omitempty"`
 	// WebhookBackends are what is behind the mutating webhooks that have a Service.
 	WebhookBackends []WebhookBackend `json:"webhookBackends,omitempty"`
 

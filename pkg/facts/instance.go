@@ -10,7 +10,7 @@ import (
 // unknown part of it.
 type Instance struct {
 	// Kind is the kind of the object, as in its manifest: Node, Namespace, Pod, Service, Deployment,
-	// MutatingWebhook. Besides, APIServer is the API servers, NamespaceClass and PodShape are classes of
+	// ConfigMap, MutatingWebhook. Besides, APIServer is the API servers, NamespaceClass and PodShape are classes of
 	// canaries.
 	Kind      string `json:"kind,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
@@ -42,10 +42,15 @@ const (
 	// was. See ScopeReview and ScopeTemplate.
 	PartReview   Part = "review"
 	PartTemplate Part = "podtemplate"
+	// PartInjected, of a class: whether a container that was put into its canary lost something.
+	PartInjected Part = "injected"
 	// PartShapes is the shapes of pods as a whole: some are not known, or were not tried.
 	PartShapes Part = "pod shapes"
 	// PartCreators is who creates pods: canaries could not be sent as the controllers.
 	PartCreators Part = "creators"
+	// PartWorkload is the dry-run creates of workloads, PartUpdate the dry-run updates of pods.
+	PartWorkload Part = "workload"
+	PartUpdate   Part = "update"
 	// PartOwners is the owners of pods beyond the number that is read.
 	PartOwners Part = "owners"
 )
@@ -58,6 +63,14 @@ const (
 	// KindMutatingWebhook is one webhook of a MutatingWebhookConfiguration.
 	KindMutatingWebhook = "MutatingWebhook"
 )
+
+// KindConfigMap is a ConfigMap with a setting of an injector.
+const KindConfigMap = "ConfigMap"
+
+// ConfigMapInstance is one ConfigMap.
+func ConfigMapInstance(namespace, name string) Instance {
+	return Instance{Kind: KindConfigMap, Namespace: namespace, Name: name}
+}
 
 // Scope is the instance in words: "node/worker-7", "service/shop/web", "apiserver/gate", "review/class-2
 // (namespace prod, +3)"; "" for the zero Instance.
@@ -102,6 +115,15 @@ func (i Instance) Of(p Part) Instance {
 func NewGap(kind Kind, i Instance, reason string, remedy Remedy) Gap {
 	return Gap{Kind: kind, Scope: i.Scope(), Instance: i, Reason: reason}.ClosedBy(remedy)
 }
+
+// NoPodsOf is the gap of an object that was asked about and has no pods, as far as was seen. It has no scope: nothing
+// is known to be well, whatever check is asked.
+func NoPodsOf(i Instance, reason string, remedy Remedy) Gap {
+	return Gap{Kind: Pods, Instance: i, Reason: reason}.ClosedBy(remedy)
+}
+
+// NoPods reports whether a gap is one of NoPodsOf.
+func (g Gap) NoPods() bool { return g.Kind == Pods && g.Scope == "" && g.Instance.Kind != "" }
 
 // NodeInstance is one node.
 func NodeInstance(name string) Instance { return Instance{Kind: "Node", Name: name} }

@@ -83,6 +83,9 @@ func (n *names) admission(s *Snapshot) {
 			n.is(configured, what, "the webhook", e.Webhook)
 		}
 	}
+	for _, w := range s.WebhookCalls {
+		n.is(configured, "the calls of a webhook", "the webhook", w.Webhook)
+	}
 	for _, b := range s.WebhookBackends {
 		n.is(configured, "the backend of a webhook", "the webhook", b.Webhook)
 	}

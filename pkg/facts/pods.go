@@ -49,6 +49,11 @@ type CustomWorkload struct {
 	Path string `json:"path"`
 	// Template is the pod template as stored.
 	Template corev1.PodTemplateSpec `json:"template"`
+	// Replicas is how many pods it wants; nil where it does not say so in spec.replicas.
+	Replicas *int64 `json:"replicas,omitempty"`
+	// Suspended is set by spec.suspend, Paused by spec.paused.
+	Suspended bool `json:"suspended,omitempty"`
+	Paused    bool `json:"paused,omitempty"`
 	// Applied is the names of those init containers that had restartPolicy Always when the object
 	// was last applied (its last-applied-configuration annotation), also where the stored object
 	// lacks it.

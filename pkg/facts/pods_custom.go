@@ -31,6 +31,13 @@ func WorkloadOf(raw []byte) (w CustomWorkload, ok bool) {
 		metav1.TypeMeta   `json:",inline"`
 		metav1.ObjectMeta `json:"metadata"`
 	}
+	var wish struct {
+		Spec struct {
+			Replicas        *int64
+			Suspend, Paused bool
+		}
+	}
+	_ = json.Unmarshal(raw, &wish) // of some kinds these are something else
 	if json.Unmarshal(raw, &o) != nil {
 		return CustomWorkload{}, false
 	}
@@ -44,6 +51,7 @@ func WorkloadOf(raw []byte) (w CustomWorkload, ok bool) {
 		return CustomWorkload{
 			APIVersion: o.APIVersion, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name, UID: string(o.UID),
 			Path: path, Template: trimTemplate(&template), Applied: AppliedAlways(&o.ObjectMeta),
+			Replicas: wish.Spec.Replicas, Suspended: wish.Spec.Suspend, Paused: wish.Spec.Paused,
 		}, true
 	}
 	return CustomWorkload{}, false

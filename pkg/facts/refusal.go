@@ -30,6 +30,8 @@ const (
 	// CauseNamespace: the namespace itself refuses (quota, limits, Pod Security, no service account,
 	// being deleted); another namespace of the class might not.
 	CauseNamespace Cause = "namespace"
+	// CauseImmutable: an update of a pod would change what no update is allowed to, such as its init containers.
+	CauseImmutable Cause = "immutable"
 	// CauseNoAnswer: the API server did not answer in time, or not at all.
 	CauseNoAnswer Cause = "no-answer"
 	// CauseOther is everything else.
@@ -51,10 +53,11 @@ var causes = []struct {
 	{CausePolicy, regexp.MustCompile(`policy ['"]([^'"\s]+)['"] (?:with binding '[^']+' )?denied request`)},
 	{CauseExpression, regexp.MustCompile(`expression '.*' resulted in error`)},
 	{CausePatch, regexp.MustCompile(`operation does not apply|doc is missing (?:path|key)|json: cannot unmarshal`)},
-	{CauseAccess, regexp.MustCompile(`cannot create resource "pods" in API group ""`)},
+	{CauseAccess, regexp.MustCompile(`cannot (?:create|patch) resource "[^"]+" in API group "[^"]*"`)},
 	{CauseNamespace, regexp.MustCompile(`exceeded quota|failed quota|violates PodSecurity|` +
 		`error looking up service account|serviceaccount "[^"]*" not found|because it is being terminated|` +
 		`namespaces "[^"]*" not found|(?:minimum|maximum) \S+ usage per|limit to request ratio per|no API token found for service account`)},
+	{CauseImmutable, regexp.MustCompile(`pod updates may not (?:change fields other than|add or remove containers)`)},
 	{CauseNoAnswer, regexp.MustCompile(`request did not complete within|context deadline exceeded|connection (?:refused|reset)`)},
 }
 

@@ -77,6 +77,8 @@ func MutatingPoliciesOf(policies []admissionregistrationv1.MutatingAdmissionPoli
 	var out []MutatingPolicy
 	for i := range policies {
 		p := MutatingPolicy{Name: policies[i].Name, MatchesPods: matchesPods(policies[i].Spec.MatchConstraints), Ignore: IgnoreOf(policies[i].Annotations)}
+		rules := rulesOf(policies[i].Spec.MatchConstraints)
+		p.MatchesTemplates, p.MatchesPodUpdates = SeesTemplates(rules), SeesPodUpdates(rules)
 		for _, b := range bindings {
 			if b.Spec.PolicyName == p.Name {
 				p.Bindings = append(p.Bindings, b.Name)

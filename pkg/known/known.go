@@ -80,6 +80,8 @@ type Injector struct {
 	Needs        Needs  `json:"needs,omitzero"`
 	// Settings of the injector say otherwise.
 	Settings []Setting `json:"settings,omitempty"`
+	// Config is a ConfigMap beside its Service that decides; nil when none does.
+	Config *Config `json:"config,omitempty"`
 	// Overridden says what decides where that cannot be seen.
 	Overridden string `json:"overridden,omitempty"`
 	// Enable says how to switch it on.

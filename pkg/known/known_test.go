@@ -191,7 +191,7 @@ func wholeInjector(t *testing.T, i Injector) {
 	if i.DefaultSince == "" && i.Needs != (Needs{}) {
 		t.Errorf("%s: needs something, but for what?", i.ID)
 	}
-	if !i.Unsupported && i.DefaultSince == "" && i.Overridden == "" && len(i.Settings) == 0 {
+	if !i.Unsupported && i.DefaultSince == "" && i.Overridden == "" && i.Config == nil && len(i.Settings) == 0 {
 		t.Errorf("%s: what switches it on?", i.ID)
 	}
 	for _, c := range i.Containers {
@@ -199,7 +199,14 @@ func wholeInjector(t *testing.T, i Injector) {
 			t.Errorf("%s: %q: %v", i.ID, c, err)
 		}
 	}
-	for _, s := range i.Settings {
+	settings := i.Settings
+	if i.Config != nil {
+		if i.Config.ConfigMap == "" || i.Config.Key == "" {
+			t.Errorf("%s: where is its setting?", i.ID)
+		}
+		settings = append(slices.Clone(settings), i.Config.Setting)
+	}
+	for _, s := range settings {
 		if s.Name == "" || len(s.Native) == 0 || len(s.NotNative) == 0 {
 			t.Errorf("%s: setting %q is incomplete", i.ID, s.Name)
 		}

@@ -1,8 +1,12 @@
 package known
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
+
+	"sigs.k8s.io/yaml"
 )
 
 // A Setting is an environment variable or a flag of an injector, with the values that decide.
@@ -12,6 +16,42 @@ type Setting struct {
 	NotNative []string `json:"notNative"`
 	// Automatic are the values with which the injector decides by the cluster.
 	Automatic []string `json:"automatic,omitempty"`
+}
+
+// A Config is a setting in a ConfigMap in the namespace of the injector's Service. The setting is named by
+// its path in the YAML under Key: "proxy.nativeSidecar".
+type Config struct {
+	ConfigMap string  `json:"configMap"`
+	Key       string  `json:"key"`
+	Setting   Setting `json:"setting"`
+}
+
+// Configs are all there are.
+func Configs() []Config {
+	var out []Config
+	for _, i := range injectors() {
+		if i.Config != nil {
+			out = append(out, *i.Config)
+		}
+	}
+	return out
+}
+
+// Read is what is kept of the text under Key: the setting with its value, as [KeepSetting] does; ok is
+// false where the text is not YAML or does not have it.
+func (c Config) Read(text string) (kept string, ok bool) {
+	var tree any
+	if yaml.Unmarshal([]byte(text), &tree) != nil {
+		return "", false
+	}
+	for name := range strings.SplitSeq(c.Setting.Name, ".") {
+		fields, _ := tree.(map[string]any)
+		if tree, ok = fields[name]; !ok {
+			return "", false
+		}
+	}
+	_, word := c.Setting.decides(fmt.Sprint(tree))
+	return c.Setting.Name + "=" + cmp.Or(word, hidden), true
 }
 
 // A Mode is what an injector does.
@@ -68,7 +108,11 @@ func (s Setting) decides(value string) (Mode, string) {
 // Told is what the kept settings of an injector's containers tell it to do; found is false when none
 // of them is about it. Containers that are told different things, as during an update, leave it open.
 func (i Injector) Told(kept []string) (mode Mode, settings []string, found bool) {
-	for _, s := range i.Settings {
+	all := i.Settings
+	if i.Config != nil {
+		all = append(slices.Clone(all), i.Config.Setting)
+	}
+	for _, s := range all {
 		for _, k := range kept {
 			name, value, _ := strings.Cut(k, "=")
 			if name != s.Name {

@@ -28,6 +28,9 @@ func Summarize(r *Report) string {
 	add(t.infos, "%s", prose.Counted(t.infos, "note"))
 	switch lacking := unseen(r); {
 	case r.Verdict == Unknown && t.blind > 0 || lacking == "":
+	case t.unknown > 0 && r.Verdict == Ready:
+		// Only checks below severity error, else it would not be ready; say so.
+		add(t.unknown, "%s of lesser severity %s unknown (%s)", prose.Counted(t.unknown, "check"), isOrAre(t.unknown), lacking)
 	case t.unknown > 0:
 		add(t.unknown, "%s could not tell (%s)", prose.Counted(t.unknown, "check"), lacking)
 	default:
@@ -40,6 +43,13 @@ func Summarize(r *Report) string {
 	add(expired, "%s expired", prose.Counted(expired, "waiver"))
 	add(invalid, "%s cannot be read", prose.Counted(invalid, "annotation"))
 	return strings.Join(parts, "; ")
+}
+
+func isOrAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // lead is what decides the verdict.

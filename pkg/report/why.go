@@ -69,14 +69,51 @@ func whySummary(r *Report, s *facts.Snapshot, asked []checks.Object) string {
 		return Troubled(r)
 	case len(r.InProgress) > 0 && r.Verdict == InProgress:
 		return fmt.Sprintf("nothing is wrong with %s so far: %s", subject, prose.Counted(podsIn(r.InProgress), "pod")+" in progress")
+	case noPods(s) != "" && r.Verdict == Unknown:
+		return "could not tell whether anything is wrong with " + subject + ": " + noPods(s)
 	case len(s.Pods) == 0 && !readable(s):
 		return "could not tell what is wrong with " + subject + ": pods could not be read"
 	case r.Verdict == Unknown && unseen(r) != "":
 		return "could not tell whether anything is wrong with " + subject + ": " + unseen(r)
-	case len(s.Pods) == 0:
-		return "nothing is wrong with " + subject + ": there are no pods in trouble"
+	case len(s.Pods) > 0:
+		return fmt.Sprintf("nothing is wrong with %s: %s", subject, states(s.Pods))
 	}
-	return fmt.Sprintf("nothing is wrong with %s: %s", subject, states(s.Pods))
+	if why := unwanted(s, asked); why != "" {
+		return "nothing is wrong: " + why
+	}
+	return "nothing is wrong with " + subject + ": there are no pods in trouble"
+}
+
+// noPods says of what was asked about that it has no pods; "" when all has some, or when more could not be read.
+func noPods(s *facts.Snapshot) string {
+	var out []string
+	for _, g := range s.GapsOf(facts.Pods, "") {
+		if !g.NoPods() {
+			return ""
+		}
+		out = append(out, g.Reason)
+	}
+	return strings.Join(out, "; ")
+}
+
+// unwanted says of each object that was asked about why it is to have no pods; "" when one should have some.
+func unwanted(s *facts.Snapshot, asked []checks.Object) string {
+	var out []string
+	for _, o := range asked {
+		words, ok := unwantedWords[s.Unwanted(o.Kind, o.Namespace, o.Name)]
+		if !ok {
+			return ""
+		}
+		out = append(out, ObjectName(o)+" "+words)
+	}
+	return strings.Join(out, "; ")
+}
+
+var unwantedWords = map[facts.Unwanted]string{
+	facts.UnwantedReplicas:  "wants no pods: it is scaled to 0",
+	facts.UnwantedSuspended: "wants no pods: it is suspended",
+	facts.UnwantedPaused:    "makes no pods: its rollout is paused",
+	facts.UnwantedCompleted: "has completed, and its pods are gone",
 }
 
 // readable reports whether pods could be read at all.

@@ -33,6 +33,7 @@ type Webhook struct {
 	SideEffects         admissionregistrationv1.SideEffectClass        // None
 	Reinvocation        admissionregistrationv1.ReinvocationPolicyType // Never
 	Timeout             time.Duration                                  // 10s; whole seconds
+	ReviewVersions      []string                                       // v1
 	Labels, Annotations map[string]string
 }
 
@@ -74,6 +75,9 @@ func (w Webhook) object() *admissionregistrationv1.MutatingWebhookConfiguration 
 	if w.Timeout == 0 {
 		w.Timeout = 10 * time.Second
 	}
+	if w.ReviewVersions == nil {
+		w.ReviewVersions = []string{"v1"}
+	}
 	seconds := int32(w.Timeout / time.Second)
 	return &admissionregistrationv1.MutatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: w.Configuration, Labels: w.Labels, Annotations: w.Annotations},
@@ -81,7 +85,7 @@ func (w Webhook) object() *admissionregistrationv1.MutatingWebhookConfiguration 
 			Name: w.Name, ClientConfig: w.Client, Rules: w.Rules,
 			NamespaceSelector: w.NamespaceSelector, ObjectSelector: w.ObjectSelector, MatchConditions: w.MatchConditions,
 			FailurePolicy: &w.FailurePolicy, SideEffects: &w.SideEffects, ReinvocationPolicy: &w.Reinvocation,
-			TimeoutSeconds: &seconds, AdmissionReviewVersions: []string{"v1"},
+			TimeoutSeconds: &seconds, AdmissionReviewVersions: w.ReviewVersions,
 		}},
 	}
 }

@@ -134,7 +134,7 @@ func overlay(t *testing.T, of string, more map[string]any) string {
 // launch runs the program of the image.
 func launch(t *testing.T, kubeconfig string, args ...string) plugin.Ran {
 	t.Helper()
-	return plugin.Launch(t, kubeconfig, program(), args...)
+	return plugin.Launch(t, kubeconfig, program(), append(args, plugin.AskURL(kubeconfig, args)...)...)
 }
 
 // await asks until the answer is nil, for at most ten minutes.

@@ -3,6 +3,7 @@ package deploy
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -29,7 +30,7 @@ func TestCronJob(t *testing.T) {
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{*newest}, ControllerManager: newest, Scheduler: newest,
 		Nodes: []cluster.Node{{Component: *newest, Name: "worker-1"}},
-		// Its version does not decide: the doctor has to ask it through the node proxy.
+		// Its version does not decide: the doctor has to ask it, at its own address.
 		FakeNodes: []cluster.FakeNode{{Name: "worker-2", Version: "1.32"}},
 	})
 	kubectl(t, c, "cordon", "worker-2")
@@ -40,7 +41,13 @@ func TestCronJob(t *testing.T) {
 	}
 	kubectl(t, c, "apply", "--kustomize", overlay(t, ".", images(t, c, "containers", "doctor")))
 	awaitPolicy(t, c, "kubectl-sidecar")
+	t.Run("the token opens nothing of a kubelet", func(t *testing.T) { tokenOpens(t, c, nil) })
+	t.Run("nodes/proxy would", func(t *testing.T) { proxyOpens(t, c) })
 
+	kubectl(t, c, "apply", "--kustomize", overlay(t, "kubelets-direct", images(t, c, "containers", "doctor")))
+	t.Run("the token opens pages with measurements", func(t *testing.T) {
+		tokenOpens(t, c, map[string]int{"metrics": http.StatusOK, "configz": http.StatusOK})
+	})
 	t.Run("ready", func(t *testing.T) {
 		job := run(t, c, "ready")
 		want(t, job, batchv1.JobComplete, "")
@@ -88,6 +95,16 @@ func images(t *testing.T, c *cluster.Cluster, containers ...string) map[string]a
 		},
 		"patches": patches,
 	}
+}
+
+// directly has the first container read kubelets directly; that the account may do so is left of the other overlay.
+func directly(more map[string]any) map[string]any {
+	patches, _ := more["patches"].([]map[string]any)
+	more["patches"] = append(patches, map[string]any{
+		"target": map[string]string{"kind": "CronJob"},
+		"patch":  `[{"op": "add", "path": "/spec/jobTemplate/spec/template/spec/initContainers/0/args/-", "value": "--kubelets=direct"}]`,
+	})
+	return more
 }
 
 // kubectlArchive is an image like the one that the Kubernetes project publishes: kubectl and nothing else.
@@ -179,7 +196,7 @@ func strips(t *testing.T, c *cluster.Cluster) {
 func publishes(t *testing.T, c *cluster.Cluster) {
 	kubectl(t, c, "apply", "--server-side", "--filename", filepath.Join(crds(t), "config", "crd"))
 	kubectl(t, c, "wait", "--for=condition=Established", "crd/clusterreports.openreports.io")
-	kubectl(t, c, "apply", "--kustomize", overlay(t, "openreports", images(t, c, "initContainers", "doctor", "containers", "publish")))
+	kubectl(t, c, "apply", "--kustomize", overlay(t, "openreports", directly(images(t, c, "initContainers", "doctor", "containers", "publish"))))
 	job := run(t, c, "published")
 	want(t, job, batchv1.JobComplete, "")
 	said(t, c, job, "doctor", "[FAIL] not ready: ")

@@ -20,10 +20,10 @@ import (
 
 const roleFile = "../../deploy/base/clusterrole.yaml"
 
-// The rights are those that `rbac --as-controllers=false` prints, to the letter: whoever may act as a controller is
-// not bound by the policy. go test ./test/deploy -run Rights -update.
+// The rights are those that `rbac` prints for who reads no kubelets and acts as nobody else, to the letter: whoever may
+// act as a controller is not bound by the policy. go test ./test/deploy -run Rights -update.
 func TestRightsAreCurrent(t *testing.T) {
-	printed := launch(t, os.DevNull, "rbac", "--as-controllers=false")
+	printed := launch(t, os.DevNull, "rbac", "--kubelets", "none", "--as-controllers=false")
 	if printed.Exit != 0 {
 		t.Fatalf("rbac: exit %d\n%s", printed.Exit, printed.Stderr)
 	}
@@ -38,6 +38,51 @@ func TestRightsAreCurrent(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(file), printed.Stdout); diff != "" {
 		t.Errorf("%s is out of date (-file +printed):\n%s", roleFile, diff)
+	}
+}
+
+// Nobody is given nodes/proxy, which opens exec on every node; what reading kubelets directly needs is added by the
+// overlay that does so.
+func TestNodeRights(t *testing.T) {
+	rightsIn := func(roles ...*rbacv1.ClusterRole) map[string]bool {
+		out := map[string]bool{}
+		for _, role := range roles {
+			for _, rule := range role.Rules {
+				for _, resource := range rule.Resources {
+					out[strings.Join(rule.Verbs, ",")+" "+resource] = true
+				}
+			}
+		}
+		return out
+	}
+	var base, direct map[string]bool
+	for dir, into := range map[string]*map[string]bool{".": &base, "openreports": nil, "kubelets-direct": &direct} {
+		var roles []*rbacv1.ClusterRole
+		for _, o := range rendered(t, "../../deploy/"+dir) {
+			if role, ok := o.(*rbacv1.ClusterRole); ok {
+				roles = append(roles, role)
+			}
+		}
+		got := rightsIn(roles...)
+		for right := range got {
+			if strings.Contains(right, "nodes/") && dir != "kubelets-direct" || strings.Contains(right, "nodes/proxy") || strings.Contains(right, "*") {
+				t.Errorf("deploy/%s allows %s", dir, right)
+			}
+		}
+		if into != nil {
+			*into = got
+		}
+	}
+	printed := new(rbacv1.ClusterRole)
+	if err := yaml.UnmarshalStrict([]byte(launch(t, os.DevNull, "rbac", "--kubelets", "direct").Stdout), printed); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(rightsIn(printed), direct); diff != "" {
+		t.Errorf("deploy/kubelets-direct: -printed +allowed\n%s", diff)
+	}
+	args := only[*batchv1.CronJob](t, rendered(t, "../../deploy/kubelets-direct")).Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args
+	if !slices.Contains(args, "--kubelets=direct") {
+		t.Errorf("deploy/kubelets-direct runs %v", args)
 	}
 }
 
@@ -76,7 +121,9 @@ func TestRestricted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for dir, containers := range map[string][]string{"../../deploy": {"doctor"}, "../../deploy/openreports": {"doctor", "publish"}} {
+	for dir, containers := range map[string][]string{
+		"../../deploy": {"doctor"}, "../../deploy/openreports": {"doctor", "publish"}, "../../deploy/kubelets-direct": {"doctor"},
+	} {
 		objects := rendered(t, dir)
 		namespace := only[*corev1.Namespace](t, objects)
 		if level := namespace.Labels[psa.EnforceLevelLabel]; level != string(psa.LevelRestricted) {

@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -36,8 +38,9 @@ func TestPolicyOnOldAPIServer(t *testing.T) {
 		APIServers: []cluster.Component{{Version: "1.32"}},
 		FakeNodes:  []cluster.FakeNode{{Name: "worker-1", Version: "1.32"}},
 	})
-	kubectl(t, c, "apply", "--kustomize", overlay(t, ".", map[string]any{"namespace": "observability"}))
+	kubectl(t, c, "apply", "--kustomize", overlay(t, "kubelets-direct", map[string]any{"namespace": "observability"}))
 	doctorWorks(t, c, "observability")
+	mayAtAll(t, c, "observability")
 	onlyReads(t, c, "observability", "worker-1")
 }
 
@@ -74,8 +77,8 @@ func kubeconfig(t *testing.T, config *rest.Config) string {
 func doctorWorks(t *testing.T, c *cluster.Cluster, namespace string) {
 	t.Helper()
 	awaitPolicy(t, c, namespace)
-	seen := func(kubeconfig string) map[string]string {
-		r := launch(t, kubeconfig, "doctor", "-o", "json")
+	seen := func(kubeconfig, kubelets string) map[string]string {
+		r := launch(t, kubeconfig, "doctor", "-o", "json", "--kubelets", kubelets)
 		rep := new(report.Report)
 		decode(t, []byte(r.Stdout), rep)
 		out := map[string]string{}
@@ -87,8 +90,8 @@ func doctorWorks(t *testing.T, c *cluster.Cluster, namespace string) {
 		}
 		return out
 	}
-	own := seen(kubeconfig(t, account(t, c, namespace, "kubectl-sidecar")))
-	if diff := cmp.Diff(seen(c.Kubeconfig), own); diff != "" {
+	own := seen(kubeconfig(t, account(t, c, namespace, "kubectl-sidecar")), "direct")
+	if diff := cmp.Diff(seen(c.Kubeconfig, "proxy"), own); diff != "" {
 		t.Errorf("the service account does not see what the administrator sees (-administrator +service account):\n%s", diff)
 	}
 }
@@ -164,6 +167,7 @@ func onlyReads(t *testing.T, c *cluster.Cluster, namespace, node string) {
 		}
 	}
 	proxies(t, account(t, c, namespace, "kubectl-sidecar"), node)
+	holdsNot(t, c, namespace)
 	// The policy is about this account alone.
 	other := kubernetes.NewForConfigOrDie(account(t, c, namespace, "another"))
 	for _, what := range []string{"create a pod", "delete a config map"} {
@@ -235,6 +239,24 @@ func mayNot(ctx context.Context) map[string]attempt {
 				ObjectMeta: metav1.ObjectMeta{Name: "p", Namespace: "default"}, DeleteOptions: &metav1.DeleteOptions{DryRun: dryRun},
 			})
 		},
+		"create a mutating webhook": func(c *kubernetes.Clientset) error {
+			_, err := c.AdmissionregistrationV1().MutatingWebhookConfigurations().Create(ctx, &admissionregistrationv1.MutatingWebhookConfiguration{
+				ObjectMeta: metav1.ObjectMeta{Name: "mine"},
+			}, metav1.CreateOptions{})
+			return err
+		},
+		"create a validating webhook": func(c *kubernetes.Clientset) error {
+			_, err := c.AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(ctx, &admissionregistrationv1.ValidatingWebhookConfiguration{
+				ObjectMeta: metav1.ObjectMeta{Name: "mine"},
+			}, metav1.CreateOptions{})
+			return err
+		},
+		"bind itself to another role": func(c *kubernetes.Clientset) error {
+			_, err := c.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
+				ObjectMeta: metav1.ObjectMeta{Name: "mine"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+			}, metav1.CreateOptions{})
+			return err
+		},
 		"delete a namespace": func(c *kubernetes.Clientset) error {
 			return c.CoreV1().Namespaces().Delete(ctx, "victim", metav1.DeleteOptions{})
 		},
@@ -257,6 +279,47 @@ func may(ctx context.Context) map[string]attempt {
 			_, err := c.CoreV1().Secrets("").List(ctx, metav1.ListOptions{})
 			return err
 		},
+	}
+}
+
+// holdsNot is what docs/in-cluster.md says that the policy cannot hold, for an account that has the rights to it: it
+// acts as somebody else, and unbinds the policy. It comes last: nothing is held after it. Should one of these fail,
+// the page promises too little.
+func holdsNot(t *testing.T, c *cluster.Cluster, namespace string) {
+	t.Helper()
+	config := account(t, c, namespace, "kubectl-sidecar")
+	as := rest.CopyConfig(config)
+	as.Impersonate = rest.ImpersonationConfig{UserName: "somebody", Groups: []string{"system:masters"}}
+	_, err := kubernetes.NewForConfigOrDie(as).CoreV1().ConfigMaps("default").Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "as-somebody"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Errorf("impersonation is held: %v", err)
+	}
+	bindings := kubernetes.NewForConfigOrDie(config).AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
+	if err := bindings.Delete(t.Context(), "kubectl-sidecar-read-only", metav1.DeleteOptions{DryRun: dryRun}); err != nil {
+		t.Errorf("deleting the binding is held: %v", err)
+	}
+}
+
+// mayAtAll: without more rights than deploy/ gives, none of what the policy cannot hold is possible.
+func mayAtAll(t *testing.T, c *cluster.Cluster, namespace string) {
+	t.Helper()
+	client := kubernetes.NewForConfigOrDie(account(t, c, namespace, "kubectl-sidecar"))
+	for _, right := range []authorizationv1.ResourceAttributes{
+		{Verb: "impersonate", Resource: "users"}, {Verb: "impersonate", Resource: "groups"}, {Verb: "impersonate", Resource: "serviceaccounts"},
+		{Verb: "delete", Group: "admissionregistration.k8s.io", Resource: "validatingadmissionpolicybindings"},
+		{Verb: "update", Group: "admissionregistration.k8s.io", Resource: "validatingadmissionpolicies"},
+		{Verb: "patch", Group: "admissionregistration.k8s.io", Resource: "validatingadmissionpolicies"},
+		{Verb: "get", Resource: "secrets"}, {Verb: "list", Resource: "secrets"}, {Verb: "get", Resource: "nodes", Subresource: "proxy"},
+		{Verb: "get", Resource: "pods", Subresource: "exec"}, {Verb: "create", Resource: "pods", Subresource: "exec"},
+		{Verb: "get", Resource: "pods", Subresource: "log"}, {Verb: "get", Resource: "services", Subresource: "proxy"},
+		{Verb: "create", Resource: "serviceaccounts", Subresource: "token"}, {Verb: "bind", Group: rbacv1.GroupName, Resource: "clusterroles"},
+	} {
+		review, err := client.AuthorizationV1().SelfSubjectAccessReviews().Create(t.Context(), &authorizationv1.SelfSubjectAccessReview{
+			Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &right},
+		}, metav1.CreateOptions{})
+		if err != nil || review.Status.Allowed {
+			t.Errorf("%s %s/%s: allowed, or %v", right.Verb, right.Resource, right.Subresource, err)
+		}
 	}
 }
 

@@ -59,6 +59,10 @@ type situation struct {
 	Undated string `json:"undated"`
 	// WithoutLog is the root cause where no log is seen, as in seen.yaml; absent where that makes no difference.
 	WithoutLog *string `json:"withoutLog"`
+	// Earlier are root causes that may be named before, or beside, the one that is expected when it has fully come
+	// about; Passes is why it is not there any more ten minutes after.
+	Earlier []string `json:"earlier"`
+	Passes  string   `json:"passes"`
 	// Recorded is false where no cluster can show it here; Source then says where seen.yaml is from.
 	Recorded *bool `json:"recorded"`
 	// Slow is why it takes minutes: then it is played only to be recorded, or with -slow.

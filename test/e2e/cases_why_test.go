@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
@@ -51,7 +52,7 @@ func (st *stage) ask(args ...string) answer {
 	}
 	st.busy <- struct{}{}
 	defer func() { <-st.busy }()
-	cmd := exec.CommandContext(st.ctx, plugin.Path(), append([]string{"why", "-o", "json"}, args...)...)
+	cmd := exec.CommandContext(st.ctx, plugin.Path(), append([]string{"why", "-o", "json", "--ask-url", st.cluster.Host()}, args...)...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+st.cluster.Kubeconfig, "LC_ALL=C.UTF-8")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -77,7 +78,8 @@ type diagnosis struct {
 		WaitsFor string `json:"waitsFor"`
 	} `json:"progress"`
 
-	Steps []checks.Step `json:"steps"`
+	Steps    []checks.Step  `json:"steps"`
+	Probably *pods.Probable `json:"probably"`
 }
 
 // on reports whether the diagnosis is about the object: Kind or Kind/name.

@@ -7,11 +7,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -46,10 +52,37 @@ type Ran struct {
 	Exit           int
 }
 
-// Run runs the plugin with a kubeconfig; a run of more than ten minutes fails the test.
+// Run runs the plugin with a kubeconfig; a run of more than ten minutes fails the test. The webhooks of test
+// clusters are at the host of their API server, which is not public, and is named.
 func Run(t *testing.T, kubeconfig string, args ...string) Ran {
 	t.Helper()
-	return Launch(t, kubeconfig, path, args...)
+	return Launch(t, kubeconfig, path, append(slices.Clone(args), AskURL(kubeconfig, args)...)...)
+}
+
+// AskURL is --ask-url with the host of each cluster in the kubeconfig, where its webhooks are, for the commands that ask a cluster and its webhooks.
+func AskURL(kubeconfig string, args []string) []string {
+	asks := len(args) > 0 && slices.Contains([]string{"doctor", "snapshot", "webhooks", "baseline", "why"}, args[0]) || slices.Contains(args, "--in-cluster")
+	for _, arg := range args {
+		asks = asks && arg != "-f" && !strings.HasPrefix(arg, "--filename") && !strings.HasPrefix(arg, "--ask-url")
+	}
+	config, err := clientcmd.LoadFromFile(kubeconfig)
+	if !asks || err != nil {
+		return nil
+	}
+	var out []string
+	for _, c := range config.Clusters {
+		u, err := url.Parse(c.Server)
+		if err != nil {
+			continue
+		}
+		host := u.Hostname()
+		if ip := net.ParseIP(host).To4(); ip != nil { // a load balancer has another address of the same machine
+			ip[3] = 1
+			host = ip.String()
+		}
+		out = append(out, "--ask-url", host)
+	}
+	return out
 }
 
 // Launch is Run for another program that runs the plugin, such as strace.

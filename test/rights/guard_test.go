@@ -23,9 +23,11 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
-// asking is every command that asks a cluster, in its modes.
+// asking is every command that asks a cluster, in its modes. The host of the webhooks at URLs is named, where
+// nothing else is said.
 var asking = []string{
 	"doctor", "doctor -o json --scrape all", "doctor --scrape none -n shop", "doctor -l outside=yes --max-canaries 1", "doctor --ask-urls=false",
+	"doctor --ask-url elsewhere.example", "doctor --kubelets direct", "snapshot --kubelets auto",
 	"doctor --checks kubelet-gate-off,crd-prunes-restart-policy", "doctor --wait 1s --wait-interval 1s --checks node-version-skew",
 	"snapshot", "webhooks", "webhooks -o json -n shop", "baseline --checks webhook-strips-restart-policy",
 	"webhook test --in-cluster strips", "webhook test --in-cluster strips-at-url -o junit", "webhook test --in-cluster nobody",
@@ -57,7 +59,11 @@ func TestReadOnly(t *testing.T) {
 	asked := 0
 	for _, line := range asking {
 		for who, kubeconfig := range map[string]string{"administrator": w.Kubeconfig, "nobody": nobody} {
-			t.Run(who+"/"+line, func(t *testing.T) { asked += w.asks(t, kubeconfig, append(strings.Fields(line), "--show-requests")) })
+			args := append(strings.Fields(line), "--show-requests")
+			if !strings.Contains(line, "--ask-url") {
+				args = append(args, plugin.AskURL(kubeconfig, args)...)
+			}
+			t.Run(who+"/"+line, func(t *testing.T) { asked += w.asks(t, kubeconfig, args) })
 		}
 	}
 	for _, line := range completing {
@@ -112,29 +118,44 @@ func (w *world) asks(t *testing.T, kubeconfig string, args []string) int {
 	if diff := cmp.Diff(ledger, audited); diff != "" && args[0] != "__complete" {
 		t.Errorf("requests: -listed +audited\n%s\n%s", diff, r.Stderr)
 	}
-	if slices.Contains(args, "--ask-urls=false") && len(outside) > 0 {
-		t.Errorf("asked in spite of --ask-urls=false: %v", outside)
+	if (slices.Contains(args, "--ask-urls=false") || slices.Contains(args, "elsewhere.example")) && len(outside) > 0 {
+		t.Errorf("asked at a host that is neither public nor named: %v", outside)
+	}
+	if direct := strings.Contains(strings.Join(outside, " "), "GET https://"); direct != (slices.Contains(args, "direct") && kubeconfig == w.Kubeconfig) {
+		t.Errorf("kubelets were asked at their own addresses: %t", direct)
+	}
+	if args[0] == "doctor" && args[1] == "--show-requests" && kubeconfig == w.Kubeconfig && len(outside) == 0 {
+		t.Error("no webhook at a URL was asked, though its host was named")
 	}
 	w.onlyKnown(t, peers, outside)
 	return len(audited)
 }
 
-// onlyKnown wants no connection but to the API servers' address, and to that of webhooks at URLs when
-// those were asked.
+// onlyKnown wants no connection but to the API servers' address, and to those of webhooks at URLs and of kubelets
+// when those were asked.
 func (w *world) onlyKnown(t *testing.T, peers, outside []string) {
 	t.Helper()
 	server, err := url.Parse(w.Config().Host)
 	check(t, err)
 	hooks, err := url.Parse(*w.url.Client("/").URL)
 	check(t, err)
+	known := map[string]string{"POST https://" + hooks.Host + "/REDACTED": hooks.Host}
+	nodes, err := w.Client().CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	check(t, err)
+	for _, n := range nodes.Items {
+		at := fmt.Sprintf("%s:%d", n.Status.Addresses[0].Address, n.Status.DaemonEndpoints.KubeletEndpoint.Port)
+		known["GET https://"+at+"/metrics"], known["GET https://"+at+"/configz"] = at, at
+	}
+	asked := []string{server.Host}
 	for _, request := range outside {
-		if !regexp.MustCompile(`^POST /(strip|move|remove|app-armor)$`).MatchString(request) {
-			t.Errorf("%s is neither a request to the API server nor a review", request)
+		if known[request] == "" {
+			t.Errorf("%s is neither a request to the API server nor a review nor the page of a kubelet", request)
 		}
+		asked = append(asked, known[request])
 	}
 	for _, peer := range peers {
-		if peer != server.Host && (peer != hooks.Host || len(outside) == 0) {
-			t.Errorf("connected to %s; the API server is %s", peer, server.Host)
+		if !slices.Contains(asked, peer) {
+			t.Errorf("connected to %s; asked were %v", peer, asked)
 		}
 	}
 }
@@ -146,8 +167,15 @@ func method(e auditv1.Event) string {
 		return "GET"
 	case "create":
 		return "POST"
+	case "patch":
+		return "PATCH"
 	}
 	return "?" + e.Verb
+}
+
+// dryRun is what may be created with dryRun=All.
+var dryRun = []string{
+	"pods", "podtemplates", "replicationcontrollers", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs",
 }
 
 // harm says what a request could have done, or "".
@@ -168,11 +196,12 @@ func harm(e auditv1.Event) string {
 	case strings.HasSuffix(what, "/proxy") && what != "services/proxy", slices.Contains([]string{"exec", "attach", "portforward"}, e.ObjectRef.Subresource):
 		return "more than a read"
 	case e.Verb == "get", e.Verb == "list":
+	case e.Verb == "patch" && what == "pods" && cmp.Equal(u.Query()["dryRun"], []string{"All"}):
 	case e.Verb != "create":
 		return "a write"
 	case e.ObjectRef.APIGroup == "authorization.k8s.io" && what == "selfsubjectaccessreviews":
 	case what == "services/proxy": // the webhook tells whether it was a dry run
-	case (what == "pods" || what == "podtemplates") && cmp.Equal(u.Query()["dryRun"], []string{"All"}):
+	case slices.Contains(dryRun, what) && cmp.Equal(u.Query()["dryRun"], []string{"All"}):
 	default:
 		return "a create that is no dry run"
 	}

@@ -56,15 +56,24 @@ func (l *loss) add(g facts.Gap) {
 // scopes are the commands that `rbac` prints for, with what asks the questions that need all of their
 // rights. What snapshot reads is what doctor reads.
 var scopes = []struct {
-	command string
-	lack    func(t *testing.T, kubeconfig string) loss
-}{{"doctor", lackOfDoctor}, {"webhooks", lackOfWebhooks}, {"why", lackOfWhy}}
+	command, kubelets string
+	lack              func(t *testing.T, kubeconfig string) loss
+}{
+	{"doctor", "proxy", lackOfDoctor("proxy")}, {"doctor", "direct", lackOfDoctor("direct")},
+	{"webhooks", "", lackOfWebhooks}, {"why", "", lackOfWhy},
+}
 
 // lackOfDoctor takes a snapshot, whose gaps are all there are, and has doctor judge it.
-func lackOfDoctor(t *testing.T, kubeconfig string) loss {
+func lackOfDoctor(kubelets string) func(*testing.T, string) loss {
+	return func(t *testing.T, kubeconfig string) loss {
+		t.Helper()
+		return lackOfSnapshot(t, plugin.Run(t, kubeconfig, "snapshot", "--kubelets", kubelets).Stdout)
+	}
+}
+
+func lackOfSnapshot(t *testing.T, text string) loss {
 	t.Helper()
 	out, file := newLoss(), filepath.Join(t.TempDir(), "snapshot.yaml")
-	text := plugin.Run(t, kubeconfig, "snapshot").Stdout
 	var s facts.Snapshot
 	check(t, yaml.Unmarshal([]byte(text), &s))
 	for _, g := range s.Gaps {
@@ -123,10 +132,10 @@ func TestMinimalRBAC(t *testing.T) {
 	w := newWorld(t)
 	removed := 0
 	for _, s := range scopes {
-		t.Run(s.command, func(t *testing.T) { removed += w.minimal(t, s.command, s.lack) })
+		t.Run(strings.TrimSpace(s.command+" "+s.kubelets), func(t *testing.T) { removed += w.minimal(t, s.command, s.kubelets, s.lack) })
 	}
-	doctor, _ := printed(t, "doctor")
-	snapshot, _ := printed(t, "snapshot")
+	doctor, _ := printed(t, "doctor", "proxy")
+	snapshot, _ := printed(t, "snapshot", "proxy")
 	if diff := cmp.Diff(doctor, snapshot); diff != "" {
 		t.Errorf("-doctor +snapshot\n%s", diff)
 	}
@@ -137,8 +146,9 @@ func TestMinimalRBAC(t *testing.T) {
 	fmt.Printf("sweep: %d rights removed, one at a time\n", removed)
 }
 
-func (w *world) minimal(t *testing.T, command string, lack func(*testing.T, string) loss) int {
-	role, explained := printed(t, command)
+func (w *world) minimal(t *testing.T, command, kubelets string, lack func(*testing.T, string) loss) int {
+	role, explained := printed(t, command, kubelets)
+	command = strings.TrimSuffix(command+"-"+kubelets, "-")
 	if got := lack(t, w.user(t, command+"-whole", role)); len(got.gaps)+len(got.checks) > 0 {
 		t.Errorf("with the printed role: gaps %v, checks %v, remedies %q", got.gaps, got.checks, got.remedies)
 	}
@@ -181,10 +191,14 @@ func sorted(set map[string]bool) []string {
 
 // printed is the role that is printed for a command, one verb on one resource a rule, and what is said
 // of each.
-func printed(t *testing.T, command string) ([]rbacv1.PolicyRule, []right) {
+func printed(t *testing.T, command, kubelets string) ([]rbacv1.PolicyRule, []right) {
 	t.Helper()
+	args := []string{"rbac", "--for", command}
+	if kubelets != "" {
+		args = append(args, "--kubelets", kubelets)
+	}
 	var role rbacv1.ClusterRole
-	check(t, yaml.UnmarshalStrict([]byte(plugin.Run(t, "", "rbac", "--for", command).Stdout), &role))
+	check(t, yaml.UnmarshalStrict([]byte(plugin.Run(t, "", args...).Stdout), &role))
 	var units []rbacv1.PolicyRule
 	for _, rule := range role.Rules {
 		for _, verb := range rule.Verbs {
@@ -193,13 +207,13 @@ func printed(t *testing.T, command string) ([]rbacv1.PolicyRule, []right) {
 			}
 			for _, group := range rule.APIGroups {
 				for _, resource := range rule.Resources {
-					units = append(units, rbacv1.PolicyRule{Verbs: []string{verb}, APIGroups: []string{group}, Resources: []string{resource}})
+					units = append(units, rbacv1.PolicyRule{Verbs: []string{verb}, APIGroups: []string{group}, Resources: []string{resource}, ResourceNames: rule.ResourceNames})
 				}
 			}
 		}
 	}
 	var list struct{ Rights []right }
-	check(t, json.Unmarshal([]byte(plugin.Run(t, "", "rbac", "--for", command, "--explain", "-o", "json").Stdout), &list))
+	check(t, json.Unmarshal([]byte(plugin.Run(t, "", append(args, "--explain", "-o", "json")...).Stdout), &list))
 	if len(list.Rights) != len(units) {
 		t.Errorf("%d rights are explained, %d are in the role", len(list.Rights), len(units))
 	}

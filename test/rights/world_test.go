@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -48,6 +49,7 @@ func newWorld(t *testing.T) *world {
 		nodes = append(nodes, cluster.FakeNode{Name: nodeName(i), Version: "1.32"})
 	}
 	nodes[1].Version = "1.28"
+	nodes[2].Version, nodes[2].Metrics = "1.28", cluster.NotFound // its configuration is read
 	apiServer := cluster.Component{
 		Version: "1.32", FeatureGates: map[string]bool{"MutatingAdmissionPolicy": true},
 		Flags: []string{"--runtime-config=admissionregistration.k8s.io/v1alpha1=true"},
@@ -61,7 +63,7 @@ func newWorld(t *testing.T) *world {
 		Audit:     auditv1.LevelRequestResponse,
 	})
 	w := &world{Cluster: c}
-	for _, name := range []string{"hooks", "mesh", "shop", "moved", "removed", "outside-shop", "outside-moved", "outside-removed"} {
+	for _, name := range []string{"hooks", "linkerd", "mesh", "shop", "moved", "removed", "outside-shop", "outside-moved", "outside-removed"} {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if strings.HasPrefix(name, "outside-") {
 			ns.Labels = map[string]string{"outside": "yes"}
@@ -124,6 +126,12 @@ func (w *world) webhooks(t *testing.T) {
 	check(t, err)
 	istio, err := w.ServeWebhooksBehind(t.Context(), "hooks", "istiod", "registry.example/istio/pilot:1.29.0")
 	check(t, err)
+	linkerd, err := w.ServeWebhooksBehind(t.Context(), "linkerd", "linkerd-proxy-injector", "registry.example/linkerd/controller:edge-26.5.2")
+	check(t, err)
+	_, err = w.Client().CoreV1().ConfigMaps("linkerd").Create(t.Context(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "linkerd-config"}, Data: map[string]string{"values": "proxy: {nativeSidecar: true}\n"},
+	}, metav1.CreateOptions{})
+	check(t, err)
 	w.url, err = w.ServeWebhooks()
 	check(t, err)
 	in := func(namespace string) *metav1.LabelSelector {
@@ -141,11 +149,32 @@ func (w *world) webhooks(t *testing.T) {
 		{Configuration: "strips-at-url", Client: w.url.Client("/strip"), NamespaceSelector: in("outside-shop")},
 		{Configuration: "moves-at-url", Client: w.url.Client("/move"), NamespaceSelector: in("outside-moved")},
 		{Configuration: "removes-at-url", Client: w.url.Client("/remove"), NamespaceSelector: in("outside-removed")},
+		{Configuration: "templates", Client: w.url.Client("/annotate"), NamespaceSelector: in("shop"), Rules: templates},
+		{Configuration: "updates", Client: w.url.Client("/annotate"), NamespaceSelector: in("shop"), Rules: podUpdates},
 		// It looks at the versions of the nodes.
 		{Configuration: "istio-sidecar-injector", Name: "namespace.sidecar-injector.istio.io", Client: istio.Client("/allow"), NamespaceSelector: in("mesh")},
+		// A ConfigMap of its own tells it what to do.
+		{Configuration: "linkerd-proxy-injector-webhook-config", Name: "linkerd-proxy-injector.linkerd.io", Client: linkerd.Client("/allow"), NamespaceSelector: in("mesh")},
 	} {
 		_, err := w.InstallWebhook(t.Context(), hook)
 		check(t, err)
+	}
+}
+
+// templates are all kinds that have a pod template, podUpdates the updates of pods.
+var (
+	templates = []admissionregistrationv1.RuleWithOperations{
+		rule(admissionregistrationv1.Create, "apps", "deployments", "replicasets", "statefulsets", "daemonsets"),
+		rule(admissionregistrationv1.Create, "batch", "jobs", "cronjobs"),
+		rule(admissionregistrationv1.Create, "", "replicationcontrollers", "podtemplates"),
+	}
+	podUpdates = []admissionregistrationv1.RuleWithOperations{rule(admissionregistrationv1.Update, "", "pods")}
+)
+
+func rule(operation admissionregistrationv1.OperationType, group string, resources ...string) admissionregistrationv1.RuleWithOperations {
+	return admissionregistrationv1.RuleWithOperations{
+		Operations: []admissionregistrationv1.OperationType{operation},
+		Rule:       admissionregistrationv1.Rule{APIGroups: []string{group}, APIVersions: []string{"v1"}, Resources: resources},
 	}
 }
 

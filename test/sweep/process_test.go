@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func launch(t *testing.T, kubeconfig string, prepare func(*exec.Cmd), args ...st
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
-	r := &running{cmd: exec.CommandContext(ctx, plugin.Path(), args...), began: time.Now()}
+	r := &running{cmd: exec.CommandContext(ctx, plugin.Path(), append(slices.Clone(args), plugin.AskURL(kubeconfig, args)...)...), began: time.Now()}
 	r.cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "LC_ALL=C.UTF-8")
 	r.cmd.WaitDelay = time.Second // children that outlive it hold the pipes
 	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr

@@ -141,6 +141,7 @@ func (p *proxy) kubeconfig(t *testing.T) string {
 	t.Helper()
 	config := clientcmdapi.NewConfig()
 	config.Clusters["test"] = &clientcmdapi.Cluster{Server: p.server.URL, CertificateAuthorityData: p.front.ca}
+	config.Clusters["webhooks"] = &clientcmdapi.Cluster{Server: p.front.target.String()} // for plugin.AskURL
 	config.AuthInfos["admin"] = &clientcmdapi.AuthInfo{Token: "anything"}
 	config.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "admin"}
 	config.CurrentContext = "test"

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/cli"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 // The limits of every run. What a run may need beyond its time-out is for starting and printing,
@@ -36,7 +38,7 @@ func runInside(kubeconfig string, args ...string) ran {
 
 // runFor is runInside with other limits.
 func runFor(whole, each time.Duration, kubeconfig string, args ...string) ran {
-	args = append([]string{"kubectl-sidecar"}, args...)
+	args = slices.Concat([]string{"kubectl-sidecar"}, args, plugin.AskURL(kubeconfig, args))
 	args = append(args, "--kubeconfig", kubeconfig, "--request-timeout", each.String(), "--timeout", whole.String())
 	return runWith(strings.NewReader(""), args)
 }

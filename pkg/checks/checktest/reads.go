@@ -56,7 +56,7 @@ var fieldsOf = map[facts.Kind][]string{
 	facts.APIServers:       {"serverVersion", "apiServers", "apiServerLeases", "apiServerEndpoints"},
 	facts.MutatingWebhooks: {"mutatingWebhooks"},
 	facts.MutatingPolicies: {"mutatingPolicies"},
-	facts.Canaries:         {"canaries", "classes"},
+	facts.Canaries:         {"canaries", "classes", "workloadTrials", "podUpdates", "workloadsTried"},
 }
 
 // without is the snapshot as it would be if kind had not been looked for.

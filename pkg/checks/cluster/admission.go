@@ -192,7 +192,7 @@ func (t admissionRun) actors() []string {
 // undecided are the classes whose canary does not show what becomes of a sidecar. decides reports
 // whether a class's canary is an answer to the check at hand.
 func undecided(s *facts.Snapshot, all []admissionRun, decides func(admissionRun) bool) []facts.Gap {
-	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" || aboutCause(g) })
+	gaps := slices.DeleteFunc(s.GapsOf(facts.Canaries, "*"), func(g facts.Gap) bool { return g.Scope == "" || aboutCause(g) || ofWorkloads(g) || ofUpdates(g) })
 	if len(all) == 0 && s.Has(facts.Canaries) && len(s.GapsOf(facts.Canaries, "*")) == 0 {
 		gaps = append(gaps, facts.NewGap(facts.Canaries, facts.Instance{}, "no namespace was tried", facts.HowToGet(facts.Canaries)))
 	}

@@ -62,6 +62,8 @@ func rules() []rule {
 		webhookRefusesDryRun,
 		webhookStripsNewerFields,
 		webhookFailsOpen,
+		templateStripsRestartPolicy,
+		webhookBreaksPodUpdates,
 		knownStrippingSoftware,
 		injectorNativeSidecars,
 		crdPrunesRestartPolicy,

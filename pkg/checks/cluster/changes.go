@@ -14,6 +14,7 @@ func changed(s *scene, kind facts.ChangeKind, message, repair string) checks.Out
 	happened := func(t admissionRun) []string { return changeEvidence(t, kind) }
 	out := checks.Outcome{Missing: undecided(s.Snapshot, s.runs, cameBack), Tried: triedClasses(s.runs, cameBack)}
 	out.Missing = append(out.Missing, unproven(s.Snapshot, s.runs, kind, happened)...)
+	out.Missing = append(out.Missing, s.reservations()...)
 	for _, v := range attributions(s.runs, kind, happened) {
 		out.Findings = append(out.Findings, checks.Finding{
 			Object:     v.object(s.Snapshot),

@@ -37,6 +37,27 @@ func runCRDPrunes(s *scene) checks.Outcome {
 	}
 	out.Tried = fmt.Sprintf("%s, %d of which embed init containers", prose.Counted(len(s.CustomResourceDefinitions), "CRD"), embed)
 	out.Missing = slices.DeleteFunc(s.GapsOf(facts.CRDs, "*"), func(g facts.Gap) bool { return g.Scope == "" })
+	out.Missing = append(out.Missing, conversions(s)...)
+	return out
+}
+
+// conversions are the gaps of CRDs whose objects a webhook converts: it can lose the field, and was not tried.
+func conversions(s *scene) []facts.Gap {
+	var out []facts.Gap
+	for _, d := range s.CustomResourceDefinitions {
+		if !d.Converts || len(d.Versions) == 0 {
+			continue
+		}
+		var read []string
+		for _, v := range d.Versions {
+			if v.Served {
+				read = append(read, prose.Shell("kubectl get %s -A -o yaml", strings.Replace(d.Name, ".", "."+v.Name+".", 1)))
+			}
+		}
+		out = append(out, facts.NewGap(facts.CRDs, facts.Instance{Kind: "CustomResourceDefinition", Name: d.Name},
+			fmt.Sprintf("a webhook converts every %s between its versions, and whether it keeps restartPolicy of init containers was not tried", d.Kind),
+			facts.Do("read one that has a native sidecar in each version, and look for restartPolicy:", strings.Join(read, "; "))))
+	}
 	return out
 }
 

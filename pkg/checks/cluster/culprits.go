@@ -16,6 +16,8 @@ type culprit struct {
 	// name is "configuration/webhook", or the policy's name.
 	name  string
 	proof []string
+	// how is the proof in a word, for the table.
+	how string
 }
 
 // culprits are those of a class who made a change of a kind to its canary, by the best proof there is: their
@@ -32,13 +34,27 @@ func (t admissionRun) culprits(kind facts.ChangeKind) []culprit {
 	}
 	left := t.left(kind)
 	if len(left) != 1 {
-		return nil
+		return t.withoutOne(kind, left)
 	}
 	proof := "nobody else is called there"
 	if others := except(t.actors(), left); len(others) > 0 {
 		proof = "all others were called directly and did not do it: " + strings.Join(others, ", ")
 	}
-	return []culprit{{left[0], []string{proof}}}
+	return []culprit{{left[0], []string{proof}, "elimination"}}
+}
+
+// withoutOne is the one that is left where it happens without another one, too. That one is not acquitted: it may do
+// the same.
+func (t admissionRun) withoutOne(kind facts.ChangeKind, left []string) []culprit {
+	for _, e := range t.canary.Exempted {
+		others := except(left, []string{e.Webhook})
+		if e.Refusal == nil && has(e.Changes, kind) && len(others) == 1 {
+			return []culprit{{others[0], []string{fmt.Sprintf(
+				"proven by bisection: the same canary, with labels by which %s does not select it (%s), was changed all the same, and nobody else is left",
+				e.Webhook, labelText(e.Labels))}, "bisection"}}
+		}
+	}
+	return nil
 }
 
 // replayed are the webhooks whose answer to a replayed review has a change of the kind in its patch.
@@ -48,7 +64,7 @@ func (t admissionRun) replayed(kind facts.ChangeKind) []culprit {
 		if has(r.Changes, kind) {
 			out = append(out, culprit{r.Webhook, []string{
 				fmt.Sprintf("called directly (%s, dryRun: true) with the canary, it returned: %s", r.Method, strings.Join(r.Patch, " ")),
-			}})
+			}, string(r.Method)})
 		}
 	}
 	return out
@@ -61,7 +77,7 @@ func (t admissionRun) exempted(kind facts.ChangeKind) []culprit {
 	for _, e := range t.canary.Exempted {
 		if e.Refusal == nil && !has(e.Changes, kind) {
 			out = append(out, culprit{e.Webhook, []string{fmt.Sprintf(
-				"proven by bisection: the same canary, with labels by which this one webhook does not select it (%s), %s", labelText(e.Labels), kept[kind])}})
+				"proven by bisection: the same canary, with labels by which this one webhook does not select it (%s), %s", labelText(e.Labels), kept[kind])}, "bisection"})
 		}
 	}
 	return out

@@ -113,14 +113,15 @@ func (in injector) mode() modeReading {
 	}
 	told, settings, found := k.Told(in.backend().Native)
 	switch {
-	case found && told == known.Undecided:
-		return modeReading{mode: known.Undecided, why: "its pods have " + strings.Join(settings, " and ")}
 	case found && told == known.Automatic:
-		return in.automatic("its pods have " + strings.Join(settings, " and "))
+		return in.automatic(in.has(settings))
 	case found:
-		return modeReading{mode: told, why: "its pods have " + strings.Join(settings, " and ")}
+		return modeReading{mode: told, why: in.has(settings)}
 	case unclear != "":
 		return modeReading{mode: known.Undecided, why: unclear}
+	}
+	if unread := in.unread(); unread != "" {
+		return modeReading{mode: known.Undecided, why: unread}
 	}
 	return in.byDefault(tags)
 }
@@ -130,16 +131,10 @@ func (in injector) byDefault(tags []string) modeReading {
 	k := in.entry
 	since := parseSoftware(k.DefaultSince)
 	switch old := func(v string) bool { return since == nil || parseSoftware(v).LessThan(since) }; {
-	case k.Overridden != "" && slices.ContainsFunc(tags, old):
-		return modeReading{mode: known.Undecided, why: k.Overridden}
 	case slices.ContainsFunc(tags, old):
 		return modeReading{mode: known.NotNative, why: "it has to be told to, and its pods do not have " + k.Settings[0].Name}
 	}
-	r := in.automatic("versions from " + k.TagPrefix + k.DefaultSince + " on do so by default")
-	if r.mode == known.Native && k.Overridden != "" {
-		r.why += "; " + k.Overridden
-	}
-	return r
+	return in.automatic("versions from " + k.TagPrefix + k.DefaultSince + " on do so by default")
 }
 
 // automatic is what it does where it looks at the cluster.

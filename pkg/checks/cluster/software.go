@@ -92,9 +92,15 @@ func backendGap(s *facts.Snapshot, service string) *facts.Gap {
 
 // unrecognized are the gaps of Services that known software can be behind.
 func unrecognized[K any](s *facts.Snapshot, found []*software[K]) []facts.Gap {
-	return slices.DeleteFunc(scoped(s, facts.WebhookBackends), func(g facts.Gap) bool {
+	return slices.DeleteFunc(unreadServices(s), func(g facts.Gap) bool {
 		return slices.ContainsFunc(found, func(f *software[K]) bool { return f.gap != nil && f.gap.Instance == g.Instance })
 	})
+}
+
+// unreadServices are the gaps of Services and their pods; those of the settings of injectors are not about
+// whether and what they answer.
+func unreadServices(s *facts.Snapshot) []facts.Gap {
+	return slices.DeleteFunc(scoped(s, facts.WebhookBackends), func(g facts.Gap) bool { return g.Instance.Kind == facts.KindConfigMap })
 }
 
 // service is "namespace/name"; empty for a webhook that is called by URL.

@@ -32,14 +32,14 @@ func (s *scene) webhookTable() []WebhookRow {
 	for _, p := range s.MutatingPolicies {
 		if len(p.Bindings) > 0 && p.MatchesPods {
 			row := WebhookRow{Name: p.Name, Classes: []string{}}
-			row.sumUp(s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Policies, p.Name) })
+			s.sumUp(&row, func(t admissionRun) bool { return slices.Contains(t.class.Policies, p.Name) })
 			row.unmet(s.Snapshot)
 			out = append(out, row)
 		}
 	}
 	for i, w := range installed(s.Snapshot) {
 		row := rowOf(i+1, w)
-		row.sumUp(s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Webhooks, row.Name) })
+		s.sumUp(&row, func(t admissionRun) bool { return slices.Contains(t.class.Webhooks, row.Name) })
 		row.unmet(s.Snapshot)
 		if declaresSideEffects(s.Snapshot, row.Name) {
 			row.Result, row.Proof = resultNoDryRun, "its sideEffects"
@@ -89,13 +89,13 @@ var fromWorst = []string{
 }
 
 // sumUp is the worst result of the classes in which it is called.
-func (r *WebhookRow) sumUp(all []admissionRun, called func(admissionRun) bool) {
+func (s *scene) sumUp(r *WebhookRow, called func(admissionRun) bool) {
 	r.Result = resultNotCalled
-	if len(all) == 0 {
+	if len(s.runs) == 0 {
 		r.Result = resultUnknown
 	}
 	namespaces := map[string]bool{}
-	for _, t := range all {
+	for _, t := range s.runs {
 		if !called(t) {
 			continue
 		}
@@ -105,7 +105,7 @@ func (r *WebhookRow) sumUp(all []admissionRun, called func(admissionRun) bool) {
 				namespaces[name] = true
 			}
 		}
-		result, proof := t.resultOf(r.Name)
+		result, proof := s.resultOf(t, r.Name)
 		if r.Result == resultNotCalled || slices.Index(fromWorst, result) < slices.Index(fromWorst, r.Result) {
 			r.Result, r.Proof = result, proof
 		}
@@ -129,32 +129,48 @@ func (r *WebhookRow) unmet(s *facts.Snapshot) {
 	}
 }
 
-// changeResults are the results of changes, the worst first.
-var changeResults = []struct {
+// A changeResult is the result of a change.
+type changeResult struct {
 	kind   facts.ChangeKind
 	result string
-}{{facts.Stripped, resultStrips}, {facts.Moved, resultMoves}, {facts.Removed, resultRemoves}}
+}
+
+// changeResults are the results of changes, the worst first.
+var changeResults = []changeResult{{facts.Stripped, resultStrips}, {facts.Moved, resultMoves}, {facts.Removed, resultRemoves}}
 
 // resultOf is what the class's canary tells of one of its actors: the answer to a review, a refusal that names
-// it, or what became of the canary, in this order.
-func (t admissionRun) resultOf(name string) (result, proof string) {
-	if t.canary == nil {
+// it, or what became of the canary. It says no more than the checks do.
+func (s *scene) resultOf(t admissionRun, name string) (result, proof string) {
+	switch {
+	case t.canary == nil:
 		return resultUnknown, "no canary"
+	case !cameBack(t):
+		if result, proof := t.reviewed(name); result != "" {
+			return result, proof
+		}
+		return t.refused(name)
 	}
-	if result, proof := t.reviewed(name); result != "" {
+	result, proof = t.didTo(name)
+	if result != resultPreserves {
 		return result, proof
 	}
-	switch {
-	case t.canary.Refusal != nil:
-		return t.refused(name)
-	case t.class.Uncertain[name] != "":
+	if t.class.Uncertain[name] != "" {
 		return resultUnknown, "match condition"
 	}
-	return t.didTo(name)
+	if r := s.reservationAbout(t, name); r != nil {
+		return r.result, r.proof
+	}
+	if r, ok := t.reviewOf(name); ok && conclusive(r) {
+		return resultPreserves, string(r.Method)
+	}
+	return result, proof
 }
 
 // refused is what a refused canary tells.
 func (t admissionRun) refused(name string) (result, proof string) {
+	if t.canary.Refusal == nil {
+		return resultUnknown, "no canary"
+	}
 	if cause, who := t.cause(); t.called(who) == name {
 		switch cause {
 		case facts.CauseDenied:
@@ -177,13 +193,17 @@ func (t admissionRun) didTo(name string) (result, proof string) {
 		if !has(changes, c.kind) {
 			continue
 		}
-		if slices.ContainsFunc(t.culprits(c.kind), func(x culprit) bool { return x.name == name }) {
-			return c.result, map[bool]string{true: "bisection", false: "elimination"}[len(t.exempted(c.kind)) > 0]
+		culprits := t.culprits(c.kind)
+		if i := slices.IndexFunc(culprits, func(x culprit) bool { return x.name == name }); i >= 0 {
+			return c.result, culprits[i].how
 		}
 		// Bisection clears the others: the canary met them, and kept what it loses with the culprit.
 		candidate = candidate || len(t.exempted(c.kind)) == 0 && slices.Contains(t.left(c.kind), name)
 	}
 	if candidate {
+		if result, proof := t.reviewed(name); result == resultDenies || result == resultUnreachable {
+			return result, proof
+		}
 		return resultCandidate, "canary"
 	}
 	return resultPreserves, "elimination"
@@ -191,11 +211,10 @@ func (t admissionRun) didTo(name string) (result, proof string) {
 
 // reviewed is what it did when it was called directly; empty when that proves nothing.
 func (t admissionRun) reviewed(name string) (result, proof string) {
-	i := slices.IndexFunc(t.canary.Reviews, func(r facts.Review) bool { return r.Webhook == name })
-	if i < 0 {
+	r, ok := t.reviewOf(name)
+	if !ok {
 		return "", ""
 	}
-	r := t.canary.Reviews[i]
 	for _, c := range changeResults {
 		if has(r.Changes, c.kind) {
 			return c.result, string(r.Method)

@@ -25,6 +25,7 @@ func runWebhookBreaks(s *scene) checks.Outcome {
 		return cameBack(t) || cause == facts.CauseStripped || breakage(t) != ""
 	}
 	out := checks.Outcome{Missing: undecided(s.Snapshot, all, decides), Tried: triedClasses(all, decides)}
+	out.Missing = append(out.Missing, s.reservations()...)
 	for _, t := range all {
 		if message := breakage(t); message != "" {
 			out.Findings = append(out.Findings, t.breakageFinding(s.Snapshot, message))

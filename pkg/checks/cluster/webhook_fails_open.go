@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -34,18 +33,19 @@ func runWebhookFailsOpen(s *scene) checks.Outcome {
 			continue
 		}
 		open++
-		switch problem := cmp.Or(notCallable(w.backend), calledInVain(s, w.name())); {
+		switch problem := s.inVain(w.name()); {
 		case problem != "":
 			seen++
 			out.Findings = append(out.Findings, failsOpen(w, problem, in))
-		case w.spec.ClientConfig.Service == nil:
-			out.Missing = append(out.Missing, facts.NewGap(facts.WebhookBackends, w.instance(), "it is called by URL, and whether it answers was not tried",
-				facts.Do("ask it:", "kubectl sidecar webhook test --in-cluster "+w.configuration)))
-		case w.backend.Service != "":
+		case s.answers(w.name(), in):
 			seen++
+		case w.spec.ClientConfig.Service == nil || w.backend.Service != "":
+			out.Missing = append(out.Missing, facts.NewGap(facts.WebhookBackends, w.instance(), notTried(w),
+				facts.Do("allow get on /metrics of the API servers, which count its answers (the whole role: kubectl sidecar rbac); or ask it:",
+					prose.Shell("kubectl sidecar webhook test --in-cluster %s", w.configuration))))
 		}
 	}
-	out.Missing = append(out.Missing, scoped(s.Snapshot, facts.WebhookBackends)...)
+	out.Missing = append(out.Missing, unreadServices(s.Snapshot)...)
 	out.Tried = fmt.Sprintf("%d of %s with failurePolicy Ignore", seen, prose.Counted(open, "webhook"))
 	return out
 }
@@ -60,6 +60,26 @@ func failsOpen(w installation, problem string, in []admissionRun) checks.Finding
 			{Text: "Run this again afterwards: as long as it cannot be called, no canary meets it."},
 		},
 	}
+}
+
+// answers reports whether it is proven that a webhook answers: the API server's own counter says so, or it was called
+// directly with the authority of its configuration. By way of the service proxy that is not checked.
+func (s *scene) answers(name string, in []admissionRun) bool {
+	return s.reached(name) || slices.ContainsFunc(in, func(t admissionRun) bool {
+		if t.canary == nil {
+			return false
+		}
+		r, ok := t.reviewOf(name)
+		return ok && conclusive(r) && r.Method == facts.Directly
+	})
+}
+
+// notTried says what is not known of a webhook that may answer.
+func notTried(w installation) string {
+	if w.spec.ClientConfig.Service == nil {
+		return "it is called by URL, and whether it answers was not tried"
+	}
+	return "pods are ready behind its Service, and whether the API server accepts their certificate was not tried"
 }
 
 // callers are the classes in which a webhook is called.

@@ -28,6 +28,7 @@ func runWebhookStripsNewerFields(s *scene) checks.Outcome {
 	out := checks.Outcome{Missing: fieldGaps(s.Snapshot, all, decides), Tried: triedClasses(all, decides)}
 	seen := keptSomewhere(all)
 	out.Missing = append(out.Missing, unprovenFields(s.Snapshot, all, seen)...)
+	out.Missing = append(out.Missing, s.reservations()...)
 	lost := map[string][]string{} // by culprit, or by class where there is none
 	in := map[string][]admissionRun{}
 	var order []string

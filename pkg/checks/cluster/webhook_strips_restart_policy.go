@@ -20,6 +20,8 @@ func runWebhookStrips(s *scene) checks.Outcome {
 	all := s.runs
 	out := checks.Outcome{Missing: undecided(s.Snapshot, all, showsStripping), Tried: triedClasses(all, showsStripping)}
 	out.Missing = append(out.Missing, unproven(s.Snapshot, all, facts.Stripped, stripEvidence)...)
+	out.Missing = append(out.Missing, s.reservations()...)
+	out.Missing = append(out.Missing, s.unaccounted()...)
 	for _, v := range attributions(all, facts.Stripped, stripEvidence) {
 		out.Findings = append(out.Findings, checks.Finding{
 			Object:     v.object(s.Snapshot),

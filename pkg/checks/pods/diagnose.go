@@ -85,8 +85,13 @@ func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 	out := groups.diagnoses(pods)
 	var open []Diagnosis
 	for _, p := range list {
-		if found[p.object()] == nil && found[p.top()] == nil {
-			open = append(open, p.openEntry(results)...)
+		if found[p.object()] != nil {
+			continue
+		}
+		entry := p.openEntry(results)
+		// What waits while its owner is in trouble is the owner's trouble. What fails is named: it may be another one.
+		if found[p.top()] == nil || len(entry) > 0 && entry[0].Progress == nil {
+			open = append(open, entry...)
 		}
 	}
 	out = append(out, alike(open)...)

@@ -119,8 +119,11 @@ func makers(s *facts.Snapshot) []maker {
 
 func (m *maker) counts(pods, wants int32) { m.lacksPods, m.pods, m.wants = pods < wants, pods, wants }
 
-// idle reports whether a Job is not over and has no pod.
+// idle reports whether a Job is to have pods, is not over and has none.
 func idle(j *batchv1.Job) bool {
+	if ptr.Deref(j.Spec.Suspend, false) || ptr.Deref(j.Spec.Parallelism, 1) == 0 {
+		return false
+	}
 	over := []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended}
 	return j.Status.Active == 0 && !slices.ContainsFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
 		return c.Status == corev1.ConditionTrue && slices.Contains(over, c.Type)

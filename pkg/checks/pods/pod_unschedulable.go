@@ -37,10 +37,7 @@ var podUnschedulable = podCheck(checks.Check{
 			f.Steps = p.exampleSteps("If the sidecar needs less than it requests, lower its requests", *c, edit{c.Name, less})
 		}
 	}
-	f.Steps = append(f.Steps, checks.Step{
-		Text:    "Make room for the pod, or let it request less. See what the nodes have left:",
-		Command: "kubectl describe nodes | grep -A 8 'Allocated resources'",
-	})
+	f.Steps = append(f.Steps, p.unfitSteps(text)...)
 	if len(p.sidecars()) == 0 {
 		f.Evidence = append(f.Evidence, "the pod has no native sidecar: they are not the reason")
 	}

@@ -46,17 +46,50 @@ var patches = map[string]func(object []byte) ([]operation, error){
 	"bad-patch": onPod(func(pod) []operation { return []operation{{Op: "remove", Path: "/spec/not/there"}} }),
 }
 
+// onPod patches a pod, or the pod template of an object of another kind.
 func onPod(patch func(pod) []operation) func([]byte) ([]operation, error) {
 	return func(object []byte) ([]operation, error) {
 		var p pod
-		if err := json.Unmarshal(object, &p); err != nil {
+		template, base := podIn(object)
+		if err := json.Unmarshal(template, &p); err != nil {
 			return nil, fmt.Errorf("decode the pod: %w", err)
 		}
-		if operations := patch(p); operations != nil {
+		operations := patch(p)
+		for i := range operations {
+			operations[i].Path = base + operations[i].Path
+		}
+		if operations != nil {
 			return operations, nil
 		}
 		return []operation{}, nil
 	}
+}
+
+// podIn is the pod template of an object, with the path to it; the object itself when it has none.
+func podIn(object []byte) (template []byte, path string) {
+	var has struct {
+		Template json.RawMessage `json:"template"`
+		Spec     struct {
+			Template    json.RawMessage `json:"template"`
+			JobTemplate struct {
+				Spec struct {
+					Template json.RawMessage `json:"template"`
+				} `json:"spec"`
+			} `json:"jobTemplate"`
+		} `json:"spec"`
+	}
+	if json.Unmarshal(object, &has) != nil {
+		return object, ""
+	}
+	switch {
+	case has.Template != nil:
+		return has.Template, "/template"
+	case has.Spec.Template != nil:
+		return has.Spec.Template, "/spec/template"
+	case has.Spec.JobTemplate.Spec.Template != nil:
+		return has.Spec.JobTemplate.Spec.Template, "/spec/jobTemplate/spec/template"
+	}
+	return object, ""
 }
 
 func serviceAccount(object []byte) string {

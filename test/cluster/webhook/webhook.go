@@ -18,8 +18,11 @@
 //	/promote     makes a sidecar of the first other init container
 //	/bad-patch   answers with a patch that cannot be applied
 //
+// and what odd.go has.
+//
 // With /service-accounts/NAME... behind it, a path concerns only pods of these
-// service accounts; others are allowed as they are.
+// service accounts; others are allowed as they are. Of an object that has a pod template the patches are about
+// that.
 //
 // With /when/WORD/VALUE... behind it, a path concerns only pods of which all of that is true: see conditions.
 //
@@ -142,6 +145,7 @@ func answer(w http.ResponseWriter, r *http.Request, behaviour string, asked revi
 
 func respond(w http.ResponseWriter, behaviour string, asked review) {
 	given := &response{UID: asked.Request.UID, Allowed: true}
+	behaviour, how := mannered(behaviour, asked.Request.DryRun)
 	switch behaviour {
 	case "allow":
 	case "deny":
@@ -152,6 +156,9 @@ func respond(w http.ResponseWriter, behaviour string, asked review) {
 		given.Status = map[string]any{"message": strings.Repeat("x", 64<<20)}
 	default:
 		patch, ok := patches[behaviour]
+		if !ok {
+			patch, ok = oddPatches[behaviour]
+		}
 		if !ok {
 			http.Error(w, "no such behaviour: "+behaviour, http.StatusNotFound)
 			return
@@ -166,6 +173,9 @@ func respond(w http.ResponseWriter, behaviour string, asked review) {
 			return
 		}
 		given.PatchType = "JSONPatch"
+	}
+	if how.bare {
+		asked.APIVersion, asked.Kind, given.UID = "", "", ""
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(review{APIVersion: asked.APIVersion, Kind: asked.Kind, Response: given})

@@ -1,0 +1,207 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// createWorkload and listWorkload are the rights to try the templates of a kind.
+func createWorkload(group, resource string) Rule {
+	return Rule{
+		PolicyRule: rule("create", group, resource), Kind: facts.Canaries,
+		Why: "create workloads with dryRun=All, of the kinds whose templates a webhook or policy sees",
+	}
+}
+
+func listWorkload(group, resource string) Rule {
+	return Rule{
+		PolicyRule: rule("list", group, resource), Kind: facts.Canaries,
+		Why: "try the templates of the cluster's own workloads, of the kinds that a webhook or policy sees",
+	}
+}
+
+// workloadRules are the rights that the dry-run creates of workloads need.
+func workloadRules() []Rule {
+	var out []Rule
+	for _, k := range facts.TemplateKinds {
+		out = append(out, createWorkload(k.Group, k.Resource))
+	}
+	for _, k := range facts.TemplateKinds {
+		out = append(out, listWorkload(k.Group, k.Resource))
+	}
+	return out
+}
+
+// targetOf is the creation of an object of a kind.
+func templateTarget(k facts.TemplateKind) admission.Target {
+	return admission.Target{
+		Kind:     schema.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind},
+		Resource: schema.GroupVersionResource{Group: k.Group, Version: k.Version, Resource: k.Resource},
+	}
+}
+
+// A workload is a facts.WorkloadTrial with what it takes to try it.
+type workload struct {
+	fact   facts.WorkloadTrial
+	target admission.Target
+	calls  []admission.Call // of webhooks
+	tries  []workloadTry
+}
+
+// A workloadTry is one object in one namespace, with its lists of init containers.
+type workloadTry struct {
+	namespace string
+	object    map[string]any
+	places    []place
+}
+
+// workloads creates objects with pod templates with dryRun=All, where a webhook or policy sees their creation: it may
+// strip the template before any pod is made of it.
+func (c *collector) workloads(ctx context.Context, withCustom bool) {
+	chain := admission.NewChain(admission.Config{
+		Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
+	})
+	if chain.Empty() {
+		c.workloadsTried()
+		return
+	}
+	namespaces := c.askedNamespaces(ctx)
+	if len(namespaces) == 0 {
+		return // a gap of the canaries says why
+	}
+	var all []workload
+	for _, k := range facts.TemplateKinds {
+		all = append(all, c.workloadsOf(ctx, chain, k, namespaces)...)
+	}
+	if withCustom {
+		all = append(all, c.customWorkloads(ctx, chain, namespaces)...)
+	}
+	// Those with a template of ours come first: each stands for a whole kind.
+	slices.SortStableFunc(all, func(a, b workload) int { return min(a.fact.Templates, 1) - min(b.fact.Templates, 1) })
+	all = c.boundedWorkloads(all)
+	for i := range all {
+		all[i].fact.Class.ID = fmt.Sprintf("workload-%d", i+1)
+	}
+	each(canaryConcurrency, len(all), func(i int) { c.tryWorkload(ctx, chain, &all[i]) })
+	c.mu.Lock()
+	for i := range all {
+		c.snapshot.Workloads = append(c.snapshot.Workloads, all[i].fact)
+	}
+	c.mu.Unlock()
+	c.updates(ctx, chain, namespaces)
+	c.workloadsTried()
+}
+
+func (c *collector) workloadsTried() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.snapshot.WorkloadsTried = true
+}
+
+// askedNamespaces are the namespaces that the caller asks for.
+func (c *collector) askedNamespaces(ctx context.Context) []corev1.Namespace {
+	all := c.snapshot.Namespaces
+	if len(c.gapsOf(facts.Namespaces, "")) > 0 {
+		ns, ok := c.oneNamespace(ctx)
+		if !ok {
+			return nil
+		}
+		all = []corev1.Namespace{*ns}
+	}
+	selector, err := labels.Parse(c.opts.Selector)
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(ns corev1.Namespace) bool {
+		return c.opts.Namespace != "" && ns.Name != c.opts.Namespace || !selector.Matches(labels.Set(ns.Labels)) ||
+			ns.DeletionTimestamp != nil || ns.Status.Phase == corev1.NamespaceTerminating
+	})
+}
+
+// boundedWorkloads leaves out what goes beyond the number of canaries that the caller allows.
+func (c *collector) boundedWorkloads(all []workload) []workload {
+	most := c.opts.MaxCanaries
+	if most <= 0 {
+		most = DefaultMaxCanaries
+	}
+	if len(all) <= most {
+		return all
+	}
+	var left []string
+	for _, w := range all[most:] {
+		left = append(left, append(w.fact.Examples, w.fact.Kind)[0])
+	}
+	more := ""
+	if n := len(left) - shapeExamples; n > 0 {
+		left, more = left[:shapeExamples], fmt.Sprintf(" and %d more", n)
+	}
+	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s%s", most, len(all), joinedNames(left), more),
+		facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", len(all))))
+	return all[:most]
+}
+
+// workloadsOf are the trials of one kind: a template of ours for each class of namespaces, and each distinct one of
+// the cluster's own.
+func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k facts.TemplateKind, namespaces []corev1.Namespace) []workload {
+	target := templateTarget(k)
+	c.onlyUpdates(chain, target, namespaces, plainWorkload(k))
+	if !chain.MayMatch(target) {
+		return nil
+	}
+	places := []place{{list: "initContainers"}}
+	for _, step := range append(slices.Clone(k.Path), "spec") {
+		places[0].way = append(places[0].way, step)
+	}
+	var out []workload
+	for _, class := range chain.ClassesFor(namespaces, target, &unstructured.Unstructured{Object: plainWorkload(k)}) {
+		w := workload{fact: facts.WorkloadTrial{APIVersion: k.APIVersion(), Kind: k.Kind, Resource: k.String()}, target: target, calls: class.Webhooks}
+		w.fact.Class = newClass("", class, admission.Canary).fact
+		for _, t := range plainTries(class.Namespaces, admission.Canary) {
+			w.tries = append(w.tries, workloadTry{t.ns.Name, plainWorkload(k), places})
+		}
+		out = append(out, w)
+	}
+	own := newOwnTemplates(chain, target, namespaces, k.APIVersion(), k.Kind, k.String())
+	for _, source := range sourcesOf(k) {
+		c.addOwn(ctx, own, k, source, places)
+	}
+	return append(out, own.list()...)
+}
+
+// onlyUpdates records that what sees only updates of a kind was not tried: workloads are created here, not updated.
+func (c *collector) onlyUpdates(chain *admission.Chain, target admission.Target, namespaces []corev1.Namespace, object map[string]any) {
+	update := target
+	update.Update = true
+	var created, updated []string
+	for _, class := range chain.ClassesFor(namespaces, target, &unstructured.Unstructured{Object: object}) {
+		created = append(created, callNames(class)...)
+	}
+	for _, class := range chain.ClassesFor(namespaces, update, &unstructured.Unstructured{Object: object}) {
+		updated = append(updated, callNames(class)...)
+	}
+	slices.Sort(updated)
+	for _, name := range slices.Compact(updated) {
+		if !slices.Contains(created, name) {
+			c.gap(facts.Canaries, facts.Instance{Kind: target.Kind.Kind, Name: name, Part: facts.PartWorkload},
+				fmt.Sprintf("%s sees only updates of %s, which are not tried", name, target.Resource.Resource),
+				facts.Do(fmt.Sprintf("look for restartPolicy in the template of one that has a native sidecar: kubectl label --dry-run=server -o yaml %s NAME canary=update", target.Resource.Resource)))
+		}
+	}
+}
+
+func callNames(class admission.Class) []string {
+	var out []string
+	for _, call := range append(slices.Clone(class.Webhooks), class.Policies...) {
+		out = append(out, call.Name())
+	}
+	return out
+}

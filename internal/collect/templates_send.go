@@ -1,0 +1,218 @@
+package collect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// tryWorkload creates one of the objects of a trial with dryRun=All, the first that its namespace takes.
+func (c *collector) tryWorkload(ctx context.Context, chain *admission.Chain, w *workload) {
+	right := createWorkload(w.target.Resource.Group, w.target.Resource.Resource)
+	why, denied := "", ""
+	for _, t := range w.tries {
+		if ctx.Err() != nil {
+			break
+		}
+		if ok, reason := c.mayIn(ctx, right, t.namespace); !ok {
+			why, denied = reason, t.namespace
+			continue
+		}
+		object := withSidecar(t.object, t.places)
+		canary, err := c.createWorkload(ctx, w, t, object)
+		w.fact.Canary = canary
+		cause := facts.Cause("")
+		if canary.Refusal != nil {
+			cause, _ = canary.Refusal.Cause()
+		}
+		if cause == facts.CauseNamespace || cause == facts.CauseAccess {
+			continue
+		}
+		if err == nil {
+			c.blame(ctx, chain, w, t, object)
+		}
+		return
+	}
+	switch {
+	case ctx.Err() != nil:
+		reason, remedy, _ := ended(ctx)
+		c.gap(facts.Canaries, w.fact.Instance(), reason, remedy)
+	case w.fact.Canary == nil:
+		c.gap(facts.Canaries, w.fact.Instance(), notAllowed(right.In(denied), why), right.In(denied).remedy())
+	}
+}
+
+// createWorkload posts an object with dryRun=All. The error is that in the canary's refusal.
+func (c *collector) createWorkload(ctx context.Context, w *workload, t workloadTry, object map[string]any) (*facts.Canary, error) {
+	canary := &facts.Canary{Class: w.fact.Class.ID, Namespace: t.namespace, Sent: podAt(object, t.places)}
+	body, err := json.Marshal(object)
+	if err != nil {
+		canary.Refusal = &facts.Refusal{Message: err.Error()}
+		return canary, err
+	}
+	ctx, cancel := c.request(ctx, c.workloadTimeout(w))
+	defer cancel()
+	answer := c.client.Discovery().RESTClient().Post().AbsPath(resourcePath(w.fact.APIVersion, t.namespace, w.target.Resource.Resource)).
+		SetHeader("Content-Type", "application/json").SetHeader("Accept", "application/json").
+		Param("dryRun", "All").Body(body).Do(ctx)
+	raw, err := answer.Raw()
+	if err != nil {
+		if full := answer.Error(); full != nil {
+			err = full
+		}
+		canary.Refusal = refusal(err)
+		return canary, err
+	}
+	var returned map[string]any
+	if err := json.Unmarshal(raw, &returned); err != nil {
+		canary.Refusal = &facts.Refusal{Message: "what came back cannot be read: " + err.Error()}
+		return canary, err
+	}
+	canary.Returned = podAt(returned, t.places)
+	return canary, nil
+}
+
+func (c *collector) workloadTimeout(w *workload) time.Duration {
+	return c.createTimeout(&class{webhooks: w.calls})
+}
+
+// blame looks for who changed the template.
+func (c *collector) blame(ctx context.Context, chain *admission.Chain, w *workload, t workloadTry, object map[string]any) {
+	canary := w.fact.Canary
+	if len(canary.Changes()) == 0 {
+		canary.Reviews, _ = c.replayObject(ctx, c.skippable(w.calls), &w.target, t, object, canary.Sent)
+		return
+	}
+	canary.Template = c.serverKeepsField(ctx, chain, t.namespace)
+	if canary.Template == facts.TemplateLost || len(w.calls)+len(w.fact.Class.Policies) < 2 {
+		return
+	}
+	var missing []*missingRight
+	canary.Reviews, missing = c.replayObject(ctx, w.calls, &w.target, t, object, canary.Sent)
+	if len(missing) > 0 && !attributed(canary) {
+		c.gap(facts.Canaries, w.fact.Instance(), "it is not known which of the webhooks there did it: "+missing[0].Error(), missing[0].right.remedy())
+	}
+}
+
+// skippable are the webhooks that the API server skips where they do not answer: that nothing happened may mean that
+// they did not.
+func (c *collector) skippable(calls []admission.Call) []admission.Call {
+	return slices.DeleteFunc(slices.Clone(calls), func(call admission.Call) bool {
+		w := c.webhook(call)
+		return w == nil || w.FailurePolicy == nil || *w.FailurePolicy != admissionregistrationv1.Ignore
+	})
+}
+
+// serverKeepsField says whether the API server itself keeps the field, by a canary that did, or by a PodTemplate that no
+// webhook sees.
+func (c *collector) serverKeepsField(ctx context.Context, chain *admission.Chain, namespace string) facts.Template {
+	c.mu.Lock()
+	kept := slices.ContainsFunc(c.snapshot.Canaries, func(canary facts.Canary) bool {
+		return canary.Returned != nil && !canary.Control && len(canary.Changes()) == 0
+	})
+	c.mu.Unlock()
+	if kept {
+		return facts.TemplateKept
+	}
+	for _, k := range facts.TemplateKinds {
+		if k.Kind == "PodTemplate" && chain.MayMatch(templateTarget(k)) {
+			return facts.TemplateUnknown
+		}
+	}
+	pod := admission.Canary(namespace)
+	spec, err := c.defaulted(ctx, pod)
+	return templateOf(pod, spec, err == nil)
+}
+
+// replayObject asks the webhooks one after the other what they do to an object, as replay does with pods.
+func (c *collector) replayObject(ctx context.Context, calls []admission.Call, about *admission.Target, t workloadTry, object map[string]any, sent *corev1.Pod) (out []facts.Review, missing []*missingRight) {
+	for _, call := range calls {
+		review := facts.Review{Webhook: call.Name()}
+		answer, method, err := c.askAbout(ctx, call, about, t.namespace, object)
+		review.Method = method
+		if err == nil && !answer.Allowed {
+			review.Denied = answer.Message
+			if review.Denied == "" {
+				review.Denied = "(without explanation)"
+			}
+		} else if err == nil {
+			var after map[string]any
+			if err = json.Unmarshal(answer.Pod, &after); err == nil {
+				review.Changes = facts.Changes(sent, podAt(after, t.places))
+			}
+			if len(review.Changes) > 0 {
+				review.Patch = answer.Touching(pointerTo(t.places[0]))
+			} else if err == nil {
+				object = after // the next one sees what this one has changed
+			}
+		}
+		review.Outcome = outcomeOf(ctx, err)
+		var right *missingRight
+		if errors.As(err, &right) {
+			missing = append(missing, right)
+		}
+		if err != nil {
+			review.Error = oneLine(err.Error())
+		}
+		out = append(out, review)
+	}
+	return out, missing
+}
+
+// askAbout sends one AdmissionReview with dryRun: true about an object that is no new pod.
+func (c *collector) askAbout(ctx context.Context, call admission.Call, about *admission.Target, namespace string, object map[string]any) (*admission.Answer, facts.Method, error) {
+	w := c.webhook(call)
+	if ctx.Err() != nil || w == nil {
+		return nil, "", &unanswered{facts.ReviewNotAsked, errors.New("the run ended before it was asked")}
+	}
+	if !admission.DryRunnable(w) {
+		return nil, "", &unanswered{facts.ReviewNoDryRun, errors.New("it does not support dry run, and was not asked")}
+	}
+	u := unstructured.Unstructured{Object: object}
+	u = *u.DeepCopy()
+	u.SetNamespace(namespace)
+	raw, err := u.MarshalJSON()
+	if err != nil {
+		return nil, "", err
+	}
+	question := admission.Question{
+		UID: uuid.NewUUID(), About: about, Pod: raw, Namespace: namespace,
+		Version: admission.ReviewVersion(w.AdmissionReviewVersions),
+	}
+	if about.Update {
+		question.Old = raw
+	}
+	body, err := question.Body()
+	if err != nil {
+		return nil, "", err
+	}
+	said, method, err := c.postReview(ctx, call, w, body)
+	if err != nil {
+		if errors.Is(err, errNotAsked) {
+			method = ""
+		}
+		return nil, method, err
+	}
+	answer, err := question.Understand(said)
+	return answer, method, err
+}
+
+// pointerTo is the JSON pointer to the list of a place.
+func pointerTo(p place) string {
+	out := ""
+	for _, step := range p.way {
+		out += fmt.Sprintf("/%v", step)
+	}
+	return out + "/" + p.list
+}

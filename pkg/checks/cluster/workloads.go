@@ -1,0 +1,258 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+)
+
+// A workloadRun is a workload that was created with dryRun=All, as the rooms of admission see it.
+type workloadRun struct {
+	admissionRun
+	trial *facts.WorkloadTrial
+}
+
+func workloadRuns(s *facts.Snapshot) []workloadRun {
+	var out []workloadRun
+	for i := range s.Workloads {
+		t := &s.Workloads[i]
+		out = append(out, workloadRun{admissionRun{class: t.Class, canary: t.Canary}, t})
+	}
+	return out
+}
+
+// ofWorkloads and ofUpdates report what a gap of the canaries is about; what is neither is about pods.
+func ofWorkloads(g facts.Gap) bool { return g.Instance.Part == facts.PartWorkload }
+func ofUpdates(g facts.Gap) bool   { return g.Instance.Part == facts.PartUpdate }
+
+// where says which templates these are.
+func (r workloadRun) where() string {
+	if len(r.trial.Examples) > 0 {
+		return "like that of " + prose.SomeOf(r.trial.Examples, 3, r.trial.Templates)
+	}
+	return "in " + r.namespaces()
+}
+
+// called is the evidence of who sees the workload.
+func (r workloadRun) called() []string {
+	var out []string
+	if len(r.class.Policies) > 0 {
+		out = append(out, "mutating admission policies there: "+strings.Join(r.class.Policies, ", "))
+	}
+	if len(r.class.Webhooks) > 0 {
+		out = append(out, "mutating webhooks there, in call order: "+strings.Join(r.class.Webhooks, "; "))
+	}
+	return out
+}
+
+// happened is what became of the template, of one kind.
+func (r workloadRun) happened(kind facts.ChangeKind) []string {
+	if r.canary == nil || r.canary.Template == facts.TemplateLost {
+		return nil
+	}
+	if cause, _ := r.cause(); cause == facts.CauseStripped && kind == facts.Stripped {
+		return []string{r.trial.Kind + " in namespace " + r.canary.Namespace + " (dry run) was refused: " + r.canary.Refusal.OneLine()}
+	}
+	var out []string
+	for _, c := range changesOf(r.admissionRun, kind) {
+		out = append(out, fmt.Sprintf("%s in namespace %s (dry run): %s", r.trial.Kind, r.canary.Namespace, c.Detail))
+	}
+	if len(out) > 0 && r.canary.Template == facts.TemplateUnknown {
+		out = append(out, "whether the API server itself keeps the field was not tried: see apiserver-gate-off")
+	}
+	return out
+}
+
+// missing are the gaps that leave open what becomes of templates.
+func missingWorkloads(s *facts.Snapshot, all []workloadRun) []facts.Gap {
+	var out []facts.Gap
+	for _, g := range s.GapsOf(facts.Canaries, "*") {
+		if ofWorkloads(g) {
+			out = append(out, g)
+		}
+	}
+	for _, r := range all {
+		cause, _ := r.cause()
+		switch {
+		case slices.ContainsFunc(out, func(g facts.Gap) bool { return g.Instance.Class == r.class.ID }):
+		case r.canary == nil:
+			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "it was not tried", facts.HowToGet(facts.Canaries)))
+		case r.canary.Template == facts.TemplateLost:
+			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "the API server itself drops restartPolicy, so this does not show what webhooks do",
+				facts.Do("turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again")))
+		case r.canary.Refusal != nil && cause != facts.CauseStripped:
+			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), fmt.Sprintf("a %s with a native sidecar, created with dryRun=All, was refused: %s", r.trial.Kind, r.canary.Refusal.OneLine()),
+				facts.Do("see what becomes of one of your own:", "kubectl create --dry-run=server -o yaml -f FILE")))
+		default:
+			out = append(out, r.doubtfulCalls(s)...)
+		}
+	}
+	return append(out, neverTried(s)...)
+}
+
+// doubtfulCalls are the gaps of those who might not have seen the workload, or might have done nothing because it was a
+// dry run.
+func (r workloadRun) doubtfulCalls(s *facts.Snapshot) []facts.Gap {
+	var out []facts.Gap
+	for _, name := range r.actors() {
+		why := r.class.Uncertain[name]
+		if why == "" && r.canary.Refusal == nil && len(r.canary.Changes()) == 0 {
+			why = r.unproven(findWebhook(s, name), name)
+		}
+		if why == "" {
+			continue
+		}
+		g := facts.NewGap(facts.Canaries, r.trial.Instance(), fmt.Sprintf("it is not certain what %s does to it: %s", name, why),
+			facts.Do("look for restartPolicy in a workload of your own that it is meant for:", "kubectl get "+r.trial.Resource+" -A -o yaml"))
+		g.Scope += " " + name
+		out = append(out, g)
+	}
+	return out
+}
+
+// unproven says why a webhook is not proven to leave a template alone that came back well; empty when it is.
+func (r workloadRun) unproven(w *admissionregistrationv1.MutatingWebhook, name string) string {
+	if w == nil {
+		return ""
+	}
+	if w.SideEffects != nil && *w.SideEffects == admissionregistrationv1.SideEffectClassNoneOnDryRun {
+		return "its sideEffects are NoneOnDryRun, so it may do nothing in a dry run"
+	}
+	if w.FailurePolicy == nil || *w.FailurePolicy != admissionregistrationv1.Ignore {
+		return ""
+	}
+	i := slices.IndexFunc(r.canary.Reviews, func(review facts.Review) bool { return review.Webhook == name })
+	if i < 0 {
+		return "its failurePolicy is Ignore, and whether it answers was not tried"
+	}
+	if e := r.canary.Reviews[i].Error; e != "" {
+		return "its failurePolicy is Ignore, and when it was called directly it gave no answer: " + e
+	}
+	return ""
+}
+
+// neverTried are the gaps of those who see templates that were not tried: none in a snapshot from before there were such
+// trials, and no custom resources where the CRDs were not looked for.
+func neverTried(s *facts.Snapshot) []facts.Gap {
+	var out []facts.Gap
+	note := func(name string, kinds []string) {
+		switch {
+		case len(kinds) == 0:
+		case !s.WorkloadsTried:
+			g := facts.NewGap(facts.Canaries, facts.Instance{Kind: "Workload", Name: name, Part: facts.PartWorkload},
+				fmt.Sprintf("%s sees templates that were not tried when the snapshot was taken: %s", name, strings.Join(kinds, ", ")), facts.HowToGet(facts.Canaries))
+			g.Scope += " " + name
+			out = append(out, g)
+		case slices.Contains(kinds, facts.CustomResources) && !s.Has(facts.CRDs) && len(out) == 0:
+			out = append(out, checks.Unread(s, facts.CRDs)...)
+		}
+	}
+	for _, w := range installed(s) {
+		note(w.name(), facts.SeesTemplates(w.spec.Rules))
+	}
+	for _, p := range s.MutatingPolicies {
+		if len(p.Bindings) > 0 {
+			note(p.Name, p.MatchesTemplates)
+		}
+	}
+	return out
+}
+
+// A workloadGroup is one finding in the making: who did it, to which templates.
+type workloadGroup struct {
+	name   string
+	runs   []workloadRun
+	detail [][]string // for each of runs
+}
+
+// byCulprit groups the changed templates of one kind of change by who did it. Where that is not known, it is one group
+// for each.
+func byCulprit(all []workloadRun, kind facts.ChangeKind) []*workloadGroup {
+	var plain []admissionRun
+	for _, r := range all {
+		plain = append(plain, r.admissionRun)
+	}
+	var out []*workloadGroup
+	byName := map[string]*workloadGroup{}
+	for _, r := range all {
+		happened := r.happened(kind)
+		if len(happened) == 0 {
+			continue
+		}
+		culprits := r.culprits(kind)
+		if len(culprits) == 0 {
+			out = append(out, &workloadGroup{runs: []workloadRun{r}, detail: [][]string{append(happened, r.doubtAbout(kind, plain)...)}})
+		}
+		for _, c := range culprits {
+			g := byName[c.name]
+			if g == nil {
+				g = &workloadGroup{name: c.name}
+				byName[c.name] = g
+				out = append(out, g)
+			}
+			g.runs, g.detail = append(g.runs, r), append(g.detail, append(slices.Clone(happened), c.proof...))
+		}
+	}
+	return out
+}
+
+// what names the templates of the group: "templates of Deployments and Jobs in namespace shop".
+func (g *workloadGroup) what() string {
+	var kinds, namespaces, own []string
+	owned := 0
+	for _, r := range g.runs {
+		kinds = append(kinds, r.trial.Kind+"s")
+		if len(r.trial.Examples) == 0 {
+			namespaces = append(namespaces, r.class.Namespaces...)
+		}
+	}
+	for _, r := range g.runs {
+		if len(except(r.class.Namespaces, namespaces)) > 0 {
+			own, owned = append(own, r.trial.Examples...), owned+r.trial.Templates
+		}
+	}
+	slices.Sort(kinds)
+	slices.Sort(namespaces)
+	out := "templates of " + prose.List(slices.Compact(kinds), "and")
+	var in []string
+	if len(namespaces) > 0 {
+		all := admissionRun{class: facts.Class{Namespaces: slices.Compact(namespaces)}}
+		in = append(in, "in "+all.namespaces())
+	}
+	if len(own) > 0 {
+		in = append(in, "like that of "+prose.SomeOf(own, 3, owned))
+	}
+	return out + " " + strings.Join(in, ", and ")
+}
+
+func (g *workloadGroup) object(s *facts.Snapshot) checks.Object {
+	if g.name == "" {
+		return checks.Object{Kind: "WorkloadTemplate", Name: g.runs[0].class.ID}
+	}
+	return (&attribution{name: g.name}).object(s)
+}
+
+func (g *workloadGroup) namespaces() []string {
+	if g.name != "" {
+		return nil
+	}
+	return g.runs[0].class.Namespaces
+}
+
+func (g *workloadGroup) evidence() []string {
+	out := append(slices.Clone(g.detail[0]), g.runs[0].called()...)
+	var others []string
+	for _, r := range g.runs[1:] {
+		others = append(others, r.trial.Kind+" "+r.where())
+	}
+	if len(others) > 0 {
+		out = append(out, "the same of "+prose.Some(others, 5))
+	}
+	return out
+}
