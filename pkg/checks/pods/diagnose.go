@@ -83,18 +83,7 @@ func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 		groups.add(ownerOf(o), o, found[o], found[ownerOf(o)])
 	}
 	out := groups.diagnoses(pods)
-	var open []Diagnosis
-	for _, p := range list {
-		if found[p.object()] != nil {
-			continue
-		}
-		entry := p.openEntry(results)
-		// What waits while its owner is in trouble is the owner's trouble. What fails is named: it may be another one.
-		if found[p.top()] == nil || len(entry) > 0 && entry[0].Progress == nil {
-			open = append(open, entry...)
-		}
-	}
-	out = append(out, alike(open)...)
+	out = append(out, alike(openEntries(list, found, results))...)
 	owners := map[checks.Object]bool{}
 	for _, d := range out {
 		owners[d.Owner] = true
@@ -117,6 +106,22 @@ func (s *scene) diagnose(results []checks.Result) []Diagnosis {
 		)
 	})
 	return out
+}
+
+// openEntries are those of the pods in which no check has found anything.
+func openEntries(list []subject, found map[checks.Object][]Symptom, results []checks.Result) []Diagnosis {
+	var open []Diagnosis
+	for _, p := range list {
+		if found[p.object()] != nil {
+			continue
+		}
+		entry := p.openEntry(results)
+		// What waits while its owner is in trouble is the owner's trouble. What fails is named: it may be another one.
+		if found[p.top()] == nil || len(entry) > 0 && entry[0].Progress == nil {
+			open = append(open, entry...)
+		}
+	}
+	return open
 }
 
 // openEntry is the entry of a pod of which no check has found anything; none of one that is known to be well.
