@@ -59,15 +59,14 @@ func (c *collector) mayBe(ctx context.Context, user string) bool {
 	if c.standIns.has(user) {
 		return true
 	}
-	if !c.confirmed(ctx, "", "") && !c.confirmed(ctx, namespace, name) {
+	if !c.confirmed(ctx, namespace, name) {
 		return false
 	}
 	c.standIns.add(user)
 	return true
 }
 
-// confirmed asks for the right to impersonate a service account, or all of them, and takes nothing but a yes
-// for one. It asks once.
+// confirmed asks for the right to impersonate a service account, and takes nothing but a yes for one. It asks once.
 func (c *collector) confirmed(ctx context.Context, namespace, name string) bool {
 	c.access.mu.Lock()
 	key := "impersonate " + namespace + "/" + name

@@ -147,13 +147,18 @@ func TestMinimalRBAC(t *testing.T) {
 	fmt.Printf("sweep: %d rights removed, one at a time\n", removed)
 }
 
+// ofCounters is the one review that `webhooks` does without: where nothing is counted, it calls webhooks that fail open
+// directly.
+const ofCounters = "review of nil &NonResourceAttributes{Path:/metrics,Verb:get,}"
+
 func (w *world) minimal(t *testing.T, command, kubelets string, lack func(*testing.T, string) loss) int {
 	role, explained := printed(t, command, kubelets)
 	command = strings.TrimSuffix(command+"-"+kubelets, "-")
 	if got := lack(t, w.user(t, command+"-whole", role)); len(got.gaps)+len(got.checks) > 0 {
 		t.Errorf("with the printed role: gaps %v, checks %v, remedies %q", got.gaps, got.checks, got.remedies)
 	}
-	if refused := w.refusals(t, command+"-whole"); len(refused) > 0 {
+	refused := slices.DeleteFunc(w.refusals(t, command+"-whole"), func(what string) bool { return command == "webhooks" && what == ofCounters })
+	if len(refused) > 0 {
 		t.Errorf("with the printed role the API server refuses %q", refused)
 	}
 	for _, r := range explained {
