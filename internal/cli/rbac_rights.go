@@ -156,7 +156,7 @@ var costs = map[string][]string{
 	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":   append(slices.Clone(ofCanaries), ofBackends[1:]...),
 	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofAdmission,
 	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofAdmission,
-	"create pods":           ofCanaries,
+	"create pods":           append(slices.Clone(ofPolicies), "webhook-fails-open"),
 	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields", "template-strips-restart-policy"},
 	"create services/proxy": ofReviews,
 	"get mutatingwebhookconfigurations.admissionregistration.k8s.io": ofReviews,

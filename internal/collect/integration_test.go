@@ -245,10 +245,7 @@ func withTheRules(t *testing.T, c *cluster.Cluster) {
 func eventually(t *testing.T, config *rest.Config, done func(*facts.Snapshot) bool) *facts.Snapshot {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Minute); ; {
-		s, _, err := collect.Run(t.Context(), options(config))
-		if err != nil {
-			t.Fatal(err)
-		}
+		s, _ := run(t, options(config))
 		if done(s) || time.Now().After(deadline) {
 			return s
 		}

@@ -56,7 +56,7 @@ func TestMutatingPolicies(t *testing.T) {
 	both := []string{"mutatingadmissionpolicies", "mutatingadmissionpolicybindings"}
 	policies := `{"items":[{"metadata":{"name":"p"},"spec":{"matchConstraints":{"resourceRules":[{"apiGroups":["*"],"apiVersions":["v1"],"operations":["CREATE"],"resources":["pods"]}]}}}]}`
 	bindings := `{"items":[{"metadata":{"name":"b"},"spec":{"policyName":"p"}},{"metadata":{"name":"c"},"spec":{"policyName":"q"}}]}`
-	found := []facts.MutatingPolicy{{Name: "p", Bindings: []string{"b"}, MatchesPods: true}}
+	found := []facts.MutatingPolicy{{Name: "p", Bindings: []string{"b"}, MatchesPods: true, MatchesTemplates: []string{"custom resources"}}}
 	for _, test := range []struct {
 		name     string
 		handlers map[string]http.HandlerFunc

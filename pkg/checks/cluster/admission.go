@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -201,11 +202,20 @@ func undecided(s *facts.Snapshot, all []admissionRun, decides func(admissionRun)
 		case t.isIn(gaps):
 		case !decides(t):
 			gaps = append(gaps, t.gap())
-		case len(t.class.Uncertain) > 0:
+		case len(t.class.Uncertain) > 0 && !asPlain(all, t):
 			gaps = append(gaps, t.uncertain(s)...)
 		}
 	}
 	return gaps
+}
+
+// asPlain reports whether a class is a variant of one of plain canaries, and as uncertain as that one is: it leaves
+// nothing open that is not said of that one.
+func asPlain(all []admissionRun, t admissionRun) bool {
+	return t.class.Variant != "" && slices.ContainsFunc(all, func(plain admissionRun) bool {
+		return plain.class.Variant == "" && plain.class.Shape == nil && maps.Equal(plain.class.Uncertain, t.class.Uncertain) &&
+			!slices.ContainsFunc(t.class.Namespaces, func(ns string) bool { return !slices.Contains(plain.class.Namespaces, ns) })
+	})
 }
 
 // isIn reports whether one of the gaps is that of the class's canary.
