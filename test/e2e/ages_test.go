@@ -305,9 +305,10 @@ func agesTable(situations []*situation, table map[string][]aged) []byte {
 const agesIntro = `# What why says, and when
 
 Each situation was made on a real cluster, and asked about 10 seconds, 2 minutes and 10 minutes after the last thing
-that was done to it: by the name of an object, for its namespace, with -A, from the output of kubectl get -o yaml as a
-file and through a pipe, and from the file of kubectl sidecar snapshot --pods. One word stands for all six where they
-agree. "well" is said only of pods that are ready or have succeeded.
+that was done to it, or later: on a busy machine, as here, questions wait for each other for minutes. It was asked about
+by the name of an object, for its namespace, with -A, from the output of kubectl get -o yaml as a file and through a
+pipe, and from the file of kubectl sidecar snapshot --pods. One word stands for all six where they agree. "well" is
+said only of pods that are ready or have succeeded.
 
 Made by: go test ./test/e2e -run TestAges -ages -timeout 90m
 `

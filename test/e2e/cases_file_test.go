@@ -121,6 +121,7 @@ type variant struct {
 	Manifest string `json:"manifest"`
 	Steps    []step `json:"steps"`
 	Expect   string `json:"expect"`
+	Passes   string `json:"passes"`
 }
 
 func (s *situation) file(name string) string { return filepath.Join(casesDir, s.folder, name) }
@@ -172,7 +173,7 @@ func (s *situation) variants() []*situation {
 		name := strings.TrimSuffix(v.Manifest, ".yaml")
 		all = append(all, &situation{
 			name: s.name + "-" + name, folder: s.folder, manifest: v.Manifest,
-			What: s.What + ": " + name, Cluster: s.Cluster, Steps: v.Steps, Why: s.Why, Expect: v.Expect,
+			What: s.What + ": " + name, Cluster: s.Cluster, Steps: v.Steps, Why: s.Why, Expect: v.Expect, Passes: v.Passes,
 		})
 	}
 	return all
