@@ -23,7 +23,7 @@ var unfits = []unfit{
 		"Nodes lack the labels that the pod asks for, by nodeSelector or affinity. See what they have:", subject.seeLabels},
 	{[]string{"had untolerated taint"}, true,
 		"Tolerate the taint in the pod's template if the pod belongs there. See which nodes have which:", fixedCommand(
-			"kubectl get nodes -o custom-columns=NAME:.metadata.name,TAINTS:.spec.taints")},
+			"kubectl get nodes -o custom-columns=node:.metadata.name,taints:.spec.taints")},
 	{[]string{"node(s) were unschedulable"}, true,
 		"Nodes are cordoned. See which, and let pods on them again when their maintenance is over:", fixedCommand(
 			"kubectl get nodes --field-selector spec.unschedulable=true")},
@@ -32,7 +32,7 @@ var unfits = []unfit{
 			"kubectl describe nodes | grep -A 8 'Allocated resources'")},
 	{[]string{"didn't have free ports"}, false,
 		"Another pod has the hostPort on each node. See which pods use the host's ports:", fixedCommand(
-			`kubectl get pods -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,NODE:.spec.nodeName,HOSTPORTS:.spec.containers[*].ports[*].hostPort`)},
+			`kubectl get pods -A -o custom-columns=namespace:.metadata.namespace,pod:.metadata.name,node:.spec.nodeName,ports:.spec.containers[*].ports[*].hostPort`)},
 	{[]string{"persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity conflict", "persistent volumes"}, false,
 		"See where its volumes are, and whether they are bound:", func(p subject) string {
 			return prose.Shell("kubectl get persistentvolumeclaims -n %s", p.Namespace)
