@@ -153,34 +153,34 @@ func (k *fakeKubelet) handler() http.Handler {
 	return mux
 }
 
-var statusOf = map[Behaviour]int{
+var statusOf = map[Behavior]int{
 	Unauthorized: http.StatusUnauthorized, Forbidden: http.StatusForbidden,
 	NotFound: http.StatusNotFound, ServerError: http.StatusInternalServerError,
 }
 
-func (k *fakeKubelet) answer(w http.ResponseWriter, r *http.Request, behaviour Behaviour, page []byte) {
-	if status := statusOf[behaviour]; status != 0 {
+func (k *fakeKubelet) answer(w http.ResponseWriter, r *http.Request, behavior Behavior, page []byte) {
+	if status := statusOf[behavior]; status != 0 {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
-	if behaviour == Hang {
+	if behavior == Hang {
 		k.wait(r)
 		return
 	}
 	out, flush, end := compressed(w, r)
-	switch behaviour {
+	switch behavior {
 	case Garbage:
 		_, _ = out.Write(bytes.Repeat([]byte("\x00\xff{\"<html>\n"), 1000))
 	case Empty:
 	case Truncated, HangMidway:
 		_, _ = out.Write(page[:len(page)/2])
 		flush()
-		if behaviour == HangMidway {
+		if behavior == HangMidway {
 			k.wait(r)
 		}
 		panic(http.ErrAbortHandler) // cut the connection
 	case Drip, Endless:
-		k.trickle(out, flush, r, behaviour, page)
+		k.trickle(out, flush, r, behavior, page)
 	default:
 		_, _ = out.Write(page)
 	}
@@ -189,10 +189,10 @@ func (k *fakeKubelet) answer(w http.ResponseWriter, r *http.Request, behaviour B
 
 // trickle sends the page in pieces; the endless one begins anew for ever, so
 // that it never comes to families that sort behind those of its first KBs.
-func (k *fakeKubelet) trickle(out io.Writer, flush func(), r *http.Request, behaviour Behaviour, page []byte) {
+func (k *fakeKubelet) trickle(out io.Writer, flush func(), r *http.Request, behavior Behavior, page []byte) {
 	pause := 250 * time.Millisecond
-	for start := 0; behaviour == Endless || start < len(page); start += 1 << 10 {
-		if behaviour == Endless {
+	for start := 0; behavior == Endless || start < len(page); start += 1 << 10 {
+		if behavior == Endless {
 			start, pause = 0, time.Millisecond
 		}
 		if _, err := out.Write(page[start:min(start+1<<10, len(page))]); err != nil {

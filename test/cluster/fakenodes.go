@@ -31,36 +31,36 @@ type FakeNode struct {
 	// Images is how many images the node says that it has; real kubelets list up to 50.
 	Images int
 	// Metrics and Configz say how the kubelet answers to these paths.
-	Metrics, Configz Behaviour
+	Metrics, Configz Behavior
 }
 
-// Behaviour is how a fake kubelet answers.
-type Behaviour string
+// Behavior is how a fake kubelet answers.
+type Behavior string
 
 // Serve is the well-behaved one. Refuse (nothing listens) and NoAddress (the
 // node has none) concern the whole node and are taken from Metrics.
 const (
-	Serve        Behaviour = ""
-	Hang         Behaviour = "hang"         // no answer, ever
-	HangMidway   Behaviour = "hang-midway"  // half of the page, then nothing
-	Drip         Behaviour = "drip"         // the page, at a few KB per second
-	Unauthorized Behaviour = "unauthorized" // 401
-	Forbidden    Behaviour = "forbidden"    // 403
-	NotFound     Behaviour = "not-found"    // 404
-	ServerError  Behaviour = "server-error" // 500
-	Garbage      Behaviour = "garbage"      // 200 and something else
-	Truncated    Behaviour = "truncated"    // half of the page, then the connection is cut
-	Empty        Behaviour = "empty"        // 200 and nothing
-	Endless      Behaviour = "endless"      // a page without an end
-	Refuse       Behaviour = "refuse"
-	NoAddress    Behaviour = "no-address"
+	Serve        Behavior = ""
+	Hang         Behavior = "hang"         // no answer, ever
+	HangMidway   Behavior = "hang-midway"  // half of the page, then nothing
+	Drip         Behavior = "drip"         // the page, at a few KB per second
+	Unauthorized Behavior = "unauthorized" // 401
+	Forbidden    Behavior = "forbidden"    // 403
+	NotFound     Behavior = "not-found"    // 404
+	ServerError  Behavior = "server-error" // 500
+	Garbage      Behavior = "garbage"      // 200 and something else
+	Truncated    Behavior = "truncated"    // half of the page, then the connection is cut
+	Empty        Behavior = "empty"        // 200 and nothing
+	Endless      Behavior = "endless"      // a page without an end
+	Refuse       Behavior = "refuse"
+	NoAddress    Behavior = "no-address"
 )
 
 // fakeKey is what fake kubelets differ in. Each has a port of its own, which
 // the nodes name in their status; thousands of nodes share one.
 type fakeKey struct {
 	page             string
-	metrics, configz Behaviour
+	metrics, configz Behavior
 }
 
 // AddFakeNodes creates the nodes and, where missing, their fake kubelets.

@@ -47,7 +47,7 @@ func (s *WebhookServer) BadCA(path string) admissionregistrationv1.WebhookClient
 	return client
 }
 
-// ServeWebhooks serves the behaviours of package webhook in this process.
+// ServeWebhooks serves the behaviors of package webhook in this process.
 func (c *Cluster) ServeWebhooks() (*WebhookServer, error) {
 	p, err := c.ca.server(c.Host())
 	if err != nil {

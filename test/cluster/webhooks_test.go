@@ -41,9 +41,9 @@ func sent(t *testing.T, c *cluster.Cluster, p *corev1.Pod) string {
 	return strings.Join(names, " ")
 }
 
-// Every behaviour has the effect that it is there for, on a server in this
+// Every behavior has the effect that it is there for, on a server in this
 // process.
-func TestWebhookBehaviours(t *testing.T) {
+func TestWebhookBehaviors(t *testing.T) {
 	c := cluster.StartFor(t, cluster.Config{})
 	here, err := c.ServeWebhooks()
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/webhook"
 )
 
-// ServeWebhooksBehind serves the behaviours of package webhook in this process, behind a Service of
+// ServeWebhooksBehind serves the behaviors of package webhook in this process, behind a Service of
 // an existing namespace. Its endpoint looks like a pod with that image: the API server dials nothing
 // else, and neither does the service proxy. It needs no kubelet and no controller manager.
 func (c *Cluster) ServeWebhooksBehind(ctx context.Context, namespace, name, image string) (*WebhookServer, error) {

@@ -51,22 +51,22 @@ func injectOther(p pod) []operation {
 type manner struct{ bare bool }
 
 // mannered takes what is in front of a behavior off it.
-func mannered(behaviour string, dryRun bool) (string, manner) {
+func mannered(behavior string, dryRun bool) (string, manner) {
 	var m manner
 	for {
 		switch rest := ""; {
-		case cut(behaviour, "wet-", &rest):
-			behaviour = rest
+		case cut(behavior, "wet-", &rest):
+			behavior = rest
 			if dryRun {
-				behaviour = "allow"
+				behavior = "allow"
 			}
-		case cut(behaviour, "slow-", &rest):
-			behaviour = rest
+		case cut(behavior, "slow-", &rest):
+			behavior = rest
 			time.Sleep(9 * time.Second)
-		case cut(behaviour, "bare-", &rest):
-			behaviour, m.bare = rest, true
+		case cut(behavior, "bare-", &rest):
+			behavior, m.bare = rest, true
 		default:
-			return behaviour, m
+			return behavior, m
 		}
 	}
 }

@@ -69,7 +69,7 @@ type response struct {
 	Status    map[string]any `json:"status,omitempty"`
 }
 
-// Handler serves all behaviours and remembers what it was asked.
+// Handler serves all behaviors and remembers what it was asked.
 type Handler struct {
 	mu       sync.Mutex
 	requests []Request
@@ -106,17 +106,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	h.requests = append(h.requests, Request{Path: r.URL.Path, DryRun: asked.Request.DryRun, Body: body})
 	h.mu.Unlock()
-	behaviour, accounts := parse(r.URL.Path)
+	behavior, accounts := parse(r.URL.Path)
 	if accounts != nil && !slices.Contains(accounts, serviceAccount(asked.Request.Object)) {
-		behaviour = "allow"
+		behavior = "allow"
 	}
 	if !concerned(r.URL.Path, *asked.Request) {
-		behaviour = "allow"
+		behavior = "allow"
 	}
-	answer(w, r, behaviour, asked)
+	answer(w, r, behavior, asked)
 }
 
-func parse(path string) (behaviour string, accounts []string) {
+func parse(path string) (behavior string, accounts []string) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	if len(parts) > 2 && parts[1] == "service-accounts" {
 		accounts = parts[2:]
@@ -125,8 +125,8 @@ func parse(path string) (behaviour string, accounts []string) {
 }
 
 // answer deals with what goes wrong before there is a review to answer with.
-func answer(w http.ResponseWriter, r *http.Request, behaviour string, asked review) {
-	switch behaviour {
+func answer(w http.ResponseWriter, r *http.Request, behavior string, asked review) {
+	switch behavior {
 	case "error":
 		http.Error(w, "boom", http.StatusInternalServerError)
 	case "hang":
@@ -139,14 +139,14 @@ func answer(w http.ResponseWriter, r *http.Request, behaviour string, asked revi
 	case "redirect":
 		http.Redirect(w, r, "/allow", http.StatusTemporaryRedirect)
 	default:
-		respond(w, behaviour, asked)
+		respond(w, behavior, asked)
 	}
 }
 
-func respond(w http.ResponseWriter, behaviour string, asked review) {
+func respond(w http.ResponseWriter, behavior string, asked review) {
 	given := &response{UID: asked.Request.UID, Allowed: true}
-	behaviour, how := mannered(behaviour, asked.Request.DryRun)
-	switch behaviour {
+	behavior, how := mannered(behavior, asked.Request.DryRun)
+	switch behavior {
 	case "allow":
 	case "deny":
 		given.Allowed, given.Status = false, map[string]any{"message": "no pods today", "code": http.StatusForbidden}
@@ -155,12 +155,12 @@ func respond(w http.ResponseWriter, behaviour string, asked review) {
 	case "huge":
 		given.Status = map[string]any{"message": strings.Repeat("x", 64<<20)}
 	default:
-		patch, ok := patches[behaviour]
+		patch, ok := patches[behavior]
 		if !ok {
-			patch, ok = oddPatches[behaviour]
+			patch, ok = oddPatches[behavior]
 		}
 		if !ok {
-			http.Error(w, "no such behaviour: "+behaviour, http.StatusNotFound)
+			http.Error(w, "no such behavior: "+behavior, http.StatusNotFound)
 			return
 		}
 		operations, err := patch(asked.Request.Object)
