@@ -11,6 +11,14 @@ import (
 // server, so 256 of them, 8 at a time, take a second or two. Few clusters have more templates that differ.
 const DefaultMaxCanaries = 256
 
+// mostCanaries is how many canaries the caller allows.
+func (o *Options) mostCanaries() int {
+	if o.MaxCanaries <= 0 {
+		return DefaultMaxCanaries
+	}
+	return o.MaxCanaries
+}
+
 // Bounds of what is said of canaries that were not sent: one gap each for so many; so many names in the gap
 // of the rest.
 const (
@@ -22,10 +30,7 @@ const (
 // then the shapes that are most unlike each other.
 // sent is how many were sent already.
 func (c *collector) bounded(classes []class, sent int) []class {
-	most := c.opts.MaxCanaries
-	if most <= 0 {
-		most = DefaultMaxCanaries
-	}
+	most := c.opts.mostCanaries()
 	tried := fmt.Sprintf("%d of %d classes and shapes were tried", most, sent+len(classes))
 	remedy := facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", sent+len(classes)))
 	if most = max(0, most-sent); len(classes) <= most {

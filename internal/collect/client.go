@@ -185,6 +185,11 @@ func (c *collector) fetchOnce(ctx context.Context, client *http.Client, path str
 	// JSON for the API server's own errors, anything for what stands behind it.
 	req.Header.Set("Accept", "application/json, */*")
 	maps.Copy(req.Header, more)
+	return ok200(client, req)
+}
+
+// ok200 sends a request; any answer but 200 OK is an error.
+func ok200(client *http.Client, req *http.Request) (*http.Response, error) {
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, err

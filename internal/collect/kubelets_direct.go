@@ -175,14 +175,7 @@ func (s *scrape) readDirectly(ctx context.Context, node, page string, more http.
 	for key, values := range more {
 		req.Header[key] = values
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, readError(resp)
-	}
-	return resp, nil
+	return ok200(client, req)
 }
 
 // mayReadConfigz says why the caller is not allowed to read the configuration of a kubelet. One that does not

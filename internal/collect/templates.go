@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -41,7 +42,7 @@ func workloadRules() []Rule {
 	return out
 }
 
-// targetOf is the creation of an object of a kind.
+// templateTarget is the creation of an object of a kind.
 func templateTarget(k facts.TemplateKind) admission.Target {
 	return admission.Target{
 		Kind:     schema.GroupVersionKind{Group: k.Group, Version: k.Version, Kind: k.Kind},
@@ -79,8 +80,9 @@ func (c *collector) workloads(ctx context.Context, withCustom bool) {
 		return // a gap of the canaries says why
 	}
 	var all []workload
+	own := ownObjects{}
 	for _, k := range facts.TemplateKinds {
-		all = append(all, c.workloadsOf(ctx, chain, k, namespaces)...)
+		all = append(all, c.workloadsOf(ctx, chain, k, namespaces, own)...)
 	}
 	if withCustom {
 		all = append(all, c.customWorkloads(ctx, chain, namespaces)...)
@@ -129,10 +131,7 @@ func (c *collector) askedNamespaces(ctx context.Context) []corev1.Namespace {
 
 // boundedWorkloads leaves out what goes beyond the number of canaries that the caller allows.
 func (c *collector) boundedWorkloads(all []workload) []workload {
-	most := c.opts.MaxCanaries
-	if most <= 0 {
-		most = DefaultMaxCanaries
-	}
+	most := c.opts.mostCanaries()
 	if len(all) <= most {
 		return all
 	}
@@ -144,14 +143,14 @@ func (c *collector) boundedWorkloads(all []workload) []workload {
 	if n := len(left) - shapeExamples; n > 0 {
 		left, more = left[:shapeExamples], fmt.Sprintf(" and %d more", n)
 	}
-	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s%s", most, len(all), joinedNames(left), more),
+	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s%s", most, len(all), strings.Join(left, ", "), more),
 		facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", len(all))))
 	return all[:most]
 }
 
 // workloadsOf are the trials of one kind: a template of ours for each class of namespaces, and each distinct one of
 // the cluster's own.
-func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k facts.TemplateKind, namespaces []corev1.Namespace) []workload {
+func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k facts.TemplateKind, namespaces []corev1.Namespace, objects ownObjects) []workload {
 	target := templateTarget(k)
 	c.onlyUpdates(chain, target, namespaces, plainWorkload(k))
 	if !chain.MayMatch(target) {
@@ -172,7 +171,7 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 	}
 	own := newOwnTemplates(chain, target, namespaces, k.APIVersion(), k.Kind, k.String())
 	for _, source := range sourcesOf(k) {
-		c.addOwn(ctx, own, k, source, places)
+		c.addOwn(ctx, own, k, source, places, objects)
 	}
 	return append(out, own.list()...)
 }

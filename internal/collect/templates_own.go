@@ -39,21 +39,44 @@ func sourcesOf(k facts.TemplateKind) []templateSource {
 	return out
 }
 
+// ownObjects are the objects of the kinds that have been listed, by resource: Deployments tell of ReplicaSets, too, and
+// CronJobs of Jobs, and are read once.
+type ownObjects map[string]listed
+
+// listed is what a list gave, in the end.
+type listed struct {
+	objects []map[string]any
+	err     error
+}
+
+// of lists the objects of a kind, unless that was done before.
+func (o ownObjects) of(ctx context.Context, c *collector, k facts.TemplateKind) listed {
+	known, ok := o[k.String()]
+	if !ok {
+		known.err = c.listObjects(ctx, k.APIVersion(), k.Resource, func(object map[string]any) {
+			object["apiVersion"], object["kind"] = k.APIVersion(), k.Kind // items of a list lack them
+			known.objects = append(known.objects, object)
+		})
+		o[k.String()] = known
+	}
+	return known
+}
+
 // addOwn lists the objects of a source. What cannot be listed is a gap: what their templates lose is not known.
-func (c *collector) addOwn(ctx context.Context, own *ownTemplates, k facts.TemplateKind, source templateSource, places []place) {
+func (c *collector) addOwn(ctx context.Context, own *ownTemplates, k facts.TemplateKind, source templateSource, places []place, objects ownObjects) {
 	right, about := listWorkload(source.of.Group, source.of.Resource), facts.WorkloadInstance(k.Kind)
 	if c.mayNotListWorkloads(ctx, right, about) {
 		return
 	}
-	err := c.listObjects(ctx, source.of.APIVersion(), source.of.Resource, func(object map[string]any) {
-		object["apiVersion"], object["kind"] = source.of.APIVersion(), source.of.Kind // items of a list lack them
+	all := objects.of(ctx, c, source.of)
+	for _, object := range all.objects {
 		u := &unstructured.Unstructured{Object: object}
 		if metav1.GetControllerOf(u) == nil {
 			own.add(fmt.Sprintf("%s %s/%s", source.of.Kind, u.GetNamespace(), u.GetName()), u.GetNamespace(), source.make(object), places)
 		}
-	})
-	if err != nil {
-		c.failed(ctx, right, about, err)
+	}
+	if all.err != nil {
+		c.failed(ctx, right, about, all.err)
 	}
 }
 
@@ -184,5 +207,3 @@ func (o *ownTemplates) list() []workload {
 	})
 	return out
 }
-
-func joinedNames(names []string) string { return strings.Join(names, ", ") }

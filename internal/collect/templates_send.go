@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/uuid"
@@ -109,8 +108,7 @@ func (c *collector) blame(ctx context.Context, w *workload, t workloadTry, objec
 // they did not.
 func (c *collector) skippable(calls []admission.Call) []admission.Call {
 	return slices.DeleteFunc(slices.Clone(calls), func(call admission.Call) bool {
-		w := c.webhook(call)
-		return w == nil || w.FailurePolicy == nil || *w.FailurePolicy != admissionregistrationv1.Ignore
+		return !failsOpen(c.webhook(call))
 	})
 }
 

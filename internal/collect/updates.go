@@ -1,7 +1,6 @@
 package collect
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -58,7 +57,7 @@ func (c *collector) updates(ctx context.Context, chain *admission.Chain, namespa
 		u.fact.Class = newClass("", class, admission.Canary).fact
 		all = append(all, u)
 	}
-	most := cmp.Or(max(c.opts.MaxCanaries, 0), DefaultMaxCanaries)
+	most := c.opts.mostCanaries()
 	if len(all) > most {
 		c.gap(facts.Canaries, facts.UpdateInstance, fmt.Sprintf("%d of %d kinds of pods were updated", most, len(all)),
 			facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", len(all))))
