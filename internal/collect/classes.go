@@ -33,9 +33,7 @@ func (c *collector) plan(ctx context.Context) (p plan) {
 			facts.Do(c.gapsOf(facts.MutatingWebhooks, "")[0].Remedy+"; or ask for one namespace: --namespace NAME"))
 		return p
 	}
-	chain := admission.NewChain(admission.Config{
-		Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
-	})
+	chain := c.admissionChain()
 	templates, accounts := c.templates(ctx)
 	p.senders, p.namespaces = c.sendersOf(ctx, chain, templates, accounts), namespaces
 	var out []class
@@ -50,6 +48,23 @@ func (c *collector) plan(ctx context.Context) (p plan) {
 	out = append(out, c.attracted(p.chain, namespaces, out)...)
 	p.classes = c.bounded(numbered(out, 0), 0)
 	return p
+}
+
+// admissionChain is what the snapshot's webhooks and the policies do, with their conditions compiled once. Only who has
+// read them may ask for it, and nobody at the same time.
+func (c *collector) admissionChain() *admission.Chain {
+	if c.chain == nil {
+		c.chain = admission.NewChain(admission.Config{
+			Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
+		})
+	}
+	return c.chain
+}
+
+// wants reports whether the caller asks for a namespace in which something can be created.
+func (o *Options) wants(ns *corev1.Namespace, selector labels.Selector) bool {
+	return (o.Namespace == "" || ns.Name == o.Namespace) && selector.Matches(labels.Set(ns.Labels)) &&
+		ns.DeletionTimestamp == nil && ns.Status.Phase != corev1.NamespaceTerminating
 }
 
 // numbered numbers the classes of namespaces, after n others.
@@ -105,8 +120,7 @@ func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, b
 	}
 	var out []corev1.Namespace
 	for _, ns := range all {
-		asked := (c.opts.Namespace == "" || ns.Name == c.opts.Namespace) && selector.Matches(labels.Set(ns.Labels))
-		if asked && ns.DeletionTimestamp == nil && ns.Status.Phase != corev1.NamespaceTerminating {
+		if c.opts.wants(&ns, selector) {
 			out = append(out, ns)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -119,6 +120,8 @@ type collector struct {
 	// less of them.
 	policies []admissionregistrationv1.MutatingAdmissionPolicy
 	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+	// chain is made of them and of the webhooks of the snapshot; see admissionChain.
+	chain *admission.Chain
 	// places are the namespaces with what webhooks may look at; the snapshot has less of them.
 	places []corev1.Namespace
 	// customKinds are the kinds of custom resources that can have init containers; they are known when crdsRead is

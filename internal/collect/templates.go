@@ -68,9 +68,7 @@ type workloadTry struct {
 // workloads creates objects with pod templates with dryRun=All, where a webhook or policy sees their creation: it may
 // strip the template before any pod is made of it.
 func (c *collector) workloads(ctx context.Context, withCustom bool) {
-	chain := admission.NewChain(admission.Config{
-		Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
-	})
+	chain := c.admissionChain()
 	if chain.Empty() {
 		c.workloadsTried()
 		return
@@ -123,10 +121,7 @@ func (c *collector) askedNamespaces(ctx context.Context) []corev1.Namespace {
 	if err != nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(all), func(ns corev1.Namespace) bool {
-		return c.opts.Namespace != "" && ns.Name != c.opts.Namespace || !selector.Matches(labels.Set(ns.Labels)) ||
-			ns.DeletionTimestamp != nil || ns.Status.Phase == corev1.NamespaceTerminating
-	})
+	return slices.DeleteFunc(slices.Clone(all), func(ns corev1.Namespace) bool { return !c.opts.wants(&ns, selector) })
 }
 
 // boundedWorkloads leaves out what goes beyond the number of canaries that the caller allows.
