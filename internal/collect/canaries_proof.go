@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -60,17 +58,11 @@ func (c *collector) unheard(class *class) bool {
 		if w == nil {
 			continue
 		}
-		if onDryRunOnly(w) || failsOpen(w) && !c.heard(call.Name()) {
+		if facts.IdleOnDryRun(w) || facts.FailsOpen(w) && !c.heard(call.Name()) {
 			return true
 		}
 	}
 	return false
-}
-
-// onDryRunOnly reports whether a webhook declares that it has side effects, but none on dry runs. What it leaves out
-// then may be all that it does.
-func onDryRunOnly(w *admissionregistrationv1.MutatingWebhook) bool {
-	return w.SideEffects != nil && *w.SideEffects == admissionregistrationv1.SideEffectClassNoneOnDryRun
 }
 
 // heard reports whether the API server reached a webhook for each canary.

@@ -108,7 +108,7 @@ func (c *collector) blame(ctx context.Context, w *workload, t workloadTry, objec
 // they did not.
 func (c *collector) skippable(calls []admission.Call) []admission.Call {
 	return slices.DeleteFunc(slices.Clone(calls), func(call admission.Call) bool {
-		return !failsOpen(c.webhook(call))
+		return !facts.FailsOpen(c.webhook(call))
 	})
 }
 

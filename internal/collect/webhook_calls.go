@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"slices"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -33,17 +31,12 @@ type calls struct {
 	answered, failedOpen map[string]int
 }
 
-// failsOpen reports whether the API server goes on without a webhook that it cannot call, and tells nobody.
-func failsOpen(w *admissionregistrationv1.MutatingWebhook) bool {
-	return w != nil && w.FailurePolicy != nil && *w.FailurePolicy == admissionregistrationv1.Ignore
-}
-
 // failingOpen are those that the canaries may meet, "configuration/webhook".
 func (c *collector) failingOpen(classes []class) []string {
 	var out []string
 	for i := range classes {
 		for _, call := range classes[i].webhooks {
-			if failsOpen(c.webhook(call)) {
+			if facts.FailsOpen(c.webhook(call)) {
 				out = append(out, call.Name())
 			}
 		}

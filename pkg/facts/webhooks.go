@@ -26,6 +26,17 @@ func TrimWebhooks(c *admissionregistrationv1.MutatingWebhookConfiguration) admis
 	return out
 }
 
+// FailsOpen reports whether the API server goes on without a webhook that it cannot call, and tells nobody.
+func FailsOpen(w *admissionregistrationv1.MutatingWebhook) bool {
+	return w != nil && w.FailurePolicy != nil && *w.FailurePolicy == admissionregistrationv1.Ignore
+}
+
+// IdleOnDryRun reports whether a webhook declares that it has side effects, but none on dry runs. What it leaves out
+// then may be all that it does.
+func IdleOnDryRun(w *admissionregistrationv1.MutatingWebhook) bool {
+	return w != nil && w.SideEffects != nil && *w.SideEffects == admissionregistrationv1.SideEffectClassNoneOnDryRun
+}
+
 // RedactURL removes what may be secret in a URL: user, password, the values of its query, and keys in
 // its path.
 func RedactURL(raw string) string {

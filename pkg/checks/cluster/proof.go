@@ -94,7 +94,7 @@ var doings = map[facts.ChangeKind]string{
 
 // unreached: the API server may have gone on without it.
 func (s *scene) unreached(name string, w *admissionregistrationv1.MutatingWebhook, r facts.Review, known bool) *reservation {
-	if known || w.FailurePolicy == nil || *w.FailurePolicy != admissionregistrationv1.Ignore {
+	if known || !facts.FailsOpen(w) {
 		return nil
 	}
 	if s.reached(name) {
@@ -142,7 +142,7 @@ func (s *scene) reached(name string) bool {
 // idle: a webhook that declares NoneOnDryRun may leave out on dry runs whatever it does. One that returned a patch
 // on some dry run does not.
 func (s *scene) idle(name string, w *admissionregistrationv1.MutatingWebhook) *reservation {
-	if w.SideEffects == nil || *w.SideEffects != admissionregistrationv1.SideEffectClassNoneOnDryRun || s.patchesDryRuns(name) {
+	if !facts.IdleOnDryRun(w) || s.patchesDryRuns(name) {
 		return nil
 	}
 	return &reservation{resultUnknown, "dry run",

@@ -50,14 +50,8 @@ func runTemplateStrips(s *scene) checks.Outcome {
 }
 
 func templateSteps(s *facts.Snapshot, g *workloadGroup) []checks.Step {
-	who := "the webhook"
-	if g.name != "" {
-		who = g.name + knownByName(g.name)
-	}
-	v := &attribution{name: g.name}
-	steps := v.steps(s, checks.Step{
-		Text: "Update " + who + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of only what it changed. " +
-			"Until then take these kinds out of its rules, or keep it away by its objectSelector or namespaceSelector.",
+	steps := g.steps(s, checks.Step{
+		Text: update(g.named()) + " Until then take these kinds out of its rules, or keep it away by its objectSelector or namespaceSelector.",
 	})
 	return append(steps, checks.Step{
 		Text:    "Apply the workloads again afterwards: what was stripped is not stored anywhere. This shows what is stored:",

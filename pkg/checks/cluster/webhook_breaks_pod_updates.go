@@ -175,8 +175,7 @@ func (r updateRun) finding(s *facts.Snapshot, name string, evidence []string) ch
 // UpdateFix is what to do about a webhook that breaks updates of pods.
 func UpdateFix(name string) []checks.Step {
 	return []checks.Step{{
-		Text: "Update " + name + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of only what it changed. " +
-			"Until then take UPDATE of pods out of its rules: pods that exist already can then be updated again.",
+		Text: update(name) + " Until then take UPDATE of pods out of its rules: pods that exist already can then be updated again.",
 	}}
 }
 

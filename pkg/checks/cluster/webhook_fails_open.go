@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -29,7 +27,7 @@ func runWebhookFailsOpen(s *scene) checks.Outcome {
 	open, seen := 0, 0
 	for _, w := range installed(s.Snapshot) {
 		in := callers(s, w.name())
-		if w.spec.FailurePolicy == nil || *w.spec.FailurePolicy != admissionregistrationv1.Ignore || len(in) == 0 {
+		if !facts.FailsOpen(w.spec) || len(in) == 0 {
 			continue
 		}
 		open++

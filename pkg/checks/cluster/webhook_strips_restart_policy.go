@@ -35,13 +35,20 @@ func runWebhookStrips(s *scene) checks.Outcome {
 }
 
 func stripSteps(s *facts.Snapshot, v *attribution) []checks.Step {
-	who := "the webhook"
-	if v.name != "" {
-		who = v.name + knownByName(v.name)
+	return v.steps(s, checks.Step{Text: update(v.named()) + keepWebhookAway})
+}
+
+// named is a webhook in a fix, with the known software that it is.
+func (v *attribution) named() string {
+	if v.name == "" {
+		return "the webhook"
 	}
-	return v.steps(s, checks.Step{
-		Text: "Update " + who + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of only what it changed." + keepWebhookAway,
-	})
+	return v.name + knownByName(v.name)
+}
+
+// update is what to do about a webhook that strips the field.
+func update(webhook string) string {
+	return "Update " + webhook + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of only what it changed."
 }
 
 // showsStripping reports whether the canary is an answer: it came back, and the API server itself is not

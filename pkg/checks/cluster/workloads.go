@@ -124,13 +124,10 @@ func (r workloadRun) doubtfulCalls(s *facts.Snapshot) []facts.Gap {
 
 // unproven says why a webhook is not proven to leave a template alone that came back well; empty when it is.
 func (r workloadRun) unproven(w *admissionregistrationv1.MutatingWebhook, name string) string {
-	if w == nil {
-		return ""
-	}
-	if w.SideEffects != nil && *w.SideEffects == admissionregistrationv1.SideEffectClassNoneOnDryRun {
+	if facts.IdleOnDryRun(w) {
 		return "its sideEffects are NoneOnDryRun, so it may do nothing in a dry run"
 	}
-	if w.FailurePolicy == nil || *w.FailurePolicy != admissionregistrationv1.Ignore {
+	if !facts.FailsOpen(w) {
 		return ""
 	}
 	i := slices.IndexFunc(r.canary.Reviews, func(review facts.Review) bool { return review.Webhook == name })
@@ -170,40 +167,28 @@ func neverTried(s *facts.Snapshot) []facts.Gap {
 	return out
 }
 
-// A workloadGroup is one finding in the making: who did it, to which templates.
+// A workloadGroup is an attribution of what happened to templates.
 type workloadGroup struct {
-	name   string
-	runs   []workloadRun
-	detail [][]string // for each of runs
+	*attribution
+	runs []workloadRun // those of in
 }
 
 // byCulprit groups the changed templates of one kind of change by who did it. Where that is not known, it is one group
 // for each.
 func byCulprit(all []workloadRun, kind facts.ChangeKind) []*workloadGroup {
 	var plain []admissionRun
+	byClass := map[string]workloadRun{}
 	for _, r := range all {
 		plain = append(plain, r.admissionRun)
+		byClass[r.class.ID] = r
 	}
 	var out []*workloadGroup
-	byName := map[string]*workloadGroup{}
-	for _, r := range all {
-		happened := r.happened(kind)
-		if len(happened) == 0 {
-			continue
+	for _, v := range attributions(plain, kind, func(t admissionRun) []string { return byClass[t.class.ID].happened(kind) }) {
+		g := &workloadGroup{attribution: v}
+		for _, t := range v.in {
+			g.runs = append(g.runs, byClass[t.class.ID])
 		}
-		culprits := r.culprits(kind)
-		if len(culprits) == 0 {
-			out = append(out, &workloadGroup{runs: []workloadRun{r}, detail: [][]string{append(happened, r.doubtAbout(kind, plain)...)}})
-		}
-		for _, c := range culprits {
-			g := byName[c.name]
-			if g == nil {
-				g = &workloadGroup{name: c.name}
-				byName[c.name] = g
-				out = append(out, g)
-			}
-			g.runs, g.detail = append(g.runs, r), append(g.detail, append(slices.Clone(happened), c.proof...))
-		}
+		out = append(out, g)
 	}
 	return out
 }
@@ -241,18 +226,11 @@ func (g *workloadGroup) object(s *facts.Snapshot) checks.Object {
 	if g.name == "" {
 		return checks.Object{Kind: "WorkloadTemplate", Name: g.runs[0].class.ID}
 	}
-	return (&attribution{name: g.name}).object(s)
-}
-
-func (g *workloadGroup) namespaces() []string {
-	if g.name != "" {
-		return nil
-	}
-	return g.runs[0].class.Namespaces
+	return g.attribution.object(s)
 }
 
 func (g *workloadGroup) evidence() []string {
-	out := append(slices.Clone(g.detail[0]), g.runs[0].called()...)
+	out := append(slices.Clone(g.details[0]), g.runs[0].called()...)
 	var others []string
 	for _, r := range g.runs[1:] {
 		others = append(others, r.trial.Kind+" "+r.where())
