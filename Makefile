@@ -45,7 +45,7 @@ sweep: ## every request of every command goes wrong in every way; make test runs
 	SWEEP=all go test ./test/sweep -run TestSweep -count=1 -timeout 60m
 
 real: ## the plugin on released software as it is installed; its modules are downloaded and built first
-	REAL=1 go test ./test/real -count=1 -timeout 60m -v
+	go test -tags real ./test/real -count=1 -timeout 60m -v
 
 BENCH ?=
 bench: build ## what the plugin costs beside kubectl and bare requests, as ratios; BENCH='-nodes 500 -only nodes' for less
@@ -75,6 +75,7 @@ kubernetes: ## the Kubernetes binaries of every version under test/kubernetes, b
 lint:
 	@files=$$(gofmt -l $$(git ls-files '*.go')) || exit 1; test -z "$$files" || { echo "$$files"; echo "gofmt: the files above are not formatted"; exit 1; }
 	go vet ./...
+	go vet -tags real ./test/real
 	go tool -modfile=hack/tools/go.mod staticcheck ./...
 	go tool -modfile=hack/tools/go.mod gocyclo -over 15 -ignore '_test\.go$$' cmd internal pkg docs hack
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -18,27 +19,16 @@ const hintFile = "take one with: kubectl sidecar snapshot -o FILE, or kubectl ge
 
 // within returns what f does, unless ctx is over before: then f goes on to no purpose, and the process exits.
 func within[T any](ctx context.Context, doing string, f func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
+	var none T
 	if ctx.Err() == nil {
-		go func() {
-			value, err := f()
-			done <- result{value, err}
-		}()
-	}
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return none, couldNotRun("give it more time: --timeout 10m", fmt.Errorf("the time for the run was over while %s", doing))
+		if value, err := collect.UntilDone(ctx, f, func(T) {}); err == nil || !errors.Is(err, ctx.Err()) {
+			return value, err
 		}
-		return none, &failure{err: fmt.Errorf("interrupted while %s", doing), code: exitInterrupted}
 	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return none, couldNotRun("give it more time: --timeout 10m", fmt.Errorf("the time for the run was over while %s", doing))
+	}
+	return none, &failure{err: fmt.Errorf("interrupted while %s", doing), code: exitInterrupted}
 }
 
 // readFiles reads one snapshot from files; several are read as if they were one.

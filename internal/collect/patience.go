@@ -10,16 +10,16 @@ import (
 type impatient struct{ next http.RoundTripper }
 
 func (i impatient) RoundTrip(req *http.Request) (*http.Response, error) {
-	return untilDone(req.Context(), func() (*http.Response, error) { return i.next.RoundTrip(req) }, func(late *http.Response) {
+	return UntilDone(req.Context(), func() (*http.Response, error) { return i.next.RoundTrip(req) }, func(late *http.Response) {
 		if late != nil {
 			late.Body.Close()
 		}
 	})
 }
 
-// untilDone is what do returns, or the context's error if that is over before. What comes too late is
+// UntilDone is what do returns, or the context's error if that is over before. What comes too late is
 // for drop.
-func untilDone[T any](ctx context.Context, do func() (T, error), drop func(T)) (T, error) {
+func UntilDone[T any](ctx context.Context, do func() (T, error), drop func(T)) (T, error) {
 	type result struct {
 		value T
 		err   error

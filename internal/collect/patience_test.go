@@ -24,7 +24,7 @@ func TestUntilDone(t *testing.T) {
 		value string
 		err   error
 	}{{"value", nil}, {"", failed}} {
-		value, err := untilDone(t.Context(), func() (string, error) { return want.value, want.err }, func(string) { t.Error("dropped") })
+		value, err := UntilDone(t.Context(), func() (string, error) { return want.value, want.err }, func(string) { t.Error("dropped") })
 		if value != want.value || err != want.err {
 			t.Errorf("%q, %v; want %q, %v", value, err, want.value, want.err)
 		}
@@ -32,7 +32,7 @@ func TestUntilDone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	release, dropped := make(chan struct{}), make(chan string)
-	value, err := untilDone(ctx, func() (string, error) { <-release; return "late", nil }, func(s string) { dropped <- s })
+	value, err := UntilDone(ctx, func() (string, error) { <-release; return "late", nil }, func(s string) { dropped <- s })
 	if value != "" || !errors.Is(err, context.Canceled) {
 		t.Errorf("%q, %v", value, err)
 	}

@@ -99,7 +99,7 @@ func (r *PodReader) failedGroups(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	_, err = untilDone(ctx, func() (any, error) {
+	_, err = UntilDone(ctx, func() (any, error) {
 		_, _, err := client.ServerGroupsAndResources()
 		return nil, err
 	}, func(any) {})

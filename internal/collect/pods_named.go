@@ -103,7 +103,7 @@ func (r *PodReader) rightTo(n Name, refused error) Rule {
 
 // named gets one object the way kubectl does.
 func (c *collector) named(ctx context.Context, namespace string, n Name) (*unstructured.Unstructured, error) {
-	infos, err := untilDone(ctx, func() ([]*resource.Info, error) {
+	infos, err := UntilDone(ctx, func() ([]*resource.Info, error) {
 		return resource.NewBuilder(&getter{c, ctx}).Unstructured().
 			NamespaceParam(namespace).DefaultNamespace().ResourceNames(pods, n.String()).Do().Infos()
 	}, func([]*resource.Info) {})
