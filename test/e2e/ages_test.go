@@ -2,12 +2,10 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,8 +14,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
 var writeAges = flag.Bool("ages", false, "ask about every situation at three ages, and write the table")
@@ -143,8 +139,8 @@ func (st *stage) askAll(s *situation) aged {
 	if err := os.WriteFile(file, list, 0o600); err != nil {
 		return aged{err: err}
 	}
-	if out, err := st.plugin(nil, "snapshot", "--pods", "-n", s.name, "-o", snapshot); err != nil {
-		return aged{err: fmt.Errorf("%w\n%s", err, out)}
+	if taken := st.launch(nil, "snapshot", "--pods", "-n", s.name, "-o", snapshot); taken.err != nil || taken.Exit != 0 {
+		return aged{err: fmt.Errorf("snapshot: exit %d, %v\n%s", taken.Exit, taken.err, taken.Stderr)}
 	}
 	for way, args := range map[string][]string{
 		"name":      append([]string{"-n", s.name}, strings.Fields(s.Why[0])...),
@@ -169,31 +165,12 @@ func (st *stage) askAll(s *situation) aged {
 	return a
 }
 
-func (st *stage) plugin(stdin []byte, args ...string) ([]byte, error) {
-	st.busy <- struct{}{}
-	defer func() { <-st.busy }()
-	ctx, cancel := context.WithTimeout(st.ctx, patience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, plugin.Path(), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+st.cluster.Kubeconfig, "LC_ALL=C.UTF-8")
-	cmd.Stdin = bytes.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, stderr.Bytes())
-	}
-	return out, err
-}
-
 // said is what one run answers about the situation's namespace, in a word or two.
 func (st *stage) said(s *situation, stdin []byte, args []string) (string, error) {
-	out, err := st.plugin(stdin, append([]string{"why", "-o", "json"}, args...)...)
-	var exit *exec.ExitError
-	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() < 3) {
-		return "", err
+	a := st.askAbout(stdin, args...)
+	if a.err == nil && a.Exit != 0 && a.Exit < 3 {
+		return "", fmt.Errorf("exit %d: %s", a.Exit, a.Stderr)
 	}
-	a := answer{Ran: plugin.Ran{Args: args, Stdout: string(out)}}
 	r, err := a.report()
 	if err != nil {
 		return "", err

@@ -46,13 +46,24 @@ func (st *stage) why(s *situation, object string) answer {
 	return st.ask(append([]string{"-n", s.name}, strings.Fields(object)...)...)
 }
 
-func (st *stage) ask(args ...string) answer {
+func (st *stage) ask(args ...string) answer { return st.askAbout(nil, args...) }
+
+// askAbout is ask with something on stdin.
+func (st *stage) askAbout(stdin []byte, args ...string) answer {
 	if !hasWhy() {
 		return answer{Ran: plugin.Ran{Args: args}, err: errors.New("the plugin has no command why")}
 	}
+	a := st.launch(stdin, append([]string{"why", "-o", "json"}, args...)...)
+	a.Args = args
+	return a
+}
+
+// launch runs the plugin; its exit code is no error.
+func (st *stage) launch(stdin []byte, args ...string) answer {
 	st.busy <- struct{}{}
 	defer func() { <-st.busy }()
-	cmd := exec.CommandContext(st.ctx, plugin.Path(), append([]string{"why", "-o", "json", "--ask-url", st.cluster.Host()}, args...)...)
+	cmd := exec.CommandContext(st.ctx, plugin.Path(), append(slices.Clone(args), plugin.AskURL(st.cluster.Kubeconfig, args)...)...)
+	cmd.Stdin = bytes.NewReader(stdin)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+st.cluster.Kubeconfig, "LC_ALL=C.UTF-8")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
