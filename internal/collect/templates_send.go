@@ -100,7 +100,7 @@ func (c *collector) blame(ctx context.Context, w *workload, t workloadTry, objec
 	var missing []*missingRight
 	canary.Reviews, missing = c.replayObject(ctx, w.calls, &w.target, t, object, canary.Sent)
 	if len(missing) > 0 && !attributed(canary) {
-		c.gap(facts.Canaries, w.fact.Instance(), "it is not known which of the webhooks there did it: "+missing[0].Error(), missing[0].right.remedy())
+		c.gap(facts.Canaries, w.fact.Instance(), "it is not known which of the webhooks there did it: "+missing[0].Error(), missing[0].remedy())
 	}
 }
 
