@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -172,9 +173,7 @@ func (s *scrape) readDirectly(ctx context.Context, node, page string, more http.
 	if err != nil {
 		return nil, err
 	}
-	for key, values := range more {
-		req.Header[key] = values
-	}
+	maps.Copy(req.Header, more)
 	return ok200(client, req)
 }
 

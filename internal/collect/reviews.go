@@ -55,11 +55,25 @@ func (c *collector) webhook(call admission.Call) *admissionregistrationv1.Mutati
 	return nil
 }
 
-// reviewed is what a webhook is asked about: a pod, and the user that creates it, if that is not any controller.
+// reviewed is what a webhook is asked about: a new pod, or about says what else, and the user that creates it, if that
+// is not any controller.
 type reviewed struct {
 	namespace string
-	pod       []byte
+	object    []byte
 	user      string
+	about     *admission.Target
+}
+
+// question is the one that is put to a webhook. An update leaves the object as it was.
+func (r reviewed) question(w *admissionregistrationv1.MutatingWebhook) admission.Question {
+	q := admission.Question{
+		UID: uuid.NewUUID(), About: r.about, Pod: r.object, Namespace: r.namespace, User: r.user,
+		Version: admission.ReviewVersion(w.AdmissionReviewVersions),
+	}
+	if r.about != nil && r.about.Update {
+		q.Old = r.object
+	}
+	return q
 }
 
 // askWebhook sends one AdmissionReview with dryRun: true. A webhook that does not declare that it has
@@ -68,10 +82,7 @@ func (c *collector) askWebhook(ctx context.Context, call admission.Call, w *admi
 	if !admission.DryRunnable(w) {
 		return nil, "", &unanswered{facts.ReviewNoDryRun, errors.New("it does not support dry run, and was not asked")}
 	}
-	question := admission.Question{
-		UID: uuid.NewUUID(), Pod: about.pod, Namespace: about.namespace, User: about.user,
-		Version: admission.ReviewVersion(w.AdmissionReviewVersions),
-	}
+	question := about.question(w)
 	body, err := question.Body()
 	if err != nil {
 		return nil, "", err

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -101,7 +102,7 @@ func (r *replay) ask(ctx context.Context, c *collector, call admission.Call) (re
 		review.Outcome, review.Error = facts.ReviewNotAsked, "the run ended before it was asked"
 		return review, true
 	}
-	answer, method, err := c.askWebhook(ctx, call, w, reviewed{r.sent.Namespace, r.pod, r.class.fact.User})
+	answer, method, err := c.askWebhook(ctx, call, w, reviewed{namespace: r.sent.Namespace, object: r.pod, user: r.class.fact.User})
 	review.Method = method
 	var before corev1.Pod
 	if err == nil {
@@ -127,13 +128,13 @@ func (r *replay) ask(ctx context.Context, c *collector, call admission.Call) (re
 	return review, true
 }
 
+// denial is what a webhook says of an object that it rejects.
+func denial(answer *admission.Answer) string { return cmp.Or(answer.Message, "(without explanation)") }
+
 // fillIn reads off an answer what it does to the canary, and to what others have added to it before.
 func fillIn(review *facts.Review, sent, before *corev1.Pod, answer *admission.Answer) error {
 	if !answer.Allowed {
-		review.Denied = answer.Message
-		if review.Denied == "" {
-			review.Denied = "(without explanation)"
-		}
+		review.Denied = denial(answer)
 		return nil
 	}
 	var after corev1.Pod

@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/uuid"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -154,10 +153,7 @@ func (c *collector) replayObject(ctx context.Context, calls []admission.Call, ab
 		answer, method, err := c.askAbout(ctx, call, about, t.namespace, object)
 		review.Method = method
 		if err == nil && !answer.Allowed {
-			review.Denied = answer.Message
-			if review.Denied == "" {
-				review.Denied = "(without explanation)"
-			}
+			review.Denied = denial(answer)
 		} else if err == nil {
 			var after map[string]any
 			if err = json.Unmarshal(answer.Pod, &after); err == nil {
@@ -188,9 +184,6 @@ func (c *collector) askAbout(ctx context.Context, call admission.Call, about *ad
 	if ctx.Err() != nil || w == nil {
 		return nil, "", &unanswered{facts.ReviewNotAsked, errors.New("the run ended before it was asked")}
 	}
-	if !admission.DryRunnable(w) {
-		return nil, "", &unanswered{facts.ReviewNoDryRun, errors.New("it does not support dry run, and was not asked")}
-	}
 	u := unstructured.Unstructured{Object: object}
 	u = *u.DeepCopy()
 	u.SetNamespace(namespace)
@@ -198,26 +191,7 @@ func (c *collector) askAbout(ctx context.Context, call admission.Call, about *ad
 	if err != nil {
 		return nil, "", err
 	}
-	question := admission.Question{
-		UID: uuid.NewUUID(), About: about, Pod: raw, Namespace: namespace,
-		Version: admission.ReviewVersion(w.AdmissionReviewVersions),
-	}
-	if about.Update {
-		question.Old = raw
-	}
-	body, err := question.Body()
-	if err != nil {
-		return nil, "", err
-	}
-	said, method, err := c.postReview(ctx, call, w, body)
-	if err != nil {
-		if errors.Is(err, errNotAsked) {
-			method = ""
-		}
-		return nil, method, err
-	}
-	answer, err := question.Understand(said)
-	return answer, method, err
+	return c.askWebhook(ctx, call, w, reviewed{namespace: namespace, object: raw, about: about})
 }
 
 // pointerTo is the JSON pointer to the list of a place.

@@ -128,7 +128,7 @@ func (c *collector) asksFor(pod *corev1.Pod) bool {
 
 func hasSidecar(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool {
-		return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+		return facts.RestartsAlways(&c)
 	})
 }
 

@@ -39,7 +39,7 @@ func Added(before, after *corev1.Pod) []AddedContainer {
 func InjectedChanges(sent, before, after *corev1.Pod) []Change {
 	var out []Change
 	for _, c := range before.Spec.InitContainers {
-		if indexOf(sent.Spec.InitContainers, c.Name) >= 0 || c.RestartPolicy == nil || *c.RestartPolicy != corev1.ContainerRestartPolicyAlways {
+		if indexOf(sent.Spec.InitContainers, c.Name) >= 0 || !RestartsAlways(&c) {
 			continue
 		}
 		for _, change := range change(c, after) {
