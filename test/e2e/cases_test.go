@@ -206,7 +206,9 @@ func (st *stage) apply(s *situation, name string) error {
 	if s.replace != nil {
 		text = s.replace.Replace(text)
 	}
-	if out, err := st.run(s, strings.NewReader(text), "apply", "-f", "-"); err != nil {
+	// Each situation owns only its own fields: of a node that two of them label, client-side apply would take the
+	// label of the first away again.
+	if out, err := st.run(s, strings.NewReader(text), "apply", "--server-side", "--force-conflicts", "--field-manager", s.name, "-f", "-"); err != nil {
 		return fmt.Errorf("apply %s: %w\n%s", name, err, out)
 	}
 	return nil
