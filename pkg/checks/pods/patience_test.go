@@ -133,6 +133,11 @@ func TestThresholds(t *testing.T) {
 			below: shape(time.Second, corev1.PodRunning, func(*corev1.Pod) {}), events: []corev1.Event{event("Pulling", "Pulling image", "proxy", 1, patience)},
 		},
 		{name: "rounding", below: killedAfter(60*time.Second - rounding - time.Second), at: killedAfter(60*time.Second - rounding), wantBelow: "waits for startup-probe", wantAt: "startup-probe-failing"},
+		{
+			name:  "soonest: asked to stop, and events are missing",
+			below: killedAfter(59*time.Second - rounding - time.Second), at: killedAfter(59*time.Second - rounding), wantBelow: "waits for startup-probe", wantAt: "startup-probe-failing",
+			events: []corev1.Event{event("Unhealthy", "Startup probe failed: no", "proxy", 20, 10*time.Minute)},
+		},
 		{name: "hangTime: at work", below: server("migrate", hangTime-time.Second), at: server("migrate", hangTime), wantBelow: "waits for init-container", wantAt: "odd"},
 		{
 			name: "firstTries", wantBelow: "waits for kubelet", wantAt: "volume-not-mounted", events: []corev1.Event{event("FailedMount", `MountVolume.SetUp failed for volume "v"`, "", 1, 0)},
