@@ -107,15 +107,15 @@ func (c *collector) workloadsTried() {
 	c.snapshot.WorkloadsTried = true
 }
 
-// askedNamespaces are the namespaces that the caller asks for.
+// askedNamespaces are the namespaces that the caller asks for, with what webhooks may look at.
 func (c *collector) askedNamespaces(ctx context.Context) []corev1.Namespace {
-	all := c.snapshot.Namespaces
+	all := c.places
 	if len(c.gapsOf(facts.Namespaces, "")) > 0 {
 		ns, ok := c.oneNamespace(ctx)
 		if !ok {
 			return nil
 		}
-		all = []corev1.Namespace{*ns}
+		all = []corev1.Namespace{admission.TrimNamespace(ns)}
 	}
 	selector, err := labels.Parse(c.opts.Selector)
 	if err != nil {
