@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var initContainerFailing = podCheck(checks.Check{
@@ -89,7 +90,7 @@ func (p subject) failsAgain(c container) bool {
 		return false
 	}
 	usually := settle
-	if begin := begun(c.ended()); !begin.IsZero() && len(signs(c.Container)) == 0 {
+	if begin := begun(c.ended()); !begin.IsZero() && len(software.Signs(c.Container)) == 0 {
 		usually = max(settle, c.ended().FinishedAt.Sub(begin)+rounding)
 	}
 	return p.startedAt(c).below(usually)
