@@ -191,7 +191,11 @@ func FindOpening(c, template *corev1.Container) (Probe, bool) {
 	if k == nil {
 		return Probe{}, false
 	}
-	o := k.Opening(facts.ImageName(c.Image), CommandLine(c))
+	line := CommandLine(c)
+	for _, w := range variableFlags(c) {
+		line += " " + w.Text
+	}
+	o := k.Opening(facts.ImageName(c.Image), line)
 	if o == nil {
 		return Probe{}, false
 	}
