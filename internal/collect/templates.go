@@ -42,6 +42,11 @@ func workloadRules() []Rule {
 	return out
 }
 
+// CustomRules are the rights that trying the templates of a custom resource needs.
+func CustomRules(group, resource string) []Rule {
+	return []Rule{createWorkload(group, resource), listWorkload(group, resource)}
+}
+
 // templateTarget is the creation of an object of a kind.
 func templateTarget(k facts.TemplateKind) admission.Target {
 	return admission.Target{
