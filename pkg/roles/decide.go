@@ -137,7 +137,7 @@ func (j *judge) divide(work map[int]bool) {
 }
 
 // fronts is a flag or a variable for what stands behind a proxy, what is scraped, or what is told to reload.
-var fronts = regexp.MustCompile(`(?i)upstream|backend|target|proxy[-_]?pass|app[-_](?:port|url|addr|host)|req_url|reload|webhook|scrape|csi-address|probe=|\.uri|_uri|data_source|\.addr\b|forward`)
+var fronts = regexp.MustCompile(`(?i)upstream|backend|target|proxy[-_]?pass|app[-_](?:port|url|addr|host)|req_url|reload|webhook|scrape|csi-address|probe=|\.uri|_uri|data_source|\.addr\b|forward|-(?:SIG)?(?:HUP|USR[12])\b`)
 
 // weight is how much speaks for a container to do the work.
 func (j *judge) weight(i int) int {
@@ -155,7 +155,7 @@ func (j *judge) weight(i int) int {
 		case e.To == c.Name && (e.Kind == Calls || e.Kind == Waits) && !j.Container(e.To).Init && !j.Container(e.From).Init:
 			called = true
 		case e.From == c.Name && e.Kind == Calls && slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return fronts.MatchString(x.Quote) || fronts.MatchString(j.variable(c, x)) }):
-			out -= 3
+			out -= 4
 		}
 	}
 	if !called {

@@ -28,9 +28,9 @@ func (j *judge) scripts(i int) {
 	if waits := waitsFor(script); len(waits) > 0 && c.Role != Helper {
 		w := Workaround{Kind: WaitLoop, Container: c.Name, Sidecar: j.waitedFor(c)}
 		rest := script
-		for words := range waits {
-			rest = strings.Replace(rest, words, "", 1)
-			w.Evidence = append(w.Evidence, j.evidence(c, words, field...))
+		for _, wait := range waits {
+			rest = strings.Replace(rest, wait.words, "", 1)
+			w.Evidence = append(w.Evidence, j.evidence(c, wait.words, field...))
 		}
 		rest = strings.TrimLeft(strings.TrimSpace(rest), ";& \n\t")
 		w.Understood = rest != "" && !waitLoop.MatchString(rest) && balanced(rest)
@@ -147,8 +147,8 @@ func withoutQuit(script string) (kept string, faults []Fault, understood bool) {
 
 // waitless is a script without the loops that wait.
 func waitless(script string) string {
-	for words := range waitsFor(script) {
-		script = strings.Replace(script, words, "", 1)
+	for _, wait := range waitsFor(script) {
+		script = strings.Replace(script, wait.words, "", 1)
 	}
 	return strings.TrimLeft(strings.TrimSpace(script), ";& \n\t")
 }
