@@ -68,6 +68,11 @@ func TopicOf(c *corev1.Container, port int) string {
 			return of
 		}
 	}
+	for _, e := range c.Env {
+		if strings.HasSuffix(e.Name, "HTTP_PORT") && PortNumber(e.Value) == port {
+			return "http"
+		}
+	}
 	return ""
 }
 
@@ -168,6 +173,12 @@ func Binds(c *corev1.Container) []Bind {
 	}
 	flags := variableFlags(c)
 	for _, e := range c.Env {
+		if strings.Contains(e.Value, "=tcp:") { // INSTANCES of the Cloud SQL proxy before version 2
+			for _, b := range (Word{Text: e.Value, Value: e.Value}).binds() {
+				b.From = fmt.Sprintf("env of %s: %s=%s", c.Name, e.Name, e.Value)
+				out = append(out, b)
+			}
+		}
 		if !listenVariable.MatchString(e.Name) || slices.ContainsFunc(flags, func(w Word) bool { return w.Before == e.Name }) {
 			continue
 		}
@@ -324,3 +335,6 @@ func TCPPorts(c *corev1.Container, binds []Bind) []int {
 	}
 	return out
 }
+
+// IsListenVariable reports whether a variable of that name says where a program listens.
+func IsListenVariable(name string) bool { return listenVariable.MatchString(name) }
