@@ -36,6 +36,9 @@ func (in Input) Snapshot() *facts.Snapshot {
 	}
 	templates := 0
 	for _, f := range in.Files {
+		if f.Context {
+			continue
+		}
 		if f.Err != nil {
 			s.Gaps = append(s.Gaps, f.gap())
 		}
@@ -54,7 +57,11 @@ func (in Input) Snapshot() *facts.Snapshot {
 // Workloads are those that are judged, in their order.
 func (in Input) Workloads() []*workload.Workload {
 	out := slices.Clone(in.Live)
+	patches := in.patches()
 	for _, f := range in.Files {
+		if f.Context || patches[f.Name] {
+			continue
+		}
 		for _, d := range f.Documents {
 			out = append(out, d.Workloads...)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
@@ -24,7 +25,8 @@ type scene struct {
 // A pod is a pod template.
 type pod struct {
 	*workload.Workload
-	s *scene
+	s      *scene
+	judged roles.Judgment
 	// inits are plain init containers, natives the native sidecars among them, mains the regular containers.
 	inits, natives, mains []*container
 }
@@ -65,7 +67,7 @@ func sceneOf(in Input) *scene {
 }
 
 func podOf(s *scene, w *workload.Workload) *pod {
-	p := &pod{Workload: w, s: s}
+	p := &pod{Workload: w, s: s, judged: roles.Judge(w)}
 	spec := w.Spec()
 	for i := range spec.InitContainers {
 		c := &container{&spec.InitContainers[i], true, i}
