@@ -86,8 +86,8 @@ type build struct {
 
 // A patched is a workload while it is patched: the names in its two lists.
 type patched struct {
-	w                *workload.Workload
-	inits, regulars  []string
+	w               *workload.Workload
+	inits, regulars []string
 }
 
 // run are the workloads that come of a kustomization.

@@ -24,7 +24,7 @@ var probeNeedsMain = podCheck(checks.Check{
 		if later, evidence := p.asksLater(c); later != nil {
 			out = append(out, p.finding(c, p.at(c, "startupProbe"),
 				fmt.Sprintf("the startupProbe of native sidecar %s asks %s, which starts only once it has succeeded: neither ever does", c.Name, later.Name),
-				append([]string{c.field("startupProbe") + ": " + software.ProbeText(c.StartupProbe)}, evidence...),
+				append([]string{c.field("startupProbe") + ": " + probeText(c.StartupProbe)}, evidence...),
 				do("Ask an endpoint that %s serves on its own, or remove the startupProbe. If %s needs %s to start, leave it among containers.", c.Name, c.Name, later.Name)))
 		}
 	}

@@ -24,7 +24,7 @@ var probeOnLoopback = podCheck(checks.Check{
 			if said := p.unreached(c, pr.Probe); said != "" {
 				out = append(out, p.finding(c, p.at(c, pr.name),
 					fmt.Sprintf("the kubelet asks the IP of the pod, but %s listens on the loopback address only: its %s never succeeds%s", c.Name, pr.name, p.soThat(c, pr.name)),
-					[]string{c.field(pr.name) + ": " + software.ProbeText(pr.Probe), said}, p.reachSteps(c, pr)...))
+					[]string{c.field(pr.name) + ": " + probeText(pr.Probe), said}, p.reachSteps(c, pr)...))
 			}
 		}
 	}

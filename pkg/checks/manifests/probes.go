@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -53,4 +54,13 @@ func commandQuote(c *container) []string {
 		return []string{c.field("command") + ": " + prose.OneLine(text)}
 	}
 	return []string{c.field("image: " + c.Image)}
+}
+
+// probeText is what a probe asks.
+func probeText(pr *corev1.Probe) string {
+	h := corev1.LifecycleHandler{Exec: pr.Exec, HTTPGet: pr.HTTPGet, TCPSocket: pr.TCPSocket}
+	if pr.GRPC != nil {
+		return fmt.Sprintf("grpc: port %d", pr.GRPC.Port)
+	}
+	return software.Handler(&h)
 }

@@ -135,7 +135,9 @@ func podCheck(c checks.Check, ask question) rule {
 }
 
 // do is a step in words.
-func do(format string, args ...any) checks.Step { return checks.Step{Text: fmt.Sprintf(format, args...)} }
+func do(format string, args ...any) checks.Step {
+	return checks.Step{Text: fmt.Sprintf(format, args...)}
+}
 
 // write is a step with the YAML to write.
 func write(text, yaml string) checks.Step {
