@@ -13,7 +13,7 @@ const namedPortMinor = 33
 
 var nativeNamedPort = podCheck(checks.Check{
 	ID:       "native-named-port",
-	Title:    "Services find the ports of native sidecars in the target version",
+	Title:    "ports of native sidecars are found by Services in the target version",
 	Severity: checks.Warning,
 }, func(p *pod) []checks.Finding {
 	if p.s.Minor >= namedPortMinor {

@@ -26,7 +26,7 @@ var patchMissesContainer = rule{
 	},
 	Run: func(s *scene) checks.Outcome {
 		out := checks.Outcome{}
-		tried := 0
+		tried := 0 // files of kustomize's
 		for i := range s.Files {
 			k := kustomizationIn(&s.Files[i])
 			if k == nil || s.Files[i].Context {
@@ -34,14 +34,14 @@ var patchMissesContainer = rule{
 			}
 			b := build{s: s, seen: map[string]bool{}}
 			b.run(k)
-			tried += b.patches
+			tried++
 			out.Findings = append(out.Findings, b.findings...)
 		}
 		for _, p := range s.pods {
 			out.Findings = append(out.Findings, p.addedTwice()...)
 		}
 		out.Findings = once(out.Findings)
-		out.Tried = prose.Counted(tried, "patch") + ", " + prose.Counted(len(s.pods), "workload")
+		out.Tried = prose.Counted(tried, "kustomization") + ", " + prose.Counted(len(s.pods), "workload")
 		return out
 	},
 }
@@ -81,7 +81,6 @@ type build struct {
 	s        *scene
 	seen     map[string]bool // folders, against circles
 	findings []checks.Finding
-	patches  int
 }
 
 // A patched is a workload while it is patched: the names in its two lists.
@@ -137,7 +136,6 @@ func (b *build) resource(name string) []*patched {
 
 func (b *build) apply(k *kustomization, to []*patched) {
 	for _, p := range b.s.patchesOf(k) {
-		b.patches++
 		for i := range p.documents {
 			d := &p.documents[i]
 			for _, t := range to {

@@ -42,7 +42,7 @@ func (p *pod) probeSteps(c *container) []checks.Step {
 			return nil
 		}
 		return []checks.Step{write(fmt.Sprintf("Add %s to its command line, and give %s a startupProbe:", prose.List(words, "and"), c.Name), strings.TrimSuffix(string(text), "\n"))}
-	case n.Doubt == roles.NotNeeded:
+	case n.Doubt == roles.NotNeeded || !p.judged.DependedOn(c.Name):
 		return nil
 	}
 	return []checks.Step{do("No startupProbe is known that the kubelet can pass: ask with a command in its image (exec), or let it open a health endpoint on all addresses.")}
