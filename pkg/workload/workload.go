@@ -95,15 +95,6 @@ func (w *Workload) At(field ...string) Place {
 	return w.AtObject(slices.Concat(w.Way, field)...)
 }
 
-// InDocument is the object of a document, whatever it is: for the places of its fields.
-func InDocument(d *Document) *Workload {
-	w := &Workload{Place: d.Place, Object: d.Object}
-	if d.Node != nil && len(d.Node.Content) > 0 {
-		w.root = d.Node.Content[0]
-	}
-	return w
-}
-
 // AtTemplate is the same for a field of the pod template: AtTemplate("metadata", "annotations").
 func (w *Workload) AtTemplate(field ...string) Place {
 	way := w.Way

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
@@ -19,6 +20,7 @@ import (
 type scene struct {
 	Input
 	pods     []*pod
+	view     *cluster.View
 	services []service
 }
 
@@ -27,6 +29,9 @@ type pod struct {
 	*workload.Workload
 	s      *scene
 	judged roles.Judgment
+	// minor is the oldest version that it meets, oldest what has it; empty where nobody was asked.
+	minor  int
+	oldest string
 	// inits are plain init containers, natives the native sidecars among them, mains the regular containers.
 	inits, natives, mains []*container
 }
@@ -55,6 +60,10 @@ func (c *container) field(path ...string) string {
 
 func sceneOf(in Input) *scene {
 	s := &scene{Input: in}
+	if in.Cluster != nil {
+		view := cluster.ViewOf(in.Cluster)
+		s.view = &view
+	}
 	for _, w := range in.Workloads() {
 		s.pods = append(s.pods, podOf(s, w))
 	}
@@ -68,6 +77,7 @@ func sceneOf(in Input) *scene {
 
 func podOf(s *scene, w *workload.Workload) *pod {
 	p := &pod{Workload: w, s: s, judged: roles.Judge(w)}
+	p.minor, p.oldest = s.meets(w)
 	spec := w.Spec()
 	for i := range spec.InitContainers {
 		c := &container{&spec.InitContainers[i], true, i}
@@ -110,7 +120,10 @@ func (p *pod) at(c *container, field ...string) checks.Place {
 
 // finding is one about a field of a container.
 func (p *pod) finding(c *container, place checks.Place, message string, evidence []string, steps ...checks.Step) checks.Finding {
-	f := checks.Finding{Object: p.object(), Place: place, Message: message, Evidence: evidence, Steps: steps}
+	f := checks.Finding{Object: p.object(), Place: place, Message: message, Steps: steps}
+	for _, e := range evidence { // what is quoted ends up in logs
+		f.Evidence = append(f.Evidence, facts.RedactText(e))
+	}
 	if c != nil {
 		f.Container = c.Name
 	}
