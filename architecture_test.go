@@ -31,12 +31,14 @@ var mayImport = map[string][]string{
 	"pkg/checks/cluster":   {"pkg/checks", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
 	"pkg/checks/pods":      {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose", "pkg/software"},
 	"pkg/checks/checktest": {"pkg/checks", "pkg/facts"},
-	"pkg/report":           {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/prose"},
+	"pkg/checks/manifests": {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose", "pkg/roles", "pkg/software", "pkg/workload"},
+	"internal/manifests":   {"pkg/checks/manifests", "pkg/facts"},
+	"pkg/report":           {"pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/facts", "pkg/prose"},
 	"pkg/print":            {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/prose", "pkg/report"},
 	"docs":                 {},
 	"internal/admission":   {"pkg/facts"},
 	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission"},
-	"internal/cli":         {"pkg/facts", "pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "docs"},
+	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/workload", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/manifests", "docs"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
 
