@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"pkg/facts/factstest":  {"pkg/facts"},
 	"pkg/known":            {"pkg/facts"},
 	"pkg/gate":             {"pkg/facts"},
+	"pkg/edit":             {},
 	"pkg/checks":           {"pkg/facts", "pkg/prose"},
 	"pkg/checks/cluster":   {"pkg/checks", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
 	"pkg/checks/pods":      {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
