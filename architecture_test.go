@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"pkg/known":            {"pkg/facts"},
 	"pkg/gate":             {"pkg/facts"},
 	"pkg/edit":             {},
+	"pkg/workload":         {"pkg/facts"},
 	"pkg/checks":           {"pkg/facts", "pkg/prose"},
 	"pkg/checks/cluster":   {"pkg/checks", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
 	"pkg/checks/pods":      {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
