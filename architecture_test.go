@@ -35,7 +35,8 @@ var mayImport = map[string][]string{
 	"docs":                 {},
 	"internal/admission":   {"pkg/facts"},
 	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission"},
-	"internal/cli":         {"pkg/facts", "pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "docs"},
+	"internal/kustomize":   {"pkg/edit"},
+	"internal/cli":         {"internal/kustomize", "pkg/edit", "pkg/workload", "pkg/facts", "pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "docs"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
 

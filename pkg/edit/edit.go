@@ -141,6 +141,15 @@ func Patch(object any, c Change) ([]Op, error) {
 	return patch, nil
 }
 
+// Values is the change made on a copy of an object: what [Patch] makes of it.
+func Values(object any, c Change) (any, error) {
+	_, want, _, refusal := plan(object, c)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return want, nil
+}
+
 func (c Change) empty() bool { return len(c.Sets)+len(c.Drops)+len(c.Moves) == 0 }
 
 // write tries the smallest edit first; the first one that can be proven counts.
