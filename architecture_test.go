@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"pkg/known":            {"pkg/facts"},
 	"pkg/gate":             {"pkg/facts"},
 	"pkg/edit":             {},
+	"pkg/convert":          {"pkg/edit", "pkg/workload"},
 	"pkg/workload":         {"pkg/facts"},
 	"pkg/checks":           {"pkg/facts", "pkg/prose"},
 	"pkg/checks/cluster":   {"pkg/checks", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
@@ -36,7 +37,7 @@ var mayImport = map[string][]string{
 	"internal/admission":   {"pkg/facts"},
 	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission"},
 	"internal/kustomize":   {"pkg/edit"},
-	"internal/cli":         {"internal/kustomize", "pkg/edit", "pkg/workload", "pkg/facts", "pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "docs"},
+	"internal/cli":         {"internal/kustomize", "pkg/convert", "pkg/edit", "pkg/workload", "pkg/facts", "pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "docs"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
 

@@ -82,10 +82,10 @@ func (k *Kustomization) folders(depth int) []string {
 	return out
 }
 
-// Prove builds a kustomization as it is on disk and with the files replaced: the two must differ by the moves alone.
-func (k *Kustomization) Prove(files Files, moves []*Moved) error {
+// Prove builds a kustomization with the files as before and as after: the two must differ by the moves alone.
+func (k *Kustomization) Prove(before, files Files, moves []*Moved) error {
 	folders := k.folders(0)
-	was, err := k.built(folders, nil)
+	was, err := k.built(folders, before)
 	if err != nil {
 		return err
 	}

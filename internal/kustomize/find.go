@@ -26,9 +26,14 @@ func (k *Kustomization) dir() string { return filepath.Dir(k.File) }
 // mostFiles bounds how much is looked at around a file.
 const mostFiles = 20000
 
+// A Finder finds kustomizations, and looks at each folder once.
+type Finder struct {
+	below map[string]map[string]*Kustomization
+}
+
 // Around returns the kustomizations that have a file among their resources, directly or through others: in its
 // repository, or, where there is none, in its folder and the one above. What cannot be read is not among them.
-func Around(file string) ([]*Kustomization, error) {
+func (f *Finder) Around(file string) ([]*Kustomization, error) {
 	file, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
@@ -36,9 +41,27 @@ func Around(file string) ([]*Kustomization, error) {
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		file = real
 	}
-	all := map[string]*Kustomization{}
-	seen := 0
-	err = filepath.WalkDir(top(filepath.Dir(file)), func(name string, d fs.DirEntry, err error) error {
+	all, err := f.all(top(filepath.Dir(file)))
+	if err != nil {
+		return nil, err
+	}
+	var out []*Kustomization
+	for _, k := range all {
+		if k.has(file, all, 0) {
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Kustomization) int { return strings.Compare(a.File, b.File) })
+	return out, nil
+}
+
+// all are the kustomizations in a folder and those in it.
+func (f *Finder) all(dir string) (map[string]*Kustomization, error) {
+	if all, seen := f.below[dir]; seen {
+		return all, nil
+	}
+	all, seen := map[string]*Kustomization{}, 0
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if seen++; seen > mostFiles {
 			return fs.SkipAll
 		}
@@ -54,14 +77,11 @@ func Around(file string) ([]*Kustomization, error) {
 		}
 		return nil
 	})
-	var out []*Kustomization
-	for _, k := range all {
-		if k.has(file, all, 0) {
-			out = append(out, k)
-		}
+	if f.below == nil {
+		f.below = map[string]map[string]*Kustomization{}
 	}
-	slices.SortFunc(out, func(a, b *Kustomization) int { return strings.Compare(a.File, b.File) })
-	return out, err
+	f.below[dir] = all
+	return all, err
 }
 
 // top is where to begin: the root of the repository, or the folder above.

@@ -133,7 +133,7 @@ func movedLog(t *testing.T, dir string) (*Moved, Files) {
 func TestRewrite(t *testing.T) {
 	dir := tree(t, shop)
 	m, files := movedLog(t, dir)
-	around, err := Around(filepath.Join(dir, "base/web.yaml"))
+	around, err := new(Finder).Around(filepath.Join(dir, "base/web.yaml"))
 	if err != nil || len(around) != 2 {
 		t.Fatalf("%d kustomizations: %v", len(around), err)
 	}
@@ -142,13 +142,13 @@ func TestRewrite(t *testing.T) {
 	if len(mentions) != 4 {
 		t.Fatalf("mentions: %+v", mentions)
 	}
-	if err := prod.Prove(files, []*Moved{m}); err == nil {
+	if err := prod.Prove(nil, files, []*Moved{m}); err == nil {
 		t.Error("proven although no patch was rewritten")
 	}
 	if err := files.Rewrite(m, mentions); err != nil {
 		t.Fatal(err)
 	}
-	if err := prod.Prove(files, []*Moved{m}); err != nil {
+	if err := prod.Prove(nil, files, []*Moved{m}); err != nil {
 		t.Error(err)
 	}
 	got := string(files[filepath.Join(dir, "prod/kustomization.yaml")]) + string(files[filepath.Join(dir, "prod/memory.yaml")])
@@ -177,7 +177,7 @@ replacements:
     - spec.template.spec.containers.[name=log].env.[name=X].value
 `)
 	m, files := movedLog(t, dir)
-	around, err := Around(filepath.Join(dir, "base/web.yaml"))
+	around, err := new(Finder).Around(filepath.Join(dir, "base/web.yaml"))
 	if err != nil || len(around) != 3 {
 		t.Fatalf("%d kustomizations: %v", len(around), err)
 	}

@@ -198,6 +198,12 @@ func (k *Kustomization) replaced(m *Moved) []Mention {
 	return out
 }
 
+// SpecOf is the pod spec of an object.
+func SpecOf(object any, way []string) map[string]any {
+	spec, _ := descend(object, way).(map[string]any)
+	return spec
+}
+
 func descend(v any, way []string) any {
 	for _, key := range way {
 		switch in := v.(type) {

@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -13,6 +14,14 @@ import (
 
 // Files are texts by their absolute names: those that differ from what is on disk.
 type Files map[string][]byte
+
+// Clone is a copy that changes apart.
+func (f Files) Clone() Files {
+	if f == nil {
+		return Files{}
+	}
+	return maps.Clone(f)
+}
 
 func (f Files) read(name string) ([]byte, error) {
 	if data, ok := f[name]; ok {
