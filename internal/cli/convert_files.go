@@ -41,35 +41,51 @@ type conversion struct {
 	// others are kustomizations and patches that change, too, by their absolute names.
 	others kustomize.Files
 	finder kustomize.Finder
+	// denied is why the API server does not admit what would become of a workload.
+	denied map[*workload.Workload]error
 }
 
 func (o *convertOptions) convertFiles(ctx context.Context) error {
-	c := &conversion{o: o, others: kustomize.Files{}}
+	c := &conversion{o: o}
 	if err := c.read(ctx); err != nil {
 		return err
 	}
 	if err := o.unknownContainers(c.containers()); err != nil {
 		return err
 	}
+	if err := c.convertAll(ctx); err != nil {
+		return err
+	}
+	if !o.verify {
+		return c.finish()
+	}
+	if err := c.verify(ctx); err != nil {
+		return err
+	}
+	if err := c.convertAll(ctx); err != nil { // again, without what was refused
+		return err
+	}
+	return c.finish()
+}
+
+// convertAll converts all workloads, apart from those that the API server has refused.
+func (c *conversion) convertAll(ctx context.Context) error {
 	all := c.documents()
+	c.others = kustomize.Files{}
 	for _, f := range c.files {
+		f.after, f.done = f.before, nil
 		for _, d := range f.documents {
 			for _, w := range d.Workloads {
 				if err := ended(ctx); err != nil {
 					return err
 				}
-				p := convert.Of(w, o.plan())
+				p := convert.Of(w, c.o.plan())
 				p.References(all)
 				c.convert(f, p)
 			}
 		}
 	}
-	if o.verify {
-		if err := c.verify(ctx); err != nil {
-			return err
-		}
-	}
-	return c.finish()
+	return nil
 }
 
 // read reads and parses the files. Templates are named, and skipped.
@@ -124,6 +140,10 @@ func (c *conversion) convert(f *manifest, p *convert.Plan) {
 		}
 	}()
 	if !p.Changes() {
+		return
+	}
+	if d.missed = c.denied[p.Workload]; d.missed != nil {
+		d.refusal = &edit.Refusal{Reason: edit.Unproven}
 		return
 	}
 	result, err := edit.Apply(f.after, p.Change)

@@ -173,6 +173,7 @@ func (c *conversion) verify(ctx context.Context) error {
 // admit sends what changes with dryRun=All: the object, and a pod of its template. What is refused, or comes back
 // without the field, is not converted.
 func (c *conversion) admit(ctx context.Context, objects *collect.Objects) error {
+	c.denied = map[*workload.Workload]error{}
 	for _, f := range c.files {
 		for i := range f.done {
 			d := &f.done[i]
@@ -186,7 +187,7 @@ func (c *conversion) admit(ctx context.Context, objects *collect.Objects) error 
 				return err
 			case err != nil:
 				d.missed, d.refusal, d.result = fmt.Errorf("the API server: %w", err), &edit.Refusal{Reason: edit.Unproven}, nil
-				f.after = f.before // one file is written as a whole or not at all
+				c.denied[d.Workload] = d.missed
 			}
 		}
 	}

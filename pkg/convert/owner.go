@@ -14,11 +14,11 @@ type OwnerKind string
 
 // Kinds of owners.
 const (
-	Helm      OwnerKind = "helm"
-	ArgoCD    OwnerKind = "argo-cd"
-	Flux      OwnerKind = "flux"
-	Object    OwnerKind = "object"
-	Applied   OwnerKind = "kubectl-apply"
+	Helm    OwnerKind = "helm"
+	ArgoCD  OwnerKind = "argo-cd"
+	Flux    OwnerKind = "flux"
+	Object  OwnerKind = "object"
+	Applied OwnerKind = "kubectl-apply"
 )
 
 // Owners are those of an object, as its metadata says.
