@@ -122,7 +122,9 @@ func resolve(at any, rest []string, done []string) [][]string {
 		}
 		return nil
 	}
-	next := func(key string, value any) [][]string { return resolve(value, rest[1:], append(slices.Clone(done), key)) }
+	next := func(key string, value any) [][]string {
+		return resolve(value, rest[1:], append(slices.Clone(done), key))
+	}
 	var out [][]string
 	switch value := at.(type) {
 	case map[string]any:

@@ -3,6 +3,8 @@ package pods
 import (
 	"fmt"
 	"regexp"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 // besideName matches names that people give to containers beside an application.
@@ -18,7 +20,7 @@ func (p subject) beside(c container) bool {
 	case len(p.mains) < 2:
 		return false
 	}
-	return softwareOf(c.Container) != nil || besideName.MatchString(c.Name) || p.added(c)
+	return software.Of(c.Container) != nil || besideName.MatchString(c.Name) || p.added(c)
 }
 
 // added reports whether the template that the pod was made from, and that has its other containers, lacks this one.
@@ -33,7 +35,7 @@ func (p subject) added(c container) bool {
 
 // title is what a container is called in messages, with the software that it is known to run.
 func (c container) title() string {
-	if k := softwareOf(c.Container); k != nil && !c.init {
+	if k := software.Of(c.Container); k != nil && !c.init {
 		return fmt.Sprintf("%s (%s)", c.role(), k.Name)
 	}
 	return c.role()

@@ -3,9 +3,10 @@ package pods
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 
 	batchv1 "k8s.io/api/batch/v1"
 
@@ -108,11 +109,6 @@ func (p subject) nativeNotes(c container) []string {
 	return slices.Concat(preStopNotes(c), p.portNotes(c), p.policyNotes(c))
 }
 
-var (
-	quitWords  = regexp.MustCompile(`quit|/shutdown|/stop\b|\bkill(?:all)?\b|\bpkill\b|\bstop\b|drain_listeners|graceful_shutdown`)
-	sleepWords = regexp.MustCompile(`\bsleep\b`)
-)
-
 // preStopNotes: the kubelet runs the preStop hooks of all containers as soon as the pod terminates; only the SIGTERM of
 // a native sidecar waits for its turn (pkg/kubelet/kuberuntime/kuberuntime_container.go, killContainer).
 func preStopNotes(c container) []string {
@@ -120,11 +116,11 @@ func preStopNotes(c container) []string {
 		return nil
 	}
 	hook := c.Lifecycle.PreStop
-	text := fmt.Sprintf("Its preStop hook (%s) runs as soon as the pod is deleted, while the other containers still work; only SIGTERM comes after them", handler(hook))
-	switch words := handler(hook); {
-	case hook.Exec != nil && quitWords.MatchString(words), hook.HTTPGet != nil && quitWords.MatchString(hook.HTTPGet.Path):
+	text := fmt.Sprintf("Its preStop hook (%s) runs as soon as the pod is deleted, while the other containers still work; only SIGTERM comes after them", software.Handler(hook))
+	switch {
+	case software.HookQuits(hook):
 		text += ": it would stop " + c.Name + " under them, so remove it"
-	case hook.Sleep != nil, hook.Exec != nil && sleepWords.MatchString(words):
+	case software.HookSleeps(hook):
 		text += ": it only uses up the grace period, so remove it"
 	}
 	return []string{text}

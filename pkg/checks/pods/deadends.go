@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -62,7 +64,7 @@ func (p subject) deadEnd(c container) *deadEnd {
 	if !c.running() && !killed {
 		return nil // it exits on its own: that is what is wrong
 	}
-	f := failing{subject: p, c: c, answers: p.startupFailures(c), port: probePort(c.Container, c.StartupProbe)}
+	f := failing{subject: p, c: c, answers: p.startupFailures(c), port: software.ProbePort(c.Container, c.StartupProbe)}
 	if len(f.answers) > 0 {
 		f.got = answer(f.answers[0])
 	}
@@ -217,7 +219,7 @@ func (f failing) asksNode() *deadEnd {
 	} else if tcp := f.c.StartupProbe.TCPSocket; tcp != nil {
 		kind, host = "tcpSocket", tcp.Host
 	}
-	if f.Spec.HostNetwork || !loopbackHost(host) || !f.refused() {
+	if f.Spec.HostNetwork || !software.LoopbackHost(host) || !f.refused() {
 		return nil
 	}
 	return &deadEnd{
@@ -228,17 +230,14 @@ func (f failing) asksNode() *deadEnd {
 
 // notOpened: it asks a health endpoint of known software that has to be switched on.
 func (f failing) notOpened() *deadEnd {
-	k := softwareOf(f.c.Container)
-	n, known := f.opening(f.c, f.inTemplate(f.c), k)
-	if !known || !f.refused() || n.plain() && n.note == "" {
-		return nil
-	}
-	if !n.asks(f.port) {
+	k := software.Of(f.c.Container)
+	n, known := software.FindOpening(f.c.Container, f.inTemplate(f.c))
+	if !known || !f.refused() || len(n.Missing) == 0 || n.Fields == nil || n.Endpoint.Port != f.port {
 		return nil
 	}
 	return &deadEnd{
 		why:   fmt.Sprintf("%s does not answer there with its flags", k.Name),
-		steps: f.replaceProbe("Switch its health endpoint on, where the kubelet reaches it", n),
+		steps: f.replaceProbe("Switch its health endpoint on, where the kubelet reaches it", told(f.c, n)),
 	}
 }
 
@@ -247,20 +246,20 @@ func (f failing) onLoopback() *deadEnd {
 		return nil
 	}
 	r, because := f.reachOf(f.c, f.port)
-	if r != loopbackOnly {
+	if r != software.LoopbackOnly {
 		return nil
 	}
 	d := &deadEnd{
 		why:      fmt.Sprintf("%s listens on 127.0.0.1 only, and the kubelet asks the pod's IP", f.c.Name),
-		evidence: []string{because.from},
+		evidence: []string{because.From},
 	}
 	t, n := f.inTemplate(f.c), f.probeOf(f.c)
-	if _, opens := f.opening(f.c, t, softwareOf(f.c.Container)); opens || n.fields != nil && n.note == "" {
+	if _, opens := software.FindOpening(f.c.Container, t); opens || n.fields != nil && n.note == "" {
 		d.steps = f.replaceProbe("Ask what the kubelet reaches", n)
 		return d
 	}
-	because.port = f.port
-	n = f.widened(f.c, t, because)
+	because.Port = f.port
+	n = told(f.c, software.Widened(t, because))
 	if n.fields == nil {
 		d.steps = []checks.Step{{Text: "Let it listen on all addresses, or use an exec probe with a client that its image has."}}
 		return d
@@ -288,7 +287,7 @@ func (f failing) asksLater() *deadEnd {
 // wrongPort: nothing says that the container listens on the port, and something says that it listens on another.
 func (f failing) wrongPort() *deadEnd {
 	ports := f.tcpPorts(f.c)
-	if r, _ := f.reachOf(f.c, f.port); !f.refused() || r != reachUnknown || slices.Contains(ports, f.port) || f.mentions(f.port) {
+	if r, _ := f.reachOf(f.c, f.port); !f.refused() || r != software.ReachUnknown || slices.Contains(ports, f.port) || f.mentions(f.port) {
 		return nil
 	}
 	udp := slices.ContainsFunc(f.c.Ports, func(x corev1.ContainerPort) bool {
@@ -305,8 +304,8 @@ func (f failing) wrongPort() *deadEnd {
 		d.steps = append(d.steps, f.moreTime(f.c)...)
 	}
 	for _, b := range f.binds(f.c) {
-		if b.port > 0 {
-			d.evidence = prose.AddOnce(d.evidence, b.from)
+		if b.Port > 0 {
+			d.evidence = prose.AddOnce(d.evidence, b.From)
 		}
 	}
 	return d
@@ -317,7 +316,7 @@ func (f failing) wrongPort() *deadEnd {
 func (f failing) mentions(port int) bool {
 	number := regexp.MustCompile(`(?:^|\D)` + strconv.Itoa(port) + `(?:\D|$)`)
 	inEnv := slices.ContainsFunc(f.c.Env, func(e corev1.EnvVar) bool { return number.MatchString(e.Value) })
-	return inEnv || number.MatchString(commandLine(f.c.Container)) || slices.Contains(portsOfSoftware(f.c.Container), port)
+	return inEnv || number.MatchString(software.CommandLine(f.c.Container)) || slices.Contains(software.PortsOfSoftware(f.c.Container), port)
 }
 
 // askInstead asks the first port of the container that the kubelet reaches.
@@ -360,7 +359,7 @@ func (f failing) replaceProbe(text string, n newProbe) []checks.Step {
 			fields[key] = value
 		}
 	}
-	for kind, old := range handlerOf(f.c.StartupProbe) {
+	for kind, old := range software.HandlerOf(f.c.StartupProbe) {
 		now, same := fields[kind].(map[string]any)
 		if !same {
 			fields[kind] = nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -66,7 +68,7 @@ func (p subject) demoteSteps(c container) []checks.Step {
 // waitStep says how the other containers wait for one that starts along with them.
 func waitStep(c container) checks.Step {
 	text := "Until then let the containers that use " + c.Name + " try again until it answers"
-	if k := softwareOf(c.Container); k != nil && k.Wait != "" {
+	if k := software.Of(c.Container); k != nil && k.Wait != "" {
 		return checks.Step{Text: fmt.Sprintf("%s, or start their program only after this, which waits for %s:", text, k.Name), Command: k.Wait}
 	}
 	return checks.Step{Text: text + ", or start their program with a wrapper that waits for that."}
@@ -75,7 +77,7 @@ func waitStep(c container) checks.Step {
 // quitStep says how a pod that is to complete gets rid of a container that does not exit.
 func (p subject) quitStep(c container) checks.Step {
 	text := fmt.Sprintf("Until then let the container that does the work stop %s when its program has exited, and exit with the program's exit code", c.Name)
-	if k := softwareOf(c.Container); k != nil && k.Quit != nil {
+	if k := software.Of(c.Container); k != nil && k.Quit != nil {
 		if k.Quit.Needs != "" {
 			text += " (this requires " + k.Quit.Needs + ")"
 		}

@@ -2,10 +2,11 @@ package pods
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -109,7 +110,7 @@ func (p subject) works(h *held, c container) bool {
 	if h.reads(c) || len(sidecarSigns(c)) > 0 {
 		return false
 	}
-	isServer := func(c container) bool { return softwareOf(c.Container) != nil }
+	isServer := func(c container) bool { return software.Of(c.Container) != nil }
 	return h.runner != nil && h.runner.Works(c.Name) || p.namesake(c) || !slices.ContainsFunc(h.done, func(c container) bool { return !isServer(c) }) ||
 		p.exitsElsewhere(c)
 }
@@ -194,20 +195,17 @@ func (p subject) mayRunOn(h *held) time.Duration {
 	return soonStopped
 }
 
-// sidecarNames are names that people give to what runs next to the work.
-var sidecarNames = regexp.MustCompile(`^logs?$|^sidecar-|(?:^|-)(?:sidecar|proxy|agent|logger|exporter|forwarder|shipper|tailer|reloader|tunnel)(?:-?\d+)?$`)
-
 // sidecarSigns are why a container that still runs is taken for a sidecar: those of a server, and what people call it.
-func sidecarSigns(c container) []sign {
-	out := signs(c.Container)
+func sidecarSigns(c container) []software.Sign {
+	out := software.Signs(c.Container)
 	if len(out) == 0 && c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
-		out = append(out, sign{fmt.Sprintf("%s has a preStop hook", c.Name), true})
+		out = append(out, software.Sign{Text: fmt.Sprintf("%s has a preStop hook", c.Name), Strong: true})
 	}
-	if hasEnv(c.Container, "KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT") {
-		out = append(out, sign{fmt.Sprintf("%s has env KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT", c.Name), true})
+	if software.HasEnv(c.Container, "KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT") {
+		out = append(out, software.Sign{Text: fmt.Sprintf("%s has env KRUISE_TERMINATE_SIDECAR_WHEN_JOB_EXIT", c.Name), Strong: true})
 	}
-	if m := sidecarNames.FindString(c.Name); m != "" && len(out) == 0 {
-		out = append(out, sign{fmt.Sprintf("the name of container %s is one of a sidecar", c.Name), false})
+	if m := software.SidecarNames.FindString(c.Name); m != "" && len(out) == 0 {
+		out = append(out, software.Sign{Text: fmt.Sprintf("the name of container %s is one of a sidecar", c.Name), Strong: false})
 	}
 	return out
 }

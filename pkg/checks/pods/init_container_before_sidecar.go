@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -60,7 +62,7 @@ func (p subject) doing(c container) string {
 func (p subject) needs(c container) (later *container, port int, proof string) {
 	after := p.after(c)
 	owner := func(port int) *container {
-		i := slices.IndexFunc(after, func(x container) bool { return port > 0 && slices.Contains(portsOf(x.Container), port) })
+		i := slices.IndexFunc(after, func(x container) bool { return port > 0 && slices.Contains(software.Ports(x.Container), port) })
 		if i < 0 {
 			return nil
 		}
@@ -75,12 +77,12 @@ func (p subject) needs(c container) (later *container, port int, proof string) {
 			return owner(port), port, "log of " + c.Name + ": " + prose.OneLine(line)
 		}
 	}
-	line := everyCommand(c.Container)
+	line := software.EveryCommand(c.Container)
 	if c.running() && !waits.MatchString(line) {
 		return nil, 0, "" // it may serve that port itself for its work
 	}
 	for _, found := range local.FindAllStringSubmatch(line, -1) {
-		if port := portNumber(found[1]); owner(port) != nil {
+		if port := software.PortNumber(found[1]); owner(port) != nil {
 			return owner(port), port, fmt.Sprintf("command of %s connects to %s", c.Name, prose.OneLine(found[0]))
 		}
 	}
@@ -106,7 +108,7 @@ func (p subject) orderEvidence(c, later container) []string {
 		names = append(names, x.role())
 	}
 	return []string{
-		fmt.Sprintf("%s listens on %s", later.Name, portText(portsOf(later.Container))),
+		fmt.Sprintf("%s listens on %s", later.Name, portText(software.Ports(later.Container))),
 		"start order: " + strings.Join(names, ", "),
 	}
 }

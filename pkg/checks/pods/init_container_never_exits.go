@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -24,14 +26,14 @@ var initContainerNeverExits = podCheck(checks.Check{
 	if running.below(young(list)) {
 		return nil, nil
 	}
-	if running.untold(young(list)) && !strong(list) {
+	if running.untold(young(list)) && !software.AnyStrong(list) {
 		return nil, p.noClock("init container " + c.Name + " has been running")
 	}
 	f := &checks.Finding{
 		Container: c.Name,
 		Message: fmt.Sprintf("init container %s has been running %s and looks like a sidecar: without restartPolicy: Always the pod waits forever for it to exit",
 			c.Name, running.words()),
-		Evidence: append(texts(list), p.stateEvidence(*c), plainEvidence(*c)),
+		Evidence: append(software.Texts(list), p.stateEvidence(*c), plainEvidence(*c)),
 		Steps:    append(p.makeSidecar(*c), p.afterInjector(*c)...),
 	}
 	f.Evidence = slices.Concat(f.Evidence, p.s.oldCluster(), p.injectedEvidence(c.Name), p.lastWords(*c, 3))
@@ -65,7 +67,7 @@ func plainEvidence(c container) string {
 }
 
 // server is the plain init container that the pod waits for, when it runs and looks like a server.
-func (p subject) server() (*container, []sign) {
+func (p subject) server() (*container, []software.Sign) {
 	if !p.starting() {
 		return nil, nil
 	}
@@ -74,11 +76,11 @@ func (p subject) server() (*container, []sign) {
 		return nil, nil
 	}
 	c := &p.inits[i]
-	list := signs(c.Container)
+	list := software.Signs(c.Container)
 	// What was meant to be a sidecar may show it only where it was meant.
 	for _, m := range p.makers {
 		if found, _, _ := m.container(c.Name); found != nil && len(list) == 0 {
-			list = signs(found)
+			list = software.Signs(found)
 		}
 	}
 	if len(list) == 0 {
@@ -108,7 +110,7 @@ func (p subject) misplaced(c container) *container {
 			return false
 		}
 		end := x.ended()
-		return end != nil && end.ExitCode == 0 || len(signs(x.Container)) == 0
+		return end != nil && end.ExitCode == 0 || len(software.Signs(x.Container)) == 0
 	})
 	if i < 0 {
 		return nil

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -20,7 +22,7 @@ var jobHeldBySidecar = podCheck(checks.Check{
 		return nil, nil
 	}
 	limit := p.mayRunOn(h)
-	certain := limit <= settle && !slices.ContainsFunc(h.running, func(c container) bool { return !strong(sidecarSigns(c)) })
+	certain := limit <= settle && !slices.ContainsFunc(h.running, func(c container) bool { return !software.AnyStrong(sidecarSigns(c)) })
 	switch {
 	case h.since.below(limit):
 		return nil, nil // in progress
@@ -42,7 +44,7 @@ func (p subject) heldFinding(h *held) *checks.Finding {
 		f.Evidence = append(f.Evidence, fmt.Sprintf("status of %s: running %s", c.Name, p.startedAt(c).words()))
 	}
 	for _, c := range h.running {
-		f.Evidence = append(f.Evidence, texts(sidecarSigns(c))...)
+		f.Evidence = append(f.Evidence, software.Texts(sidecarSigns(c))...)
 	}
 	if c := h.failed(); c != nil {
 		f.Evidence = append(f.Evidence, p.lastWords(*c, 3)...)
@@ -158,7 +160,7 @@ func (p subject) endingSteps(h *held, c container) []checks.Step {
 
 // injectedStep says how the injector makes a native sidecar of what it injects; nil for what people write themselves.
 func (p subject) injectedStep(c container) *checks.Step {
-	k := softwareOf(c.Container)
+	k := software.Of(c.Container)
 	if k == nil || !k.Injector || k.Native == "" {
 		return nil
 	}

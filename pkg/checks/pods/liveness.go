@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -76,7 +78,7 @@ var cures = []cure{
 			return []checks.Step{{Text: "Nothing listens there. Correct the port of the probe, or the address that the program listens on: the kubelet asks the pod's IP, not localhost."}}
 		}
 		return p.editWithProbe("Nothing listens there. If it only needs longer to start, give it a startupProbe, before which the liveness probe does not run; else correct the port", c,
-			asStartup("livenessProbe", c.LivenessProbe), map[string]any{})
+			told(c, software.AsStartup("livenessProbe", c.LivenessProbe)), map[string]any{})
 	}},
 	{regexp.MustCompile(`statuscode: 404|statuscode: 40[135]`), func(subject, container) []checks.Step {
 		return []checks.Step{{Text: "It works and rejects the question: correct the path, port, scheme or headers of the livenessProbe."}}
@@ -100,7 +102,7 @@ func (p subject) livenessSteps(c container) []checks.Step {
 
 // whyUnhealthy is what known software means by an error of its health endpoint; "" where that is not known.
 func whyUnhealthy(c container) string {
-	if k := softwareOf(c.Container); k != nil && k.Unhealthy != "" {
+	if k := software.Of(c.Container); k != nil && k.Unhealthy != "" {
 		return fmt.Sprintf("Correct what makes %s answer so: %s.", k.Name, k.Unhealthy)
 	}
 	return ""

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -27,7 +29,7 @@ type capture struct {
 func (p subject) captured(c container) *capture {
 	after := p.after(c)
 	i := slices.IndexFunc(after, func(x container) bool { return known.MeshOfProxy(x.Name) != nil })
-	if i < 0 || known.MeshOfInit(c.Name) != nil || softwareOf(c.Container) != nil {
+	if i < 0 || known.MeshOfInit(c.Name) != nil || software.Of(c.Container) != nil {
 		return nil
 	}
 	out := &capture{mesh: known.MeshOfProxy(after[i].Name), proxy: after[i]}
@@ -95,7 +97,7 @@ func (p subject) networkWords(c container) (proof string, port int) {
 			return "log of " + c.Name + ": " + prose.OneLine(line), portIn(line)
 		}
 	}
-	line := everyCommand(c.Container)
+	line := software.EveryCommand(c.Container)
 	switch {
 	case !c.running() && len(strings.TrimSpace(strings.Join(lines, ""))) > 0:
 		return "", 0 // it says that something else is wrong
@@ -110,7 +112,7 @@ func (p subject) networkWords(c container) (proof string, port int) {
 func portIn(text string) int {
 	for _, pattern := range []*regexp.Regexp{portAfterHost, afterPort} {
 		if m := pattern.FindStringSubmatch(text); m != nil {
-			return portNumber(m[1])
+			return software.PortNumber(m[1])
 		}
 	}
 	return 0
@@ -162,7 +164,7 @@ func (p subject) capturedFinding(c container, to *capture) *checks.Finding {
 
 func (p subject) captureSteps(c container, to *capture) []checks.Step {
 	var out []checks.Step
-	k := softwareOf(to.proxy.Container)
+	k := software.Of(to.proxy.Container)
 	switch {
 	case to.proxy.init:
 		out = append(out, checks.Step{Text: fmt.Sprintf("Let the webhook that injects %s come after those that add init containers, so it can put %s before them.", to.proxy.Name, to.proxy.Name)})

@@ -5,10 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 func httpProbe(port any, path string, change ...func(g *corev1.HTTPGetAction)) *corev1.Probe {
@@ -46,7 +47,7 @@ func TestProbeOf(t *testing.T) {
 		{"a declared port, and nothing else", corev1.Container{Ports: ports(5432)}, "", `"tcpSocket":{"port":5432}`, "never passes if x listens on 127.0.0.1"},
 		{"a port on every address", corev1.Container{Ports: ports(5432), Args: []string{"serve", ":5432"}}, "", `"tcpSocket":{"port":5432}`, ""},
 		{"the log says so", corev1.Container{Ports: ports(5432)}, "listening on [::]:5432", `"tcpSocket":{"port":5432}`, ""},
-		{"the port that is reached", corev1.Container{Ports: ports(5432), Args: []string{"serve", "127.0.0.1:5432", "then", "serve", ":9090"}}, "", `"tcpSocket":{"port":9090}`, ""},
+		{"the port that is software.Reached", corev1.Container{Ports: ports(5432), Args: []string{"serve", "127.0.0.1:5432", "then", "serve", ":9090"}}, "", `"tcpSocket":{"port":9090}`, ""},
 		{"UDP is not asked", corev1.Container{Ports: []corev1.ContainerPort{{ContainerPort: 53, Protocol: corev1.ProtocolUDP}}}, "", "", "nothing says on which port"},
 		{"nothing known", corev1.Container{}, "", "", "nothing says on which port"},
 		{

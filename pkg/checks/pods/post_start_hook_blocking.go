@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -78,7 +80,7 @@ func (p subject) hookFinding(c container, state string) *checks.Finding {
 	return &checks.Finding{
 		Container: c.Name,
 		Message:   fmt.Sprintf("the postStart hook of %s %s: the kubelet starts the next container only after it", c.role(), state),
-		Evidence: slices.Concat([]string{fmt.Sprintf("postStart of %s: %s", c.Name, handler(c.Lifecycle.PostStart))},
+		Evidence: slices.Concat([]string{fmt.Sprintf("postStart of %s: %s", c.Name, software.Handler(c.Lifecycle.PostStart))},
 			waitingEvidence(c), newest(p.s.Snapshot, events, 2), p.ending(c)),
 		Steps: p.hookSteps(c),
 	}
@@ -103,9 +105,9 @@ func (p subject) hookSteps(c container) []checks.Step {
 	probe := p.probeOf(c)
 	switch {
 	case hook.HTTPGet != nil && !p.shut(c, hook.HTTPGet.Port.IntValue()):
-		probe = newProbe{fields: newHandler("httpGet", map[string]any{"port": hook.HTTPGet.Port, "path": hook.HTTPGet.Path})}
+		probe = newProbe{fields: software.NewHandler("httpGet", map[string]any{"port": hook.HTTPGet.Port, "path": hook.HTTPGet.Path})}
 	case hook.Exec != nil && (probe.fields == nil || len(probe.words) > 0):
-		probe = newProbe{fields: newHandler("exec", map[string]any{"command": hook.Exec.Command})}
+		probe = newProbe{fields: software.NewHandler("exec", map[string]any{"command": hook.Exec.Command})}
 	}
 	const replace = "Replace the hook with a startupProbe, which is retried, shows in events, and does not keep the container from being stopped"
 	if !c.init {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -258,7 +260,7 @@ func (p subject) atWork(c container) *pending {
 		wait: WaitInitContainer, container: c.Name, state: "init container " + c.Name + " is running, and has not exited",
 		since: p.startedAt(c), allowed: hangTime, limit: noBudget, next: p.logStep(c),
 	}
-	if len(signs(c.Container)) == 0 {
+	if len(software.Signs(c.Container)) == 0 {
 		w.state = "init container " + c.Name + " may be at work (it shows no sign of a server: ports, probes, known software)"
 	}
 	if deadline := p.Spec.ActiveDeadlineSeconds; deadline != nil && seconds(*deadline) > hangTime {

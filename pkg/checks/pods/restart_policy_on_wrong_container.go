@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -19,7 +21,7 @@ var restartPolicyOnWrongContainer = podCheck(checks.Check{
 		return f, nil
 	}
 	c, list := p.server()
-	if c == nil || p.startedAt(*c).below(young(list)) || p.startedAt(*c).untold(young(list)) && !strong(list) {
+	if c == nil || p.startedAt(*c).below(young(list)) || p.startedAt(*c).untold(young(list)) && !software.AnyStrong(list) {
 		return nil, nil // init-container-never-exits says what is not known
 	}
 	if wrong := p.movedFrom(*c); wrong != nil {
@@ -33,7 +35,7 @@ var restartPolicyOnWrongContainer = podCheck(checks.Check{
 		Container: c.Name,
 		Message: fmt.Sprintf("restartPolicy: Always is on %s, but the server is %s: the pod waits forever for %s to exit, %s",
 			wrong.Name, c.Name, c.Name, p.startedAt(*c).words()),
-		Evidence: append(texts(list), p.misplacedEvidence(*c, *wrong)...),
+		Evidence: append(software.Texts(list), p.misplacedEvidence(*c, *wrong)...),
 	}
 	f.Steps = p.editSteps("Move it to the other container", *c, edit{wrong.Name, map[string]any{"restartPolicy": nil}}, setAlways(c.Name)[0])
 	return f, nil
@@ -49,12 +51,12 @@ func (p subject) misplacedEvidence(c, wrong container) []string {
 
 // movedFinding: nobody sent it like that. A webhook whose patch names containers by their place has hit another one,
 // because somebody inserted a container before it.
-func (p subject) movedFinding(c, wrong container, list []sign) *checks.Finding {
+func (p subject) movedFinding(c, wrong container, list []software.Sign) *checks.Finding {
 	f := &checks.Finding{
 		Container: c.Name,
 		Message: fmt.Sprintf("restartPolicy: Always was moved at admission, from %s to %s: the pod waits forever for %s to exit, %s",
 			c.Name, wrong.Name, c.Name, p.startedAt(c).words()),
-		Evidence: append(texts(list), p.misplacedEvidence(c, wrong)...),
+		Evidence: append(software.Texts(list), p.misplacedEvidence(c, wrong)...),
 	}
 	if l := p.lossOf(c); l != nil {
 		f.Evidence = append(f.Evidence, l.evidence...)

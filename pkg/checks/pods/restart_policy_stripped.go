@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -121,7 +123,7 @@ func (p subject) lossOf(c container) *loss {
 // webhooks do; but an injector that knows native sidecars puts its proxy among the init containers
 // only as one, and what is there without the field has lost it to somebody after the injector.
 func (l *loss) addInjected(p subject, c container) {
-	k := softwareOf(c.Container)
+	k := software.Of(c.Container)
 	if k == nil || !k.Injector || !p.injected(c.Name) {
 		return
 	}

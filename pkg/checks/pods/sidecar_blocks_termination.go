@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -75,9 +77,9 @@ func (p subject) blockedFinding(left []container) *checks.Finding {
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Killing", "FailedPreStopHook", "FailedKillPod"), 2)...)
 	if hook {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("preStop of %s: %s", c.Name, handler(c.Lifecycle.PreStop)))
+		f.Evidence = append(f.Evidence, fmt.Sprintf("preStop of %s: %s", c.Name, software.Handler(c.Lifecycle.PreStop)))
 	}
-	if line := commandLine(c.Container); line != "" {
+	if line := software.CommandLine(c.Container); line != "" {
 		f.Evidence = append(f.Evidence, "command of "+c.Name+": "+prose.OneLine(line))
 	}
 	return f
@@ -113,7 +115,7 @@ func (p subject) forceStep() checks.Step {
 // leftSidecars are the sidecars, native or known, that run according to the pod's status.
 func (p subject) leftSidecars() []container {
 	return slices.DeleteFunc(p.all(), func(c container) bool {
-		return !c.running() || !c.sidecar() && (c.init || softwareOf(c.Container) == nil)
+		return !c.running() || !c.sidecar() && (c.init || software.Of(c.Container) == nil)
 	})
 }
 

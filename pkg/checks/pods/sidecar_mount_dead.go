@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -64,7 +66,7 @@ var (
 
 // servesMount is why a container is taken for one that serves a mount to others; "" when it is not.
 func (p subject) servesMount(c container) string {
-	if k := softwareOf(c.Container); k != nil && k.Mounts {
+	if k := software.Of(c.Container); k != nil && k.Mounts {
 		return fmt.Sprintf("container %s, image %s: this is %s", c.Name, c.Image, k.Name)
 	}
 	if !p.beside(c) && !(len(p.mains) > 1 && !c.init) {
@@ -75,7 +77,7 @@ func (p subject) servesMount(c container) string {
 			return fmt.Sprintf("%s mounts %s with mountPropagation: Bidirectional", c.Name, m.MountPath)
 		}
 	}
-	if found := strings.TrimSpace(fuseCommands.FindString(everyCommand(c.Container))); found != "" {
+	if found := strings.TrimSpace(fuseCommands.FindString(software.EveryCommand(c.Container))); found != "" {
 		return fmt.Sprintf("command of %s: %q", c.Name, found)
 	}
 	return ""

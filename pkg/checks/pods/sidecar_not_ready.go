@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -37,7 +39,7 @@ var sidecarNotReady = podCheck(checks.Check{
 
 // unready reports whether a container is a sidecar, native or not, that runs and whose readiness probe fails.
 func (p subject) unready(c container) bool {
-	isSidecar := p.beside(c) || softwareOf(c.Container) != nil
+	isSidecar := p.beside(c) || software.Of(c.Container) != nil
 	return isSidecar && c.running() && !c.status.Ready && c.ReadinessProbe != nil && !p.looping(c)
 }
 

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -87,7 +89,7 @@ func (p subject) gotOver(c container) bool {
 
 // mayHaveRaced reports whether a regular container failed not long ago, and not again and again.
 func (p subject) mayHaveRaced(c container) bool {
-	if !c.failed() || softwareOf(c.Container) != nil || p.Status.Phase == corev1.PodFailed && p.gotOver(c) {
+	if !c.failed() || software.Of(c.Container) != nil || p.Status.Phase == corev1.PodFailed && p.gotOver(c) {
 		return false
 	}
 	if c.restarts() > fewRestarts && !(c.running() && c.status.Ready) {
@@ -127,7 +129,7 @@ func (p subject) proxiesFor(c container) []container {
 // not failed, and has run since; "" when it is not so.
 func endedTooSoon(c, proxy container) string {
 	begin, end := firstStart([]container{proxy}), c.ended().FinishedAt
-	if softwareOf(proxy.Container) == nil || proxy.failed() || !c.running() || c.restarts() > fewRestarts || begin.IsZero() || end.IsZero() {
+	if software.Of(proxy.Container) == nil || proxy.failed() || !c.running() || c.restarts() > fewRestarts || begin.IsZero() || end.IsZero() {
 		return ""
 	}
 	apart := end.Sub(begin)
@@ -143,7 +145,7 @@ func (p subject) startOf(c container) string {
 }
 
 func (r *race) listens() string {
-	switch ports, k := portsOf(r.proxy.Container), softwareOf(r.proxy.Container); {
+	switch ports, k := software.Ports(r.proxy.Container), software.Of(r.proxy.Container); {
 	case len(ports) > 0:
 		return fmt.Sprintf("%s listens on %s", r.proxy.Name, portText(ports))
 	case k != nil:

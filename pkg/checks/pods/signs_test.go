@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
@@ -45,15 +47,15 @@ func TestSigns(t *testing.T) {
 		{"x", "tool:1", "sh -c while true; do rotate; sleep 60; done", "weak"},
 	} {
 		c := &corev1.Container{Name: test.name, Image: test.image, Command: strings.Fields(test.command)}
-		list := signs(c)
+		list := software.Signs(c)
 		got := "none"
-		if strong(list) {
+		if software.AnyStrong(list) {
 			got = "strong"
 		} else if len(list) > 0 {
 			got = "weak"
 		}
 		if got != test.want {
-			t.Errorf("%s, image %s: %q: %s, want %s: %q", test.name, test.image, test.command, got, test.want, texts(list))
+			t.Errorf("%s, image %s: %q: %s, want %s: %q", test.name, test.image, test.command, got, test.want, software.Texts(list))
 		}
 	}
 }
@@ -86,7 +88,7 @@ func TestPortsOf(t *testing.T) {
 		"proxy -l 127.0.0.1:8443":                    {8443},
 		"proxy --address=:6379 --db=postgres://x:99": {6379},
 	} {
-		got := declaredPorts(&corev1.Container{Command: strings.Fields(command)})
+		got := software.DeclaredPorts(&corev1.Container{Command: strings.Fields(command)})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", command, diff)
 		}
@@ -101,11 +103,11 @@ func TestKnownSidecars(t *testing.T) {
 			t.Errorf("%s: %+v", k.Name, *k.Quit)
 		}
 		for _, name := range k.Containers {
-			if slices.Contains(names, name) || slices.Contains(initJobs, name) {
+			if slices.Contains(names, name) || slices.Contains(software.InitJobs, name) {
 				t.Errorf("%s: %s is in the tables twice", k.Name, name)
 			}
 			names = append(names, name)
-			if got := softwareOf(&corev1.Container{Name: strings.TrimSuffix(name, "*") + "x"}); strings.HasSuffix(name, "*") && got == nil {
+			if got := software.Of(&corev1.Container{Name: strings.TrimSuffix(name, "*") + "x"}); strings.HasSuffix(name, "*") && got == nil {
 				t.Errorf("%s is not recognized", name)
 			}
 		}

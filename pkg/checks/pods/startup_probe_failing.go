@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -153,7 +155,7 @@ func pace(p *corev1.Probe) string {
 // probeText is what a probe asks.
 func probeText(c *corev1.Container, p *corev1.Probe) string {
 	number := func(text string) string {
-		if port := probePort(c, p); port > 0 && fmt.Sprint(port) != text {
+		if port := software.ProbePort(c, p); port > 0 && fmt.Sprint(port) != text {
 			return fmt.Sprintf("%s (%d)", text, port)
 		}
 		return text
@@ -183,7 +185,7 @@ func answer(e corev1.Event) string {
 
 // askedElsewhere is the port that the startup probe asks, and those that the container declares, when it is none of them.
 func askedElsewhere(c container) (asked int, declared []int) {
-	asked = probePort(c.Container, c.StartupProbe)
+	asked = software.ProbePort(c.Container, c.StartupProbe)
 	for _, port := range c.Ports {
 		declared = append(declared, int(port.ContainerPort))
 	}

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/yaml"
 
@@ -107,7 +109,7 @@ func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 
 // injectorSwitches say how to tell the injector of known software what edits want.
 func injectorSwitches(c container, edits []edit) string {
-	k := softwareOf(c.Container)
+	k := software.Of(c.Container)
 	if k == nil {
 		return ""
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
@@ -86,17 +88,17 @@ var remote = regexp.MustCompile(`\b(?:\d{1,3}\.){3}\d{1,3}\b|[a-z][\w-]*(?:\.[\w
 
 // answersAt reports whether a port of the pod is one of the proxy, which is one of list.
 func answersAt(proxy container, port int, list []container) bool {
-	ports := portsOf(proxy.Container)
+	ports := software.Ports(proxy.Container)
 	if slices.Contains(ports, port) {
 		return true
 	}
 	for _, o := range list {
-		if o.Name != proxy.Name && slices.Contains(portsOf(o.Container), port) {
+		if o.Name != proxy.Name && slices.Contains(software.Ports(o.Container), port) {
 			return false
 		}
 	}
-	for _, digits := range colonPort.FindAllStringSubmatch(commandLine(proxy.Container), -1) {
-		if portNumber(digits[1]) == port {
+	for _, digits := range colonPort.FindAllStringSubmatch(software.CommandLine(proxy.Container), -1) {
+		if software.PortNumber(digits[1]) == port {
 			return true
 		}
 	}
@@ -116,7 +118,7 @@ func startedTogether(early, proxy container) bool {
 var redirecting = []string{"istio", "linkerd", "kuma", "consul"}
 
 func redirects(c container) bool {
-	k := softwareOf(c.Container)
+	k := software.Of(c.Container)
 	return k != nil && slices.Contains(redirecting, k.ID)
 }
 
@@ -151,7 +153,7 @@ func (p subject) tellingOnlyThemselves() []container {
 		if r := p.raced(c); r != nil && !r.byTimes {
 			continue // it has said so in its termination message
 		}
-		if slices.ContainsFunc(p.proxiesFor(c), func(o container) bool { return o.sidecar() || len(signs(o.Container)) > 0 }) {
+		if slices.ContainsFunc(p.proxiesFor(c), func(o container) bool { return o.sidecar() || len(software.Signs(o.Container)) > 0 }) {
 			out = append(out, c)
 		}
 	}
@@ -165,7 +167,7 @@ func (p subject) mutelyBlocked() []container {
 	if c == nil || c.sidecar() || !c.failed() || !c.failedSoon() {
 		return nil
 	}
-	listens := func(o container) bool { return o.sidecar() || !o.init && len(signs(o.Container)) > 0 }
+	listens := func(o container) bool { return o.sidecar() || !o.init && len(software.Signs(o.Container)) > 0 }
 	if later, _, _ := p.needs(*c); later != nil || !slices.ContainsFunc(p.all(), listens) {
 		return nil
 	}
