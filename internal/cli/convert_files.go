@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
@@ -90,9 +91,9 @@ func (c *conversion) convertAll(ctx context.Context) error {
 
 // read reads and parses the files. Templates are named, and skipped.
 func (c *conversion) read(ctx context.Context) error {
-	names, err := manifestNames(c.o.files, c.o.recursive)
+	names, err := manifests.Options{Names: c.o.files, Recursive: c.o.recursive}.Files()
 	if err != nil {
-		return err
+		return couldNotRun("name a file, a folder or a pattern: -f deploy/, -f 'deploy/*.yaml'", err)
 	}
 	for _, name := range names {
 		data, err := readInput(ctx, c.o.streams.In, name, "name manifests, folders, or - for stdin")

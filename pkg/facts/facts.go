@@ -53,6 +53,9 @@ const (
 	WebhookBackends Kind = "webhookbackends"
 	// CRDs is the CustomResourceDefinitions, reduced to where they embed containers.
 	CRDs Kind = "customresourcedefinitions"
+	// Workloads are objects with a pod template as they are written: in manifest files, or, without any, in the
+	// cluster. No snapshot has them.
+	Workloads Kind = "workloads"
 )
 
 // SidecarContainers is the feature gate that this project is about (KEP-753).

@@ -60,6 +60,11 @@ func (p *page) heading(text string) {
 }
 
 func (p *page) header(r *report.Report) {
+	if r.Manifests != nil && r.Cluster.Server == "" {
+		p.prose("", "manifests: ", manifestsLine(r)+", evaluated by kubectl-sidecar "+r.Tool.Version)
+		p.limits(r)
+		return
+	}
 	cluster := r.Cluster.Server
 	if cluster == "" {
 		cluster = "not named in the file"
@@ -73,11 +78,18 @@ func (p *page) header(r *report.Report) {
 	}
 	p.prose("", "cluster: ", cluster)
 	p.prose("", "collected: ", taken+", evaluated by kubectl-sidecar "+r.Tool.Version)
-	for _, limit := range r.Limits {
-		p.prose("", "limited: ", limit)
+	if r.Manifests != nil {
+		p.prose("", "manifests: ", manifestsLine(r))
 	}
+	p.limits(r)
 	if r.Settled != nil {
 		p.prose("", "gates: ", fmt.Sprintf("no longer matter: every API server and kubelet is Kubernetes %s or newer, and from 1.33 on no gate can turn native sidecars off", r.Settled.Oldest))
+	}
+}
+
+func (p *page) limits(r *report.Report) {
+	for _, limit := range r.Limits {
+		p.prose("", "limited: ", limit)
 	}
 }
 
@@ -211,7 +223,7 @@ func (p *page) evidence(g *findingGroup) {
 	for i, f := range findings {
 		whose := ""
 		if len(findings) > 1 {
-			whose = report.ObjectName(f.Object) + ": "
+			whose = whereOf(f) + ": "
 		}
 		for j, evidence := range f.Evidence {
 			if !p.full && (i > 0 || j >= evidenceSize) {
