@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"pkg/convert":          {"pkg/edit", "pkg/roles", "pkg/software", "pkg/workload"},
 	"pkg/workload":         {"pkg/facts"},
 	"pkg/software":         {"pkg/facts", "pkg/known", "pkg/prose"},
+	"pkg/roles":            {"pkg/facts", "pkg/known", "pkg/prose", "pkg/software", "pkg/workload"},
 	"pkg/checks":           {"pkg/facts", "pkg/prose"},
 	"pkg/checks/cluster":   {"pkg/checks", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose"},
 	"pkg/checks/pods":      {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose", "pkg/software"},

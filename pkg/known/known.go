@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-//go:embed webhooks.yaml crds.yaml injectors.yaml sidecars.yaml runners.yaml meshes.yaml bugs.yaml schedulinggates.yaml
+//go:embed webhooks.yaml crds.yaml injectors.yaml sidecars.yaml runners.yaml meshes.yaml bugs.yaml schedulinggates.yaml helpers.yaml
 var data embed.FS
 
 // Evidence is how well an entry is founded; see the head of webhooks.yaml.

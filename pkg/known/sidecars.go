@@ -17,6 +17,8 @@ type Sidecar struct {
 	Images     []string `json:"images,omitempty"`
 	// Injector is set where a webhook puts it into pods, and among the init containers only as a native sidecar.
 	Injector bool `json:"injector,omitempty"`
+	// Front is set where it usually stands before the application and passes requests on to it.
+	Front bool `json:"front,omitempty"`
 	// Quit is the endpoint that stops it; nil where there is none or none is known.
 	Quit *Endpoint `json:"quit,omitempty"`
 	// Ready answers when it can be used; nil where no such endpoint is known.

@@ -83,7 +83,7 @@ func SharedVolume(spec *corev1.PodSpec, a, b *corev1.Container, file string) str
 }
 
 var (
-	quitWords  = regexp.MustCompile(`quit|/shutdown|\bshutdown\b|/stop\b|\bkill(?:all)?\b|\bpkill\b|\bstop\b|drain_listeners|graceful_shutdown`)
+	quitWords  = regexp.MustCompile(`quit|\bshutdown\b|/stop\b|\bkill(?:all)?\b|\bpkill\b|\bstop\b|drain_listeners|graceful_shutdown`)
 	sleepWords = regexp.MustCompile(`\bsleep\b`)
 )
 

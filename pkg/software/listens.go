@@ -67,6 +67,11 @@ func TopicOf(c *corev1.Container, port int) string {
 			return of
 		}
 	}
+	for _, e := range c.Env {
+		if strings.HasSuffix(e.Name, "HTTP_PORT") && PortNumber(e.Value) == port {
+			return "http"
+		}
+	}
 	return ""
 }
 
@@ -143,6 +148,12 @@ func Binds(c *corev1.Container) []Bind {
 		}
 	}
 	for _, e := range c.Env {
+		if strings.Contains(e.Value, "=tcp:") { // INSTANCES of the Cloud SQL proxy before version 2
+			for _, b := range (Word{Text: e.Value, Value: e.Value}).binds() {
+				b.From = fmt.Sprintf("env of %s: %s=%s", c.Name, e.Name, e.Value)
+				out = append(out, b)
+			}
+		}
 		if !listenVariable.MatchString(e.Name) {
 			continue
 		}
@@ -296,3 +307,6 @@ func TCPPorts(c *corev1.Container, binds []Bind) []int {
 	}
 	return out
 }
+
+// IsListenVariable reports whether a variable of that name says where a program listens.
+func IsListenVariable(name string) bool { return listenVariable.MatchString(name) }

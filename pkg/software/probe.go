@@ -196,7 +196,7 @@ func FindOpening(c, template *corev1.Container) (Probe, bool) {
 		return Probe{}, false
 	}
 	at := o.Endpoint
-	list := Words(c)
+	list := append(Words(c), flagVariables(c)...)
 	for _, w := range list {
 		if flag, value, _ := strings.Cut(w.Text, "="); o.PortFlag != "" && flag == o.PortFlag && PortNumber(value) > 0 {
 			at.Port = PortNumber(value)
@@ -216,6 +216,19 @@ func FindOpening(c, template *corev1.Container) (Probe, bool) {
 		out.Basis, out.Fields = NoneThroughShell, nil
 	}
 	return out, true
+}
+
+// flagVariables are the flags of Google's proxies that a container has as variables: CSQL_PROXY_HTTP_PORT=9801.
+func flagVariables(c *corev1.Container) []Word {
+	var out []Word
+	for _, e := range c.Env {
+		for _, prefix := range []string{"CSQL_PROXY_", "ALLOYDB_PROXY_"} {
+			if flag, ok := strings.CutPrefix(e.Name, prefix); ok && e.Value != "" {
+				out = append(out, Word{Text: "--" + strings.ToLower(strings.ReplaceAll(flag, "_", "-")) + "=" + e.Value})
+			}
+		}
+	}
+	return out
 }
 
 // A WordEdit replaces a word of a command line, or adds one at its end where Old is empty.

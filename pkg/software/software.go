@@ -27,7 +27,7 @@ var exits = regexp.MustCompile(`istio-iptables|-exit-after-auth|--one-time|-once
 // Of is the software that a container runs, by its name or image; nil when it is not known, or
 // when it is known to exit.
 func Of(c *corev1.Container) *known.Sidecar {
-	if slices.Contains(InitJobs, c.Name) || exits.MatchString(CommandLine(c)) {
+	if Exits(c) {
 		return nil
 	}
 	return known.SidecarOf(c.Name, facts.ImageName(c.Image))
@@ -60,4 +60,9 @@ func daemonSign(c *corev1.Container) string {
 		}
 	}
 	return ""
+}
+
+// Exits reports whether known software is told to exit on its own, or is of a kind that does.
+func Exits(c *corev1.Container) bool {
+	return slices.Contains(InitJobs, c.Name) || exits.MatchString(CommandLine(c))
 }

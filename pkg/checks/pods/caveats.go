@@ -162,9 +162,6 @@ func (s *scene) newestMinor() int {
 	return newest
 }
 
-// stopCodes are what a sidecar exits with when the kubelet stops it: by SIGKILL and by SIGTERM.
-var stopCodes = []int32{137, 143}
-
 // policyNotes: a rule of a Job's podFailurePolicy that names no container also looks at the exit codes of init
 // containers (pkg/controller/job/pod_failure_policy.go, matchOnExitCodes), and so at those of a sidecar that was stopped.
 func (p subject) policyNotes(c container) []string {
@@ -172,21 +169,14 @@ func (p subject) policyNotes(c container) []string {
 	if job == nil || job.Spec.PodFailurePolicy == nil {
 		return nil
 	}
-	for i, rule := range job.Spec.PodFailurePolicy.Rules {
-		on := rule.OnExitCodes
-		if on == nil || on.ContainerName != nil && *on.ContainerName != c.Name {
-			continue
-		}
-		var caught []string
-		for _, code := range stopCodes {
-			if slices.Contains(on.Values, code) == (on.Operator == batchv1.PodFailurePolicyOnExitCodesOpIn) {
-				caught = append(caught, fmt.Sprint(code))
-			}
-		}
-		if len(caught) > 0 {
-			return []string{fmt.Sprintf("When the pod fails, spec.podFailurePolicy.rules[%d] (%s) also matches exit code %s of %s, which the kubelet stops then: set containerName there to the container that does the work",
-				i, rule.Action, prose.List(caught, "or"), c.Name)}
-		}
+	i, codes := software.CatchesStop(job.Spec.PodFailurePolicy, c.Name)
+	if i < 0 {
+		return nil
 	}
-	return nil
+	var caught []string
+	for _, code := range codes {
+		caught = append(caught, fmt.Sprint(code))
+	}
+	return []string{fmt.Sprintf("When the pod fails, spec.podFailurePolicy.rules[%d] (%s) also matches exit code %s of %s, which the kubelet stops then: set containerName there to the container that does the work",
+		i, job.Spec.PodFailurePolicy.Rules[i].Action, prose.List(caught, "or"), c.Name)}
 }
