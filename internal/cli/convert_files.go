@@ -136,7 +136,7 @@ func (c *conversion) containers() []string {
 func (c *conversion) convert(f *manifest, p *convert.Plan) {
 	d := done{Plan: p}
 	defer func() {
-		if p.Changes() || len(p.Asks)+len(p.Refused) > 0 {
+		if p.Changes() || len(p.Asks)+len(p.Refused)+len(p.Removed) > 0 {
 			f.done = append(f.done, d)
 		}
 	}()
@@ -164,7 +164,7 @@ func (c *conversion) convert(f *manifest, p *convert.Plan) {
 // overlays changes the patches that name a container where it no longer is, and proves that every kustomization makes
 // the same of it apart from the move. Nothing is kept if one does not.
 func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result) error {
-	if f.name == "-" || len(p.Moves) == 0 || len(p.Workload.Root) > 0 {
+	if f.name == "-" || !slices.ContainsFunc(p.Moves, func(m convert.Move) bool { return !m.Init }) || len(p.Workload.Root) > 0 {
 		return nil
 	}
 	around, err := c.finder.Around(f.name)
@@ -178,7 +178,7 @@ func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result)
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		name = real
 	}
-	m, err := movedOf(p, result)
+	m, err := movedOf(p)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result)
 }
 
 // movedOf is the move as kustomizations see it.
-func movedOf(p *convert.Plan, result *edit.Result) (*kustomize.Moved, error) {
+func movedOf(p *convert.Plan) (*kustomize.Moved, error) {
 	m := &kustomize.Moved{Kind: p.Workload.Kind, Name: p.Workload.Name, Way: p.Workload.Way, Moves: p.Change.Moves}
 	for _, move := range p.Moves {
 		m.Containers = append(m.Containers, move.Container)
@@ -222,6 +222,5 @@ func movedOf(p *convert.Plan, result *edit.Result) (*kustomize.Moved, error) {
 		return nil, err
 	}
 	m.Before, m.After = kustomize.SpecOf(p.Workload.Object, m.Way), kustomize.SpecOf(after, m.Way)
-	_ = result
 	return m, nil
 }

@@ -20,7 +20,7 @@ func (c *conversion) say() (changed, asked, refused bool) {
 			refused = sayWhatWasSkipped(&out, f) || refused
 		}
 		for _, d := range f.done {
-			sayDone(&out, d, c.o.write)
+			sayDone(&out, d)
 			changed = changed || d.changed()
 			asked = asked || len(d.Asks) > 0
 			refused = refused || d.refusal != nil || len(d.Refused) > 0
@@ -45,27 +45,25 @@ func sayWhatWasSkipped(out *bytes.Buffer, f *manifest) bool {
 	return true
 }
 
-func sayDone(out *bytes.Buffer, d done, written bool) {
-	verb := "becomes"
-	if !d.changed() {
-		verb = "would become"
-	}
+func sayDone(out *bytes.Buffer, d done) {
 	for _, m := range d.Moves {
-		fmt.Fprintf(out, "%s%s: %s %s a native sidecar: %s\n", at(m.Place), d.Workload, m.Container, verb, why(m.Named, m.Signals))
-		switch {
-		case m.Probe != nil:
-			fmt.Fprintf(out, "  it gets a startupProbe: the next container starts when it answers\n")
-		case m.NoProbe != "":
-			fmt.Fprintf(out, "  it gets no startupProbe: %s; the next container starts as soon as it runs\n", m.NoProbe)
+		verb := "becomes"
+		if !d.changed() {
+			verb = "would become"
 		}
+		fmt.Fprintf(out, "%s%s: %s %s a native sidecar: %s\n", at(m.Place), d.Workload, m.Container, verb, why(m.Named, m.Signals))
+		fmt.Fprintf(out, "  %s\n", probeText(m))
 	}
-	for _, r := range d.Removed {
-		fmt.Fprintf(out, "  taken out: %s: %s\n", r.Kind, strings.Join(r.Fields, ", "))
+	if len(d.Moves) == 0 && d.Changes() {
+		fmt.Fprintf(out, "%s%s\n", at(d.Workload.Place), d.Workload)
 	}
 	if d.refusal != nil {
 		sayRefusal(out, d)
 	} else if d.result != nil && d.result.Moved > largeMove {
 		fmt.Fprintf(out, "  %d lines stand elsewhere now; none of them is different\n", d.result.Moved)
+	}
+	for _, r := range d.Removed {
+		fmt.Fprintf(out, "  %s\n", removedText(r))
 	}
 	for _, r := range d.Remarks {
 		if text := remarkText(r, d.Workload); text != "" {
@@ -78,7 +76,6 @@ func sayDone(out *bytes.Buffer, d done, written bool) {
 	for _, r := range d.Refused {
 		fmt.Fprintf(out, "%s%s: %s stays where it is: %s\n", at(r.Place), d.Workload, r.Container, refusedText(r))
 	}
-	_ = written
 }
 
 // at begins a line with a place, where there is one.
@@ -91,21 +88,6 @@ func at(p workload.Place) string {
 
 // largeMove is how many lines may move without being mentioned.
 const largeMove = 10
-
-func why(named bool, signals []convert.Signal) string {
-	if named {
-		return "you named it"
-	}
-	var out []string
-	for _, s := range signals {
-		text := s.Kind
-		if s.Quote != "" {
-			text += " (" + s.Quote + ")"
-		}
-		out = append(out, text)
-	}
-	return strings.Join(out, ", ")
-}
 
 // sayRefusal says why a text was left as it is, and prints the patch that does the same to the object.
 func sayRefusal(out *bytes.Buffer, d done) {
@@ -149,8 +131,8 @@ func refusedText(r convert.Refused) string {
 	switch r.Reason {
 	case convert.LastContainer:
 		return "a pod needs an ordinary container"
-	case convert.IsPlainInit:
-		return "it is an init container already: add restartPolicy: Always if it is a server"
+	case convert.InitExits:
+		return "it is an init container that exits: as a native sidecar it would be restarted forever"
 	case convert.CallsMain:
 		return "it needs " + r.About + ", which would start after it"
 	case convert.OneShot:

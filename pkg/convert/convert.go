@@ -4,9 +4,9 @@ package convert
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
@@ -41,24 +41,20 @@ type Move struct {
 	Place     workload.Place
 	// Named reports whether the user has named it; else Signals say why.
 	Named   bool
-	Signals []Signal
-	// Probe is the startupProbe that it gets; without one, NoProbe says why.
-	Probe   map[string]any
-	NoProbe string
-}
-
-// A Signal is why a container counts as a sidecar.
-type Signal struct {
-	Kind  string
-	Place workload.Place
-	Quote string
+	Signals []roles.Signal
+	// Init is set for an init container, which stays where it is.
+	Init bool
+	// Probe is the startupProbe that it gets; nil for none. Proposal says why, and what is not certain about it.
+	Probe    map[string]any
+	Proposal roles.Proposal
+	Before   string
 }
 
 // An Ask is a container that may be a sidecar: not sure enough to be moved unasked.
 type Ask struct {
 	Container string
 	Place     workload.Place
-	Signals   []Signal
+	Signals   []roles.Signal
 }
 
 // A Refused is a container that was named, and must not be moved.
@@ -76,18 +72,28 @@ type Reason string
 // Reasons of a Refused.
 const (
 	LastContainer Reason = "last-container"
-	IsPlainInit   Reason = "is-init-container"
+	InitExits     Reason = "init-container-exits"
 	CallsMain     Reason = "calls-the-main-container"
 	OneShot       Reason = "exits-on-its-own"
 	Wrapped       Reason = "wrapper-waits-for-it"
 	Unreadable    Reason = "workload-not-readable"
 )
 
-// A Removed is a workaround that is taken out as a whole.
+// A Removed is a workaround that is taken out as a whole, or, where it is Left, stays.
 type Removed struct {
-	Kind   string
-	Fields []string
+	roles.Workaround
+	Left Left
 }
+
+// Left is why a workaround stays; empty for one that is taken out.
+type Left string
+
+// Reasons to leave a workaround.
+const (
+	NotAsked      Left = "not-asked"
+	NotUnderstood Left = "not-understood"
+	StillNeeded   Left = "still-needed" // nothing else waits for the sidecar
+)
 
 // Of is the plan for one workload.
 func Of(w *workload.Workload, o Options) *Plan {
@@ -98,9 +104,11 @@ func Of(w *workload.Workload, o Options) *Plan {
 		}
 		return p
 	}
-	p.choose(o)
+	j := roles.Judge(w)
+	p.choose(&j, o)
+	p.takeOut(&j, o)
 	for _, m := range p.Moves {
-		p.Change.Moves = append(p.Change.Moves, edit.Move{Container: m.Container, Probe: m.Probe, Before: p.neededBy(m.Container)})
+		p.Change.Moves = append(p.Change.Moves, edit.Move{Container: m.Container, Probe: m.Probe, Before: m.Before})
 	}
 	if p.Changes() {
 		p.remark()
@@ -108,7 +116,7 @@ func Of(w *workload.Workload, o Options) *Plan {
 	return p
 }
 
-// Names are the ordinary containers and init containers of a workload.
+// has reports whether one of the ordinary containers has one of the names.
 func (p *Plan) has(names ...string) bool {
 	spec := p.Workload.Spec()
 	for _, c := range spec.Containers {
@@ -118,27 +126,3 @@ func (p *Plan) has(names ...string) bool {
 	}
 	return false
 }
-
-// named are the moves that the user has asked for, in the order of the containers.
-func (p *Plan) named(names []string) {
-	containers := p.Workload.Spec().Containers
-	for i, c := range containers {
-		if slices.Contains(names, c.Name) {
-			p.Moves = append(p.Moves, Move{Container: c.Name, Place: p.at(i), Named: true})
-		}
-	}
-	if len(p.Moves) == len(containers) {
-		for _, m := range p.Moves {
-			p.Refused = append(p.Refused, Refused{Container: m.Container, Place: m.Place, Reason: LastContainer})
-		}
-		p.Moves = nil
-	}
-	for i, c := range p.Workload.Spec().InitContainers {
-		if slices.Contains(names, c.Name) && (c.RestartPolicy == nil || *c.RestartPolicy != "Always") {
-			place := p.Workload.At("initContainers", strconv.Itoa(i))
-			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: IsPlainInit})
-		}
-	}
-}
-
-func (p *Plan) at(i int) workload.Place { return p.Workload.At("containers", strconv.Itoa(i)) }

@@ -111,9 +111,6 @@ func (p *Plan) caught(string) (workload.Place, bool) {
 	return workload.Place{}, false
 }
 
-// neededBy is the first init container that needs a container that moves; "" for none.
-func (p *Plan) neededBy(string) string { return "" }
-
 func descend(v any, path []string) any {
 	for _, key := range path {
 		switch in := v.(type) {

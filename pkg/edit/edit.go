@@ -24,7 +24,7 @@ type Change struct {
 	Moves []Move
 }
 
-// A Move makes a native sidecar of an ordinary container.
+// A Move makes a native sidecar of an ordinary container, or of a plain init container, which stays where it is.
 type Move struct {
 	Container string
 	// Probe is a startupProbe to add; nil adds none.

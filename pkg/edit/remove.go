@@ -79,7 +79,7 @@ func (f *file) setScript(t *text, l *ledger, p *place, value string) error {
 			end = i + 1
 		}
 	}
-	if p.Style&yaml.FoldedStyle != 0 || indent == 0 || !strings.HasSuffix(value, "\n") && strings.HasSuffix(p.Value, "\n") {
+	if p.Style&yaml.FoldedStyle != 0 && !t.literal(p, l) || indent == 0 || !strings.HasSuffix(value, "\n") && strings.HasSuffix(p.Value, "\n") {
 		return refuse(Shape, "a folded script", p.Line)
 	}
 	var lines []line
@@ -94,6 +94,19 @@ func (f *file) setScript(t *text, l *ledger, p *place, value string) error {
 	l.adds(lines...)
 	f.data = t.bytes()
 	return nil
+}
+
+// literal makes a literal block of a folded one, and reports whether it could: lines of scripts are better not folded.
+func (t *text) literal(p *place, l *ledger) bool {
+	at := p.Line - 1
+	head, rest, found := strings.Cut(t.lines[at].text, ">")
+	if !found || strings.Contains(rest, ">") {
+		return false
+	}
+	l.removes(t.lines[at])
+	t.lines[at].text = head + "|" + rest
+	l.adds(t.lines[at])
+	return true
 }
 
 // setBlock writes a list or a mapping anew, below its key.

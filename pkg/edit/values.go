@@ -222,6 +222,9 @@ func (p *planner) move(m Move) (bool, *Refusal) {
 	switch {
 	case from < 0 && there >= 0 && (m.Plain || field(inits[there], "restartPolicy") == always):
 		return false, nil
+	case from < 0 && there >= 0:
+		p.restart(m, there, inits)
+		return true, nil
 	case from < 0:
 		return false, refuse(NotFound, m.Container, 0)
 	case there >= 0 || byName(containers[from+1:], m.Container) >= 0:
@@ -251,6 +254,19 @@ func (p *planner) move(m Move) (bool, *Refusal) {
 		delete(p.spec, "containers")
 	}
 	return true, nil
+}
+
+// restart makes a native sidecar of a plain init container, where it stands.
+func (p *planner) restart(m Move, at int, inits []any) {
+	place := strconv.Itoa(at)
+	p.patch = append(p.patch, Op{Op: "test", Path: p.pointer("initContainers", place, "name"), Value: m.Container},
+		Op{Op: "add", Path: p.pointer("initContainers", place, "restartPolicy"), Value: always})
+	item, _ := inits[at].(map[string]any)
+	item["restartPolicy"] = always
+	if m.Probe != nil {
+		item["startupProbe"] = deepCopy(m.Probe)
+		p.patch = append(p.patch, Op{Op: "add", Path: p.pointer("initContainers", place, "startupProbe"), Value: m.Probe})
+	}
 }
 
 // patchMove tests that everything is where it was, so the patch cannot hit anything else.
