@@ -88,7 +88,7 @@ func (o *Objects) Admit(ctx context.Context, object map[string]any) (map[string]
 	defer done()
 	raw, err := o.c.client.Discovery().RESTClient().Post().AbsPath(resourcePath(apiVersion, namespace, resource)).
 		SetHeader("Content-Type", "application/json").SetHeader("Accept", "application/json").
-		Param("dryRun", "All").Param("fieldValidation", "Strict").Body(body).DoRaw(ctx)
+		Param("dryRun", "All").Body(body).DoRaw(ctx)
 	if broken := o.c.broken.get(); broken != nil {
 		return nil, broken
 	}
