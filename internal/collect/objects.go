@@ -9,7 +9,7 @@ import (
 	"net/url"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -71,7 +71,11 @@ func (o *Objects) Admit(ctx context.Context, object map[string]any) (map[string]
 	if resource == "" {
 		return nil, ErrNotAdmittable
 	}
-	out := copyWorkload(runtime.DeepCopyJSON(object))
+	object, err := decodedAgain(object)
+	if err != nil {
+		return nil, err
+	}
+	out := copyWorkload(object)
 	meta, _ := out["metadata"].(map[string]any)
 	namespace, _ := meta["namespace"].(string)
 	if namespace == "" {
@@ -102,4 +106,13 @@ func (o *Objects) Admit(ctx context.Context, object map[string]any) (map[string]
 	var returned map[string]any
 	err = json.Unmarshal(raw, &returned)
 	return returned, err
+}
+
+// decodedAgain has its numbers as what copies objects knows them.
+func decodedAgain(object map[string]any) (out map[string]any, err error) {
+	text, err := json.Marshal(object)
+	if err == nil {
+		err = utiljson.Unmarshal(text, &out)
+	}
+	return out, err
 }
