@@ -24,6 +24,8 @@ var mayImport = map[string][]string{
 	"pkg/facts/factstest":  {"pkg/facts"},
 	"pkg/known":            {"pkg/facts"},
 	"pkg/gate":             {"pkg/facts"},
+	"pkg/edit":             {},
+	"pkg/convert":          {"pkg/edit", "pkg/roles", "pkg/software", "pkg/workload"},
 	"pkg/workload":         {"pkg/facts"},
 	"pkg/software":         {"pkg/facts", "pkg/known", "pkg/prose"},
 	"pkg/roles":            {"pkg/facts", "pkg/known", "pkg/prose", "pkg/software", "pkg/workload"},
@@ -38,7 +40,8 @@ var mayImport = map[string][]string{
 	"docs":                 {},
 	"internal/admission":   {"pkg/facts"},
 	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission"},
-	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/workload", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/manifests", "docs"},
+	"internal/kustomize":   {"pkg/edit"},
+	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/workload", "pkg/edit", "pkg/convert", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/kustomize", "internal/manifests", "docs"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
 
