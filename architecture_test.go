@@ -32,11 +32,12 @@ var mayImport = map[string][]string{
 	"pkg/checks/pods":      {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose", "pkg/software"},
 	"pkg/checks/checktest": {"pkg/checks", "pkg/facts"},
 	"pkg/report":           {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/prose"},
-	"pkg/print":            {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/prose", "pkg/report"},
+	"pkg/plan":             {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/roles", "pkg/workload"},
+	"pkg/print":            {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/plan", "pkg/prose", "pkg/report", "pkg/roles"},
 	"docs":                 {},
 	"internal/admission":   {"pkg/facts"},
-	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission"},
-	"internal/cli":         {"pkg/facts", "pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "docs"},
+	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "pkg/workload", "internal/admission"},
+	"internal/cli":         {"pkg/facts", "pkg/plan", "pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "docs"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
 

@@ -92,6 +92,7 @@ not see is unknown, never fine.`,
 	root.AddCommand(
 		newDoctor(name, streams),
 		newWhy(name, streams),
+		newPlan(name, streams),
 		newSnapshot(name, streams),
 		newDiff(name, streams),
 		newBaseline(name, streams),
