@@ -36,12 +36,13 @@ var mayImport = map[string][]string{
 	"pkg/checks/manifests": {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose", "pkg/roles", "pkg/software", "pkg/workload"},
 	"internal/manifests":   {"pkg/checks/manifests", "pkg/facts"},
 	"pkg/report":           {"pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/facts", "pkg/prose"},
-	"pkg/print":            {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/prose", "pkg/report"},
+	"pkg/print":            {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/prose", "pkg/report", "pkg/plan", "pkg/roles"},
 	"docs":                 {},
 	"internal/admission":   {"pkg/facts"},
-	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission"},
+	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission", "pkg/workload"},
 	"internal/kustomize":   {"pkg/edit"},
-	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/workload", "pkg/edit", "pkg/convert", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/kustomize", "internal/manifests", "docs"},
+	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/workload", "pkg/edit", "pkg/convert", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/kustomize", "internal/manifests", "docs", "pkg/plan"},
+	"pkg/plan":             {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/roles", "pkg/workload"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
 

@@ -86,12 +86,8 @@ func FindProbe(q Question) Probe {
 	if own, ok := q.own(k); ok {
 		return own
 	}
-	switch {
-	case k == nil:
-	case len(k.Exec) > 0:
-		return Probe{Basis: FromSoftware, Fields: NewExec(k.Exec), Software: k}
-	case k.Ready != nil && k.Ready.Needs == "" && !q.shut(k.Ready.Port):
-		return Probe{Basis: FromSoftware, Fields: NewHTTP(*k.Ready), Endpoint: *k.Ready, Port: k.Ready.Port, Software: k}
+	if answer, ok := q.answers(k); ok {
+		return answer
 	}
 	opening, opens := FindOpening(q.Container, q.Template)
 	if opens && len(opening.Words) == 0 {
@@ -111,6 +107,18 @@ func FindProbe(q Question) Probe {
 		return Probe{Basis: NoneNeeds, Endpoint: *k.Ready, Software: k}
 	}
 	return Probe{Basis: NoneUnknown, Software: k}
+}
+
+// answers is what the software of the container is known to answer.
+func (q Question) answers(k *known.Sidecar) (Probe, bool) {
+	switch {
+	case k == nil:
+	case len(k.Exec) > 0:
+		return Probe{Basis: FromSoftware, Fields: NewExec(k.Exec), Software: k}, true
+	case k.Ready != nil && k.Ready.Needs == "" && !q.shut(k.Ready.Port):
+		return Probe{Basis: FromSoftware, Fields: NewHTTP(*k.Ready), Endpoint: *k.Ready, Port: k.Ready.Port, Software: k}, true
+	}
+	return Probe{}, false
 }
 
 // sorted are the first of ports that the kubelet reaches, that it may reach, and that it does not reach; 0 for none.
