@@ -156,6 +156,9 @@ func writeSchemas(ctx context.Context, dir string) error {
 	if err := json.Unmarshal(raw, &described); err != nil {
 		return err
 	}
+	for _, name := range []string{"io.k8s.apimachinery.pkg.util.intstr.IntOrString", "io.k8s.apimachinery.pkg.api.resource.Quantity"} {
+		described.Definitions[name] = map[string]any{"type": []string{"string", "number"}} // described as text alone
+	}
 	all, err := json.Marshal(map[string]any{"definitions": described.Definitions})
 	if err != nil {
 		return err
