@@ -61,7 +61,7 @@ func understand(ctx context.Context, data []byte, name string) (*facts.Snapshot,
 	return within(ctx, "reading "+name, func() (*facts.Snapshot, error) {
 		snapshot, err := facts.Read(bytes.NewReader(data), name)
 		if err != nil && bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-			return nil, couldNotRun("unpack it first: gunzip -c FILE | kubectl sidecar doctor -f -", err)
+			return nil, couldNotRun("unpack it first: gunzip -k FILE", err)
 		}
 		if err != nil {
 			return nil, couldNotRun(hintFile, err)

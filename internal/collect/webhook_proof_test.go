@@ -73,7 +73,7 @@ func TestProof(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no real API server was started")
 	}
-	for _, version := range []string{"1.32", "1.36"} {
+	for _, version := range []string{"1.32", "1.36", "1.37"} {
 		t.Run(version, func(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
 			makeNamespace(t, c, "hooks")

@@ -72,6 +72,8 @@ type Snapshot struct {
 	// NextNewest is the latest time in the file before Newest, LeftOut one that does not count; see LeaveOutFuture.
 	NextNewest metav1.Time `json:"-"`
 	LeftOut    metav1.Time `json:"-"`
+	// Users is who uses the pods of a file from kubectl.
+	Users Users `json:"-"`
 	// Tool is the version of the plugin that took the snapshot.
 	Tool string `json:"tool,omitempty"`
 	// Server is the URL of the API server, without credentials.

@@ -208,6 +208,7 @@ func (f *file) addObject(h header, raw []byte) error {
 func (f *file) addOne(h header, raw []byte) error {
 	f.objects++
 	f.date(h, raw)
+	f.addSubject(h, raw)
 	name := h.name(h.Kind)
 	if name == leaseKind {
 		return f.addLease(raw)
@@ -247,6 +248,7 @@ func (f *file) addPod(p *corev1.Pod) {
 		f.manifests = append(f.manifests, TrimPod(p))
 		return
 	}
+	f.addReferences(p)
 	f.snapshot.Pods = append(f.snapshot.Pods, TrimPod(p))
 }
 

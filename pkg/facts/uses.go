@@ -6,34 +6,59 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Uses reports whether a pod names an object of its namespace: a PersistentVolumeClaim, a ConfigMap or a Secret.
-// It is for pods as they come from the API server: a trimmed one has lost most of these names.
+// A Reference is what a pod names in its namespace: a PersistentVolumeClaim, a ConfigMap, a Secret or a ServiceAccount.
+type Reference struct{ Kind, Name string }
+
+// Uses reports whether a pod names an object of its namespace. It is for pods as they come from the API server: a
+// trimmed one has lost most of these names.
 func Uses(p *corev1.Pod, kind, name string) bool {
-	if name == "" {
-		return false
-	}
-	switch kind {
-	case "PersistentVolumeClaim":
-		return slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool {
-			return v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == name ||
-				v.Ephemeral != nil && p.Name+"-"+v.Name == name
-		})
-	case "ConfigMap":
-		return slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool { return mountsConfigMap(&v, name) }) ||
-			inEnv(p, name, envConfigMap)
-	case "Secret":
-		return slices.ContainsFunc(p.Spec.ImagePullSecrets, func(s corev1.LocalObjectReference) bool { return s.Name == name }) ||
-			slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool { return slices.Contains(secretsOf(&v), name) }) ||
-			inEnv(p, name, envSecret)
-	}
-	return false
+	return name != "" && slices.Contains(References(p), Reference{kind, name})
 }
 
-func mountsConfigMap(v *corev1.Volume, name string) bool {
-	return v.ConfigMap != nil && v.ConfigMap.Name == name ||
-		v.Projected != nil && slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool {
-			return s.ConfigMap != nil && s.ConfigMap.Name == name
-		})
+// References are what a pod names, as it comes from the API server.
+func References(p *corev1.Pod) []Reference {
+	var out []Reference
+	add := func(kind string, names ...string) {
+		for _, name := range names {
+			if r := (Reference{kind, name}); name != "" && !slices.Contains(out, r) {
+				out = append(out, r)
+			}
+		}
+	}
+	for i := range p.Spec.Volumes {
+		v := &p.Spec.Volumes[i]
+		if v.PersistentVolumeClaim != nil {
+			add("PersistentVolumeClaim", v.PersistentVolumeClaim.ClaimName)
+		}
+		if v.Ephemeral != nil {
+			add("PersistentVolumeClaim", p.Name+"-"+v.Name)
+		}
+		add("ConfigMap", configMapsOf(v)...)
+		add("Secret", secretsOf(v)...)
+	}
+	for _, s := range p.Spec.ImagePullSecrets {
+		add("Secret", s.Name)
+	}
+	add("ConfigMap", inEnv(p, envConfigMap)...)
+	add("Secret", inEnv(p, envSecret)...)
+	add("ServiceAccount", p.Spec.ServiceAccountName)
+	return out
+}
+
+// configMapsOf is the ConfigMaps that a volume needs.
+func configMapsOf(v *corev1.Volume) []string {
+	var out []string
+	if v.ConfigMap != nil {
+		out = append(out, v.ConfigMap.Name)
+	}
+	if v.Projected != nil {
+		for i := range v.Projected.Sources {
+			if from := v.Projected.Sources[i].ConfigMap; from != nil {
+				out = append(out, from.Name)
+			}
+		}
+	}
+	return out
 }
 
 // An envSource is where a container has its environment from: one of the two is nil.
@@ -59,16 +84,22 @@ func envSecret(from *corev1.EnvFromSource, ref *corev1.EnvVarSource) string {
 	return ""
 }
 
-// inEnv reports whether a container of a pod has some of its environment from a source of that name.
-func inEnv(p *corev1.Pod, name string, source envSource) bool {
+// inEnv is what containers of a pod have some of their environment from, by name.
+func inEnv(p *corev1.Pod, source envSource) []string {
+	var out []string
 	containers := slices.Concat(p.Spec.InitContainers, p.Spec.Containers)
 	for _, e := range p.Spec.EphemeralContainers {
 		containers = append(containers, corev1.Container(e.EphemeralContainerCommon))
 	}
-	return slices.ContainsFunc(containers, func(c corev1.Container) bool {
-		return slices.ContainsFunc(c.EnvFrom, func(f corev1.EnvFromSource) bool { return source(&f, nil) == name }) ||
-			slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return source(nil, e.ValueFrom) == name })
-	})
+	for i := range containers {
+		for j := range containers[i].EnvFrom {
+			out = append(out, source(&containers[i].EnvFrom[j], nil))
+		}
+		for j := range containers[i].Env {
+			out = append(out, source(nil, containers[i].Env[j].ValueFrom))
+		}
+	}
+	return out
 }
 
 // secretsOf is the Secrets that a volume needs.

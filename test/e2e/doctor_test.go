@@ -23,6 +23,7 @@ var (
 	kubelet132Off = cluster.Node{Name: "k32-off", Component: cluster.Component{Version: "1.32", FeatureGates: gate(false)}}
 	kubelet132On  = cluster.Node{Name: "k32-on", Component: cluster.Component{Version: "1.32"}}
 	kubelet136    = cluster.Node{Name: "k36", Component: cluster.Component{Version: "1.36"}}
+	kubelet137    = cluster.Node{Name: "k37", Component: cluster.Component{Version: "1.37"}}
 )
 
 // An API server with the gate off drops the field after the webhooks have run: what they do to it
@@ -77,6 +78,13 @@ var matrix = []struct {
 		nodes: []cluster.Node{kubelet128Off, kubelet132Off, kubelet136},
 		perNode: map[string][]string{
 			"k28-off": {"kubelet-gate-off", "known-kubelet-bug", "node-version-skew"}, "k32-off": {"kubelet-gate-off", "known-kubelet-bug", "node-version-skew"}, "k36": nil,
+		},
+	},
+	{
+		name: "1.37, which has no gate", apiServer: cluster.Component{Version: "1.37"},
+		nodes: []cluster.Node{kubelet132Off, kubelet136, kubelet137},
+		perNode: map[string][]string{
+			"k32-off": {"kubelet-gate-off", "known-kubelet-bug", "node-version-skew"}, "k36": nil, "k37": nil,
 		},
 	},
 }

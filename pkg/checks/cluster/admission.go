@@ -257,7 +257,12 @@ func (t admissionRun) gap() facts.Gap {
 			"the API server itself drops restartPolicy ("+t.serverDrops()+"), so a canary cannot show what webhooks do",
 			facts.Do("turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again"))
 	}
-	return facts.NewGap(facts.Canaries, t.class.Instance(), "the canary was refused: "+t.canary.Refusal.OneLine(), refusalRemedy(t.cause()))
+	reason, remedy := "the canary was refused: "+t.canary.Refusal.OneLine(), refusalRemedy(t.cause())
+	if cause, _ := t.cause(); cause == facts.CauseNoAnswer && len(t.class.Webhooks) > 0 {
+		reason += "; the API server calls " + prose.List(t.class.Webhooks, "and") + " for it, one after the other"
+		remedy = facts.Do("see which of them is slow (apiserver_admission_webhook_admission_duration_seconds), and " + remedy.Text)
+	}
+	return facts.NewGap(facts.Canaries, t.class.Instance(), reason, remedy)
 }
 
 // refusalRemedy is what would let a canary through, by why it was refused and by whom.
