@@ -243,7 +243,7 @@ func nodeWords(n plan.Nodes) string {
 	if n.Count == 0 {
 		return "none seen"
 	}
-	return fmt.Sprintf("%d, oldest %s", n.Count, dash(n.Oldest))
+	return fmt.Sprintf("%s, the oldest kubelet has %s", prose.Counted(n.Count, "node"), dash(n.Oldest))
 }
 
 func changeWords(r *plan.Row) string {
