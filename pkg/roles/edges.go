@@ -115,7 +115,7 @@ func (j *judge) callsOf(i int) []call {
 		if t.env != "" && (software.IsListenVariable(t.env) || strings.Contains(t.value, "=tcp:")) {
 			continue
 		}
-		value := t.value
+		value := withoutWaits(t.value)
 		for _, b := range own {
 			if b.List == "" || len(t.field) != 2 || t.field[0] != b.List || t.field[1] != itoa(b.At) {
 				continue
@@ -134,6 +134,23 @@ func (j *judge) callsOf(i int) []call {
 		}
 	}
 	return out
+}
+
+// withoutWaits is a script without what waits for others and stops them: that is told apart.
+func withoutWaits(script string) string {
+	for _, w := range waitsFor(script) {
+		script = strings.Replace(script, w.words, " ", 1)
+	}
+	if !software.QuitCall.MatchString(script) {
+		return script
+	}
+	var out []string
+	for _, s := range segments(script) {
+		if !software.QuitCall.MatchString(s.text) {
+			out = append(out, s.text)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 func first(match []string) string {

@@ -211,6 +211,9 @@ func (j *judge) kubexit() {
 		}
 		wrapped++
 		switch {
+		case c.Init && !named && at > 0 && wordIn(c.Command[:1], "cp") == 0 && len(j.Workload.Spec().InitContainers) > c.Index:
+			j.copied(&w, c)
+			continue
 		case at == 0 && len(c.Command) > 1 || at == 0 && len(c.Args) > 0:
 			w.Evidence = append(w.Evidence, j.evidence(c, c.Command[0], "command", "0"))
 			w.Edits = append(w.Edits, Edit{Path: c.Path("command", "0"), Old: c.Command[0]})
@@ -234,6 +237,34 @@ func (j *judge) kubexit() {
 	}
 	j.graves(&w)
 	j.found(w)
+}
+
+// copied adds an init container that copies kubexit into a volume, and that volume with its mounts.
+func (j *judge) copied(w *Workaround, c *Container) {
+	w.Evidence = append(w.Evidence, j.evidence(c, software.CommandLine(c.Container)))
+	w.Edits = append(w.Edits, Edit{Path: c.Path(), Old: c.Name})
+	for _, m := range c.VolumeMounts {
+		j.volume(w, m.Name, c.Name)
+	}
+}
+
+// volume adds a volume to a set, with all mounts but those of one container.
+func (j *judge) volume(w *Workaround, name, except string) {
+	for i := range j.Containers {
+		c := &j.Containers[i]
+		for k, m := range c.VolumeMounts {
+			if m.Name == name && c.Name != except {
+				w.Evidence = append(w.Evidence, j.evidence(c, m.Name+" at "+m.MountPath, "volumeMounts", itoa(k)))
+				w.Edits = append(w.Edits, Edit{Path: c.Path("volumeMounts", itoa(k)), Old: m.Name})
+			}
+		}
+	}
+	for k, v := range j.Workload.Spec().Volumes {
+		if v.Name == name {
+			w.Evidence = append(w.Evidence, j.specEvidence(v.Name, "volumes", itoa(k)))
+			w.Edits = append(w.Edits, Edit{Path: []string{"volumes", itoa(k)}, Old: v.Name})
+		}
+	}
 }
 
 // graves adds the volume with kubexit's files to its set, with all mounts, and an init container that copies it there.
