@@ -33,6 +33,9 @@ type wait struct {
 
 // waitsFor are those of a script.
 func waitsFor(script string) []wait {
+	if !strings.Contains(script, "done") && !strings.Contains(script, "wait") && !strings.Contains(script, "dockerize") {
+		return nil
+	}
 	var out []wait
 	for _, m := range waitLoop.FindAllStringSubmatch(script, -1) {
 		if here.MatchString(m[1]) || socketFile.MatchString(m[1]) {
@@ -257,6 +260,9 @@ func (j *judge) markers() {
 		reader := &j.Containers[i]
 		for _, t := range j.texts[i] {
 			if t.env != "" {
+				continue
+			}
+			if !strings.ContainsAny(t.value, "[ ") {
 				continue
 			}
 			for _, m := range looksFor.FindAllStringSubmatch(t.value, -1) {
