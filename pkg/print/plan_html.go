@@ -2,6 +2,7 @@ package print
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -44,7 +45,9 @@ func waveSection(p *plan.Plan, wave plan.Wave) *html.Node {
 		}
 		var todo []string
 		for _, b := range r.Blocks {
-			todo = append(todo, unblock(b))
+			if step := unblock(b); !slices.Contains(todo, step) {
+				todo = append(todo, step)
+			}
 		}
 		b := planBadges[r.Status]
 		rows = append(rows, []*html.Node{
