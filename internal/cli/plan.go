@@ -96,19 +96,8 @@ func (o *planOptions) check(cmd *cobra.Command, args []string) error {
 		return usage("for example deploy/web", "%w", err)
 	}
 	o.namespaced = cmd.Flags().Changed("namespace")
-	known := []string{"CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet", "Rollout"}
-	for _, n := range o.names {
-		if collect.IsType(n.Resource) && !slices.Contains(known, n.Kind()) {
-			return usage("for example deploy/web", "%s is not a workload that plan looks at: pods are not read", n)
-		}
-	}
-	switch {
-	case len(o.names) > 0 && o.cluster.selector != "":
-		return usage("leave one of the two out", "names and --selector exclude each other")
-	case len(o.names) > 0 && o.allNamespaces:
-		return usage("name the namespace: -n NAMESPACE", "names need a namespace: --all-namespaces takes no names")
-	case o.allNamespaces && o.namespaced:
-		return usage("leave one of the two out", "--namespace and --all-namespaces exclude each other")
+	if err := o.contradictions(); err != nil {
+		return err
 	}
 	if len(o.files) > 0 {
 		if _, err := labels.Parse(o.cluster.selector); err != nil {
@@ -129,6 +118,25 @@ func (o *planOptions) check(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// contradictions refuses what excludes each other, and what plan does not read.
+func (o *planOptions) contradictions() error {
+	known := []string{"CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet"}
+	for _, n := range o.names {
+		if collect.IsType(n.Resource) && !slices.Contains(known, n.Kind()) {
+			return usage("for example deploy/web", "%s is not a workload that plan looks at: pods are not read", n)
+		}
+	}
+	switch {
+	case len(o.names) > 0 && o.cluster.selector != "":
+		return usage("leave one of the two out", "names and --selector exclude each other")
+	case len(o.names) > 0 && o.allNamespaces:
+		return usage("name the namespace: -n NAMESPACE", "names need a namespace: --all-namespaces takes no names")
+	case o.allNamespaces && o.namespaced:
+		return usage("leave one of the two out", "--namespace and --all-namespaces exclude each other")
+	}
+	return nil
+}
+
 func (o *planOptions) plan(ctx context.Context) (*plan.Plan, error) {
 	if len(o.files) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
@@ -137,7 +145,13 @@ func (o *planOptions) plan(ctx context.Context) (*plan.Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		return within(ctx, "judging what was read", func() (*plan.Plan, error) { return plan.OfSnapshot(s, buildVersion().Version, o.wants), nil })
+		var kinds []string
+		for _, n := range o.names {
+			kinds = append(kinds, n.Kind())
+		}
+		return within(ctx, "judging what was read", func() (*plan.Plan, error) {
+			return plan.OfSnapshot(s, buildVersion().Version, kinds, o.wants), nil
+		})
 	}
 	return o.ofCluster(ctx)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
@@ -23,7 +24,7 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		explain bool
 		as      bool
 		custom  []string
-		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why"}}
+		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why", "plan"}}
 		format  = choice{valid: []string{"text", "json"}}
 		way     = choice{valid: []string{string(collect.KubeletsByProxy), string(collect.KubeletsDirect), kubeletsNone}}
 	)
@@ -48,7 +49,7 @@ what --explain says.`,
 			if cmd.Flags().Changed("output") && !explain {
 				return usage("a ClusterRole is YAML; for the rights as data: rbac --explain -o json", "--output is about --explain")
 			}
-			if cmd.Flags().Changed("kubelets") && command.value != "doctor" && command.value != "snapshot" {
+			if cmd.Flags().Changed("kubelets") && !slices.Contains([]string{"doctor", "snapshot", "plan"}, command.value) {
 				return usage("leave it out", "--for %s: it reads no kubelets", command.value)
 			}
 			list, err := commandRights(command.value, choose, wayOf(way.value))
@@ -102,6 +103,8 @@ func commandRights(command string, choose selection, way collect.KubeletWay) ([]
 		return rights(collect.PodRules(), collect.Rule.PodGaps), nil
 	case "webhooks":
 		return clusterRights(webhookKinds, way), nil
+	case "plan":
+		return clusterRights(plan.Kinds, way), nil
 	}
 	list, err := choose.checks()
 	if err != nil {

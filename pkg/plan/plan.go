@@ -297,7 +297,9 @@ func waveOf(w *workload.Workload) Wave {
 // Finish is the plan. gaps are what could not be read of the workloads.
 func (p *Planner) Finish(gaps []facts.Gap) *Plan {
 	out := p.plan
-	out.Gaps, out.Complete = append(slices.Clone(out.Gaps), gaps...), len(gaps) == 0
+	// Without the CustomResourceDefinitions the workloads of other kinds were not looked for.
+	customs := !p.s.Has(facts.CRDs) || len(p.s.GapsOf(facts.CRDs, "")) == 0
+	out.Gaps, out.Complete = append(slices.Clone(out.Gaps), gaps...), len(gaps) == 0 && customs
 	rank := func(r Row) int { return slices.Index(Waves, r.Wave) }
 	slices.SortStableFunc(out.Rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))

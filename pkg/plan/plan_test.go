@@ -95,7 +95,7 @@ func TestUnread(t *testing.T) {
 	if len(got) != 1 || p.Rows[0].Status != Unknown || p.ExitCode() != ExitUnknown {
 		t.Errorf("%q, exit %d", got, p.ExitCode())
 	}
-	if empty := OfSnapshot(&facts.Snapshot{}, "", func(string, *metav1.ObjectMeta) bool { return true }); empty.ExitCode() != ExitUnknown || len(empty.Gaps) == 0 {
+	if empty := OfSnapshot(&facts.Snapshot{}, "", nil, func(string, *metav1.ObjectMeta) bool { return true }); empty.ExitCode() != ExitUnknown || len(empty.Gaps) == 0 {
 		t.Errorf("a file without workloads: exit %d, gaps %v", empty.ExitCode(), empty.Gaps)
 	}
 	s := clusterOf("a v1.32.0")

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"maps"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -10,10 +13,13 @@ import (
 )
 
 // read are the kinds of workloads that a plan looks at.
-var read = []facts.Kind{facts.CronJobs, facts.Jobs, facts.Deployments, facts.StatefulSets, facts.DaemonSets}
+var read = map[string]facts.Kind{
+	"CronJob": facts.CronJobs, "Job": facts.Jobs, "Deployment": facts.Deployments, "StatefulSet": facts.StatefulSets, "DaemonSet": facts.DaemonSets,
+}
 
-// OfSnapshot is the plan for a file: wanted says which of its workloads. Kinds that are not in it are gaps.
-func OfSnapshot(s *facts.Snapshot, tool string, wanted func(kind string, meta *metav1.ObjectMeta) bool) *Plan {
+// OfSnapshot is the plan for a file: wanted says which of its workloads, kinds of which kinds they can be, all of them
+// where there are none. Kinds that are not in the file are gaps.
+func OfSnapshot(s *facts.Snapshot, tool string, kinds []string, wanted func(kind string, meta *metav1.ObjectMeta) bool) *Plan {
 	p := New(s, tool)
 	add := func(apiVersion, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec) {
 		if metav1.GetControllerOf(meta) == nil && wanted(kind, meta) {
@@ -42,8 +48,10 @@ func OfSnapshot(s *facts.Snapshot, tool string, wanted func(kind string, meta *m
 		}
 	}
 	var gaps []facts.Gap
-	for _, kind := range read {
-		gaps = append(gaps, checks.Unread(s, kind)...)
+	for _, kind := range slices.Sorted(maps.Keys(read)) {
+		if len(kinds) == 0 || slices.Contains(kinds, kind) {
+			gaps = append(gaps, checks.Unread(s, read[kind])...)
+		}
 	}
 	return p.Finish(gaps)
 }

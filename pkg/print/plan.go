@@ -15,7 +15,7 @@ import (
 )
 
 // PlanFormats are the output formats of a plan, the default first.
-var PlanFormats = []string{"text", "wide", "json", "yaml"}
+var PlanFormats = []string{"text", "wide", "json", "yaml", "html"}
 
 // Plan writes a plan. story tells the whole story of each workload instead of one line.
 func Plan(w io.Writer, p *plan.Plan, format string, story bool) error {
@@ -24,6 +24,8 @@ func Plan(w io.Writer, p *plan.Plan, format string, story bool) error {
 		return err
 	}
 	switch format {
+	case "html":
+		return planDocument(w, p)
 	case "json":
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
@@ -243,7 +245,7 @@ func nodeWords(n plan.Nodes) string {
 	if n.Count == 0 {
 		return "none seen"
 	}
-	return fmt.Sprintf("%d, oldest %s", n.Count, dash(n.Oldest))
+	return fmt.Sprintf("%s, the oldest kubelet has %s", prose.Counted(n.Count, "node"), dash(n.Oldest))
 }
 
 func changeWords(r *plan.Row) string {

@@ -164,8 +164,9 @@ func (j *judge) direct(c *Container) int {
 	out, called := 0, false
 	for _, e := range j.Edges {
 		switch {
-		case e.To == c.Name && (e.Kind == Calls || e.Kind == Waits) && !c.Init && !j.Container(e.From).Init:
-			called = true
+		case e.To == c.Name && (e.Kind == Calls || e.Kind == Waits) && !j.Container(e.From).Init:
+			from := j.Container(e.From) // who is there to pass on does not make a servant of it
+			called = called || !slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return j.isFront(from, x) })
 		case e.From == c.Name && e.Kind == Calls && slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return j.isFront(c, x) }):
 			out -= 4
 		}

@@ -57,7 +57,7 @@ func (j *judge) listen() {
 		for _, p := range c.Ports {
 			add(int(p.ContainerPort), declared)
 		}
-		for _, b := range software.Binds(c.Container) {
+		for _, b := range j.binds[i] {
 			add(b.Port, bound)
 		}
 		for _, t := range j.texts[i] {
@@ -86,9 +86,7 @@ func (j *judge) serverOf(caller int, port int) (server *Container, how claim) {
 	return server, how
 }
 
-func (j *judge) looksServer(i int) bool {
-	return software.AnyStrong(software.Signs(j.Containers[i].Container))
-}
+func (j *judge) looksServer(i int) bool { return j.servers[i] }
 
 var (
 	hostPort = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?:[: ]+|/)(\d{2,5})\b`)
@@ -108,14 +106,13 @@ type call struct {
 // callsOf are the connections that a container makes on localhost.
 func (j *judge) callsOf(i int) []call {
 	var out []call
-	c := j.Containers[i].Container
-	own := software.Binds(c)
+	own := j.binds[i]
 	all := line(j.texts[i], "")
 	for _, t := range j.texts[i] {
 		if t.env != "" && (software.IsListenVariable(t.env) || strings.Contains(t.value, "=tcp:")) {
 			continue
 		}
-		value := t.value
+		value := withoutWaits(t.value)
 		for _, b := range own {
 			if b.List == "" || len(t.field) != 2 || t.field[0] != b.List || t.field[1] != itoa(b.At) {
 				continue
@@ -126,6 +123,9 @@ func (j *judge) callsOf(i int) []call {
 			}
 			value = strings.Replace(value, b.Word, "", 1)
 		}
+		if !here.MatchString(value) {
+			continue
+		}
 		for _, m := range hostPort.FindAllStringSubmatch(value, -1) {
 			out = append(out, call{number(m[1]), t, false})
 		}
@@ -134,6 +134,26 @@ func (j *judge) callsOf(i int) []call {
 		}
 	}
 	return out
+}
+
+// withoutWaits is a script without what waits for others and stops them: that is told apart.
+func withoutWaits(script string) string {
+	if !here.MatchString(script) {
+		return script
+	}
+	for _, w := range waitsFor(script) {
+		script = strings.Replace(script, w.words, " ", 1)
+	}
+	if !software.QuitCall.MatchString(script) {
+		return script
+	}
+	var out []string
+	for _, s := range segments(script) {
+		if !software.QuitCall.MatchString(s.text) {
+			out = append(out, s.text)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 func first(match []string) string {
@@ -146,7 +166,7 @@ func first(match []string) string {
 // untoldPort is the port of a host that stands without one: another flag or variable has it, or 0.
 func (j *judge) untoldPort(i int, t text, value, all string) (int, bool) {
 	switch {
-	case hostPort.MatchString(value), !hostOnly.MatchString(value):
+	case !hostOnly.MatchString(value), hostPort.MatchString(value):
 		return 0, false
 	case t.env == "":
 		return number(first(flagPort.FindStringSubmatch(all))), true

@@ -24,7 +24,7 @@ func (j *judge) files() {
 			continue
 		}
 		for _, t := range j.texts[i] {
-			if t.hook != "" {
+			if t.hook != "" || !strings.Contains(t.value, "tail") {
 				continue
 			}
 			for _, command := range follows.FindAllString(t.value, -1) {

@@ -99,6 +99,12 @@ func TestWorkarounds(t *testing.T) {
 		{"folded into one command", script(">\n    run --all\n    curl -XPOST localhost:9091/quitquitquit"), "quit-call batch>data understood never-runs"},
 		{"two commands are not understood", script(`"one; two; curl -XPOST localhost:9091/quitquitquit"`), "quit-call batch>data loses-exit-code"},
 		{"waits and quits", script(`"until nc -z localhost 5432; do sleep 1; done; run; x=$?; curl -XPOST localhost:9091/quitquitquit; exit $x"`), "wait-loop batch>data understood; quit-call batch>data understood"},
+		{"of an injected proxy", "containers: [{name: a, image: a, command: [sh, -c, 'run; x=$(echo $?); curl -XPOST localhost:15020/quitquitquit && exit $x']}]", "quit-call a>istio-proxy understood"},
+		{"kubexit that an init container copies", `volumes: [{name: k, emptyDir: {}}]
+initContainers: [{name: copy, image: k, command: [cp, /bin/kubexit, /k/kubexit], volumeMounts: [{name: k, mountPath: /k}]}]
+containers:
+- {name: a, image: a, command: [/k/kubexit, run], env: [{name: KUBEXIT_NAME, value: a}], volumeMounts: [{name: k, mountPath: /k}]}
+- {name: b, image: b, command: [/k/kubexit, serve], env: [{name: KUBEXIT_DEATH_DEPS, value: a}], volumeMounts: [{name: k, mountPath: /k}]}`, "kubexit a>b understood"},
 		{"in a trap", script("|\n    trap 'curl -XPOST localhost:9091/quitquitquit' EXIT\n    run"), "quit-call batch>data understood"},
 		{"sleeps", script(`"sleep 10; psql -h 127.0.0.1 -p 5432"`), "sleep batch>data understood"},
 		{"scuttle", "containers: [{name: a, image: a, command: [scuttle, run], env: [{name: ENVOY_ADMIN_API, value: 'http://127.0.0.1:15000'}]}]", "scuttle a>istio-proxy understood"},

@@ -233,12 +233,21 @@ type judge struct {
 	Judgment
 	texts [][]text
 	ports []map[int]claim
+	// servers says which containers look like a server, binds where they listen: both cost much to find out.
+	servers []bool
+	binds   [][]software.Bind
 }
 
 func (j *judge) add(c *corev1.Container, init bool, index int) {
 	out := Container{Container: c, Init: init, Index: index, Software: softwareOf(c)}
 	j.Containers = append(j.Containers, out)
 	j.texts = append(j.texts, textsOf(c))
+	if alone := len(j.Workload.Spec().InitContainers)+len(j.Workload.Spec().Containers) == 1; alone {
+		j.servers, j.binds = []bool{false}, [][]software.Bind{nil} // nobody is there to call it
+		return
+	}
+	j.servers = append(j.servers, software.AnyStrong(software.Signs(c)))
+	j.binds = append(j.binds, software.Binds(c))
 }
 
 // softwareOf is what a container runs, by its name, its image or its command.

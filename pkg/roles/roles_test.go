@@ -95,7 +95,7 @@ volumes: [{name: o, emptyDir: {}}]`, "shop main, ship sidecar 2"},
 		{"the work waits for it", "Job", `
 containers:
 - {name: batch, image: lab/batch, command: [sh, -c, "until nc -z localhost 7070; do sleep 1; done; run"]}
-- {name: link, image: lab/link, args: ["--listen=:7070"]}`, "batch main, link sidecar 2"},
+- {name: link, image: lab/link, args: ["--listen=:7070"]}`, "batch main, link sidecar 1"},
 		{"waiting for another service says nothing", "Deployment", `
 initContainers:
 - {name: wait, image: busybox, command: [sh, -c, "until nc -z postgres 5432; do sleep 1; done"]}
@@ -109,7 +109,7 @@ containers:
 		{"the quit endpoint names it", "Job", `
 containers:
 - {name: batch, image: lab/batch, command: [sh, -c, "run; x=$?; curl -X POST localhost:9091/quitquitquit; exit $x"]}
-- {name: data, image: lab/cloud-sql-proxy:2, args: [p:r:i, --quitquitquit]}`, "batch main, data sidecar 3"},
+- {name: data, image: lab/cloud-sql-proxy:2, args: [p:r:i, --quitquitquit]}`, "batch main, data sidecar 2"},
 		{"a killer in shared processes exits on its own", "Job", `
 shareProcessNamespace: true
 containers:
@@ -189,6 +189,21 @@ containers:
 containers:
 - {name: shop, image: lab/shop, ports: [{containerPort: 8080}], env: [{name: BUS_URL, value: "http://localhost:3501"}]}
 - {name: bus, image: lab/bus, args: ["--app-url=http://localhost:8080", "--listen=:3501"]}`, "shop main, bus ask 1"},
+		{"what is scraped is an app of its own", "Deployment", `
+containers:
+- {name: web, image: nginx:1, ports: [{containerPort: 80}]}
+- {name: php, image: lab/php, ports: [{containerPort: 9000}]}
+- {name: metrics, image: lab/metrics, args: ["-nginx.scrape-uri=http://localhost:80/x"], ports: [{containerPort: 9113}]}`, "web main, php main, metrics helper"},
+		{"its hook waits for its socket, and its process is killed", "Job", `
+shareProcessNamespace: true
+containers:
+- {name: pool, image: lab/pool, command: [poolsql], lifecycle: {postStart: {exec: {command: [sh, -c, "until test -S /run/p/m.sock; do sleep 1; done"]}}}}
+- {name: migrate, image: lab/migrate, command: [sh, -c, "sync-db; rc=$?; pkill -TERM poolsql; exit $rc"]}`, "pool sidecar 2, migrate main"},
+		{"the work waits for its socket", "Deployment", `
+containers:
+- {name: web, image: lab/web, command: [sh, -c, "until [ -S /s/x.sock ]; do sleep 1; done; exec web"], volumeMounts: [{name: s, mountPath: /s}]}
+- {name: pool, image: lab/pool, volumeMounts: [{name: s, mountPath: /run}]}
+volumes: [{name: s, emptyDir: {}}]`, "web main, pool sidecar 1"},
 		{"two equal servers are two apps", "Deployment", `
 containers:
 - {name: one, image: lab/one, ports: [{containerPort: 1111}]}

@@ -5,12 +5,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var (
 	client     = regexp.MustCompile(`\b(?:curl|wget|nc|http|pilot-agent\s+request|cloud-sql-proxy\s+shutdown)\b`)
-	keepsCode  = regexp.MustCompile(`^(\w+)=\$\?$`)
+	keepsCode  = regexp.MustCompile(`^(?:export\s+|local\s+)?(\w+)=(?:"?\$\?"?|\$\(echo \$\?\))$`)
 	exitsWith  = regexp.MustCompile(`^exit\s+"?\$\{?(\w+)\}?"?$`)
 	firstSleep = regexp.MustCompile(`^sleep\s+\d+(?:\.\d+)?[smh]?$`)
 	strict     = regexp.MustCompile(`^set\s+-[a-z]*e`)
@@ -82,6 +83,20 @@ func (j *judge) stopped(c *Container) string {
 	for _, e := range j.Edges {
 		if e.From == c.Name && e.Kind == Stops {
 			return e.To
+		}
+	}
+	return j.injected(c)
+}
+
+// injected is the customary name of the injected sidecar whose quit endpoint a container calls; empty where that is not
+// known.
+func (j *judge) injected(c *Container) string {
+	part := quitPart(line(j.texts[j.place(c.Name)], ""))
+	for _, m := range hostPort.FindAllStringSubmatch(part, -1) {
+		for _, k := range known.Sidecars() {
+			if k.Injector && k.Quit != nil && k.Quit.Port == number(m[1]) && strings.Contains(part, k.Quit.Path) {
+				return k.Containers[0]
+			}
 		}
 	}
 	return ""

@@ -17,7 +17,9 @@ var (
 	// waitLoop is a loop of a shell until something succeeds; what is asked stands before "do".
 	waitLoop = regexp.MustCompile(`(?s)\b(?:until|while\s+!|while\s+\[\s*!)\s*(.*?)[;\n]\s*do\b.*?\bdone\b`)
 	waitTool = regexp.MustCompile(`\b(?:wait-for-it(?:\.sh)?|wait-for(?:\.sh)?|dockerize|wait4x)\s[^;&\n]*|\b(?:cloud-sql-proxy|pilot-agent)\s+wait\b[^;&\n]*`)
-	here     = regexp.MustCompile(`(?i)127\.0\.0\.1|localhost|\[::1\]|\$HOSTNAME`)
+	// socketFile is a test for a socket.
+	socketFile = regexp.MustCompile(`-S\s+["']?(/[\w./-]+)`)
+	here       = regexp.MustCompile(`(?i)127\.0\.0\.1|localhost|\[::1\]|\$HOSTNAME`)
 )
 
 // portsOfClients are where programs connect when no port is told.
@@ -31,9 +33,12 @@ type wait struct {
 
 // waitsFor are those of a script.
 func waitsFor(script string) []wait {
+	if !strings.Contains(script, "done") && !strings.Contains(script, "wait") && !strings.Contains(script, "dockerize") {
+		return nil
+	}
 	var out []wait
 	for _, m := range waitLoop.FindAllStringSubmatch(script, -1) {
-		if here.MatchString(m[1]) {
+		if here.MatchString(m[1]) || socketFile.MatchString(m[1]) {
 			out = append(out, wait{m[0], portIn(m[1])})
 		}
 	}
@@ -64,7 +69,7 @@ func (j *judge) waits() {
 	for i := range j.Containers {
 		from := &j.Containers[i]
 		for _, t := range j.texts[i] {
-			if t.hook == "preStop" || t.env != "" && t.env != "KUBEXIT_BIRTH_DEPS" {
+			if t.hook != "" || t.env != "" && t.env != "KUBEXIT_BIRTH_DEPS" {
 				continue
 			}
 			if t.env != "" {
@@ -75,14 +80,38 @@ func (j *judge) waits() {
 			}
 			for _, wait := range waitsFor(t.value) {
 				e := Edge{Port: wait.port, Evidence: []Evidence{j.evidence(from, wait.words, t.field...)}}
-				if to, _ := j.serverOf(i, wait.port); to != nil {
+				if to := j.ownerOfSocket(i, wait.words); to != nil {
 					j.edge(from, to, Waits, High, e)
-				} else if to := j.onlyServer(i); to != nil && t.hook == "" && j.ports[i][wait.port] == noClaim {
+				} else if to, _ := j.serverOf(i, wait.port); to != nil {
+					j.edge(from, to, Waits, High, e)
+				} else if to := j.onlyServer(i); to != nil && j.ports[i][wait.port] == noClaim {
 					j.edge(from, to, Waits, Medium, e)
 				}
 			}
 		}
 	}
+}
+
+// ownerOfSocket is the only other regular container that mounts the volume of a socket that a container waits for; nil
+// for none.
+func (j *judge) ownerOfSocket(i int, words string) *Container {
+	m := socketFile.FindStringSubmatch(words)
+	if m == nil {
+		return nil
+	}
+	volume, _ := j.mountOf(i, m[1])
+	var out *Container
+	for o := range j.Containers {
+		c := &j.Containers[o]
+		if o == i || c.Init && !c.native() || mount(c.Container, volume) == nil {
+			continue
+		}
+		if out != nil {
+			return nil
+		}
+		out = c
+	}
+	return out
 }
 
 // byNames are the containers that kubexit means with a list of names.
@@ -231,6 +260,9 @@ func (j *judge) markers() {
 		reader := &j.Containers[i]
 		for _, t := range j.texts[i] {
 			if t.env != "" {
+				continue
+			}
+			if !strings.ContainsAny(t.value, "[ ") {
 				continue
 			}
 			for _, m := range looksFor.FindAllStringSubmatch(t.value, -1) {

@@ -201,39 +201,71 @@ func (j *judge) exitZero(i int) {
 // its files, where nothing else uses that.
 func (j *judge) kubexit() {
 	w := Workaround{Kind: Kubexit, Understood: true}
-	wrapped := 0
 	for i := range j.Containers {
 		c := &j.Containers[i]
 		named := software.HasEnv(c.Container, "KUBEXIT_NAME", "KUBEXIT_GRAVEYARD", "KUBEXIT_BIRTH_DEPS", "KUBEXIT_DEATH_DEPS")
-		at := wordIn(c.Command, "kubexit")
-		if !named && at < 0 {
-			continue
-		}
-		wrapped++
-		switch {
-		case at == 0 && len(c.Command) > 1 || at == 0 && len(c.Args) > 0:
-			w.Evidence = append(w.Evidence, j.evidence(c, c.Command[0], "command", "0"))
-			w.Edits = append(w.Edits, Edit{Path: c.Path("command", "0"), Old: c.Command[0]})
+		switch at := wordIn(c.Command, "kubexit"); {
+		case !named && at < 0:
+		case c.Init && !named && at > 0 && wordIn(c.Command[:1], "cp") == 0:
+			j.copied(&w, c)
 		default:
-			w.Understood = false // it is wrapped elsewhere, such as in its image
-		}
-		for k, e := range c.Env {
-			if strings.HasPrefix(e.Name, "KUBEXIT_") {
-				w.Evidence = append(w.Evidence, j.evidence(c, e.Name, "env", itoa(k)))
-				w.Edits = append(w.Edits, Edit{Path: c.Path("env", itoa(k)), Old: e.Name})
-			}
-		}
-		if software.HasEnv(c.Container, "KUBEXIT_DEATH_DEPS") {
-			w.Sidecar = c.Name
-		} else {
-			w.Container = c.Name
+			j.unwrap(&w, c, at)
 		}
 	}
-	if wrapped == 0 {
+	if len(w.Evidence) == 0 {
 		return
 	}
 	j.graves(&w)
 	j.found(w)
+}
+
+// unwrap adds what kubexit has in a container that it wraps; at is where its command names it.
+func (j *judge) unwrap(w *Workaround, c *Container, at int) {
+	if at == 0 && len(c.Command)+len(c.Args) > 1 {
+		w.Evidence = append(w.Evidence, j.evidence(c, c.Command[0], "command", "0"))
+		w.Edits = append(w.Edits, Edit{Path: c.Path("command", "0"), Old: c.Command[0]})
+	} else {
+		w.Understood = false // it is wrapped elsewhere, such as in its image
+	}
+	for k, e := range c.Env {
+		if strings.HasPrefix(e.Name, "KUBEXIT_") {
+			w.Evidence = append(w.Evidence, j.evidence(c, e.Name, "env", itoa(k)))
+			w.Edits = append(w.Edits, Edit{Path: c.Path("env", itoa(k)), Old: e.Name})
+		}
+	}
+	if software.HasEnv(c.Container, "KUBEXIT_DEATH_DEPS") {
+		w.Sidecar = c.Name
+	} else {
+		w.Container = c.Name
+	}
+}
+
+// copied adds an init container that copies kubexit into a volume, and that volume with its mounts.
+func (j *judge) copied(w *Workaround, c *Container) {
+	w.Evidence = append(w.Evidence, j.evidence(c, software.CommandLine(c.Container)))
+	w.Edits = append(w.Edits, Edit{Path: c.Path(), Old: c.Name})
+	for _, m := range c.VolumeMounts {
+		j.volume(w, m.Name, c.Name)
+	}
+}
+
+// volume adds a volume to a set, with all mounts but those of one container.
+func (j *judge) volume(w *Workaround, name, except string) {
+	for i := range j.Containers {
+		c := &j.Containers[i]
+		for k, m := range c.VolumeMounts {
+			if m.Name == name && c.Name != except {
+				w.Evidence = append(w.Evidence, j.evidence(c, m.Name+" at "+m.MountPath, "volumeMounts", itoa(k)))
+				w.Edits = append(w.Edits, Edit{Path: c.Path("volumeMounts", itoa(k)), Old: m.Name})
+			}
+		}
+	}
+	for k, v := range j.Workload.Spec().Volumes {
+		if v.Name == name {
+			w.Evidence = append(w.Evidence, j.specEvidence(v.Name, "volumes", itoa(k)))
+			w.Edits = append(w.Edits, Edit{Path: []string{"volumes", itoa(k)}, Old: v.Name})
+		}
+	}
 }
 
 // graves adds the volume with kubexit's files to its set, with all mounts, and an init container that copies it there.

@@ -78,6 +78,9 @@ func TopicOf(c *corev1.Container, port int) string {
 
 // Port is the port that a word sets, and what it is for; 0 for a word that sets none of its own program.
 func (w Word) Port() (of string, port int) {
+	if w.Before == "http.server" {
+		return "", PortNumber(w.Value)
+	}
 	m := anyPortFlag.FindStringSubmatch(w.Text)
 	if m == nil || others.MatchString(m[1]) {
 		return "", 0
@@ -212,7 +215,7 @@ func (w Word) binds() []Bind {
 		}
 		return addresses(m[4], topic(m[2]))
 	}
-	if m := shortFlag.FindStringSubmatch(w.Text); m != nil {
+	if m := shortFlag.FindStringSubmatch(w.Text); m != nil && !strings.HasPrefix(m[1], "http") { // curl -s http://...
 		return addresses(m[1], "")
 	}
 	if _, after, ok := strings.Cut(w.Text, "=tcp:"); ok { // instances of the Cloud SQL proxy before version 2
