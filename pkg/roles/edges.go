@@ -175,7 +175,11 @@ func (j *judge) calls() {
 				j.edge(from, to, Calls, High, e)
 			case j.ports[i][call.port] == noClaim:
 				if to := j.onlyServer(i); to != nil {
-					j.edge(from, to, Calls, Medium, e)
+					certainty := Medium
+					if call.port == 0 && to.Software != nil {
+						certainty = High
+					}
+					j.edge(from, to, Calls, certainty, e)
 				}
 			}
 		}
@@ -224,6 +228,7 @@ type socket struct {
 	at     int
 	volume string
 	text   text
+	path   string
 	serves bool
 }
 
@@ -242,22 +247,20 @@ func (j *judge) sockets() {
 				if t.env != "" {
 					flag = t.env
 				}
-				s := socket{i, volume, t, serves.MatchString(flag) && !connects.MatchString(flag)}
+				s := socket{i, volume, t, path, serves.MatchString(flag) && !connects.MatchString(flag)}
 				seen[volume+rest] = append(seen[volume+rest], s)
 			}
 		}
 	}
-	for path, list := range seen {
+	for _, list := range seen {
 		k := slices.IndexFunc(list, func(s socket) bool { return s.serves })
 		for _, s := range list {
 			if k >= 0 && !s.serves && list[k].at != s.at {
-				_, file, _ := strings.Cut(path, "\x00")
 				from := &j.Containers[s.at]
-				j.edge(from, &j.Containers[list[k].at], Calls, High, Edge{File: file, Evidence: []Evidence{j.evidence(from, s.text.value, s.text.field...)}})
+				j.edge(from, &j.Containers[list[k].at], Calls, High, Edge{File: s.path, Evidence: []Evidence{j.evidence(from, s.text.value, s.text.field...)}})
 			}
 		}
 	}
-	slices.SortStableFunc(j.Edges, func(a, b Edge) int { return cmp.Compare(j.place(a.From), j.place(b.From)) })
 }
 
 func (j *judge) place(name string) int {

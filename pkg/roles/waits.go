@@ -23,17 +23,23 @@ var (
 // portsOfClients are where programs connect when no port is told.
 var portsOfClients = map[string]int{"pg_isready": 5432, "psql": 5432, "mysqladmin": 3306, "mysql": 3306, "redis-cli": 6379}
 
-// waitsFor are the ports of the pod itself that a script waits for; 0 for one that it does not tell.
-func waitsFor(script string) map[string]int {
-	out := map[string]int{}
+// A wait is a part of a script that waits for a port of the pod itself; 0 for one that it does not tell.
+type wait struct {
+	words string
+	port  int
+}
+
+// waitsFor are those of a script.
+func waitsFor(script string) []wait {
+	var out []wait
 	for _, m := range waitLoop.FindAllStringSubmatch(script, -1) {
 		if here.MatchString(m[1]) {
-			out[m[0]] = portIn(m[1])
+			out = append(out, wait{m[0], portIn(m[1])})
 		}
 	}
 	for _, m := range waitTool.FindAllString(script, -1) {
 		if here.MatchString(m) {
-			out[m] = portIn(m)
+			out = append(out, wait{m, portIn(m)})
 		}
 	}
 	return out
@@ -45,8 +51,8 @@ func portIn(words string) int {
 			return number(m[1])
 		}
 	}
-	for name, port := range portsOfClients {
-		if strings.Contains(words, name) {
+	for _, word := range strings.Fields(words) {
+		if port := portsOfClients[path.Base(word)]; port > 0 {
 			return port
 		}
 	}
@@ -67,11 +73,11 @@ func (j *judge) waits() {
 				}
 				continue
 			}
-			for words, port := range waitsFor(t.value) {
-				e := Edge{Port: port, Evidence: []Evidence{j.evidence(from, words, t.field...)}}
-				if to, _ := j.serverOf(i, port); to != nil {
+			for _, wait := range waitsFor(t.value) {
+				e := Edge{Port: wait.port, Evidence: []Evidence{j.evidence(from, wait.words, t.field...)}}
+				if to, _ := j.serverOf(i, wait.port); to != nil {
 					j.edge(from, to, Waits, High, e)
-				} else if to := j.onlyServer(i); to != nil && t.hook == "" && j.ports[i][port] == noClaim {
+				} else if to := j.onlyServer(i); to != nil && t.hook == "" && j.ports[i][wait.port] == noClaim {
 					j.edge(from, to, Waits, Medium, e)
 				}
 			}

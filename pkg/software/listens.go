@@ -67,6 +67,11 @@ func TopicOf(c *corev1.Container, port int) string {
 			return of
 		}
 	}
+	for _, e := range c.Env {
+		if strings.HasSuffix(e.Name, "HTTP_PORT") && PortNumber(e.Value) == port {
+			return "http"
+		}
+	}
 	return ""
 }
 
