@@ -222,5 +222,5 @@ func (o *lintOptions) writeBaseline(r *report.Report) error {
 		return err
 	}
 	defer target.discard()
-	return writeBaselineOf(r, target, o.streams.ErrOut)
+	return writeBaselineOf("lint", r, target, o.streams.ErrOut)
 }
