@@ -43,7 +43,7 @@ func Parse(name string, data []byte) File {
 
 // concerns reports whether a text may have a workload, or what refers to one.
 func concerns(data []byte) bool {
-	for _, word := range []string{"ontainers", "kind", "patches", "resources"} {
+	for _, word := range []string{"ontainers", "kind", "patches", "resources", "{{"} {
 		if bytes.Contains(data, []byte(word)) {
 			return true
 		}

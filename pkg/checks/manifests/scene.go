@@ -29,9 +29,8 @@ type pod struct {
 	*workload.Workload
 	s      *scene
 	judged roles.Judgment
-	// minor is the oldest version that it meets, oldest what has it; empty where nobody was asked.
-	minor  int
-	oldest string
+	// server is the version of the API servers, oldest that of whatever it meets.
+	server, oldest version
 	// inits are plain init containers, natives the native sidecars among them, mains the regular containers.
 	inits, natives, mains []*container
 }
@@ -77,7 +76,7 @@ func sceneOf(in Input) *scene {
 
 func podOf(s *scene, w *workload.Workload) *pod {
 	p := &pod{Workload: w, s: s, judged: roles.Judge(w)}
-	p.minor, p.oldest = s.meets(w)
+	p.server, p.oldest = s.meets(w)
 	spec := w.Spec()
 	for i := range spec.InitContainers {
 		c := &container{&spec.InitContainers[i], true, i}
