@@ -46,7 +46,7 @@ var ErrURL = errors.New("files only: nothing is downloaded")
 
 // Read reads everything, in the order of the names, and each file once.
 func Read(o Options) ([]manifests.File, error) {
-	names, err := o.files()
+	names, err := o.Files()
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +135,8 @@ func limited(r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-// files are the names of all files to read.
-func (o Options) files() ([]string, error) {
+// Files are the names of all files to read: - for stdin.
+func (o Options) Files() ([]string, error) {
 	var out []string
 	seen := map[string]bool{}
 	for _, name := range o.Names {
