@@ -61,11 +61,11 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 	if ctx.Err() != nil {
 		return &failure{err: errors.New("interrupted; nothing was written"), code: exitInterrupted}
 	}
-	return writeBaselineOf(r, target, i.streams.ErrOut)
+	return writeBaselineOf("doctor", r, target, i.streams.ErrOut)
 }
 
-// writeBaselineOf writes what a report found.
-func writeBaselineOf(r *report.Report, target *target, notes io.Writer) error {
+// writeBaselineOf writes what a report of a command found.
+func writeBaselineOf(command string, r *report.Report, target *target, notes io.Writer) error {
 	var out bytes.Buffer
 	lines, err := print.Baseline(&out, r)
 	if err != nil {
@@ -82,7 +82,7 @@ func writeBaselineOf(r *report.Report, target *target, notes io.Writer) error {
 		}
 	}
 	if len(gaps) > 0 {
-		fmt.Fprintf(notes, "note: not part of it is what could not be seen (%s): the report says what, and a waiver can accept it\n", prose.Counted(len(gaps), "gap"))
+		fmt.Fprintf(notes, "note: not part of it is what could not be seen (%s): %s says what, and a waiver can accept it\n", prose.Counted(len(gaps), "gap"), command)
 	}
 	return nil
 }

@@ -205,7 +205,7 @@ func (o *lintOptions) read() ([]manifests.File, error) {
 	if err != nil {
 		return nil, couldNotRun("see what is wrong with: kubectl kustomize "+o.kustomize, err)
 	}
-	return append(out, built), nil
+	return append(out, built...), nil
 }
 
 func lintHint(bad *files.NameError) string {
@@ -222,5 +222,5 @@ func (o *lintOptions) writeBaseline(r *report.Report) error {
 		return err
 	}
 	defer target.discard()
-	return writeBaselineOf(r, target, o.streams.ErrOut)
+	return writeBaselineOf("lint", r, target, o.streams.ErrOut)
 }

@@ -81,9 +81,9 @@ func TestReadRefuses(t *testing.T) {
 
 func TestBuild(t *testing.T) {
 	tree(t, map[string]string{"k/kustomization.yaml": "resources: [job.yaml]\nnamePrefix: x-\n", "k/job.yaml": job})
-	f, err := Build("k")
-	if err != nil || len(f.Documents) != 1 || f.Documents[0].Workloads[0].Name != "x-j" {
-		t.Errorf("%+v, %v", f, err)
+	files, err := Build("k")
+	if err != nil || len(files) != 3 || !files[0].Built || files[0].Documents[0].Workloads[0].Name != "x-j" || !files[1].Root || files[2].Name != "k/job.yaml" || !files[2].Context {
+		t.Errorf("%+v, %v", files, err)
 	}
 	if _, err := Build("."); err == nil {
 		t.Error("a folder without a kustomization was built")

@@ -312,7 +312,7 @@ func (f *file) noteManifests() {
 	if n := len(f.manifests); n > 1 {
 		reason = fmt.Sprintf("%d pods, such as %s, have no status: they are manifests, not pods of a cluster", n, first.Name)
 	}
-	f.snapshot.Gaps = append(f.snapshot.Gaps, NoPodsOf(PodInstance(first.Namespace, first.Name), reason, Do("get them as the cluster has them:", "kubectl get pods -o yaml")))
+	f.snapshot.Gaps = append(f.snapshot.Gaps, NoPodsOf(PodInstance(first.Namespace, first.Name), reason, Do("get them as the cluster has them, or judge the manifests:", "kubectl get pods -o yaml", "kubectl sidecar lint -f FILE")))
 }
 
 // complete refuses a snapshot without its last part: keys are written in alphabetical order, and

@@ -197,6 +197,9 @@ func subjectsOf(f checks.Finding) [][]string {
 		config, _, _ := strings.Cut(name, "/")
 		return [][]string{{"mutatingwebhook/" + name, "mutatingwebhookconfiguration/" + config}}
 	}
+	if f.Place.File != "" { // of a manifest, which may be waived as a whole
+		return [][]string{{ObjectName(f.Object), "file/" + f.Place.File}}
+	}
 	return [][]string{{ObjectName(f.Object)}}
 }
 

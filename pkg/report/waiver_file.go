@@ -11,6 +11,8 @@ import (
 
 	yamlv3 "go.yaml.in/yaml/v3"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -257,6 +259,11 @@ var objectKinds = []string{
 	"customresourcedefinition", "apiserver", "controlplane", "admissionwebhook", "admissionpolicy",
 }
 
+// ofManifests reports whether a check is one on manifests.
+func ofManifests(id string) bool {
+	return slices.ContainsFunc(manifests.All(), func(c checks.Check) bool { return c.ID == id })
+}
+
 // object is KIND/NAME with the kind as findings have it. The scope of a gap may be anything else. The
 // name of a class is refused: in the next run another class may have it.
 func (f *waiverFile) object(n *yamlv3.Node, w Waiver) (string, error) {
@@ -269,7 +276,7 @@ func (f *waiverFile) object(n *yamlv3.Node, w Waiver) (string, error) {
 		return "", f.fail(n, fmt.Errorf("%q: classes and shapes have other names in the next run: name their namespaces, an entry for each: namespace/NAME", w.Object))
 	case lower == "apiserver" && strings.Contains(name, "@"):
 		return "", f.fail(n, fmt.Errorf("%q: an API server has another name once it is restarted: name them all, apiserver/kube-apiserver", w.Object))
-	case slices.Contains(objectKinds, lower) && ok && name != "":
+	case (slices.Contains(objectKinds, lower) || ofManifests(w.Check)) && ok && name != "": // workloads may be of any kind
 		return lower + "/" + name, nil
 	case w.Action == Accept:
 		return w.Object, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/checktest"
@@ -164,6 +165,36 @@ spec:
 		i := slices.IndexFunc(r, func(r checks.Result) bool { return !r.Skip })
 		if got := r[i].Status(); got != test.want {
 			t.Errorf("%+v: %s, want %s", test.version, got, test.want)
+		}
+	}
+}
+
+// TestVersions: with a cluster, the oldest kubelet that a pod can land on counts, and for what API servers do theirs.
+func TestVersions(t *testing.T) {
+	node := func(name, version string) corev1.Node {
+		n := corev1.Node{}
+		n.Name, n.Labels, n.Status.NodeInfo.KubeletVersion = name, map[string]string{"kubernetes.io/hostname": name}, version
+		return n
+	}
+	of := func(selector string) File {
+		return Parse("web.yaml", []byte("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n"+selector+
+			"      initContainers:\n      - {name: proxy, image: envoy, restartPolicy: Always, ports: [{name: p, containerPort: 1}]}\n      containers:\n      - {name: web, image: web}\n"))
+	}
+	cluster := &facts.Snapshot{
+		APIServers: []facts.APIServer{{Version: "v1.34.1"}}, Nodes: []corev1.Node{node("new", "v1.34.1"), node("old", "v1.28.15")},
+		Seen: []facts.Kind{facts.APIServers, facts.Nodes},
+	}
+	for selector, want := range map[string][]string{
+		"": {fieldNotInVersion.ID}, "      nodeSelector: {kubernetes.io/hostname: new}\n": nil,
+	} {
+		var got []string
+		for _, r := range Judge(Input{Files: []File{of(selector)}, Minor: Newest, Cluster: cluster}, nil) {
+			if r.Status() == checks.Fail {
+				got = append(got, r.Check.ID)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", selector, diff)
 		}
 	}
 }

@@ -19,6 +19,10 @@ type File struct {
 	Template bool
 	// Context is set for what was read only because others refer to it: it is not judged.
 	Context bool
+	// Root is set for the file of kustomize's that was built.
+	Root bool
+	// Built is set for what kustomize built: its places are those in the files that it was built from.
+	Built bool
 	// Err is why it, or what comes after Documents, could not be read.
 	Err error
 }
@@ -43,7 +47,7 @@ func Parse(name string, data []byte) File {
 
 // concerns reports whether a text may have a workload, or what refers to one.
 func concerns(data []byte) bool {
-	for _, word := range []string{"ontainers", "kind", "patches", "resources"} {
+	for _, word := range []string{"ontainers", "kind", "patches", "resources", "{{"} {
 		if bytes.Contains(data, []byte(word)) {
 			return true
 		}

@@ -38,7 +38,7 @@ func (p *pod) neededLater(c, to *container, e roles.Edge) checks.Finding {
 	evidence := p.quotes(e.Evidence)
 	place := p.at(c)
 	if len(e.Evidence) > 0 {
-		place = placeOf(e.Evidence[0].Place)
+		place = p.placeIn(e.Evidence[0])
 	}
 	if to.init {
 		return p.finding(c, place, fmt.Sprintf("init container %s %s native sidecar %s, which starts after it", c.Name, verb, to.Name),

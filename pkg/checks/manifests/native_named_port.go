@@ -17,7 +17,7 @@ var nativeNamedPort = podCheck(checks.Check{
 	Severity: checks.Warning,
 	Uses:     versions,
 }, func(p *pod) []checks.Finding {
-	if p.minor >= namedPortMinor {
+	if p.server.minor >= namedPortMinor {
 		return nil
 	}
 	var out []checks.Finding
@@ -27,7 +27,7 @@ var nativeNamedPort = podCheck(checks.Check{
 				continue
 			}
 			message := fmt.Sprintf("before Kubernetes %s a Service does not find port %s of native sidecar %s by its name", gate.Release(namedPortMinor), port.Name, c.Name)
-			evidence := []string{c.field(fmt.Sprintf("ports[%d]", i)) + fmt.Sprintf(": name %s, containerPort %d", port.Name, port.ContainerPort), p.meantFor()}
+			evidence := []string{c.field(fmt.Sprintf("ports[%d]", i)) + fmt.Sprintf(": name %s, containerPort %d", port.Name, port.ContainerPort), p.server.evidence()}
 			users := p.byName(port)
 			if len(users) == 0 && p.hasServices() {
 				continue // those that send to it use other ports

@@ -25,12 +25,10 @@ var (
 
 // oneShot reports whether a container exits on its own, as its command line says.
 func (p *pod) oneShot(j *roles.Container) bool {
-	plain := *j.Container // probes say what somebody believes
-	plain.StartupProbe, plain.ReadinessProbe, plain.LivenessProbe = nil, nil, nil
 	switch {
 	case j.Role == roles.OneShot || software.Exits(j.Container):
 		return true
-	case j.Software != nil || software.AnyStrong(software.Signs(&plain)):
+	case j.Software != nil || software.AnyStrong(software.Signs(withoutProbes(j.Container))):
 		return false
 	}
 	line := strings.TrimSpace(software.CommandLine(j.Container))

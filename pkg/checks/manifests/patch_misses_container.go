@@ -29,7 +29,7 @@ var patchMissesContainer = rule{
 		tried := 0 // files of kustomize's
 		for i := range s.Files {
 			k := kustomizationIn(&s.Files[i])
-			if k == nil || s.Files[i].Context {
+			if k == nil || s.Files[i].Context && !s.Files[i].Root {
 				continue
 			}
 			b := build{s: s, seen: map[string]bool{}}
@@ -38,6 +38,9 @@ var patchMissesContainer = rule{
 			out.Findings = append(out.Findings, b.findings...)
 		}
 		for _, p := range s.pods {
+			if p.built {
+				continue // its patches were followed
+			}
 			out.Findings = append(out.Findings, p.addedTwice()...)
 		}
 		out.Findings = once(out.Findings)

@@ -48,6 +48,13 @@ func (p *pod) probeSteps(c *container) []checks.Step {
 	return []checks.Step{do("No startupProbe is known that the kubelet can pass: ask with a command in its image (exec), or let it open a health endpoint on all addresses.")}
 }
 
+// withoutProbes is a copy of a container without its probes.
+func withoutProbes(c *corev1.Container) *corev1.Container {
+	out := *c
+	out.StartupProbe, out.ReadinessProbe, out.LivenessProbe = nil, nil, nil
+	return &out
+}
+
 // commandQuote is a container's command line as evidence.
 func commandQuote(c *container) []string {
 	if text := software.CommandLine(c.Container); text != "" {

@@ -39,7 +39,7 @@ func (p *pod) quitFinding(w roles.Workaround, message string) checks.Finding {
 	c := p.named(w.Container)
 	place := p.at(c)
 	if len(w.Evidence) > 0 {
-		place = placeOf(w.Evidence[0].Place)
+		place = p.placeIn(w.Evidence[0])
 	}
 	steps := []checks.Step{}
 	if s := p.named(w.Sidecar); s != nil && !s.native() {

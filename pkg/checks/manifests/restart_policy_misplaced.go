@@ -36,7 +36,7 @@ func (p *pod) misplaced(c *container) string {
 	if c.RestartPolicy == nil || c.native() {
 		return ""
 	}
-	policy, minor := *c.RestartPolicy, p.minor
+	policy, minor := *c.RestartPolicy, p.server.minor
 	what := "container " + c.Name
 	if c.init {
 		what = "init container " + c.Name

@@ -29,9 +29,11 @@ type pod struct {
 	*workload.Workload
 	s      *scene
 	judged roles.Judgment
-	// minor is the oldest version that it meets, oldest what has it; empty where nobody was asked.
-	minor  int
-	oldest string
+	// built is set for what kustomize built, source is what it was built from; nil where that is not known.
+	built  bool
+	source *workload.Workload
+	// server is the version of the API servers, oldest that of whatever it meets.
+	server, oldest version
 	// inits are plain init containers, natives the native sidecars among them, mains the regular containers.
 	inits, natives, mains []*container
 }
@@ -64,8 +66,17 @@ func sceneOf(in Input) *scene {
 		view := cluster.ViewOf(in.Cluster)
 		s.view = &view
 	}
+	built := map[string]bool{}
+	for _, f := range in.Files {
+		built[f.Name] = built[f.Name] || f.Built
+	}
 	for _, w := range in.Workloads() {
-		s.pods = append(s.pods, podOf(s, w))
+		p := podOf(s, w)
+		if built[w.Place.File] {
+			p.built, p.source = true, in.sourceOf(w)
+		}
+		p.judge()
+		s.pods = append(s.pods, p)
 	}
 	for _, f := range in.Files {
 		for i := range f.Documents {
@@ -76,8 +87,7 @@ func sceneOf(in Input) *scene {
 }
 
 func podOf(s *scene, w *workload.Workload) *pod {
-	p := &pod{Workload: w, s: s, judged: roles.Judge(w)}
-	p.minor, p.oldest = s.meets(w)
+	p := &pod{Workload: w, s: s}
 	spec := w.Spec()
 	for i := range spec.InitContainers {
 		c := &container{&spec.InitContainers[i], true, i}
@@ -91,6 +101,12 @@ func podOf(s *scene, w *workload.Workload) *pod {
 		p.mains = append(p.mains, &container{&spec.Containers[i], false, i})
 	}
 	return p
+}
+
+// judge finds out what its containers are to each other, and which versions it meets.
+func (p *pod) judge() {
+	p.judged = roles.Judge(p.Workload)
+	p.server, p.oldest = p.s.meets(p.Workload)
 }
 
 // all are the containers in the order in which they start.
@@ -115,7 +131,7 @@ func (p *pod) object() checks.Object {
 
 // at is the place of a field of a container.
 func (p *pod) at(c *container, field ...string) checks.Place {
-	return placeOf(p.At(append([]string{c.list(), strconv.Itoa(c.index)}, field...)...))
+	return p.place(append([]string{c.list(), strconv.Itoa(c.index)}, field...)...)
 }
 
 // finding is one about a field of a container.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var serverAsInitContainer = podCheck(checks.Check{
@@ -19,8 +20,8 @@ var serverAsInitContainer = podCheck(checks.Check{
 			continue
 		}
 		s := signal(j, roles.NeverExits)
-		if s == nil || s.Certainty == roles.Low {
-			continue
+		if s == nil || s.Certainty == roles.Low || j.Software == nil && !software.AnyStrong(software.Signs(withoutProbes(c.Container))) {
+			continue // probes of a plain init container say what somebody believes
 		}
 		message := fmt.Sprintf("init container %s is a server and has no restartPolicy: Always: the pod waits forever for it to exit", c.Name)
 		evidence := append(p.quotes(s.Evidence), c.field("restartPolicy")+" is not set")

@@ -22,7 +22,7 @@ var workaroundSuperfluous = podCheck(checks.Check{
 		if !w.Stale || !ok || c == nil || len(w.Evidence) == 0 {
 			continue
 		}
-		place := placeOf(w.Evidence[0].Place)
+		place := p.placeIn(w.Evidence[0])
 		out = append(out, p.finding(c, place, fmt.Sprintf("%s: %s is a native sidecar, and %s", told.what, w.Sidecar, told.instead),
 			p.quotes(w.Evidence), removal(w)))
 	}
