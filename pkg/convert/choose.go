@@ -30,11 +30,16 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 		case reason != "":
 		case named, sure(c):
 			p.Moves = append(p.Moves, moveOf(c, place, named))
-		case (c.Role == roles.Sidecar || c.Role == roles.Ask) && len(c.Signals) > 0:
+		case (c.Role == roles.Sidecar || c.Role == roles.Ask) && likely(c):
 			p.Asks = append(p.Asks, Ask{Container: c.Name, Place: place, Signals: c.Signals})
 		}
 	}
 	p.leaveOne()
+}
+
+// likely reports whether it is worth asking: a name alone is no reason to.
+func likely(c *roles.Container) bool {
+	return slices.ContainsFunc(c.Signals, func(s roles.Signal) bool { return s.Certainty != roles.Low })
 }
 
 func moveOf(c *roles.Container, place workload.Place, named bool) Move {

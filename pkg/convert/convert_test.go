@@ -83,6 +83,7 @@ func TestOf(t *testing.T) {
 			"ask tunnel"},
 		{"named", job("containers:\n- {name: work, image: shop/work}\n- {name: tunnel, image: shop/tunnel, ports: [{containerPort: 7000}]}\n"), Options{Containers: []string{"tunnel"}},
 			"move tunnel with a probe\nremark replace\nremark needs-1.29"},
+		{"a-name-is-no-reason", job("containers:\n- {name: work, image: shop/work}\n- {name: proxy, image: shop/other}\n"), Options{}, ""},
 		{"named-and-no-other", job("containers:\n" + load + sqlProxy + "- {name: x, image: x}\n"), Options{Containers: []string{"x"}},
 			"move x\nremark replace\nremark needs-1.29"},
 		{"all-named", job("containers:\n- {name: a, image: a}\n- {name: b, image: b}\n"), Options{Containers: []string{"a", "b"}},
