@@ -47,33 +47,38 @@ func newLint(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		choose:  selection{of: manifests.All},
 	}
 	cmd := &cobra.Command{
-		Use:   "lint",
+		Use:   "lint [FILE...]",
 		Short: "Check manifests for what goes wrong with sidecars",
 		Long: `Check manifests, before anything runs, for what cannot work with sidecars: a server
 that is a plain init container, a Job that a sidecar keeps from completing, a
 startup probe that nobody can pass. Every finding has its file, line and column.
 
-Files, folders, patterns, stdin, and what kustomize builds are read; without any,
-the workloads of the cluster. The source of a template is named and skipped: lint
-what it renders. Without --cluster nothing is asked but files.
+Files, folders, patterns, stdin, and what kustomize builds are read, named with -f or
+as arguments; without any, the workloads of the cluster. The source of a template is
+named and skipped: lint what it renders. With files, a cluster is asked only with
+--cluster; use --context to choose it.
 
 Exit code: 0 nothing found at or above --fail-on; 3 something found; 4 nothing
 found, but not all could be read; 1 could not run; 2 wrong command line; 130
 interrupted. It is the same for every output format.`,
 		Example: examples(name,
 			"a folder with all that is below it", "lint -f deploy/ -R",
-			"what Helm renders", "lint -f - < <(helm template ./chart)",
+			"what Helm renders: helm template ./chart | ...", "lint -f -",
 			"what kustomize builds, for an older version", "lint -k overlays/prod --kubernetes-version 1.31",
 			"annotations on the lines of a pull request", "lint -f deploy/ -R -o text -o github",
 			"with the versions and schemas of the cluster", "lint -f deploy/ --cluster",
 			"the workloads of a namespace, as they are", "lint -n shop"),
-		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = append(o.files, args...)
+			return o.run(cmd)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, folder or pattern; - is stdin; repeatable")
 	flags.BoolVarP(&o.recursive, "recursive", "R", false, "Read the folders in a folder, too")
 	flags.StringVarP(&o.kustomize, "kustomize", "k", "", "Read what kustomize builds from this `folder`")
+	flags.BoolVar(&o.ask, "cluster", false, "Let the cluster of the kubeconfig decide what depends on it: versions of API servers and nodes, schemas of custom resources")
 	flags.StringVar(&o.version, "kubernetes-version", "", "The `version` that the manifests are meant for, such as 1.31; the oldest of the cluster with --cluster, else the newest that is known")
 	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the report tells")
@@ -81,6 +86,7 @@ interrupted. It is the same for every output format.`,
 	o.choose.addFlags(cmd)
 	o.except.addFlags(cmd)
 	flags.StringVar(&o.except.baseline, "baseline", "", "Count only findings that are not in this `file`, which --write-baseline wrote")
+	o.cluster = newLintClusterFlags(cmd)
 	flags.StringVar(&o.baseline, "write-baseline", "", "Write the findings to this `file`, for --baseline")
 	return cmd
 }
@@ -130,6 +136,9 @@ func (o *lintOptions) check(cmd *cobra.Command) error {
 	if n := slices.Index(o.files, "-"); n >= 0 && slices.Contains(o.files[n+1:], "-") {
 		return usage("-f - once", "stdin can be read only once")
 	}
+	if err := o.checkCluster(cmd); err != nil {
+		return err
+	}
 	if o.recursive && len(o.files) == 0 {
 		return usage("name a folder: -f DIR -R", "--recursive has no effect without -f")
 	}
@@ -160,11 +169,13 @@ func (o *lintOptions) report(ctx context.Context) (*report.Report, error) {
 	results := manifests.Judge(in, func(id string) bool {
 		return !slices.ContainsFunc(o.list, func(c checks.Check) bool { return c.ID == id })
 	})
-	seen := report.Manifests{KubernetesVersion: gate.Release(in.Minor), Files: len(in.Files), Workloads: len(in.Workloads())}
+	seen := report.Manifests{KubernetesVersion: gate.Release(in.Minor), Files: in.Judged(), Workloads: len(in.Workloads())}
 	for _, s := range in.Skipped() {
 		seen.Skipped = append(seen.Skipped, report.SkippedManifest{Place: s.Place, Reason: s.Reason})
 	}
-	r := report.Lint(in.Snapshot(), results, seen, buildVersion().Version)
+	s := in.Snapshot()
+	s.Limits = o.lintLimits()
+	r := report.Lint(s, results, seen, buildVersion().Version)
 	return o.except.applied(r, report.ManifestAnnotations(in)), nil
 }
 
@@ -175,10 +186,10 @@ func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
 		return manifests.Input{}, err
 	}
 	in := manifests.Input{Minor: minor}
-	if in.Files, err = within(ctx, "reading the manifests", o.read); err != nil {
+	if in.Files, err = within(ctx, "reading the manifests", o.read); err != nil || !o.asksCluster() {
 		return in, err
 	}
-	return in, nil
+	return in, o.addCluster(ctx, &in)
 }
 
 func (o *lintOptions) read() ([]manifests.File, error) {

@@ -63,7 +63,48 @@ func Read(o Options) ([]manifests.File, error) {
 			return nil
 		})
 	}
-	return files, group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return withReferences(files), nil
+}
+
+// withReferences adds what files of kustomize's refer to, as far as it can be read: whether a patch fits depends on it.
+func withReferences(files []manifests.File) []manifests.File {
+	read := map[string]bool{}
+	for _, f := range files {
+		read[f.Name] = true
+	}
+	for i := 0; i < len(files); i++ {
+		for _, name := range files[i].References() {
+			for _, file := range referred(name) {
+				data, err := os.ReadFile(file)
+				if key := shown(file); err == nil && !read[key] {
+					read[key] = true
+					f := manifests.Parse(key, data)
+					f.Context = true
+					files = append(files, f)
+				}
+			}
+		}
+	}
+	return files
+}
+
+// referred is a file, or what kustomize looks for in a folder.
+func referred(name string) []string {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil
+	case !info.IsDir():
+		return []string{name}
+	}
+	var out []string
+	for _, file := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		out = append(out, filepath.Join(name, file))
+	}
+	return out
 }
 
 // shown is a name as a report has it: with slashes, and without what says nothing.

@@ -69,6 +69,9 @@ type Snapshot struct {
 	TakenAt metav1.Time `json:"takenAt,omitempty"`
 	// Newest is the latest time in the file that it was read from, also in what is not kept; see NewestTime.
 	Newest metav1.Time `json:"-"`
+	// NextNewest is the latest time in the file before Newest, LeftOut one that does not count; see LeaveOutFuture.
+	NextNewest metav1.Time `json:"-"`
+	LeftOut    metav1.Time `json:"-"`
 	// Tool is the version of the plugin that took the snapshot.
 	Tool string `json:"tool,omitempty"`
 	// Server is the URL of the API server, without credentials.

@@ -61,10 +61,11 @@ type CustomWorkload struct {
 }
 
 // keptPrefixes are the annotations that say how a sidecar was injected, or that somebody works
-// around what native sidecars do. No other annotation is kept.
+// around what native sidecars do, and who has the manifest. No other annotation is kept.
 var keptPrefixes = []string{
 	"sidecar.istio.io/", "proxy.istio.io/", "config.linkerd.io/", "config.alpha.linkerd.io/",
 	"config.beta.linkerd.io/", "linkerd.io/", "dapr.io/", "kuma.io/", "kubernetes.io/config.mirror",
+	"meta.helm.sh/release-name", "helm.sh/hook", "argocd.argoproj.io/tracking-id", "kubectl.kubernetes.io/default-container",
 	"consul.hashicorp.com/", "vault.hashicorp.com/agent-init", "vault.hashicorp.com/agent-pre", "vault.hashicorp.com/agent-enable-quit",
 }
 

@@ -25,19 +25,32 @@ const (
 func (p *page) report(r *report.Report) error {
 	p.header(r)
 	for _, category := range categories(r) {
+		list := p.entriesOf(r, category)
+		if len(list) == 0 && category == checks.Manifests {
+			continue
+		}
 		p.print()
 		p.heading(string(category))
 		if category == checks.Nodes {
 			p.nodes(r.Nodes)
 		}
-		for _, e := range r.Checks {
-			if e.Category == category && e.Status != checks.Skipped && (p.full || !settled(r, e)) {
-				p.entry(e)
-			}
+		for _, e := range list {
+			p.entry(e)
 		}
 	}
 	p.footer(r)
 	return p.w.Flush()
+}
+
+// entriesOf are the checks of a category of which something is said.
+func (p *page) entriesOf(r *report.Report, category checks.Category) []report.Entry {
+	var out []report.Entry
+	for _, e := range r.Checks {
+		if e.Category == category && e.Status != checks.Skipped && (p.full || !settled(r, e) && !quiet(r, e)) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // categories are those of the checks that ran, and that of the nodes where there are any.
@@ -91,6 +104,11 @@ func (p *page) limits(r *report.Report) {
 	for _, limit := range r.Limits {
 		p.prose("", "limited: ", limit)
 	}
+}
+
+// quiet reports whether nothing need be said of a check: lint shows what to change, and its last line counts.
+func quiet(r *report.Report, e report.Entry) bool {
+	return r.Manifests != nil && e.Status == checks.Pass
 }
 
 // settled reports whether a check is one that the line about gates speaks for.

@@ -51,12 +51,6 @@ func (j *judge) roles() {
 func (j *judge) direction(i int, work map[int]bool) Role {
 	c := &j.Containers[i]
 	calls, called := j.leads(c.Name, work, false), j.leads(c.Name, work, true)
-	best := Certainty("")
-	for _, s := range c.Signals {
-		if best == "" || order[s.Certainty] < order[best] {
-			best = s.Certainty
-		}
-	}
 	switch {
 	case software.Exits(c.Container) || j.killer(i):
 		return OneShot
@@ -64,12 +58,15 @@ func (j *judge) direction(i int, work map[int]bool) Role {
 		return Ask
 	case calls || known.HelperOf(facts.ImageName(c.Image)) != nil && !called:
 		return Helper
-	case called && best == High:
-		return Sidecar
-	case best == High && !(c.Software != nil && c.Software.Front && c.Trusted() == 1):
+	case c.Trusted() > 0 && (called || !c.onlyFront()):
 		return Sidecar
 	}
 	return Ask
+}
+
+// onlyFront reports whether all that is known of a container is that its software usually stands in front of others.
+func (c *Container) onlyFront() bool {
+	return c.Software != nil && c.Software.Front && c.Trusted() == 1
 }
 
 // leads reports whether calls lead from a container to the work, or back from the work to it.
@@ -142,45 +139,60 @@ var fronts = regexp.MustCompile(`(?i)upstream|backend|target|proxy[-_]?pass|app[
 // weight is how much speaks for a container to do the work.
 func (j *judge) weight(i int) int {
 	c := &j.Containers[i]
-	out := 0
+	out := j.direct(c) - c.doubt()
 	if n := c.Name; n == "main" || n == "app" || n == j.Workload.Name {
 		out += 3
 	}
 	if j.Workload.Template.Annotations[defaultContainer] == c.Name {
 		out += 4
 	}
-	called := false
+	if c.Software != nil || known.HelperOf(facts.ImageName(c.Image)) != nil {
+		out -= 5
+	}
+	if j.killer(i) {
+		out -= 3
+	}
+	if j.Workload.Completes() && !j.looksServer(i) {
+		out++
+	}
+	return out
+}
+
+// direct is what the calls of a container, and to it, say: nobody calls the work, and it is not there to pass on, to
+// scrape or to reload.
+func (j *judge) direct(c *Container) int {
+	out, called := 0, false
 	for _, e := range j.Edges {
 		switch {
-		case e.To == c.Name && (e.Kind == Calls || e.Kind == Waits) && !j.Container(e.To).Init && !j.Container(e.From).Init:
+		case e.To == c.Name && (e.Kind == Calls || e.Kind == Waits) && !c.Init && !j.Container(e.From).Init:
 			called = true
-		case e.From == c.Name && e.Kind == Calls && slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return fronts.MatchString(x.Quote) || fronts.MatchString(j.variable(c, x)) }):
+		case e.From == c.Name && e.Kind == Calls && slices.ContainsFunc(e.Evidence, func(x Evidence) bool { return j.isFront(c, x) }):
 			out -= 4
 		}
 	}
 	if !called {
 		out += 2
 	}
-	if c.Software != nil || known.HelperOf(facts.ImageName(c.Image)) != nil {
-		out -= 5
-	}
-	worst := 0
+	return out
+}
+
+func (j *judge) isFront(c *Container, e Evidence) bool {
+	return fronts.MatchString(e.Quote) || fronts.MatchString(j.variable(c, e))
+}
+
+// doubt is how much the signals of a container speak against it: the best of them counts.
+func (c *Container) doubt() int {
+	out := 0
 	for _, s := range c.Signals {
 		switch {
-		case s.Kind == KnownSoftware:
+		case s.Kind == KnownSoftware: // counts anyway
 		case s.Certainty == High:
-			worst = max(worst, 3)
+			out = max(out, 3)
 		default:
-			worst = max(worst, 1)
+			out = max(out, 1)
 		}
 	}
-	if j.killer(i) {
-		worst += 3
-	}
-	if j.Workload.Completes() && !j.looksServer(i) {
-		out++
-	}
-	return out - worst
+	return out
 }
 
 // variable is the name of the variable that evidence is the value of.
@@ -206,14 +218,7 @@ func (j *judge) killer(i int) bool {
 		return false
 	}
 	for _, s := range segments(script) {
-		text := strings.TrimSpace(s.text)
-		for {
-			rest := strings.TrimSpace(keyword.ReplaceAllString(text, ""))
-			if rest == text {
-				break
-			}
-			text = rest
-		}
+		text := strings.TrimSpace(keyword.ReplaceAllString(s.text, ""))
 		if text != "" && !harmless.MatchString(text) {
 			return false
 		}
@@ -221,4 +226,4 @@ func (j *judge) killer(i int) bool {
 	return true
 }
 
-var keyword = regexp.MustCompile(`^(?:until|while|if|then|else|do|!)\s+`)
+var keyword = regexp.MustCompile(`^(?:(?:until|while|if|then|else|do|!)\s+)+`)

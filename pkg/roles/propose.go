@@ -42,32 +42,40 @@ func (p Proposal) Given() bool {
 
 // propose finds the startup probe for a container.
 func (j *judge) propose(c *Container) Proposal {
-	q := software.Question{Container: c.Container, Template: c.Container, Binds: software.Binds(c.Container), Elsewhere: func(port int) bool {
-		return slices.ContainsFunc(j.Containers, func(o Container) bool {
-			return o.Name != c.Name && slices.ContainsFunc(o.Ports, func(p corev1.ContainerPort) bool { return int(p.ContainerPort) == port })
-		})
-	}}
-	for _, e := range j.Edges {
-		if e.To == c.Name && (e.Kind == Calls || e.Kind == Waits) {
-			q.Wanted = append(q.Wanted, e.Port)
-		}
-	}
-	out := Proposal{Probe: software.FindProbe(q)}
-	switch {
-	case j.followsOnly(c):
+	if j.followsOnly(c) {
 		return Proposal{Doubt: NotNeeded}
-	case c.Role == Ask && out.Basis == software.FromProbe && out.Own != "" && j.httpOf(c, out.Own) && !c.asksSoftware(out.Port):
+	}
+	out := Proposal{Probe: software.FindProbe(j.question(c))}
+	switch {
+	case c.Role == Ask && out.Own != "" && j.httpOf(c, out.Own) && !c.asksSoftware(out.Port):
 		out.Doubt, out.Evidence = MayNeedMain, []Evidence{j.evidence(c, out.Own, out.Own)}
 	case out.Basis == software.FromUnsurePort:
 		out.Doubt = MayBeLoopback
-	}
-	if own := j.cannotPass(c); len(own) > 0 && out.Doubt == "" {
-		out.Doubt, out.Evidence = OwnCannotPass, own
+	default:
+		if own := j.cannotPass(c); len(own) > 0 {
+			out.Doubt, out.Evidence = OwnCannotPass, own
+		}
 	}
 	if exec := j.held(c); exec != nil && !out.Given() {
 		out = Proposal{Probe: software.Probe{Basis: software.FromProbe, Fields: software.NewExec(exec)}, Exec: exec}
 	}
 	return out
+}
+
+// question is what is known when a probe for a container is looked for.
+func (j *judge) question(c *Container) software.Question {
+	q := software.Question{Container: c.Container, Template: c.Container, Binds: software.Binds(c.Container)}
+	q.Elsewhere = func(port int) bool {
+		return slices.ContainsFunc(j.Containers, func(o Container) bool {
+			return o.Name != c.Name && slices.ContainsFunc(o.Ports, func(p corev1.ContainerPort) bool { return int(p.ContainerPort) == port })
+		})
+	}
+	for _, e := range j.Edges {
+		if e.To == c.Name && (e.Kind == Calls || e.Kind == Waits) {
+			q.Wanted = append(q.Wanted, e.Port)
+		}
+	}
+	return q
 }
 
 // followsOnly reports whether a container follows files, and nobody connects to it.
@@ -169,36 +177,53 @@ type Obstacle struct {
 // obstacles are what stands in the way of making a native sidecar of a container, or, of one that is native, what is
 // wrong with it.
 func (j *judge) obstacles(c *Container) []Obstacle {
-	var out []Obstacle
-	add := func(kind ObstacleKind, forbids bool, e ...Evidence) { out = append(out, Obstacle{kind, forbids, e}) }
-	for _, e := range j.Edges {
-		if e.Kind == Waits && e.To == c.Name && len(e.Evidence) > 0 && software.HasEnv(j.Container(e.From).Container, "KUBEXIT_BIRTH_DEPS") && e.Port == 0 {
-			add(WrapperStays, true, e.Evidence...)
-		}
+	out := append(j.wrapped(c), j.stopHook(c)...)
+	if e := j.policy(c); e != nil {
+		out = append(out, Obstacle{FailurePolicy, false, []Evidence{*e}})
 	}
-	if l := c.Lifecycle; l != nil && l.PreStop != nil {
-		switch e := j.evidence(c, software.Handler(l.PreStop), "lifecycle", "preStop"); {
-		case software.HookQuits(l.PreStop):
-			add(PreStopQuits, false, e)
-		case software.HookSleeps(l.PreStop):
-			add(PreStopSleeps, false, e)
-		}
+	if c.Init {
+		return out
 	}
 	for i, p := range c.Ports {
-		if p.Name != "" && !c.Init {
-			add(NamedPort, false, j.evidence(c, p.Name, "ports", itoa(i), "name"))
+		if p.Name != "" {
+			out = append(out, Obstacle{NamedPort, false, []Evidence{j.evidence(c, p.Name, "ports", itoa(i), "name")}})
 		}
 	}
-	if e := j.policy(c); e != nil {
-		add(FailurePolicy, false, *e)
+	name := []Evidence{j.evidence(c, c.Name, "name")}
+	if k := c.Software; k != nil && k.Injector {
+		out = append(out, Obstacle{InjectorsOwn, false, name})
 	}
-	if k := c.Software; k != nil && k.Injector && !c.Init {
-		add(InjectorsOwn, false, j.evidence(c, c.Name, "name"))
-	}
-	if regular := j.regular(); !c.Init && regular == 1 {
-		add(LastMain, true, j.evidence(c, c.Name, "name"))
+	if j.regular() == 1 {
+		out = append(out, Obstacle{LastMain, true, name})
 	}
 	return out
+}
+
+// wrapped: kubexit waits for the status of a regular container.
+func (j *judge) wrapped(c *Container) []Obstacle {
+	var out []Obstacle
+	for _, e := range j.Edges {
+		if e.Kind == Waits && e.To == c.Name && e.Port == 0 && software.HasEnv(j.Container(e.From).Container, "KUBEXIT_BIRTH_DEPS") {
+			out = append(out, Obstacle{WrapperStays, true, e.Evidence})
+		}
+	}
+	return out
+}
+
+// stopHook: the preStop hooks of all containers run at once.
+func (j *judge) stopHook(c *Container) []Obstacle {
+	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
+		return nil
+	}
+	hook := c.Lifecycle.PreStop
+	e := []Evidence{j.evidence(c, software.Handler(hook), "lifecycle", "preStop")}
+	switch {
+	case software.HookQuits(hook):
+		return []Obstacle{{PreStopQuits, false, e}}
+	case software.HookSleeps(hook):
+		return []Obstacle{{PreStopSleeps, false, e}}
+	}
+	return nil
 }
 
 func (j *judge) regular() int { return len(j.Workload.Spec().Containers) }

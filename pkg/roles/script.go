@@ -24,50 +24,76 @@ type segment struct {
 // segments are the commands of a script, as far as they can be told apart without a shell. Quotes and substitutions
 // keep together.
 func segments(script string) []segment {
-	var out []segment
-	start, after := 0, ""
-	cut := func(end, next int, by string) {
-		if t := strings.TrimSpace(script[start:end]); t != "" {
-			out = append(out, segment{text: t, after: after, start: start, end: end})
+	s := splitter{script: script}
+	for s.at < len(script) {
+		s.step()
+	}
+	s.cut(len(script), len(script), "")
+	return s.out
+}
+
+// A splitter goes through a script.
+type splitter struct {
+	script    string
+	at, start int
+	after     string
+	quote     byte
+	depth     int
+	out       []segment
+}
+
+// cut ends a command, and goes on at next.
+func (s *splitter) cut(end, next int, by string) {
+	if t := strings.TrimSpace(s.script[s.start:end]); t != "" {
+		s.out = append(s.out, segment{text: t, after: s.after, start: s.start, end: end})
+	}
+	s.start, s.at, s.after = next, next, by
+}
+
+func (s *splitter) step() {
+	c, rest := s.script[s.at], s.script[s.at:]
+	switch {
+	case c == '\\' && s.quote != '\'':
+		s.at = min(s.at+2, len(s.script))
+		return
+	case s.quote != 0:
+		if c == s.quote {
+			s.quote = 0
 		}
-		start, after = next, by
+	case c == '\'' || c == '"' || c == '`':
+		s.quote = c
+	case c == '(':
+		s.depth++
+	case c == ')':
+		s.depth = max(s.depth-1, 0)
+	case s.depth > 0:
+	case s.comment(c):
+		end := strings.IndexByte(rest+"\n", '\n')
+		s.cut(s.at, min(s.at+end+1, len(s.script)), "\n")
+		return
+	default:
+		s.separate(rest)
+		return
 	}
-	quote, depth := byte(0), 0
-	for i := 0; i < len(script); i++ {
-		c := script[i]
-		switch {
-		case c == '\\' && quote != '\'':
-			i++
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"' || c == '`':
-			quote = c
-		case c == '(':
-			depth++
-		case c == ')':
-			depth = max(depth-1, 0)
-		case depth > 0:
-		case c == '#' && (i == 0 || strings.ContainsRune(" \t\n;", rune(script[i-1]))):
-			end := i
-			for i < len(script) && script[i] != '\n' {
-				i++
-			}
-			cut(end, min(i+1, len(script)), "\n")
-		case c == '>' && i+1 < len(script) && script[i+1] == '&', c == '&' && i+1 < len(script) && script[i+1] == '>':
-			i++
-		case strings.HasPrefix(script[i:], "&&"), strings.HasPrefix(script[i:], "||"):
-			cut(i, i+2, script[i:i+2])
-			i++
-		case c == ';' || c == '\n' || c == '&' || c == '|':
-			cut(i, i+1, string(c))
-		}
+	s.at++
+}
+
+func (s *splitter) comment(c byte) bool {
+	return c == '#' && (s.at == 0 || strings.ContainsRune(" \t\n;", rune(s.script[s.at-1])))
+}
+
+// separate cuts where the rest begins with what stands between commands.
+func (s *splitter) separate(rest string) {
+	switch {
+	case strings.HasPrefix(rest, ">&"), strings.HasPrefix(rest, "&>"):
+		s.at += 2
+	case strings.HasPrefix(rest, "&&"), strings.HasPrefix(rest, "||"):
+		s.cut(s.at, s.at+2, rest[:2])
+	case strings.ContainsRune(";\n&|", rune(rest[0])):
+		s.cut(s.at, s.at+1, rest[:1])
+	default:
+		s.at++
 	}
-	if start < len(script) {
-		cut(len(script), len(script), "")
-	}
-	return out
 }
 
 // scriptOf is the script that a shell runs as a container's command, and its field; ok is false where there is none.

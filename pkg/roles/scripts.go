@@ -107,42 +107,73 @@ func withoutQuit(script string) (kept string, faults []Fault, understood bool) {
 	}
 	call := list[at]
 	trapped := strings.HasPrefix(call.text, "trap ")
-	if !trapped && !client.MatchString(firstWord(call.text)) && !strings.HasPrefix(call.text, "until ") && !strings.HasPrefix(call.text, "while ") {
-		// The call is among the arguments of something else.
-		if client.MatchString(call.text) {
-			if loc := client.FindStringIndex(call.text); loc != nil && len(list) == 1 {
-				return strings.TrimSpace(call.text[:loc[0]]), []Fault{NeverRuns}, !strings.ContainsAny(call.text[:loc[0]], "\"'`")
-			}
-		}
-		return "", []Fault{NeverRuns}, false
+	if !trapped && !calls(call.text) {
+		return swallowed(list, call.text)
 	}
-	code := ""
-	var work []string
-	isStrict := false
+	rest := around(list, at)
+	if !trapped {
+		faults = rest.faults(call)
+	}
+	commands := slices.DeleteFunc(slices.Clone(rest.work), func(s string) bool { return setting.MatchString(s) })
+	understood = len(commands) == 1 && !strings.Contains(commands[0], "$?") && (at > 0 || trapped)
+	return strings.Join(rest.work, "\n"), faults, understood
+}
+
+// calls reports whether a command is a call of a client, also in a loop that tries again.
+func calls(command string) bool {
+	return client.MatchString(firstWord(command)) || strings.HasPrefix(command, "until ") || strings.HasPrefix(command, "while ")
+}
+
+// swallowed is a script in which the call is among the arguments of something else, as where lines were folded into one.
+func swallowed(list []segment, command string) (kept string, faults []Fault, understood bool) {
+	if loc := client.FindStringIndex(command); loc != nil && len(list) == 1 {
+		before := strings.TrimSpace(command[:loc[0]])
+		return before, []Fault{NeverRuns}, !strings.ContainsAny(before, "\"'`")
+	}
+	return "", []Fault{NeverRuns}, false
+}
+
+// A rest is what of a script is not the quit call.
+type rest struct {
+	// work are the commands that stay.
+	work []string
+	// keeps is the variable in which the exit code of the work is kept, exits that the script exits with it.
+	keeps string
+	exits bool
+	// strict is set by set -e.
+	strict bool
+}
+
+// around sorts the commands around the call.
+func around(list []segment, at int) rest {
+	var out rest
 	for k, s := range list {
+		if k == at {
+			continue
+		}
+		kept, exited := keepsCode.FindStringSubmatch(s.text), exitsWith.FindStringSubmatch(s.text)
 		switch {
-		case k == at, s.text == "true" && s.after == "||" && k == at+1, s.text == "wait":
-		case keepsCode.MatchString(s.text) && k < at:
-			code = keepsCode.FindStringSubmatch(s.text)[1]
-		case exitsWith.MatchString(s.text) && exitsWith.FindStringSubmatch(s.text)[1] == code && code != "" && k > at:
-			code += "!"
-		case setting.MatchString(s.text):
-			isStrict = isStrict || strict.MatchString(s.text)
-			work = append(work, s.text)
-		case firstSleep.MatchString(s.text) && k == 0:
+		case s.text == "true" && s.after == "||" && k == at+1, firstSleep.MatchString(s.text) && k == 0:
+		case kept != nil && k < at:
+			out.keeps = kept[1]
+		case exited != nil && k > at && exited[1] == out.keeps:
+			out.exits = true
 		default:
-			work = append(work, s.text)
+			out.strict = out.strict || strict.MatchString(s.text)
+			out.work = append(out.work, s.text)
 		}
 	}
+	return out
+}
+
+func (r rest) faults(call segment) []Fault {
 	switch {
-	case trapped:
-	case call.after == "&&" || isStrict && !strings.HasPrefix(call.after, "|") && code == "":
-		faults = append(faults, NotAfterFailure)
-	case !strings.HasSuffix(code, "!"):
-		faults = append(faults, LosesExitCode)
+	case call.after == "&&", r.strict && r.keeps == "":
+		return []Fault{NotAfterFailure}
+	case !r.exits:
+		return []Fault{LosesExitCode}
 	}
-	commands := slices.DeleteFunc(slices.Clone(work), func(s string) bool { return setting.MatchString(s) })
-	return strings.Join(work, "\n"), faults, len(commands) == 1 && !strings.Contains(commands[0], "$?") && at > 0 || trapped && len(commands) == 1
+	return nil
 }
 
 // waitless is a script without the loops that wait.

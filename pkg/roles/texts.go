@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -86,7 +87,7 @@ func line(list []text, hook string) string {
 const maxQuote = 120
 
 func quoted(s string) string {
-	s = prose.OneLine(s)
+	s = facts.RedactText(prose.OneLine(s))
 	if r := []rune(s); len(r) > maxQuote {
 		return string(r[:maxQuote-1]) + "…"
 	}

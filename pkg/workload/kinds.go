@@ -163,3 +163,9 @@ func hasOwnSidecars(at any, depth int) bool {
 	}
 	return false
 }
+
+// Knows reports whether a kind is known to have pod templates.
+func Knows(group, name string) bool {
+	k := kindOf(group+"/v1", name)
+	return k != nil && len(k.ways) > 0
+}

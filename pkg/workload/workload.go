@@ -226,3 +226,10 @@ func Of(object any) ([]*Workload, error) {
 	d.find(fields, nil, nil)
 	return d.Workloads, nil
 }
+
+// Owners are the objects that the workload belongs to.
+func (w *Workload) Owners() []metav1.OwnerReference {
+	var meta metav1.ObjectMeta
+	_ = into(w.Object["metadata"], &meta) // what cannot be read is no owner
+	return meta.OwnerReferences
+}

@@ -157,7 +157,9 @@ spec:
 		{facts.CRDVersion{Name: "v1alpha1", Prunes: []string{"spec.template.spec.initContainers"}}, checks.Fail},
 		{facts.CRDVersion{Name: "v1alpha1", Keeps: []string{"spec.template.spec.initContainers"}}, checks.Pass},
 	} {
-		in := Input{Files: []File{rollout}, Minor: Newest, CRDs: []facts.CRD{{Name: "rollouts.argoproj.io", Group: "argoproj.io", Kind: "Rollout", Versions: []facts.CRDVersion{test.version}}}}
+		in := Input{Files: []File{rollout}, Minor: Newest, Cluster: &facts.Snapshot{
+			CustomResourceDefinitions: []facts.CRD{{Name: "rollouts.argoproj.io", Group: "argoproj.io", Kind: "Rollout", Versions: []facts.CRDVersion{test.version}}},
+		}}
 		r := Judge(in, func(id string) bool { return id != customResourceDropsField.ID })
 		i := slices.IndexFunc(r, func(r checks.Result) bool { return !r.Skip })
 		if got := r[i].Status(); got != test.want {

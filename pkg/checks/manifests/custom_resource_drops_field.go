@@ -39,16 +39,24 @@ var customResourceDropsField = rule{
 	},
 }
 
+// crds are those of the cluster.
+func (s *scene) crds() []facts.CRD {
+	if s.Cluster == nil {
+		return nil
+	}
+	return s.Cluster.CustomResourceDefinitions
+}
+
 // dropped is whether the schema of a custom resource prunes the field, or why that is not known.
 func (s *scene) dropped(p *pod) (*checks.Finding, *facts.Gap) {
-	for _, d := range s.CRDs {
+	for _, d := range s.crds() {
 		if d.Group == p.Group() && d.Kind == p.Kind {
 			return p.prunedBy(d), nil
 		}
 	}
 	name := strings.ToLower(prose.Plural(p.Kind)) + "." + p.Group()
 	k, ok := known.CRDByName(name)
-	if !ok || len(s.CRDs) > 0 {
+	if !ok || s.Cluster != nil {
 		return nil, nil
 	}
 	gap := facts.NewGap(facts.CRDs, facts.Instance{Kind: "CustomResourceDefinition", Name: name},

@@ -9,10 +9,8 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
-
-// stopCodes are what a sidecar exits with when the kubelet stops it: by SIGKILL and by SIGTERM.
-var stopCodes = []int32{137, 143}
 
 // A rule of a podFailurePolicy that names no container also looks at the exit codes of init containers
 // (pkg/controller/job/pod_failure_policy.go, matchOnExitCodes), and so at those of a sidecar that was stopped.
@@ -26,18 +24,25 @@ var failurePolicyCatchesSidecar = podCheck(checks.Check{
 		return nil
 	}
 	var out []checks.Finding
-	for i, r := range policy.Rules {
-		for _, c := range p.natives {
-			caught := caughtBy(r.OnExitCodes, c.Name)
-			if len(caught) == 0 {
-				continue
-			}
-			place := placeOf(p.AtObject(slices.Concat(way, []string{"rules", number(i), "onExitCodes"})...))
-			out = append(out, p.finding(c, place,
-				fmt.Sprintf("podFailurePolicy.rules[%d] (%s) also matches exit code %s of %s, which the kubelet stops when the pod fails", i, r.Action, prose.List(caught, "or"), c.Name),
-				[]string{fmt.Sprintf("podFailurePolicy.rules[%d].onExitCodes: operator %s, values %v, containerName %s", i, r.OnExitCodes.Operator, r.OnExitCodes.Values, "not set"), c.field("restartPolicy: Always")},
-				write("Name the container that does the work in the rule:", "containerName: "+p.mains[0].Name)))
+	for _, c := range p.natives {
+		i, codes := software.CatchesStop(policy, c.Name)
+		if i < 0 {
+			continue
 		}
+		var caught []string
+		for _, code := range codes {
+			caught = append(caught, fmt.Sprint(code))
+		}
+		r := policy.Rules[i]
+		of := "not set"
+		if r.OnExitCodes.ContainerName != nil {
+			of = *r.OnExitCodes.ContainerName
+		}
+		place := placeOf(p.AtObject(slices.Concat(way, []string{"rules", number(i), "onExitCodes"})...))
+		out = append(out, p.finding(c, place,
+			fmt.Sprintf("podFailurePolicy.rules[%d] (%s) also matches exit code %s of %s, which the kubelet stops when the pod fails", i, r.Action, prose.List(caught, "or"), c.Name),
+			[]string{fmt.Sprintf("podFailurePolicy.rules[%d].onExitCodes: operator %s, values %v, containerName %s", i, r.OnExitCodes.Operator, r.OnExitCodes.Values, of), c.field("restartPolicy: Always")},
+			write("Name the container that does the work in the rule:", "containerName: "+p.mains[0].Name)))
 	}
 	return out
 })
@@ -60,18 +65,3 @@ func (p *pod) failurePolicy() (*batchv1.PodFailurePolicy, []string) {
 	}
 	return &out, way
 }
-
-// caughtBy are the exit codes of a container that was stopped which a requirement matches.
-func caughtBy(on *batchv1.PodFailurePolicyOnExitCodesRequirement, name string) []string {
-	if on == nil || on.ContainerName != nil {
-		return nil // a rule that names the sidecar means it
-	}
-	var out []string
-	for _, code := range stopCodes {
-		if slices.Contains(on.Values, code) == (on.Operator == batchv1.PodFailurePolicyOnExitCodesOpIn) {
-			out = append(out, fmt.Sprint(code))
-		}
-	}
-	return out
-}
-

@@ -14,11 +14,12 @@ var fieldNotInVersion = podCheck(checks.Check{
 	ID:       "field-not-in-version",
 	Title:    "the target version knows the fields of native sidecars",
 	Severity: checks.Error,
+	Uses:     versions,
 }, func(p *pod) []checks.Finding {
 	var out []checks.Finding
 	for _, c := range p.all() {
 		for _, f := range p.unknownFields(c) {
-			out = append(out, p.finding(c, p.at(c, f.path...), f.message, []string{c.field(f.text), "for Kubernetes " + gate.Release(p.s.Minor)}, f.step))
+			out = append(out, p.finding(c, p.at(c, f.path...), f.message, []string{c.field(f.text), p.meantFor()}, f.step))
 		}
 	}
 	return out
@@ -33,7 +34,7 @@ type unknownField struct {
 
 func (p *pod) unknownFields(c *container) []unknownField {
 	var out []unknownField
-	minor, release := p.s.Minor, gate.Release(p.s.Minor)
+	minor, release := p.minor, gate.Release(p.minor)
 	add := func(first int, text, what string, path ...string) {
 		out = append(out, unknownField{path, text, what, do("Leave it out below Kubernetes %s, or raise the target with --kubernetes-version.", gate.Release(first))})
 	}

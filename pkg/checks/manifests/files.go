@@ -17,6 +17,8 @@ type File struct {
 	Documents []workload.Document
 	// Template is set for the source of a template, of which no document is judged.
 	Template bool
+	// Context is set for what was read only because others refer to it: it is not judged.
+	Context bool
 	// Err is why it, or what comes after Documents, could not be read.
 	Err error
 }
@@ -73,6 +75,9 @@ const (
 func (in Input) Skipped() []Skip {
 	var out []Skip
 	for _, f := range in.Files {
+		if f.Context {
+			continue
+		}
 		if f.Template {
 			out = append(out, Skip{checks.Place{File: f.Name}, skipTemplate})
 		}

@@ -20,10 +20,12 @@ type Input struct {
 	Files []File
 	// Live are workloads that do not come from a file.
 	Live []*workload.Workload
-	// CRDs are those of the cluster; none without one.
-	CRDs []facts.CRD
 	// Minor is the version of Kubernetes that they are meant for: 31 of 1.31.
 	Minor int
+	// Cluster is the one that they are meant for: its versions, which may be older, and its CRDs; nil for none.
+	Cluster *facts.Snapshot
+	// Read is set where the workloads of the cluster were read, were there any or not.
+	Read bool
 	// Gaps are of what could not be read besides files.
 	Gaps []facts.Gap
 }
@@ -31,11 +33,17 @@ type Input struct {
 // Snapshot has what of the input the report is about: no facts, but what could not be read.
 func (in Input) Snapshot() *facts.Snapshot {
 	s := &facts.Snapshot{Gaps: slices.Clone(in.Gaps)}
-	if len(in.Files)+len(in.Live) > 0 || len(in.Gaps) > 0 {
+	if c := in.Cluster; c != nil {
+		s.Server, s.ServerVersion, s.TakenAt = c.Server, c.ServerVersion, c.TakenAt
+	}
+	if len(in.Files)+len(in.Live) > 0 || in.Read {
 		s.Seen = []facts.Kind{facts.Workloads}
 	}
 	templates := 0
 	for _, f := range in.Files {
+		if f.Context {
+			continue
+		}
 		if f.Err != nil {
 			s.Gaps = append(s.Gaps, f.gap())
 		}
@@ -51,10 +59,25 @@ func (in Input) Snapshot() *facts.Snapshot {
 	return s
 }
 
+// Judged is how many files are judged.
+func (in Input) Judged() int {
+	n := 0
+	for _, f := range in.Files {
+		if !f.Context {
+			n++
+		}
+	}
+	return n
+}
+
 // Workloads are those that are judged, in their order.
 func (in Input) Workloads() []*workload.Workload {
 	out := slices.Clone(in.Live)
+	patches := in.patches()
 	for _, f := range in.Files {
+		if f.Context || patches[f.Name] {
+			continue
+		}
 		for _, d := range f.Documents {
 			out = append(out, d.Workloads...)
 		}
@@ -71,8 +94,9 @@ func Judge(in Input, skip func(id string) bool) []checks.Result {
 			continue
 		}
 		missing := &results[i].Outcome.Missing
-		for _, g := range s.Gaps {
-			if g.Scope != "" && !slices.Contains(*missing, g) { // a file that was not read may have anything in it
+		for _, g := range s.Gaps { // a file that was not read may have anything in it
+			concerns := g.Kind == facts.Workloads && g.Scope != "" || slices.Contains(results[i].Check.Uses, g.Kind)
+			if concerns && !slices.Contains(*missing, g) {
 				*missing = append(*missing, g)
 			}
 		}

@@ -13,10 +13,11 @@ const namedPortMinor = 33
 
 var nativeNamedPort = podCheck(checks.Check{
 	ID:       "native-named-port",
-	Title:    "Services find the ports of native sidecars in the target version",
+	Title:    "ports of native sidecars are found by Services in the target version",
 	Severity: checks.Warning,
+	Uses:     versions,
 }, func(p *pod) []checks.Finding {
-	if p.s.Minor >= namedPortMinor {
+	if p.minor >= namedPortMinor {
 		return nil
 	}
 	var out []checks.Finding
@@ -26,7 +27,7 @@ var nativeNamedPort = podCheck(checks.Check{
 				continue
 			}
 			message := fmt.Sprintf("before Kubernetes %s a Service does not find port %s of native sidecar %s by its name", gate.Release(namedPortMinor), port.Name, c.Name)
-			evidence := []string{c.field(fmt.Sprintf("ports[%d]", i)) + fmt.Sprintf(": name %s, containerPort %d", port.Name, port.ContainerPort), "for Kubernetes " + gate.Release(p.s.Minor)}
+			evidence := []string{c.field(fmt.Sprintf("ports[%d]", i)) + fmt.Sprintf(": name %s, containerPort %d", port.Name, port.ContainerPort), p.meantFor()}
 			users := p.byName(port)
 			if len(users) == 0 && p.hasServices() {
 				continue // those that send to it use other ports

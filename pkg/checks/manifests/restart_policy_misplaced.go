@@ -20,6 +20,7 @@ var restartPolicyMisplaced = podCheck(checks.Check{
 	ID:       "restart-policy-misplaced",
 	Title:    "restartPolicy: Always is on init containers, where it makes a native sidecar",
 	Severity: checks.Error,
+	Uses:     versions,
 }, func(p *pod) []checks.Finding {
 	var out []checks.Finding
 	for _, c := range p.all() {
@@ -35,7 +36,7 @@ func (p *pod) misplaced(c *container) string {
 	if c.RestartPolicy == nil || c.native() {
 		return ""
 	}
-	policy, minor := *c.RestartPolicy, p.s.Minor
+	policy, minor := *c.RestartPolicy, p.minor
 	what := "container " + c.Name
 	if c.init {
 		what = "init container " + c.Name

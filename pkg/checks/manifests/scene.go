@@ -9,8 +9,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
@@ -18,13 +20,18 @@ import (
 type scene struct {
 	Input
 	pods     []*pod
+	view     *cluster.View
 	services []service
 }
 
 // A pod is a pod template.
 type pod struct {
 	*workload.Workload
-	s *scene
+	s      *scene
+	judged roles.Judgment
+	// minor is the oldest version that it meets, oldest what has it; empty where nobody was asked.
+	minor  int
+	oldest string
 	// inits are plain init containers, natives the native sidecars among them, mains the regular containers.
 	inits, natives, mains []*container
 }
@@ -53,6 +60,10 @@ func (c *container) field(path ...string) string {
 
 func sceneOf(in Input) *scene {
 	s := &scene{Input: in}
+	if in.Cluster != nil {
+		view := cluster.ViewOf(in.Cluster)
+		s.view = &view
+	}
 	for _, w := range in.Workloads() {
 		s.pods = append(s.pods, podOf(s, w))
 	}
@@ -65,7 +76,8 @@ func sceneOf(in Input) *scene {
 }
 
 func podOf(s *scene, w *workload.Workload) *pod {
-	p := &pod{Workload: w, s: s}
+	p := &pod{Workload: w, s: s, judged: roles.Judge(w)}
+	p.minor, p.oldest = s.meets(w)
 	spec := w.Spec()
 	for i := range spec.InitContainers {
 		c := &container{&spec.InitContainers[i], true, i}
@@ -108,7 +120,10 @@ func (p *pod) at(c *container, field ...string) checks.Place {
 
 // finding is one about a field of a container.
 func (p *pod) finding(c *container, place checks.Place, message string, evidence []string, steps ...checks.Step) checks.Finding {
-	f := checks.Finding{Object: p.object(), Place: place, Message: message, Evidence: evidence, Steps: steps}
+	f := checks.Finding{Object: p.object(), Place: place, Message: message, Steps: steps}
+	for _, e := range evidence { // what is quoted ends up in logs
+		f.Evidence = append(f.Evidence, facts.RedactText(e))
+	}
 	if c != nil {
 		f.Container = c.Name
 	}
@@ -133,7 +148,9 @@ func podCheck(c checks.Check, ask question) rule {
 }
 
 // do is a step in words.
-func do(format string, args ...any) checks.Step { return checks.Step{Text: fmt.Sprintf(format, args...)} }
+func do(format string, args ...any) checks.Step {
+	return checks.Step{Text: fmt.Sprintf(format, args...)}
+}
 
 // write is a step with the YAML to write.
 func write(text, yaml string) checks.Step {

@@ -3,12 +3,8 @@ package pods
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	schedulinghelper "k8s.io/component-helpers/scheduling/corev1"
-	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
-	"k8s.io/klog/v2"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
@@ -144,10 +140,7 @@ func (p subject) pinnedTo() string {
 // landing reports whether the next pod of the owner can go to a node, as far as its name, labels and taints tell. Taints
 // that say how a node is now, not what it is for, do not count.
 func (p subject) landing() func(cluster.Node) bool {
-	wanted := nodeaffinity.GetRequiredNodeAffinity(p.Pod)
-	lasting := func(t *corev1.Taint) bool {
-		return t.Effect != corev1.TaintEffectPreferNoSchedule && !strings.HasPrefix(t.Key, "node.kubernetes.io/")
-	}
+	lands := cluster.Landing(&p.Spec)
 	return func(n cluster.Node) bool {
 		switch {
 		case n.Name == p.Spec.NodeName:
@@ -155,11 +148,7 @@ func (p subject) landing() func(cluster.Node) bool {
 		case p.pinned():
 			return n.Name == p.pinnedTo()
 		}
-		if match, err := wanted.Match(n.Node); err != nil || !match {
-			return false
-		}
-		_, kept := schedulinghelper.FindMatchingUntoleratedTaint(klog.Background(), n.Spec.Taints, p.Spec.Tolerations, lasting, false)
-		return !kept
+		return lands(n)
 	}
 }
 

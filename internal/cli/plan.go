@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
+)
+
+// planOptions is what was typed.
+type planOptions struct {
+	streams       genericiooptions.IOStreams
+	cluster       *clusterFlags
+	files         []string
+	allNamespaces bool
+	namespaced    bool
+	format        choice
+	names         []collect.Name
+	namespace     string
+}
+
+func newPlan(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &planOptions{streams: streams, format: choice{valid: print.PlanFormats}}
+	cmd := &cobra.Command{
+		Use:   "plan [TYPE/NAME ...]",
+		Short: "List the workloads that can have native sidecars, in the order to move them",
+		Long: `List the workloads with a sidecar that is not native yet: why it counts as one, what
+the workload gains, whether it can move (nodes it may land on, webhooks, schemas), who
+has the manifest, and how a change gets to the pods. CronJobs come first, what cannot
+move yet comes last, with what has to be done first. With names, the whole story of each.
+
+Workloads are read, pods are not; nothing is changed.
+
+Exit code: 0 nothing left to move; 3 there is something; 4 nothing found, but not all
+was seen; 1 could not run; 2 wrong command line; 130 interrupted.`,
+		Example: examples(name,
+			"the workloads of the namespace", "plan",
+			"those of the cluster, with nodes, webhooks and what else changes", "plan -A -o wide",
+			"the whole story of one", "plan cronjob/nightly -n shop",
+			"as data", "plan -A -o json"),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	own := cmd.Flags()
+	own.StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
+	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "The workloads of the whole cluster")
+	addChoice(cmd, &o.format, "output", "o", "Output format")
+	o.cluster = newClusterFlags(cmd)
+	own.Lookup("selector").Usage = "Only workloads whose `labels` match, such as app=web"
+	own.Lookup("namespace").Usage = "The workloads of this `namespace`"
+	return cmd
+}
+
+func (o *planOptions) run(cmd *cobra.Command, args []string) error {
+	if err := o.check(cmd, args); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	p, err := o.plan(ctx)
+	if err != nil {
+		return err
+	}
+	if len(o.names) > 0 && len(p.Rows) == 0 && p.Looked == 0 && p.Complete {
+		return couldNotRun("see what there is: kubectl get all -n "+o.namespace, fmt.Errorf("%s was not found", o.names[0]))
+	}
+	var out bytes.Buffer
+	if err := print.Plan(&out, p, o.format.value, len(o.names) > 0); err != nil {
+		return err
+	}
+	if err := writeTo(o.streams.Out, out.Bytes()); err != nil {
+		return err
+	}
+	switch code := p.ExitCode(); {
+	case ctx.Err() != nil:
+		return exit(exitInterrupted)
+	case code != plan.ExitNothing:
+		return exit(code)
+	}
+	return nil
+}
+
+// check refuses combinations that contradict each other.
+func (o *planOptions) check(cmd *cobra.Command, args []string) error {
+	var err error
+	if o.names, err = collect.ParseNames(args); err != nil {
+		return usage("for example deploy/web", "%w", err)
+	}
+	o.namespaced = cmd.Flags().Changed("namespace")
+	known := []string{"CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet", "Rollout"}
+	for _, n := range o.names {
+		if collect.IsType(n.Resource) && !slices.Contains(known, n.Kind()) {
+			return usage("for example deploy/web", "%s is not a workload that plan looks at: pods are not read", n)
+		}
+	}
+	switch {
+	case len(o.names) > 0 && o.cluster.selector != "":
+		return usage("leave one of the two out", "names and --selector exclude each other")
+	case len(o.names) > 0 && o.allNamespaces:
+		return usage("name the namespace: -n NAMESPACE", "names need a namespace: --all-namespaces takes no names")
+	case o.allNamespaces && o.namespaced:
+		return usage("leave one of the two out", "--namespace and --all-namespaces exclude each other")
+	}
+	if len(o.files) > 0 {
+		if _, err := labels.Parse(o.cluster.selector); err != nil {
+			return usage("for example -l app=web", "--selector: %w", err)
+		}
+		o.namespace = *o.cluster.kube.Namespace
+		return o.cluster.checkTimeout()
+	}
+	if err := o.cluster.check(); err != nil {
+		return err
+	}
+	if o.allNamespaces {
+		return nil
+	}
+	if o.namespace, _, err = o.cluster.kube.ToRawKubeConfigLoader().Namespace(); err != nil {
+		return couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
+	}
+	return nil
+}
+
+func (o *planOptions) plan(ctx context.Context) (*plan.Plan, error) {
+	if len(o.files) > 0 {
+		ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
+		defer cancel()
+		s, err := readFiles(ctx, o.streams.In, o.files)
+		if err != nil {
+			return nil, err
+		}
+		return within(ctx, "judging what was read", func() (*plan.Plan, error) { return plan.OfSnapshot(s, buildVersion().Version, o.wants), nil })
+	}
+	return o.ofCluster(ctx)
+}
+
+// wants reports whether a workload of a file is asked for.
+func (o *planOptions) wants(kind string, meta *metav1.ObjectMeta) bool {
+	if o.namespace != "" && meta.Namespace != o.namespace {
+		return false
+	}
+	if selector, err := labels.Parse(o.cluster.selector); err != nil || !selector.Matches(labels.Set(meta.Labels)) {
+		return false
+	}
+	return len(o.names) == 0 || slices.ContainsFunc(o.names, func(n collect.Name) bool { return n.Kind() == kind && n.Name == meta.Name })
+}
+
+// ofCluster reads what decides about all workloads first, then the workloads, of which only their rows are kept.
+func (o *planOptions) ofCluster(ctx context.Context) (*plan.Plan, error) {
+	selector := o.cluster.selector
+	o.cluster.selector = "" // of workloads, not of namespaces
+	*o.cluster.kube.Namespace = o.namespace
+	s, err := o.cluster.collect(ctx, o.streams, plan.Kinds)
+	if err != nil {
+		return nil, err
+	}
+	config, err := o.cluster.config()
+	if err != nil {
+		return nil, err
+	}
+	progress := startProgress(o.streams.ErrOut)
+	defer progress.stop()
+	options := collect.Options{
+		Config: config, QPS: o.cluster.qps, Timeout: o.cluster.timeout, RequestTimeout: o.cluster.requestTimeout,
+		Progress: progress.step, Tool: buildVersion().Version,
+	}
+	p := plan.New(s, buildVersion().Version)
+	var gaps []facts.Gap
+	for _, q := range o.queries(selector, s.CustomResourceDefinitions) {
+		unread, ledger, err := collect.Workloads(ctx, options, q, p.Add)
+		if o.cluster.showRequests {
+			progress.stop()
+			printRequests(o.streams.ErrOut, ledger.Requests())
+		}
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, &failure{err: errors.New("interrupted before the workloads were read"), code: exitInterrupted}
+		case err != nil:
+			return nil, err
+		}
+		gaps = append(gaps, unread...)
+	}
+	return p.Finish(gaps), nil
+}
+
+// queries are what to read: everything, or each named workload.
+func (o *planOptions) queries(selector string, custom []facts.CRD) []collect.WorkloadQuery {
+	all := collect.WorkloadQuery{Namespace: o.namespace, Selector: selector, Custom: custom}
+	if len(o.names) == 0 {
+		return []collect.WorkloadQuery{all}
+	}
+	var out []collect.WorkloadQuery
+	for _, n := range o.names {
+		q := all
+		q.Kind, q.Name = n.Kind(), n.Name
+		for _, d := range custom {
+			if d.Name == n.Resource || d.Name == n.Resource+"."+d.Group {
+				q.Kind = d.Kind
+			}
+		}
+		out = append(out, q)
+	}
+	return out
+}

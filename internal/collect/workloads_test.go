@@ -1,0 +1,82 @@
+package collect
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	podtemplate "github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// TestWorkloads: all kinds are read page by page, what belongs to another workload is left out, no pods are read, and
+// what may not be read is a gap.
+func TestWorkloads(t *testing.T) {
+	f := newFakeAPI(t)
+	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "shop", Name: name} }
+	f.handlers["GET /apis/apps/v1/deployments"] = func(w http.ResponseWriter, r *http.Request) {
+		list := appsv1.DeploymentList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "DeploymentList"}}
+		if r.URL.Query().Get("continue") == "" {
+			list.Continue = "more"
+			list.Items = []appsv1.Deployment{{ObjectMeta: named("one")}}
+		} else {
+			list.Items = []appsv1.Deployment{{ObjectMeta: named("two")}}
+		}
+		reply(w, 200, list)
+	}
+	f.handlers["GET /apis/batch/v1/jobs"] = func(w http.ResponseWriter, _ *http.Request) {
+		owned, policy := named("owned"), named("policy")
+		owned.OwnerReferences = []metav1.OwnerReference{{Kind: "CronJob", Name: "x", Controller: ptr.To(true)}}
+		reply(w, 200, batchv1.JobList{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "JobList"}, Items: []batchv1.Job{
+			{ObjectMeta: owned}, {ObjectMeta: policy, Spec: batchv1.JobSpec{PodFailurePolicy: &batchv1.PodFailurePolicy{}}},
+		}})
+	}
+	f.handlers["GET /apis/apps/v1/statefulsets"] = refusing(500, "InternalError", "broken")
+	f.handlers["GET /apis/batch/v1/cronjobs"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, batchv1.CronJobList{TypeMeta: metav1.TypeMeta{APIVersion: "batch/v1", Kind: "CronJobList"}})
+	}
+	f.handlers["GET /apis/argoproj.io/v1alpha1/rollouts"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, map[string]any{"items": []any{map[string]any{
+			"metadata": map[string]any{"name": "r", "namespace": "shop"},
+			"spec":     map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "a"}}}}},
+		}}})
+	}
+	denied := Rule{PolicyRule: rule("list", "apps", "daemonsets")}
+	f.denied[denied.String()] = "not you"
+	var got []string
+	gaps, ledger, err := Workloads(context.Background(), f.options(), WorkloadQuery{Custom: []facts.CRD{
+		{Name: "rollouts.argoproj.io", Group: "argoproj.io", Kind: "Rollout", Versions: []facts.CRDVersion{{Name: "v1alpha1", Served: true}}},
+		{Name: "things.example.com", Group: "example.com", Kind: "Thing", Versions: []facts.CRDVersion{{Name: "v1", Served: true}}},
+	}}, func(w *podtemplate.Workload, meta *metav1.ObjectMeta) {
+		text := w.String()
+		if w.Object["spec"] != nil && w.Kind == "Job" {
+			text += " with a policy"
+		}
+		got = append(got, text)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"Job shop/policy with a policy", "Deployment shop/one", "Deployment shop/two", "Rollout shop/r"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	var missing []facts.Kind
+	for _, g := range gaps {
+		missing = append(missing, g.Kind)
+	}
+	if diff := cmp.Diff([]facts.Kind{facts.StatefulSets, facts.DaemonSets}, missing); diff != "" {
+		t.Error(diff)
+	}
+	for _, r := range ledger.Requests() {
+		if r.URL == "/api/v1/pods" {
+			t.Errorf("pods were read: %+v", r)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// place finds what stands in the way of a row in the cluster, and what was not read.
+func (p *Planner) place(w *workload.Workload, j *roles.Judgment, row *Row) {
+	p.servers(row)
+	p.landing(w, row)
+	row.Admission, row.Keeps = cluster.Untold, cluster.Keeps
+	var names []string
+	row.Admission, names = p.view.Admission(w.Namespace, w.Kind)
+	switch row.Admission {
+	case cluster.Loses:
+		row.Blocks = append(row.Blocks, Block{Kind: Webhook, Names: names})
+	case cluster.Untold:
+		row.Blocks = append(row.Blocks, Block{Kind: WebhookUnread, Open: true})
+	}
+	if !w.Is("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodTemplate") {
+		p.schema(w, row)
+	}
+	for i := range j.Containers {
+		c := &j.Containers[i]
+		for _, o := range c.Obstacles {
+			switch {
+			case o.Kind == roles.WrapperStays && c.Role != roles.Native:
+				row.Blocks = append(row.Blocks, Block{Kind: WrapperWaits, Names: []string{c.Name}})
+			case o.Kind == roles.InjectorsOwn && c.Role != roles.Native:
+				row.Blocks = append(row.Blocks, Block{Kind: Injected, Names: []string{c.Name}, How: c.Software.Native})
+			}
+		}
+	}
+}
+
+// servers: an API server that does not know the field, or has the gate off, drops it.
+func (p *Planner) servers(row *Row) {
+	seen := p.view.APIServers().Seen
+	if len(seen) == 0 {
+		row.Blocks = append(row.Blocks, Block{Kind: ServerUnread, Open: true})
+	}
+	for _, a := range seen {
+		switch a.Sidecars() {
+		case gate.Unsupported, gate.Off:
+			row.Blocks = append(row.Blocks, Block{Kind: OldServer, Version: a.Version()})
+			return
+		}
+	}
+}
+
+// landing: the nodes that the pods may land on, and which of them do not run native sidecars.
+func (p *Planner) landing(w *workload.Workload, row *Row) {
+	spec := w.Spec()
+	lands := cluster.Landing(spec)
+	var oldest *version.Version
+	unread := !p.s.Has(facts.Nodes) || len(p.s.GapsOf(facts.Nodes, "")) > 0
+	for _, n := range p.nodes {
+		if spec.NodeName != "" && n.Name != spec.NodeName || spec.NodeName == "" && !lands(n) {
+			continue
+		}
+		row.Nodes.Count++
+		if n.Version != nil && (oldest == nil || n.Version.LessThan(oldest)) {
+			oldest, row.Nodes.Oldest = n.Version, n.Status.NodeInfo.KubeletVersion
+		}
+		switch state := n.Sidecars(); {
+		case n.Virtual != "", state == gate.Unsupported, state == gate.Off:
+			row.Nodes.Unable = append(row.Nodes.Unable, n.Name)
+		case state == gate.Unknown:
+			unread = true
+		}
+	}
+	switch {
+	case len(row.Nodes.Unable) > 0:
+		row.Blocks = append(row.Blocks, Block{Kind: OldNodes, Names: row.Nodes.Unable, Version: row.Nodes.Oldest})
+	case unread, row.Nodes.Count == 0:
+		row.Blocks = append(row.Blocks, Block{Kind: NodesUnread, Open: true})
+	}
+}
+
+// schema: what the CustomResourceDefinition does with the field.
+func (p *Planner) schema(w *workload.Workload, row *Row) {
+	row.Keeps = cluster.Untold
+	path := strings.Join(slices.DeleteFunc(slices.Clone(w.Way), func(key string) bool { return key != "" && strings.Trim(key, "0123456789") == "" }), ".") + ".initContainers"
+	_, served, _ := strings.Cut(w.APIVersion, "/")
+	for _, d := range p.s.CustomResourceDefinitions {
+		if d.Group != w.Group() || d.Kind != w.Kind {
+			continue
+		}
+		for _, v := range d.Versions {
+			switch {
+			case v.Name != served:
+			case slices.Contains(v.Prunes, path):
+				b := Block{Kind: Schema, Names: []string{d.Name}}
+				if k, ok := known.CRDByName(d.Name); ok {
+					b.Version, b.How = k.Fixed, k.Software
+				}
+				row.Keeps, row.Blocks = cluster.Loses, append(row.Blocks, b)
+				return
+			case slices.Contains(v.Keeps, path):
+				row.Keeps = cluster.Keeps
+				return
+			}
+		}
+	}
+	row.Blocks = append(row.Blocks, Block{Kind: SchemaUnread, Names: []string{w.Kind + "." + w.Group()}, Open: true})
+}
+
+// ownerOf is who has the manifest of an object, as its metadata says; nil where it does not.
+func ownerOf(meta *metav1.ObjectMeta) *Owner {
+	label := func(key string) string { return meta.Labels[key] }
+	note := func(key string) string { return meta.Annotations[key] }
+	argo, _, _ := strings.Cut(note("argocd.argoproj.io/tracking-id"), ":")
+	switch {
+	case argo != "":
+		return &Owner{"Argo CD", argo}
+	case label("argocd.argoproj.io/instance") != "":
+		return &Owner{"Argo CD", label("argocd.argoproj.io/instance")}
+	case label("kustomize.toolkit.fluxcd.io/name") != "":
+		return &Owner{"Flux", "Kustomization " + label("kustomize.toolkit.fluxcd.io/namespace") + "/" + label("kustomize.toolkit.fluxcd.io/name")}
+	case label("helm.toolkit.fluxcd.io/name") != "":
+		return &Owner{"Flux", "HelmRelease " + label("helm.toolkit.fluxcd.io/namespace") + "/" + label("helm.toolkit.fluxcd.io/name")}
+	case note("meta.helm.sh/release-name") != "", label("app.kubernetes.io/managed-by") == "Helm":
+		return &Owner{"Helm", cmp.Or(note("meta.helm.sh/release-name"), label("app.kubernetes.io/instance"))}
+	}
+	for _, o := range meta.OwnerReferences {
+		return &Owner{o.Kind, o.Name}
+	}
+	return nil
+}
+
+func deliveryOf(w *workload.Workload) Delivery {
+	switch {
+	case waveOf(w) == CronJobs:
+		return NextRun
+	case w.Annotations["helm.sh/hook"] != "":
+		return NextRelease
+	case w.Is("Job", "Pod"):
+		return Replace
+	}
+	return Rollout
+}
+
+// gainsOf are what a workload has of it, as far as its template tells.
+func gainsOf(w *workload.Workload, j *roles.Judgment, list []Sidecar) []Gain {
+	var out []Gain
+	add := func(g Gain, when bool) {
+		if when && !slices.Contains(out, g) {
+			out = append(out, g)
+		}
+	}
+	for _, s := range list {
+		add(Unsticks, s.Init)
+		add(JobEnds, w.Completes() && !s.Init)
+		add(StartOrder, j.DependedOn(s.Name))
+		add(DrainOrder, !w.Completes() && !s.Init)
+	}
+	for _, x := range j.Workarounds {
+		add(ExitCode, len(x.Faults) > 0)
+		add(Cleaner, true)
+	}
+	return out
+}

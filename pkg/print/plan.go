@@ -1,0 +1,282 @@
+package print
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+)
+
+// PlanFormats are the output formats of a plan, the default first.
+var PlanFormats = []string{"text", "wide", "json", "yaml"}
+
+// Plan writes a plan. story tells the whole story of each workload instead of one line.
+func Plan(w io.Writer, p *plan.Plan, format string, story bool) error {
+	p, err := cleanPlan(p)
+	if err != nil {
+		return err
+	}
+	switch format {
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(p)
+	case "yaml":
+		document, err := yaml.Marshal(p)
+		if err != nil {
+			return fmt.Errorf("encoding the plan as YAML: %w", err)
+		}
+		_, err = w.Write(document)
+		return err
+	}
+	var lines []string
+	if story {
+		for i := range p.Rows {
+			lines = append(lines, planStory(&p.Rows[i])...)
+		}
+	} else {
+		lines = planWaves(p, format == "wide")
+	}
+	if story && len(p.Rows) == 0 {
+		lines = append(lines, planSummary(p))
+	}
+	lines = append(lines, planGaps(p)...)
+	_, err = io.WriteString(w, strings.Join(lines, "\n")+"\n")
+	return err
+}
+
+// cleanPlan is a copy in which every text is harmless on a terminal: see escaped.
+func cleanPlan(p *plan.Plan) (*plan.Plan, error) {
+	raw, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the plan: %w", err)
+	}
+	var tree any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		return nil, err
+	}
+	if raw, err = json.Marshal(cleanTree(tree)); err != nil {
+		return nil, err
+	}
+	out := &plan.Plan{}
+	return out, json.Unmarshal(raw, out)
+}
+
+func cleanTree(value any) any {
+	switch v := value.(type) {
+	case string:
+		return block(v)
+	case []any:
+		for i := range v {
+			v[i] = cleanTree(v[i])
+		}
+	case map[string]any:
+		for key, inner := range v {
+			v[key] = cleanTree(inner)
+		}
+	}
+	return value
+}
+
+var waveTitles = map[plan.Wave]string{
+	plan.CronJobs: "CronJobs: a change counts from the next run", plan.Jobs: "Jobs: a Job has to be replaced",
+	plan.Deployments: "Deployments: a rollout each", plan.StatefulSets: "StatefulSets: a rollout each, one pod after the other",
+	plan.DaemonSets: "DaemonSets: a rollout on every node", plan.Last: "Not yet: something has to be done first",
+}
+
+func planSummary(p *plan.Plan) string {
+	looked := prose.Counted(p.Looked, "workload") + " looked at"
+	if len(p.Rows) == 0 {
+		return looked + ": nothing to move"
+	}
+	var parts []string
+	for _, s := range []plan.Status{plan.Ready, plan.Ask, plan.Unknown, plan.Blocked, plan.Done} {
+		if n := p.Count(s); n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, statusWords[s]))
+		}
+	}
+	return looked + ": " + strings.Join(parts, ", ")
+}
+
+var statusWords = map[plan.Status]string{
+	plan.Ready: "ready to move", plan.Ask: "to ask about", plan.Unknown: "unknown", plan.Blocked: "not possible yet", plan.Done: "native already, with a workaround left",
+}
+
+// planWaves is one line for each workload.
+func planWaves(p *plan.Plan, wide bool) []string {
+	out := []string{planSummary(p)}
+	for _, wave := range plan.Waves {
+		header := []string{"WORKLOAD", "SIDECAR", "GAIN", "CAN IT MOVE", "OWNER"}
+		if wide {
+			header = append(header, "NODES", "WEBHOOKS", "SCHEMA", "ALSO CHANGES")
+		}
+		rows := [][]string{header}
+		for i := range p.Rows {
+			r := &p.Rows[i]
+			if r.Wave != wave {
+				continue
+			}
+			cells := []string{r.Kind + " " + r.Namespace + "/" + r.Name, planSidecars(r), dash(gainWords(r.Gains)), planAnswer(r), ownerWords(r.Owner)}
+			if wide {
+				cells = append(cells, nodeWords(r.Nodes), string(r.Admission), string(r.Keeps), dash(changeWords(r)))
+			}
+			rows = append(rows, cells)
+		}
+		if len(rows) > 1 {
+			out = append(append(out, "", waveTitles[wave]), table(rows)...)
+		}
+	}
+	return out
+}
+
+func planSidecars(r *plan.Row) string {
+	var out []string
+	for _, s := range r.Sidecars {
+		l := s.Name
+		if len(s.Signals) > 0 {
+			l += " (" + signalWords(s.Signals[0]) + ")"
+		}
+		out = append(out, l)
+	}
+	return dash(prose.Some(out, 2))
+}
+
+func signalWords(s roles.Signal) string {
+	by := s.By
+	if by == "" {
+		by = "somebody"
+	}
+	return map[roles.SignalKind]string{
+		roles.KnownSoftware: "known software", roles.CalledByMain: "called by " + by, roles.FollowsFiles: "follows files of " + by,
+		roles.FilesWritten: by + " writes its files", roles.Awaited: by + " waits for it", roles.StoppedByMain: by + " stops it",
+		roles.ServerInJob: "a server in a Job", roles.NotDefault: by + " is the default container", roles.InitTwin: "twin of init container " + by,
+		roles.FeedsFiles: by + " reads its files", roles.NamedSo: "its name", roles.NeverExits: "an init container that never exits",
+	}[s.Kind]
+}
+
+func gainWords(list []plan.Gain) string {
+	words := map[plan.Gain]string{
+		plan.JobEnds: "the Job completes", plan.StartOrder: "starts first", plan.DrainOrder: "stops last", plan.ExitCode: "the exit code counts",
+		plan.Unsticks: "the pod starts", plan.Cleaner: "a workaround goes",
+	}
+	var out []string
+	for _, g := range list {
+		out = append(out, words[g])
+	}
+	return strings.Join(out, ", ")
+}
+
+func planAnswer(r *plan.Row) string {
+	switch r.Status {
+	case plan.Ready:
+		return "yes"
+	case plan.Ask:
+		var names []string
+		for _, s := range r.Sidecars {
+			if s.Role == roles.Ask || s.Trusted < 2 {
+				names = append(names, s.Name)
+			}
+		}
+		return "if " + prose.List(names, "and") + map[bool]string{true: " is a sidecar", false: " are sidecars"}[len(names) == 1]
+	case plan.Done:
+		return "native already"
+	}
+	var out []string
+	for _, b := range r.Blocks {
+		out = append(out, blockWords(b))
+	}
+	return prose.Some(out, 2)
+}
+
+func blockWords(b plan.Block) string {
+	names := prose.Some(b.Names, 2)
+	return map[plan.BlockKind]string{
+		plan.OldNodes: "no: " + prose.Counted(len(b.Names), "node") + " cannot run them", plan.OldServer: "no: the API server drops the field",
+		plan.Webhook: "no: stripped by " + names, plan.Schema: "no: the schema of " + names + " prunes it", plan.WrapperWaits: "no: kubexit waits for " + names,
+		plan.Injected: "by its injector: " + names, plan.LeftToKind: "no: its kind has sidecars of its own",
+		plan.NodesUnread: "unknown: the nodes were not seen", plan.ServerUnread: "unknown: the API servers were not seen",
+		plan.WebhookUnread: "unknown: no canary tells", plan.SchemaUnread: "unknown: the schema of " + names + " was not seen",
+	}[b.Kind]
+}
+
+// unblock says what to do about a block.
+func unblock(b plan.Block) string {
+	names := prose.Some(b.Names, 3)
+	switch b.Kind {
+	case plan.OldNodes:
+		return fmt.Sprintf("Upgrade the kubelets of %s to 1.29 or later (the oldest has %s), or keep the pods away from there: %s", prose.Counted(len(b.Names), "node"), b.Version, names)
+	case plan.OldServer:
+		return "Upgrade the API servers to 1.29 or later, or switch the gate SidecarContainers on (" + b.Version + "): kubectl sidecar doctor"
+	case plan.Webhook:
+		return "Update " + names + ", which strips the field: kubectl sidecar explain webhook-strips-restart-policy"
+	case plan.Schema:
+		if b.Version != "" {
+			return fmt.Sprintf("Update %s to %s or later, whose CustomResourceDefinition %s keeps the field", b.How, b.Version, names)
+		}
+		return "Update the CustomResourceDefinition " + names + ": its schema has no restartPolicy for init containers"
+	case plan.WrapperWaits:
+		return "Take kubexit out on all sides as well: it waits for a container status that a native sidecar does not have. kubectl sidecar convert --remove-workarounds does both"
+	case plan.Injected:
+		return "Do not move " + names + " by hand: a webhook puts it into pods. Set " + b.How
+	case plan.LeftToKind:
+		return "Leave it to its controller"
+	}
+	return "See what was not read: kubectl sidecar doctor"
+}
+
+func ownerWords(o *plan.Owner) string {
+	if o == nil {
+		return "-"
+	}
+	return strings.TrimSpace(o.Tool + " " + o.Name)
+}
+
+func nodeWords(n plan.Nodes) string {
+	if n.Count == 0 {
+		return "none seen"
+	}
+	return fmt.Sprintf("%d, oldest %s", n.Count, dash(n.Oldest))
+}
+
+func changeWords(r *plan.Row) string {
+	var out []string
+	for _, s := range r.Sidecars {
+		for _, o := range s.Changes {
+			if w := obstacleWords(o.Kind); !slices.Contains(out, w) {
+				out = append(out, w)
+			}
+		}
+	}
+	for _, w := range r.Workarounds {
+		out = append(out, "workaround "+string(w.Kind))
+	}
+	return strings.Join(out, ", ")
+}
+
+func obstacleWords(k roles.ObstacleKind) string {
+	return map[roles.ObstacleKind]string{
+		roles.PreStopQuits: "a preStop hook that stops it too early", roles.PreStopSleeps: "a preStop hook that only delays the end",
+		roles.NamedPort: "a named port, which Services find from 1.33 on", roles.FailurePolicy: "a podFailurePolicy that also matches how it is stopped",
+		roles.LastMain: "no regular container is left", roles.WrapperStays: "a wrapper that waits for it", roles.InjectorsOwn: "its injector",
+	}[k]
+}
+
+func planGaps(p *plan.Plan) []string {
+	var out []string
+	for _, g := range p.Gaps {
+		about := strings.TrimSpace(fmt.Sprintf("%s %s", g.Kind, g.Scope))
+		out = append(out, fmt.Sprintf("? %s: %s", about, g.Reason), "  -> "+strings.ReplaceAll(g.Remedy, "\n", "\n     "))
+	}
+	if len(out) > 0 {
+		out = append([]string{"", "Not read, and so unknown:"}, out...)
+	}
+	return out
+}
