@@ -75,6 +75,14 @@ run; 2 wrong command line.`,
 	own.BoolVar(&o.verify, "verify", false, "Have the API server admit the result with dryRun=All, through all webhooks")
 	addChoice(cmd, &o.output, "output", "o", "What to print")
 	o.cluster = newWhyClusterFlags(cmd)
+	offer(cmd, "container", func(ctx context.Context, typed string) []string {
+		c := &conversion{o: o}
+		if slices.Contains(o.files, "-") || c.read(ctx) != nil {
+			return nil
+		}
+		return thatBegin(typed, c.containers())
+	})
+	cmd.ValidArgsFunction = (&whyOptions{cluster: o.cluster}).complete
 	return cmd
 }
 

@@ -84,6 +84,7 @@ func (c *conversion) convertAll(ctx context.Context) error {
 					return err
 				}
 				p := convert.Of(w, c.o.plan())
+				p.Rendered(&d)
 				p.References(all)
 				c.convert(f, p)
 			}

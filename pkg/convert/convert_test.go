@@ -180,24 +180,3 @@ func TestDelivery(t *testing.T) {
 		t.Errorf("%+v", p.Remarks)
 	}
 }
-
-func TestOwners(t *testing.T) {
-	meta := func(labels, annotations map[string]any, refs ...any) map[string]any {
-		return map[string]any{"metadata": map[string]any{"labels": labels, "annotations": annotations, "ownerReferences": refs}}
-	}
-	for _, test := range []struct {
-		object map[string]any
-		want   []Owner
-	}{
-		{meta(nil, map[string]any{"meta.helm.sh/release-name": "shop"}), []Owner{{Helm, "shop"}}},
-		{meta(nil, map[string]any{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:ns/web"}), []Owner{{ArgoCD, "shop"}}},
-		{meta(map[string]any{"kustomize.toolkit.fluxcd.io/name": "apps"}, nil), []Owner{{Flux, "apps"}}},
-		{meta(nil, nil, map[string]any{"kind": "Shop", "name": "main", "controller": true}), []Owner{{Object, "Shop main"}}},
-		{meta(nil, map[string]any{"kubectl.kubernetes.io/last-applied-configuration": "{}"}), []Owner{{Applied, ""}}},
-		{meta(nil, nil), nil},
-	} {
-		if diff := cmp.Diff(test.want, Owners(test.object)); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
-	}
-}
