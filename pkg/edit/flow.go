@@ -266,6 +266,9 @@ func (f *file) moveFlow(t *text, l *ledger, spec *place, i int, m Move) error {
 	if len(list.Content) == 1 {
 		cut = item
 	}
+	if at > cut.from && at < cut.to {
+		return refuse(Shape, "the lists are one in the other", list.Line)
+	}
 	f.shiftTo(l, cut, at, text)
 	return nil
 }
