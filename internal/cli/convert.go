@@ -75,6 +75,14 @@ run; 2 wrong command line.`,
 	own.BoolVar(&o.verify, "verify", false, "Have the API server admit the result with dryRun=All, through all webhooks")
 	addChoice(cmd, &o.output, "output", "o", "What to print")
 	o.cluster = newWhyClusterFlags(cmd)
+	offer(cmd, "container", func(ctx context.Context, typed string) []string {
+		c := &conversion{o: o}
+		if slices.Contains(o.files, "-") || c.read(ctx) != nil {
+			return nil
+		}
+		return thatBegin(typed, c.containers())
+	})
+	cmd.ValidArgsFunction = (&whyOptions{cluster: o.cluster}).complete
 	return cmd
 }
 
@@ -100,18 +108,28 @@ func (o *convertOptions) check(cmd *cobra.Command) error {
 		return usage("convert -f FILE, or convert deploy/web", "what is to be converted?")
 	case len(o.files) > 0 && len(o.names) > 0:
 		return usage("leave one of the two out", "names and --filename exclude each other")
-	case o.write && (o.diff || printed):
-		return usage("look first, then run it again with --write", "--write and what prints exclude each other")
+	case len(o.names) > 0 && o.recursive:
+		return usage("it is for -f", "--recursive has no effect on names")
 	case o.diff && printed && o.output.value != "diff":
 		return usage("leave one of the two out", "--diff and -o %s exclude each other", o.output.value)
+	}
+	if err := o.checkWrite(printed); err != nil {
+		return err
+	}
+	return o.cluster.check()
+}
+
+// checkWrite refuses to write where nothing can be written.
+func (o *convertOptions) checkWrite(printed bool) error {
+	switch {
+	case o.write && (o.diff || printed):
+		return usage("look first, then run it again with --write", "--write and what prints exclude each other")
 	case o.write && slices.Contains(o.files, "-"):
 		return usage("-o yaml prints the result", "--write: stdin cannot be written")
 	case o.write && len(o.names) > 0:
 		return usage("the patch is printed: apply it yourself, or better, change the manifest", "--write: objects in a cluster are never changed")
-	case len(o.names) > 0 && o.recursive:
-		return usage("it is for -f", "--recursive has no effect on names")
 	}
-	return o.cluster.check()
+	return nil
 }
 
 func (o *convertOptions) plan() convert.Options {

@@ -75,18 +75,34 @@ func (c *conversion) convertAll(ctx context.Context) error {
 	c.others = kustomize.Files{}
 	for _, f := range c.files {
 		f.after, f.done = f.before, nil
+		if f.name != "-" && c.finder.IsPatch(realName(f.name)) {
+			continue // it changes with what it patches
+		}
 		for _, d := range f.documents {
 			for _, w := range d.Workloads {
 				if err := ended(ctx); err != nil {
 					return err
 				}
 				p := convert.Of(w, c.o.plan())
+				p.Rendered(&d)
 				p.References(all)
 				c.convert(f, p)
 			}
 		}
 	}
+	c.gather()
 	return nil
+}
+
+// gather has the patches and kustomizations that are among the files, too, change there.
+func (c *conversion) gather() {
+	for _, f := range c.files {
+		name := realName(f.name)
+		if data, changed := c.others[name]; changed && f.name != "-" {
+			f.after = data
+			delete(c.others, name)
+		}
+	}
 }
 
 // read reads and parses the files. Templates are named, and skipped.
@@ -171,26 +187,13 @@ func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result)
 	if err != nil {
 		return err
 	}
-	name, err := filepath.Abs(f.name)
-	if err != nil {
-		return err
-	}
-	if real, err := filepath.EvalSymlinks(name); err == nil {
-		name = real
-	}
 	m, err := movedOf(p)
 	if err != nil {
 		return err
 	}
-	files := c.others.Clone()
-	for _, other := range c.files {
-		if abs, err := filepath.Abs(other.name); err == nil && !bytes.Equal(other.before, other.after) {
-			files[abs] = other.after
-		}
-	}
-	before := files.Clone()
+	before := c.changedFiles()
+	name, files := realName(f.name), before.Clone()
 	files[name] = result.Data
-	rewritten := before.Clone()
 	for _, k := range around {
 		mentions := k.Mentions(m)
 		if len(mentions) == 0 {
@@ -204,11 +207,33 @@ func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result)
 		}
 	}
 	for other, data := range files {
-		if !bytes.Equal(rewritten[other], data) && other != name {
+		if !bytes.Equal(before[other], data) && other != name {
 			c.others[other] = data
 		}
 	}
 	return nil
+}
+
+// changedFiles are all texts that differ from what is on disk, so far.
+func (c *conversion) changedFiles() kustomize.Files {
+	files := c.others.Clone()
+	for _, other := range c.files {
+		if !bytes.Equal(other.before, other.after) {
+			files[realName(other.name)] = other.after
+		}
+	}
+	return files
+}
+
+// realName is the absolute name of a file, without links.
+func realName(name string) string {
+	if abs, err := filepath.Abs(name); err == nil {
+		name = abs
+	}
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	return name
 }
 
 // movedOf is the move as kustomizations see it.

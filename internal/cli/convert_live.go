@@ -3,15 +3,19 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
@@ -64,7 +68,7 @@ func (o *convertOptions) live(ctx context.Context) error {
 			}
 			f.done = append(f.done, d)
 		}
-		sayOwners(&owned, n, object)
+		sayOwner(&owned, n, object)
 		c.files = append(c.files, f)
 	}
 	if err := o.unknownContainers(c.containers()); err != nil {
@@ -146,18 +150,25 @@ func (o *convertOptions) showRequests(objects *collect.Objects) {
 	}
 }
 
-// sayOwners says where an object comes from: that is where to change it.
-func sayOwners(out *bytes.Buffer, n collect.Name, object map[string]any) {
-	for _, owner := range convert.Owners(object) {
-		text := map[convert.OwnerKind]string{
-			convert.Helm:    "Helm release %s: change its chart or its values, else the next upgrade undoes it",
-			convert.ArgoCD:  "Argo CD application %s: change it in its repository, else the next sync undoes it",
-			convert.Flux:    "Flux's %s: change it in its repository, else the next reconciliation undoes it",
-			convert.Object:  "%s: change it there, else its controller undoes it",
-			convert.Applied: "kubectl apply%s: change the manifest as well, else the next apply undoes it",
-		}[owner.Kind]
-		fmt.Fprintf(out, "%s comes from %s\n", print.Escape(n.String()), fmt.Sprintf(text, print.Escape(owner.Name)))
+// sayOwner says where an object comes from: that is where to change it.
+func sayOwner(out *bytes.Buffer, n collect.Name, object map[string]any) {
+	var of struct {
+		Meta metav1.ObjectMeta `json:"metadata"`
 	}
+	text, err := json.Marshal(object)
+	if err != nil || json.Unmarshal(text, &of) != nil {
+		return
+	}
+	where := ""
+	switch owner := plan.OwnerOf(&of.Meta); {
+	case owner != nil:
+		where = fmt.Sprintf("%s %s: change it there, else it is undone", owner.Tool, owner.Name)
+	case of.Meta.Annotations[facts.LastAppliedAnnotation] != "":
+		where = "kubectl apply: change the manifest, too, else the next apply undoes it"
+	default:
+		return
+	}
+	fmt.Fprintf(out, "%s\n", print.Escape(fmt.Sprintf("%s comes from %s", n, where)))
 }
 
 // verify has the API server admit everything that changes.

@@ -163,6 +163,10 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 		return fmt.Sprintf("%sthe preStop hook of %s will run as soon as the pod is deleted, while the main container still works: consider dropping it", at(r.Place), r.Container)
 	case convert.FailurePolicy:
 		return fmt.Sprintf("%sthis rule has no containerName, and matches exit codes of %s, too: 137 and 143 are usual for sidecars", at(r.Place), r.Container)
+	case convert.FromChart:
+		return "Helm has rendered it from " + r.About + ": change that, or the chart's values; -o kustomize prints what a post-renderer can add"
+	case convert.Injected:
+		return fmt.Sprintf("%s%s is usually put into pods by a webhook, whose setting makes it native: kubectl sidecar webhooks", at(r.Place), r.Container)
 	case convert.WaitsForCtl:
 		return "the controller of " + r.About + " has to know the field, too, and its CRD must not prune it"
 	case convert.Scales:

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -38,17 +37,18 @@ func (o *Objects) Get(ctx context.Context, n Name) (map[string]any, error) {
 	defer cancel()
 	object, err := o.c.named(ctx, o.namespace, n)
 	if err != nil {
-		return nil, o.explained(n.String(), err)
+		return nil, o.explained(n.String(), err, err)
 	}
 	return object.Object, o.c.broken.get()
 }
 
-func (o *Objects) explained(what string, err error) error {
+// explained is what was said about an object, unless there is no cluster to say anything.
+func (o *Objects) explained(what string, said, err error) error {
 	var network *url.Error
 	if a, ok := answered(err); ok && a.Code == http.StatusUnauthorized || errors.As(err, &network) {
 		return o.c.unreachable(err)
 	}
-	return fmt.Errorf("%s in namespace %s: %w", what, o.namespace, err)
+	return fmt.Errorf("%s in namespace %s: %w", what, o.namespace, said)
 }
 
 // ErrNotAdmittable is an object of a kind that is not sent: only those that are built in, and have pod templates.
@@ -59,15 +59,7 @@ var ErrNotAdmittable = errors.New("only built-in kinds are sent to the API serve
 func (o *Objects) Admit(ctx context.Context, object map[string]any) (map[string]any, error) {
 	apiVersion, _ := object["apiVersion"].(string)
 	kind, _ := object["kind"].(string)
-	resource := ""
-	for _, k := range facts.TemplateKinds {
-		if k.Kind == kind && (k.Group == "" && apiVersion == k.Version || apiVersion == k.Group+"/"+k.Version) {
-			resource = k.Resource
-		}
-	}
-	if kind == "Pod" && apiVersion == "v1" {
-		resource = "pods"
-	}
+	resource := resourceOf(apiVersion, kind)
 	if resource == "" {
 		return nil, ErrNotAdmittable
 	}
@@ -90,22 +82,35 @@ func (o *Objects) Admit(ctx context.Context, object map[string]any) (map[string]
 	defer cancel()
 	ctx, done := o.c.reading(ctx)
 	defer done()
-	raw, err := o.c.client.Discovery().RESTClient().Post().AbsPath(resourcePath(apiVersion, namespace, resource)).
+	answer := o.c.client.Discovery().RESTClient().Post().AbsPath(resourcePath(apiVersion, namespace, resource)).
 		SetHeader("Content-Type", "application/json").SetHeader("Accept", "application/json").
-		Param("dryRun", "All").Body(body).DoRaw(ctx)
+		Param("dryRun", "All").Body(body).Do(ctx)
+	raw, err := answer.Raw()
 	if broken := o.c.broken.get(); broken != nil {
 		return nil, broken
 	}
 	if err != nil {
-		var status apierrors.APIStatus
-		if json.Unmarshal(raw, &struct{}{}) == nil && errors.As(err, &status) {
-			return nil, fmt.Errorf("%s", oneLine(status.Status().Message))
+		if full := answer.Error(); full != nil {
+			err = full
 		}
-		return nil, o.explained(kind, err)
+		return nil, o.explained(kind, errors.New(oneLine(err.Error())), err)
 	}
 	var returned map[string]any
 	err = json.Unmarshal(raw, &returned)
 	return returned, err
+}
+
+// resourceOf is the resource of a built-in kind with a pod template, or of pods; "" for others.
+func resourceOf(apiVersion, kind string) string {
+	if kind == "Pod" && apiVersion == "v1" {
+		return "pods"
+	}
+	for _, k := range facts.TemplateKinds {
+		if k.Kind == kind && (k.Group == "" && apiVersion == k.Version || apiVersion == k.Group+"/"+k.Version) {
+			return k.Resource
+		}
+	}
+	return ""
 }
 
 // decodedAgain has its numbers as what copies objects knows them.

@@ -55,6 +55,35 @@ func (f *Finder) Around(file string) ([]*Kustomization, error) {
 	return out, nil
 }
 
+// IsPatch reports whether a file is a patch of a kustomization: no manifest of its own.
+func (f *Finder) IsPatch(file string) bool {
+	all, err := f.all(top(filepath.Dir(file)))
+	if err != nil {
+		return false
+	}
+	for _, k := range all {
+		for _, name := range k.patchFiles() {
+			if filepath.Join(k.dir(), name) == file {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (k *Kustomization) patchFiles() []string {
+	var out []string
+	for _, p := range append(slices.Clone(k.Patches), k.PatchesJson6902...) { //nolint:staticcheck // deprecated, and used
+		if p.Path != "" {
+			out = append(out, p.Path)
+		}
+	}
+	for _, p := range k.PatchesStrategicMerge { //nolint:staticcheck // deprecated, and used
+		out = append(out, string(p))
+	}
+	return out
+}
+
 // all are the kustomizations in a folder and those in it.
 func (f *Finder) all(dir string) (map[string]*Kustomization, error) {
 	if all, seen := f.below[dir]; seen {

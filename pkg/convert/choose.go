@@ -8,6 +8,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // trusted is how many kinds of certain signals are enough to move a container unasked.
@@ -28,16 +29,25 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: reason, About: about})
 		case reason != "":
 		case named, sure(c):
-			m := Move{Container: c.Name, Place: place, Named: named, Signals: c.Signals, Init: c.Init, Proposal: c.Proposal, Before: c.Before}
-			if c.StartupProbe == nil && c.Proposal.Given() {
-				m.Probe = probe(c.Proposal, c.Container)
-			}
-			p.Moves = append(p.Moves, m)
-		case (c.Role == roles.Sidecar || c.Role == roles.Ask) && len(c.Signals) > 0:
+			p.Moves = append(p.Moves, moveOf(c, place, named))
+		case (c.Role == roles.Sidecar || c.Role == roles.Ask) && likely(c):
 			p.Asks = append(p.Asks, Ask{Container: c.Name, Place: place, Signals: c.Signals})
 		}
 	}
 	p.leaveOne()
+}
+
+// likely reports whether it is worth asking: a name alone is no reason to.
+func likely(c *roles.Container) bool {
+	return slices.ContainsFunc(c.Signals, func(s roles.Signal) bool { return s.Certainty != roles.Low })
+}
+
+func moveOf(c *roles.Container, place workload.Place, named bool) Move {
+	m := Move{Container: c.Name, Place: place, Named: named, Signals: c.Signals, Init: c.Init, Proposal: c.Proposal, Before: c.Before}
+	if c.StartupProbe == nil && c.Proposal.Given() {
+		m.Probe = probe(c.Proposal, c.Container)
+	}
+	return m
 }
 
 func sure(c *roles.Container) bool { return c.Role == roles.Sidecar && c.Trusted() >= trusted }

@@ -111,7 +111,7 @@ func Of(w *workload.Workload, o Options) *Plan {
 		p.Change.Moves = append(p.Change.Moves, edit.Move{Container: m.Container, Probe: m.Probe, Before: m.Before})
 	}
 	if p.Changes() {
-		p.remark()
+		p.remark(&j)
 	}
 	return p
 }

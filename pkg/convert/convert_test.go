@@ -83,6 +83,7 @@ func TestOf(t *testing.T) {
 			"ask tunnel"},
 		{"named", job("containers:\n- {name: work, image: shop/work}\n- {name: tunnel, image: shop/tunnel, ports: [{containerPort: 7000}]}\n"), Options{Containers: []string{"tunnel"}},
 			"move tunnel with a probe\nremark replace\nremark needs-1.29"},
+		{"a-name-is-no-reason", job("containers:\n- {name: work, image: shop/work}\n- {name: proxy, image: shop/other}\n"), Options{}, ""},
 		{"named-and-no-other", job("containers:\n" + load + sqlProxy + "- {name: x, image: x}\n"), Options{Containers: []string{"x"}},
 			"move x\nremark replace\nremark needs-1.29"},
 		{"all-named", job("containers:\n- {name: a, image: a}\n- {name: b, image: b}\n"), Options{Containers: []string{"a", "b"}},
@@ -177,26 +178,5 @@ func TestDelivery(t *testing.T) {
 	kept := strings.Replace(hook, "pre-upgrade}", "pre-upgrade, helm.sh/hook-delete-policy: hook-failed}", 1)
 	if p, _ = planOf(t, kept, Options{}); p.Remarks[0].Kind != Replace {
 		t.Errorf("%+v", p.Remarks)
-	}
-}
-
-func TestOwners(t *testing.T) {
-	meta := func(labels, annotations map[string]any, refs ...any) map[string]any {
-		return map[string]any{"metadata": map[string]any{"labels": labels, "annotations": annotations, "ownerReferences": refs}}
-	}
-	for _, test := range []struct {
-		object map[string]any
-		want   []Owner
-	}{
-		{meta(nil, map[string]any{"meta.helm.sh/release-name": "shop"}), []Owner{{Helm, "shop"}}},
-		{meta(nil, map[string]any{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:ns/web"}), []Owner{{ArgoCD, "shop"}}},
-		{meta(map[string]any{"kustomize.toolkit.fluxcd.io/name": "apps"}, nil), []Owner{{Flux, "apps"}}},
-		{meta(nil, nil, map[string]any{"kind": "Shop", "name": "main", "controller": true}), []Owner{{Object, "Shop main"}}},
-		{meta(nil, map[string]any{"kubectl.kubernetes.io/last-applied-configuration": "{}"}), []Owner{{Applied, ""}}},
-		{meta(nil, nil), nil},
-	} {
-		if diff := cmp.Diff(test.want, Owners(test.object)); diff != "" {
-			t.Errorf("-want +got:\n%s", diff)
-		}
 	}
 }

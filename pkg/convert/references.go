@@ -3,9 +3,32 @@ package convert
 import (
 	"maps"
 	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
+
+// Rendered adds a remark where Helm has written into the document which template it comes from.
+func (p *Plan) Rendered(d *workload.Document) {
+	if d.Node == nil || !p.Changes() {
+		return
+	}
+	nodes := []*yaml.Node{d.Node}
+	for n := d.Node; len(n.Content) > 0; {
+		n = n.Content[0]
+		nodes = append(nodes, n)
+	}
+	for _, n := range nodes {
+		for line := range strings.Lines(n.HeadComment) {
+			if source, found := strings.CutPrefix(strings.TrimSpace(line), "# Source: "); found {
+				p.add(Remark{Kind: FromChart, About: source, Place: d.Place})
+				return
+			}
+		}
+	}
+}
 
 // References adds remarks on what other objects say about the containers that move: those of the same files.
 func (p *Plan) References(all []workload.Document) {

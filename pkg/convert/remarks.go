@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
@@ -32,13 +33,15 @@ const (
 	NeedsPorts    RemarkKind = "needs-1.32"      // Services find named ports of native sidecars
 	StopsAtOnce   RemarkKind = "prestop-at-once" // a preStop hook does not wait for the main container
 	FailurePolicy RemarkKind = "failure-policy"  // a rule on exit codes catches the sidecar's
+	Injected      RemarkKind = "injected"        // a webhook puts it into pods, too, and has a setting for this
 	WaitsForCtl   RemarkKind = "controller-must-know"
+	FromChart     RemarkKind = "from-chart"          // Helm has rendered it: the next time it is as before
 	Scales        RemarkKind = "scales-by-container" // an HPA or VPA names the container
 	NamesPort     RemarkKind = "names-port"          // a Service, monitor or policy names one of its ports
 )
 
 // remark says what else there is to know.
-func (p *Plan) remark() {
+func (p *Plan) remark(j *roles.Judgment) {
 	w := p.Workload
 	p.add(Remark{Kind: p.delivery(), Place: w.Place})
 	if len(p.Moves) == 0 {
@@ -61,9 +64,7 @@ func (p *Plan) remark() {
 		if c.Lifecycle != nil && c.Lifecycle.PreStop != nil && !p.drops("containers", at, "lifecycle", "preStop") {
 			p.add(Remark{Kind: StopsAtOnce, Container: c.Name, Place: w.At("containers", at, "lifecycle", "preStop")})
 		}
-		if place, caught := p.caught(c.Name); caught {
-			p.add(Remark{Kind: FailurePolicy, Container: c.Name, Place: place})
-		}
+		p.obstacles(j.Container(c.Name))
 	}
 }
 
@@ -94,21 +95,14 @@ func (p *Plan) delivery() RemarkKind {
 	return Rollout
 }
 
-// caught reports whether a rule of podFailurePolicy matches exit codes of any container: with init containers among them.
-func (p *Plan) caught(string) (workload.Place, bool) {
-	way := p.Workload.Way
-	if len(way) < 2 {
-		return workload.Place{}, false
-	}
-	path := slices.Concat(way[:len(way)-2], []string{"podFailurePolicy", "rules"})
-	rules, _ := descend(p.Workload.Object, path).([]any)
-	for i, rule := range rules {
-		codes, _ := descend(rule, []string{"onExitCodes"}).(map[string]any)
-		if codes != nil && codes["containerName"] == nil {
-			return p.Workload.AtObject(append(slices.Clone(path), strconv.Itoa(i))...), true
+// obstacles are what has to change with a container.
+func (p *Plan) obstacles(c *roles.Container) {
+	for _, o := range c.Obstacles {
+		kind, known := map[roles.ObstacleKind]RemarkKind{roles.FailurePolicy: FailurePolicy, roles.InjectorsOwn: Injected}[o.Kind]
+		if known && len(o.Evidence) > 0 {
+			p.add(Remark{Kind: kind, Container: c.Name, Place: o.Evidence[0].Place})
 		}
 	}
-	return workload.Place{}, false
 }
 
 func descend(v any, path []string) any {

@@ -262,19 +262,26 @@ func (f *file) moveFlow(t *text, l *ledger, spec *place, i int, m Move) error {
 			return err
 		}
 	}
-	// The one that is further behind first: offsets before it stay.
 	cut := f.withComma(item)
 	if len(list.Content) == 1 {
 		cut = item
 	}
+	if at > cut.from && at < cut.to {
+		return refuse(Shape, "the lists are one in the other", list.Line)
+	}
+	f.shiftTo(l, cut, at, text)
+	return nil
+}
+
+// shiftTo cuts bytes and puts a text elsewhere: what is further behind first, so offsets before it stay.
+func (f *file) shiftTo(l *ledger, cut span, at int, text string) {
 	if at >= cut.to {
 		f.splice(l, span{at, at}, text)
 		f.splice(l, cut, "")
-		return nil
+		return
 	}
 	f.splice(l, cut, "")
 	f.splice(l, span{at, at}, text)
-	return nil
 }
 
 // besideFlow is where in a list in brackets an item goes, and its text with a comma.

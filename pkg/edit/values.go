@@ -219,12 +219,10 @@ func (p *planner) move(m Move) (bool, *Refusal) {
 	containers, _ := p.spec["containers"].([]any)
 	inits, _ := p.spec["initContainers"].([]any)
 	from, there := byName(containers, m.Container), byName(inits, m.Container)
+	if from < 0 && there >= 0 {
+		return p.restart(m, there, inits), nil
+	}
 	switch {
-	case from < 0 && there >= 0 && (m.Plain || field(inits[there], "restartPolicy") == always):
-		return false, nil
-	case from < 0 && there >= 0:
-		p.restart(m, there, inits)
-		return true, nil
 	case from < 0:
 		return false, refuse(NotFound, m.Container, 0)
 	case there >= 0 || byName(containers[from+1:], m.Container) >= 0:
@@ -256,8 +254,11 @@ func (p *planner) move(m Move) (bool, *Refusal) {
 	return true, nil
 }
 
-// restart makes a native sidecar of a plain init container, where it stands.
-func (p *planner) restart(m Move, at int, inits []any) {
+// restart makes a native sidecar of a plain init container, where it stands, and reports whether it was none.
+func (p *planner) restart(m Move, at int, inits []any) bool {
+	if m.Plain || field(inits[at], "restartPolicy") == always {
+		return false
+	}
 	place := strconv.Itoa(at)
 	p.patch = append(p.patch, Op{Op: "test", Path: p.pointer("initContainers", place, "name"), Value: m.Container},
 		Op{Op: "add", Path: p.pointer("initContainers", place, "restartPolicy"), Value: always})
@@ -267,6 +268,7 @@ func (p *planner) restart(m Move, at int, inits []any) {
 		item["startupProbe"] = deepCopy(m.Probe)
 		p.patch = append(p.patch, Op{Op: "add", Path: p.pointer("initContainers", place, "startupProbe"), Value: m.Probe})
 	}
+	return true
 }
 
 // patchMove tests that everything is where it was, so the patch cannot hit anything else.

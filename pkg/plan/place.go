@@ -117,8 +117,8 @@ func (p *Planner) schema(w *workload.Workload, row *Row) {
 	row.Blocks = append(row.Blocks, Block{Kind: SchemaUnread, Names: []string{w.Kind + "." + w.Group()}, Open: true})
 }
 
-// ownerOf is who has the manifest of an object, as its metadata says; nil where it does not.
-func ownerOf(meta *metav1.ObjectMeta) *Owner {
+// OwnerOf is who has the manifest of an object, as its metadata says; nil where it does not.
+func OwnerOf(meta *metav1.ObjectMeta) *Owner {
 	label := func(key string) string { return meta.Labels[key] }
 	note := func(key string) string { return meta.Annotations[key] }
 	argo, _, _ := strings.Cut(note("argocd.argoproj.io/tracking-id"), ":")

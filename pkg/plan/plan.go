@@ -215,7 +215,7 @@ func (p *Planner) Add(w *workload.Workload, meta *metav1.ObjectMeta) {
 	j := roles.Judge(w)
 	row := Row{
 		Object:     checks.Object{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
-		APIVersion: w.APIVersion, Workarounds: j.Workarounds, Owner: ownerOf(meta), Delivery: deliveryOf(w),
+		APIVersion: w.APIVersion, Workarounds: j.Workarounds, Owner: OwnerOf(meta), Delivery: deliveryOf(w),
 	}
 	for i := range j.Containers {
 		if c := &j.Containers[i]; c.Role == roles.Sidecar || c.Role == roles.Ask && !c.Init {
