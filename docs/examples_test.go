@@ -79,10 +79,10 @@ func transcript(t *testing.T, command string) string {
 	var stdout, stderr bytes.Buffer
 	args := append([]string{"kubectl-sidecar"}, strings.Fields(command)...)
 	exit := cli.Main(args, genericiooptions.IOStreams{In: strings.NewReader(""), Out: &stdout, ErrOut: &stderr})
-	if stderr.Len() > 0 {
+	if stderr.Len() > 0 && args[1] != "convert" { // whose stdout is for patch
 		t.Errorf("%s wrote to stderr:\n%s", command, &stderr)
 	}
-	out := stdout.String()
+	out := stdout.String() + stderr.String()
 	if exit != 0 {
 		out += "$ echo $?\n" + strconv.Itoa(exit) + "\n"
 	}

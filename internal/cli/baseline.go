@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -12,6 +13,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
 func newBaseline(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -59,6 +61,11 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 	if ctx.Err() != nil {
 		return &failure{err: errors.New("interrupted; nothing was written"), code: exitInterrupted}
 	}
+	return writeBaselineOf(r, target, i.streams.ErrOut)
+}
+
+// writeBaselineOf writes what a report found.
+func writeBaselineOf(r *report.Report, target *target, notes io.Writer) error {
 	var out bytes.Buffer
 	lines, err := print.Baseline(&out, r)
 	if err != nil {
@@ -67,7 +74,7 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 	if err := target.finish(out.Bytes()); err != nil {
 		return err
 	}
-	fmt.Fprintf(i.streams.ErrOut, "note: %s in the baseline\n", prose.Counted(lines, "finding"))
+	fmt.Fprintf(notes, "note: %s in the baseline\n", prose.Counted(lines, "finding"))
 	gaps := map[facts.Gap]bool{}
 	for _, e := range r.Checks {
 		for _, g := range e.Missing {
@@ -75,7 +82,7 @@ func (i *inspection) writeBaseline(ctx context.Context, target *target) error {
 		}
 	}
 	if len(gaps) > 0 {
-		fmt.Fprintf(i.streams.ErrOut, "note: not part of it is what could not be seen (%s): doctor says what, and a waiver can accept it\n", prose.Counted(len(gaps), "gap"))
+		fmt.Fprintf(notes, "note: not part of it is what could not be seen (%s): the report says what, and a waiver can accept it\n", prose.Counted(len(gaps), "gap"))
 	}
 	return nil
 }

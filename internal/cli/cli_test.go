@@ -54,9 +54,9 @@ func TestNearest(t *testing.T) {
 	}{
 		{"jsn", "json", []string{"text", "wide", "json", "yaml"}},
 		{"t", "text", []string{"wide", "text"}},
-		{"kubelet-gate-of", "kubelet-gate-off", checkIDs()},
-		{"webhook-strip-restartpolicy", "webhook-strips-restart-policy", checkIDs()},
-		{"apiserver-to-old", "apiserver-too-old", checkIDs()},
+		{"kubelet-gate-of", "kubelet-gate-off", idsOf(cluster.All())},
+		{"webhook-strip-restartpolicy", "webhook-strips-restart-policy", idsOf(cluster.All())},
+		{"apiserver-to-old", "apiserver-too-old", idsOf(cluster.All())},
 		{"xyzzy", "", []string{"text", "wide", "json", "yaml"}},
 		{"", "a", []string{"a"}},
 	} {

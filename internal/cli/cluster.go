@@ -55,7 +55,7 @@ func newClusterFlags(cmd *cobra.Command) *clusterFlags {
 	c.addQPS(own)
 	c.addAskURLs(own)
 	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "Create at most this many pods with dryRun=All: one for each class of namespaces and each shape of pods")
-	own.BoolVar(&c.controllers, "as-controllers", true, "Send the canaries of workloads as the controllers that create their pods, where you may impersonate those: dry runs only")
+	c.addControllers(own)
 	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` the run may take; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
 	c.addKubeconfigFlags(cmd, map[string]string{
@@ -90,6 +90,10 @@ func (c *clusterFlags) addQPS(flags *pflag.FlagSet) {
 func (c *clusterFlags) addAskURLs(flags *pflag.FlagSet) {
 	flags.BoolVar(&c.askURLs, "ask-urls", true, "Ask a webhook at a URL, too, if its host is public, what it did to a canary that came back changed: a connection that does not go to the API server")
 	c.addAskHosts(flags)
+}
+
+func (c *clusterFlags) addControllers(flags *pflag.FlagSet) {
+	flags.BoolVar(&c.controllers, "as-controllers", true, "Send the canaries of workloads as the controllers that create their pods, where you may impersonate those: dry runs only")
 }
 
 func (c *clusterFlags) addAskHosts(flags *pflag.FlagSet) {

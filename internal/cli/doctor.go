@@ -82,7 +82,7 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	rule, err := o.exitRule(ctx, r)
+	rule, err := exitRule(ctx, o.failOn.value, r)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (o *doctorOptions) look(ctx context.Context) (*report.Report, error) {
 		return o.report(ctx, o.cluster.timeout)
 	}
 	return o.wait.until(ctx, o.streams.ErrOut, o.cluster.timeout, o.report, func(r *report.Report) bool {
-		g, err := o.exitRule(ctx, r)
+		g, err := exitRule(ctx, o.failOn.value, r)
 		return err == nil && g.Exit == report.ExitOK
 	})
 }
@@ -121,12 +121,12 @@ func (o *doctorOptions) check(cmd *cobra.Command) error {
 	return o.wait.check(cmd)
 }
 
-// gate is what --fail-on makes of the report. For formats that mark what fails, never is error: the
+// exitRule is what --fail-on makes of the report. For formats that mark what fails, never is error: the
 // exit code does not tell, so that they have to.
-func (o *doctorOptions) exitRule(ctx context.Context, r *report.Report) (*report.ExitRule, error) {
+func exitRule(ctx context.Context, failOn string, r *report.Report) (*report.ExitRule, error) {
 	g := &report.ExitRule{FailOn: checks.Error}
-	if o.failOn.value != failNever {
-		if err := g.FailOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
+	if failOn != failNever {
+		if err := g.FailOn.UnmarshalText([]byte(failOn)); err != nil {
 			return nil, err
 		}
 		g.Exit = r.ExitCode(g.FailOn)
@@ -138,26 +138,37 @@ func (o *doctorOptions) exitRule(ctx context.Context, r *report.Report) (*report
 }
 
 // A selection is --checks and --skip.
-type selection struct{ only, skip []string }
+type selection struct {
+	// of is every check that can be selected; nil stands for those on clusters.
+	of         func() []checks.Check
+	only, skip []string
+}
+
+func (s *selection) all() []checks.Check {
+	if s.of != nil {
+		return s.of()
+	}
+	return cluster.All()
+}
 
 func (s *selection) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&s.only, "checks", nil, "Run only these checks (`ID,...`), and read only what they need")
 	cmd.Flags().StringSliceVar(&s.skip, "skip", nil, "Do not run these checks (`ID,...`)")
-	completeList(cmd, "checks", checkIDs())
-	completeList(cmd, "skip", checkIDs())
+	completeList(cmd, "checks", idsOf(s.all()))
+	completeList(cmd, "skip", idsOf(s.all()))
 }
 
 // checks is the checks to run, in the order of the report.
 func (s *selection) checks() ([]checks.Check, error) {
 	for flag, ids := range map[string][]string{"--checks": s.only, "--skip": s.skip} {
 		for _, id := range ids {
-			if !slices.Contains(checkIDs(), id) {
-				return nil, unknownCheck(flag+": ", id)
+			if !slices.Contains(idsOf(s.all()), id) {
+				return nil, unknownCheck(flag+": ", id, idsOf(s.all()))
 			}
 		}
 	}
 	var out []checks.Check
-	for _, c := range cluster.All() {
+	for _, c := range s.all() {
 		if (len(s.only) == 0 || slices.Contains(s.only, c.ID)) && !slices.Contains(s.skip, c.ID) {
 			out = append(out, c)
 		}
@@ -168,17 +179,17 @@ func (s *selection) checks() ([]checks.Check, error) {
 	return out, nil
 }
 
-func checkIDs() []string {
+func idsOf(list []checks.Check) []string {
 	var ids []string
-	for _, c := range cluster.All() {
+	for _, c := range list {
 		ids = append(ids, c.ID)
 	}
 	return ids
 }
 
-func unknownCheck(where, id string) error {
+func unknownCheck(where, id string, ids []string) error {
 	hint := "list them: kubectl sidecar explain"
-	if best := nearest(strings.ToLower(strings.TrimSpace(id)), checkIDs()); best != "" {
+	if best := nearest(strings.ToLower(strings.TrimSpace(id)), ids); best != "" {
 		hint = "did you mean " + best + "?"
 	}
 	return usage(hint, "%sunknown check %q", where, id)

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/docs"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
@@ -69,10 +70,10 @@ func listChecks(width int) []byte {
 	return out.Bytes()
 }
 
-// explained is the checks on clusters and, those that are not there already, on pods.
+// explained is the checks on clusters and, those that are not there already, on pods and manifests.
 func explained() []checks.Check {
 	out := cluster.All()
-	for _, c := range pods.All() {
+	for _, c := range slices.Concat(pods.All(), manifests.All()) {
 		if !slices.ContainsFunc(out, func(o checks.Check) bool { return o.ID == c.ID }) {
 			out = append(out, c)
 		}

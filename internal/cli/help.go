@@ -26,6 +26,7 @@ var commandGroups = []struct {
 	names []string
 }{
 	{"Diagnose", []string{"doctor", "why", "webhooks"}},
+	{"Migrate", []string{"convert"}},
 	{"Before and after", []string{"snapshot", "diff", "baseline"}},
 	{"Reference and setup", []string{"explain", "rbac", "webhook", "completion"}},
 }

@@ -23,6 +23,7 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		role    string
 		explain bool
 		as      bool
+		custom  []string
 		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why", "plan"}}
 		format  = choice{valid: []string{"text", "json"}}
 		way     = choice{valid: []string{string(collect.KubeletsByProxy), string(collect.KubeletsDirect), kubeletsNone}}
@@ -37,6 +38,7 @@ what --explain says.`,
 			"give it to a service account", "rbac | kubectl apply -f -",
 			"what each right is for, and what is lost without it", "rbac --explain",
 			"what why needs", "rbac --for why",
+			"custom resources with pod templates, too", "rbac --custom rollouts.argoproj.io",
 			"without nodes/proxy: kubelets are read directly, or not at all", "rbac --kubelets direct",
 			"only what the checks of kubelets need", "rbac --checks kubelet-too-old,kubelet-gate-off"),
 		Args: noArgs,
@@ -54,13 +56,18 @@ what --explain says.`,
 			if !as {
 				list = slices.DeleteFunc(list, func(r right) bool { return r.Verb == "impersonate" })
 			}
+			if err != nil {
+				return err
+			}
+			more, err := customRights(custom, list)
+			list = append(list, more...)
 			switch {
 			case err != nil:
 				return err
 			case explain && format.value == "json":
 				return writeRights(streams, command.value, list)
 			case explain:
-				return writeTo(streams.Out, explainRights(list, printOptions(streams.Out, colorNever)))
+				return writeTo(streams.Out, explainRights(list, len(custom) == 0, printOptions(streams.Out, colorNever)))
 			}
 			return writeTo(streams.Out, clusterRole(role, command.value, way.value, list))
 		},
@@ -71,6 +78,7 @@ what --explain says.`,
 	addChoice(cmd, &format, "output", "o", "Format of --explain")
 	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "`name` of the ClusterRole")
 	cmd.Flags().BoolVar(&as, "as-controllers", true, "With the right to impersonate the controllers that create pods; without it, run with --as-controllers=false, too")
+	cmd.Flags().StringArrayVar(&custom, "custom", nil, "With the rights to try the templates of custom resources, as `RESOURCE.GROUP`; repeatable")
 	cmd.Flags().BoolVar(&explain, "explain", false, "Say what each right is for and what is lost without it")
 	return cmd
 }
@@ -201,8 +209,8 @@ func flow(list []string) string {
 	return "[" + strings.Join(quoted, ", ") + "]"
 }
 
-// explainRights is the same for people.
-func explainRights(list []right, o print.Options) []byte {
+// explainRights is the same for people; with what is not in it for custom resources, unless they were named.
+func explainRights(list []right, unnamed bool, o print.Options) []byte {
 	var out bytes.Buffer
 	paragraph := func(lead, text string) {
 		for i, l := range print.Wrap(lead+text, o.Width-4) {
@@ -243,6 +251,9 @@ func explainRights(list []right, o print.Options) []byte {
 		if r.Danger != "" {
 			paragraph("danger: ", r.Danger)
 		}
+	}
+	if unnamed && triesTemplates(list) {
+		explainCustom(&out, paragraph)
 	}
 	return out.Bytes()
 }

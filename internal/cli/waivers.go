@@ -81,9 +81,14 @@ func waiverFailure(hint string, err error) error {
 
 // apply is the report without what does not count today.
 func (e *exceptions) apply(r *report.Report, s *facts.Snapshot) *report.Report {
+	return e.applied(r, report.Annotations(s))
+}
+
+// applied is the same for annotations that do not stand in a snapshot.
+func (e *exceptions) applied(r *report.Report, annotations []report.Waiver) *report.Report {
 	waivers := e.read
 	if e.annotations {
-		waivers = append(waivers[:len(waivers):len(waivers)], report.Annotations(s)...)
+		waivers = append(waivers[:len(waivers):len(waivers)], annotations...)
 	}
 	return report.Waive(r, waivers, time.Now())
 }

@@ -93,6 +93,7 @@ they have waited for five minutes. It is the same for every output format.`,
 	addChoice(cmd, &o.color, "color", "", "When to use color")
 	o.cluster = newWhyClusterFlags(cmd)
 	o.cluster.addAskURLs(own)
+	o.cluster.addControllers(own)
 	return cmd
 }
 

@@ -44,7 +44,9 @@ func (o *whyOptions) taken() (time.Time, error) {
 // clock gives a file that does not say when it was taken the best clock there is: the user's word, now for what
 // comes through a pipe and is young, else the newest time in it.
 func (o *whyOptions) clock(s *facts.Snapshot) error {
-	newest, now := s.NewestTime(), o.now().UTC().Truncate(time.Second)
+	now := o.now().UTC().Truncate(time.Second)
+	s.LeaveOutFuture(now)
+	newest := s.NewestTime()
 	switch {
 	case o.takenAt != "":
 		at, err := o.taken()

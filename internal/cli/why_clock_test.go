@@ -72,3 +72,48 @@ func TestClock(t *testing.T) {
 		})
 	}
 }
+
+// TestClockAhead: one time that lies in the future alone does not count, and the report says so; where there are more,
+// it may be our clock that is wrong.
+func TestClockAhead(t *testing.T) {
+	const now, past, ahead = "2026-03-01T12:01:00Z", "2026-03-01T12:00:00Z", "2031-01-01T00:00:00Z"
+	node := func(created, beat string) string {
+		return `{kind: Node, apiVersion: v1, metadata: {name: a, creationTimestamp: "` + created + `"}, status: {conditions: [{type: Ready, status: "True", lastHeartbeatTime: "` + beat + `"}]}}`
+	}
+	pod := func(started string) string {
+		return `{kind: Pod, apiVersion: v1, metadata: {name: p, namespace: shop}, status: {containerStatuses: [{name: a, state: {running: {startedAt: "` + started + `"}}}]}}`
+	}
+	for name, test := range map[string]struct {
+		file, takenAt, want string
+		limits              int
+	}{
+		"one":                    {file: node(past, ahead), want: past, limits: 2},
+		"one of a pod":           {file: node(past, past) + "\n---\n" + pod(ahead), want: past, limits: 2},
+		"one, twice":             {file: node(past, ahead) + "\n---\n" + pod(ahead), want: past, limits: 2},
+		"two":                    {file: node(past, ahead) + "\n---\n" + pod("2030-01-01T00:00:00Z"), want: ahead, limits: 1},
+		"nothing else":           {file: node(ahead, ahead), want: ahead, limits: 1},
+		"clocks differ a little": {file: node(past, "2026-03-01T12:03:00Z"), want: "2026-03-01T12:03:00Z", limits: 1},
+		"the user knows":         {file: node(past, ahead), takenAt: past, want: past, limits: 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at, err := time.Parse(time.RFC3339, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := &whyOptions{files: []string{"pods.yaml"}, takenAt: test.takenAt, now: func() time.Time { return at }}
+			s, err := facts.Read(strings.NewReader(test.file), "file")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := o.clock(s); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.TakenAt.UTC().Format(time.RFC3339); got != test.want || len(s.Limits) != test.limits {
+				t.Errorf("taken at %s, limits %q; want %s and %d", got, s.Limits, test.want, test.limits)
+			}
+			if test.limits == 2 && !strings.Contains(s.Limits[0], ahead+", the newest time in the file, lies in the future: it was left out") {
+				t.Errorf("limits %q", s.Limits)
+			}
+		})
+	}
+}

@@ -15,8 +15,8 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// newWhyClusterFlags is how `why` reaches a cluster: as doctor does, without what is about canaries
-// and kubelets.
+// newWhyClusterFlags is how `why` reaches a cluster: as doctor does, without what is about
+// kubelets and the choice of canaries.
 func newWhyClusterFlags(cmd *cobra.Command) *clusterFlags {
 	c := &clusterFlags{
 		scrape:      choice{valid: []string{string(collect.ScrapeAuto)}, value: string(collect.ScrapeAuto)},
@@ -45,7 +45,8 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 	}
 	return collect.Options{
 		Config: config, Until: time.Now().Add(o.cluster.timeout), RequestTimeout: o.cluster.requestTimeout,
-		QPS: o.cluster.qps, NoURLs: !o.cluster.askURLs, AskHosts: o.cluster.askHosts, Tool: buildVersion().Version,
+		QPS: o.cluster.qps, NoURLs: !o.cluster.askURLs, AskHosts: o.cluster.askHosts, NoImpersonation: !o.cluster.controllers,
+		Tool: buildVersion().Version,
 	}, namespace, nil
 }
 

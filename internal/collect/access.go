@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 
@@ -167,6 +168,14 @@ func (r Rule) remedy() facts.Remedy {
 		command += " --for why"
 	case r.Kind == facts.Kubelets && r.object() != readKubelets.object():
 		command += " --kubelets direct"
+	case r.ofCustom():
+		command += fmt.Sprintf(" --custom %s.%s", r.Resources[0], r.APIGroups[0])
 	}
 	return facts.Do(fmt.Sprintf("allow %s on %s (the whole role: %s): %s", r.Verbs[0], r.object(), command, r))
+}
+
+// ofCustom reports whether the right is about a custom resource, which no role has that does not name it.
+func (r Rule) ofCustom() bool {
+	return r.Kind == facts.Canaries && len(r.Resources) > 0 && r.APIGroups[0] != "" &&
+		!slices.ContainsFunc(canaryRules, func(x Rule) bool { return x.object() == r.object() })
 }

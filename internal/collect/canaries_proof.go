@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // proofReplays is in how many classes the webhooks are called directly although nothing happened to the canary.
-// What goes beyond stays unproven.
+// What goes beyond stays unproven, and says so.
 const proofReplays = 50
 
 // prove calls webhooks directly where a canary that came back unharmed proves nothing: a webhook that fails open
@@ -22,6 +23,7 @@ func (c *collector) prove(ctx context.Context, classes []class, results [][]fact
 			return
 		}
 		if replays.Add(1) > proofReplays {
+			canary.Unasked = fmt.Sprintf("nor was it called directly (a run does that for %d sets of namespaces and templates at most)", proofReplays)
 			return
 		}
 		// What was sent has no values of annotations.

@@ -23,7 +23,8 @@ const notDone = "status.phase!=Succeeded"
 // The server is asked for pods that have not succeeded, in pages, of which only the suspicious ones
 // are kept; for warnings only of the events; and for deployments, because one whose pods are
 // refused, or that makes ReplicaSets without end, has no pod to look at. ReplicaSets, Jobs and
-// others whose pods are refused are found through their FailedCreate events.
+// others whose pods are refused are found through their FailedCreate events. Pods that are ready are looked at where a
+// Service may not reach them; see readReceivers.
 func (r *PodReader) scan(ctx context.Context) error {
 	var (
 		wg         sync.WaitGroup
@@ -34,10 +35,12 @@ func (r *PodReader) scan(ctx context.Context) error {
 		podsErr    error
 		eventsErr  error
 		deployment []appsv1.Deployment
+		receiving  = receivers{}
 	)
 	wg.Go(func() {
 		found, podsErr = r.listPods(ctx, namespace, metav1.ListOptions{FieldSelector: notDone}, func(p *corev1.Pod) bool {
 			looked++
+			receiving.note(p)
 			return suspicious(p)
 		})
 	})
@@ -72,6 +75,7 @@ func (r *PodReader) scan(ctx context.Context) error {
 		r.markRead("Deployment", &deployment[i])
 		r.ask("Deployment", &deployment[i])
 	}
+	r.readReceivers(ctx, receiving.sorted())
 	r.readRefused(ctx, events)
 	r.readOwners(ctx)
 	r.readNodes(ctx)

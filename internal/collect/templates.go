@@ -42,6 +42,11 @@ func workloadRules() []Rule {
 	return out
 }
 
+// CustomRules are the rights that trying the templates of a custom resource needs.
+func CustomRules(group, resource string) []Rule {
+	return []Rule{createWorkload(group, resource), listWorkload(group, resource)}
+}
+
 // templateTarget is the creation of an object of a kind.
 func templateTarget(k facts.TemplateKind) admission.Target {
 	return admission.Target{
@@ -107,15 +112,15 @@ func (c *collector) workloadsTried() {
 	c.snapshot.WorkloadsTried = true
 }
 
-// askedNamespaces are the namespaces that the caller asks for.
+// askedNamespaces are the namespaces that the caller asks for, with what webhooks may look at.
 func (c *collector) askedNamespaces(ctx context.Context) []corev1.Namespace {
-	all := c.snapshot.Namespaces
+	all := c.places
 	if len(c.gapsOf(facts.Namespaces, "")) > 0 {
 		ns, ok := c.oneNamespace(ctx)
 		if !ok {
 			return nil
 		}
-		all = []corev1.Namespace{*ns}
+		all = []corev1.Namespace{admission.TrimNamespace(ns)}
 	}
 	selector, err := labels.Parse(c.opts.Selector)
 	if err != nil {

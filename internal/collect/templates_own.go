@@ -160,7 +160,7 @@ func (o *ownTemplates) add(name, namespace string, object map[string]any, places
 		return
 	}
 	group := admission.Class{Namespaces: []*corev1.Namespace{ns}, Webhooks: webhooks, Policies: policies}
-	key := strings.Join(callNames(group), "\n") + "\x00" + contentOf(object)
+	key := strings.Join(callNames(group), "\n") + "\x00" + fmt.Sprintf("%q", ns.Annotations) + "\x00" + contentOf(object)
 	w := o.byKey[key]
 	if w == nil {
 		w = &workload{

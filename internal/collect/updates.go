@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,6 +35,7 @@ const canaryLabel = "kubectl-sidecar-canary"
 type update struct {
 	fact  facts.PodUpdate
 	pod   corev1.Pod
+	ns    *corev1.Namespace
 	calls []admission.Call
 }
 
@@ -49,11 +51,10 @@ func (c *collector) updates(ctx context.Context, chain *admission.Chain, namespa
 	all, listed := c.podsToUpdate(ctx, chain, namespaces)
 	// A class without such a pod: its webhooks are asked directly.
 	for _, class := range classes {
-		names := strings.Join(callNames(class), "\n")
-		if listed && slices.ContainsFunc(all, func(u update) bool { return strings.Join(u.actors(), "\n") == names }) {
+		if listed && slices.ContainsFunc(all, func(u update) bool { return u.speaksFor(class) }) {
 			continue
 		}
-		u := update{calls: class.Webhooks, pod: *admission.Canary(class.Namespaces[0].Name)}
+		u := update{calls: class.Webhooks, ns: class.Namespaces[0], pod: *admission.Canary(class.Namespaces[0].Name)}
 		u.fact.Class = newClass("", class, admission.Canary).fact
 		all = append(all, u)
 	}
@@ -74,8 +75,10 @@ func (c *collector) updates(ctx context.Context, chain *admission.Chain, namespa
 	}
 }
 
-func (u *update) actors() []string {
-	return append(slices.Clone(u.fact.Class.Webhooks), u.fact.Class.Policies...)
+// speaksFor reports whether what becomes of the update is what becomes of one in the namespaces of a class.
+func (u *update) speaksFor(class admission.Class) bool {
+	actors := append(slices.Clone(u.fact.Class.Webhooks), u.fact.Class.Policies...)
+	return slices.Equal(actors, callNames(class)) && maps.Equal(u.ns.Annotations, class.Namespaces[0].Annotations)
 }
 
 // podsToUpdate are pods with native sidecars whose updates somebody sees: one of those that are alike.
@@ -103,11 +106,11 @@ func (c *collector) podsToUpdate(ctx context.Context, chain *admission.Chain, na
 			if len(webhooks)+len(policies) == 0 {
 				continue
 			}
-			key := strings.Join(append(callNames(group), likeness(pod)...), "\n")
+			key := strings.Join(append(callNames(group), likeness(pod)...), "\n") + fmt.Sprintf("\x00%q", ns.Annotations)
 			at, known := seen[key]
 			if !known {
 				seen[key] = len(out)
-				out = append(out, update{fact: facts.PodUpdate{Class: newClass("", group, admission.Canary).fact, Pod: pod.Name}, pod: *pod, calls: webhooks})
+				out = append(out, update{fact: facts.PodUpdate{Class: newClass("", group, admission.Canary).fact, Pod: pod.Name}, pod: *pod, ns: ns, calls: webhooks})
 				continue
 			}
 			if class := &out[at].fact.Class; !slices.Contains(class.Namespaces, pod.Namespace) {

@@ -5,6 +5,7 @@ package checks
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ const (
 	Nodes        Category = "nodes"
 	Admission    Category = "admission"
 	Pods         Category = "pods"
+	Manifests    Category = "manifests"
 )
 
 // A Check names one problem. How it is found is a [Rule].
@@ -98,6 +100,8 @@ type Finding struct {
 	Namespaces []string `json:"namespaces,omitempty"`
 	// Container is the container of the pod that it is about; empty where it is about none.
 	Container string `json:"container,omitempty"`
+	// Place is where it stands in a manifest; zero, and not written, for what is about a cluster.
+	Place Place `json:"place,omitzero"`
 	// Message says what is wrong and where; it does not repeat Object, so that equal findings on
 	// many objects read the same and can be shown together.
 	Message string `json:"message"`
@@ -133,6 +137,25 @@ func (c CertainIf) String() string {
 		parts = append(parts, "the file was taken before "+c.TakenBefore.UTC().Format(time.RFC3339))
 	}
 	return "certain if " + strings.Join(parts, " and ")
+}
+
+// A Place is a spot in a file. Line and Column count from 1; 0 is not known.
+type Place struct {
+	File   string `json:"file"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+}
+
+// String is the place as compilers write it, which editors and terminals can follow: FILE:LINE:COLUMN.
+func (p Place) String() string {
+	out := p.File
+	for _, n := range []int{p.Line, p.Column} {
+		if n == 0 {
+			break
+		}
+		out += ":" + strconv.Itoa(n)
+	}
+	return out
 }
 
 // An Object is what a finding is about.

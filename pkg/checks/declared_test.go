@@ -19,12 +19,13 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/docs"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 )
 
 var kebab = regexp.MustCompile(`^[a-z]+(-[a-z]+)+$`)
 
-func everyCheck() []checks.Check { return slices.Concat(cluster.All(), pods.All()) }
+func everyCheck() []checks.Check { return slices.Concat(cluster.All(), pods.All(), manifests.All()) }
 
 func ids(list []checks.Check) []string {
 	var out []string
@@ -37,7 +38,7 @@ func ids(list []checks.Check) []string {
 
 // TestIDs: no id is twice in one family, each has a page, and the named ones are those of checks.
 func TestIDs(t *testing.T) {
-	for _, list := range [][]checks.Check{cluster.All(), pods.All()} {
+	for _, list := range [][]checks.Check{cluster.All(), pods.All(), manifests.All()} {
 		if own := ids(list); len(slices.Compact(slices.Clone(own))) != len(own) {
 			t.Errorf("an id is twice in one list: %v", own)
 		}
@@ -120,7 +121,7 @@ func TestPages(t *testing.T) {
 		if !slices.Equal(found, headings) {
 			t.Errorf("docs/checks/%s.md has the headings %q, want %q", c.ID, found, headings)
 		}
-		waivable := slices.ContainsFunc(cluster.All(), func(o checks.Check) bool { return o.ID == c.ID })
+		waivable := slices.ContainsFunc(slices.Concat(cluster.All(), manifests.All()), func(o checks.Check) bool { return o.ID == c.ID })
 		if offered := strings.Contains(page, "`--skip "+c.ID+"`"); offered != waivable {
 			t.Errorf("docs/checks/%s.md offers `--skip %s`: %t; doctor has the check: %t", c.ID, c.ID, offered, waivable)
 		}
@@ -133,7 +134,7 @@ func TestPages(t *testing.T) {
 // TestNoTemplateText: what hack/newcheck writes is there to be replaced.
 func TestNoTemplateText(t *testing.T) {
 	read := 0
-	for _, root := range []string{"cluster", "pods", "../../docs/checks"} {
+	for _, root := range []string{"cluster", "pods", "manifests", "../../docs/checks"} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err

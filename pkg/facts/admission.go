@@ -92,6 +92,8 @@ type Canary struct {
 	// Reviews are what the webhooks of the class did to the same pod when each was called directly,
 	// in call order. Tried only after the canary was changed or refused.
 	Reviews []Review `json:"reviews,omitempty"`
+	// Unasked says why there are no Reviews although they would have told something: a limit of the run.
+	Unasked string `json:"unasked,omitempty"`
 	// Exempted are what became of canaries that one of the webhooks did not see, because of their
 	// labels. Tried only where a replay proves nothing.
 	Exempted []Exempted `json:"exempted,omitempty"`

@@ -53,6 +53,9 @@ const (
 	WebhookBackends Kind = "webhookbackends"
 	// CRDs is the CustomResourceDefinitions, reduced to where they embed containers.
 	CRDs Kind = "customresourcedefinitions"
+	// Workloads are objects with a pod template as they are written: in manifest files, or, without any, in the
+	// cluster. No snapshot has them.
+	Workloads Kind = "workloads"
 )
 
 // SidecarContainers is the feature gate that this project is about (KEP-753).
@@ -66,6 +69,9 @@ type Snapshot struct {
 	TakenAt metav1.Time `json:"takenAt,omitempty"`
 	// Newest is the latest time in the file that it was read from, also in what is not kept; see NewestTime.
 	Newest metav1.Time `json:"-"`
+	// NextNewest is the latest time in the file before Newest, LeftOut one that does not count; see LeaveOutFuture.
+	NextNewest metav1.Time `json:"-"`
+	LeftOut    metav1.Time `json:"-"`
 	// Tool is the version of the plugin that took the snapshot.
 	Tool string `json:"tool,omitempty"`
 	// Server is the URL of the API server, without credentials.

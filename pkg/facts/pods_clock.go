@@ -12,12 +12,12 @@ const ClockTolerance = 2 * time.Minute
 
 // NewestTime is the latest time that a snapshot mentions: it was taken then or later. Of a file it is the
 // latest of every time in it, also of what no check reads; see times.go. Otherwise it is that of the pods
-// and events. Deadlines, which lie ahead, do not count. It is zero when nothing has a time.
+// and events. Deadlines, which lie ahead, do not count, nor does what was left out. It is zero when nothing has a time.
 func (s *Snapshot) NewestTime() metav1.Time {
 	newest := s.Newest.Time
 	see := func(times ...time.Time) {
 		for _, t := range times {
-			if t.After(newest) {
+			if t.After(newest) && !t.Equal(s.LeftOut.Time) {
 				newest = t
 			}
 		}
@@ -43,6 +43,18 @@ func (s *Snapshot) NewestTime() metav1.Time {
 		}
 	}
 	return metav1.NewTime(newest)
+}
+
+// LeaveOutFuture makes nothing of the newest time of a file that lies in the future and stands apart: all others have
+// passed. Nothing was taken then, and one clock, or one slip of the hand, is no clock. Where more than one time lies
+// in the future, it may be now that is wrong, and all of them count. The report says what was left out.
+func (s *Snapshot) LeaveOutFuture(now time.Time) {
+	newest, ahead := s.NewestTime(), func(t metav1.Time) bool { return t.Sub(now) > ClockTolerance }
+	if !s.TakenAt.IsZero() || !newest.Equal(&s.Newest) || !ahead(newest) || s.NextNewest.IsZero() || ahead(s.NextNewest) {
+		return
+	}
+	s.LeftOut, s.Newest = newest, s.NextNewest
+	s.Limits = append(s.Limits, fmt.Sprintf("%s, the newest time in the file, lies in the future: it was left out, since every other time in it has passed", newest.UTC().Format(time.RFC3339)))
 }
 
 // CountToNewest gives a snapshot that does not say when it was taken the newest time in it. What kubectl

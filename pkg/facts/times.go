@@ -56,14 +56,13 @@ type datedObject struct {
 	} `json:"series"`
 }
 
-// newestIn is the latest time that an object mentions, also in what is not kept of it; zero when there is none.
-func newestIn(h header, raw []byte) time.Time {
-	var newest time.Time
+// timesIn shows the times that an object mentions, also in what is not kept of it.
+func timesIn(h header, raw []byte, show func(time.Time)) {
 	see := func(values ...any) {
 		for _, v := range values {
 			text, _ := v.(string)
-			if t, err := time.Parse(time.RFC3339, text); err == nil && t.After(newest) {
-				newest = t
+			if t, err := time.Parse(time.RFC3339, text); err == nil {
+				show(t)
 			}
 		}
 	}
@@ -81,7 +80,6 @@ func newestIn(h header, raw []byte) time.Time {
 	if len(o.Status) > 0 && json.Unmarshal(o.Status, &status) == nil {
 		pastTimes(status, see)
 	}
-	return newest
 }
 
 // pastTimes shows the times in a status that have passed.
@@ -101,10 +99,16 @@ func pastTimes(value any, see func(...any)) {
 	}
 }
 
-// date notes the newest time of an object of the file.
-func (f *file) date(h header, raw []byte) {
-	if t := newestIn(h, raw); t.After(f.snapshot.Newest.Time) {
-		f.snapshot.Newest = metav1.NewTime(t)
+// date notes the newest times of an object of the file.
+func (f *file) date(h header, raw []byte) { timesIn(h, raw, f.snapshot.seeTime) }
+
+// seeTime keeps the two latest times.
+func (s *Snapshot) seeTime(t time.Time) {
+	switch {
+	case t.After(s.Newest.Time):
+		s.NextNewest, s.Newest = s.Newest, metav1.NewTime(t)
+	case t.Before(s.Newest.Time) && t.After(s.NextNewest.Time):
+		s.NextNewest = metav1.NewTime(t)
 	}
 }
 

@@ -31,6 +31,9 @@ type Sidecar struct {
 	Exec []string `json:"exec,omitempty"`
 	// Open are ways to make it answer where the kubelet's probes ask, the first that fits counts.
 	Open []Opening `json:"open,omitempty"`
+	// Variables is how the names of the environment variables begin that stand for its flags: CSQL_PROXY_HTTP_PORT for
+	// --http-port; empty where there are none.
+	Variables string `json:"variables,omitempty"`
 	// Mounts is set where it serves a file system that other containers of the pod mount.
 	Mounts bool `json:"mounts,omitempty"`
 	// Unhealthy says what it means that its health endpoint reports an error; empty where that is not known.

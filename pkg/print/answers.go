@@ -28,7 +28,7 @@ func inOneLine(e report.Entry) string {
 		return "waived: " + strings.Join(reasons(e), "; ")
 	case len(e.Findings) > 0:
 		first := e.Findings[0].Message
-		if name := report.ObjectName(e.Findings[0].Object); name != "" {
+		if name := whereOf(e.Findings[0]); name != "" {
 			first = name + ": " + first
 		}
 		return first + more(len(e.Findings))
@@ -68,7 +68,7 @@ func inFull(e report.Entry) string {
 func waivedLines(e report.Entry) []string {
 	var out []string
 	for _, s := range e.Suppressed {
-		out = append(out, fmt.Sprintf("suppressed: %s: %s (%s)", report.ObjectName(s.Object), s.Message, whyWaived(s.Waiver)))
+		out = append(out, fmt.Sprintf("suppressed: %s: %s (%s)", whereOf(s.Finding), s.Message, whyWaived(s.Waiver)))
 	}
 	for _, a := range e.Accepted {
 		out = append(out, fmt.Sprintf("accepted: %s (%s)", notSeen(a.Gap), whyWaived(a.Waiver)))

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -215,6 +216,9 @@ func promised(t *testing.T) []string {
 	}
 	for _, c := range pods.All() {
 		out = append(out, fmt.Sprintf("why check %s: %s, %s", c.ID, c.Severity, c.Category))
+	}
+	for _, c := range manifests.All() {
+		out = append(out, fmt.Sprintf("lint check %s: %s, %s", c.ID, c.Severity, c.Category))
 	}
 	for command, formats := range map[string][]Format{"doctor": Formats, "why": WhyFormats} {
 		for _, f := range formats {

@@ -31,6 +31,7 @@ func clean(r *report.Report) *report.Report {
 	c.Tool.Version = line(r.Tool.Version)
 	c.Cluster = report.Cluster{Server: line(r.Cluster.Server), Version: line(r.Cluster.Version)}
 	c.Limits = lines(r.Limits)
+	c.Manifests = cleanManifests(r.Manifests)
 	c.Coverage = each(r.Coverage, func(c report.Coverage) report.Coverage {
 		return report.Coverage{Kind: facts.Kind(line(string(c.Kind))), Seen: c.Seen, Total: c.Total}
 	})
@@ -91,7 +92,7 @@ func cleanWaivedBy(w report.WaivedBy) report.WaivedBy {
 }
 
 func cleanFinding(f checks.Finding) checks.Finding {
-	f.Object = cleanObject(f.Object)
+	f.Object, f.Place = cleanObject(f.Object), cleanPlace(f.Place)
 	f.Container, f.Message, f.Evidence, f.Fix = line(f.Container), line(f.Message), lines(f.Evidence), block(f.Fix)
 	f.Steps = cleanSteps(f.Steps)
 	if f.Because != nil {
@@ -101,6 +102,22 @@ func cleanFinding(f checks.Finding) checks.Finding {
 		f.Namespaces = lines(f.Namespaces)
 	}
 	return f
+}
+
+func cleanPlace(p checks.Place) checks.Place {
+	return checks.Place{File: line(p.File), Line: p.Line, Column: p.Column}
+}
+
+func cleanManifests(m *report.Manifests) *report.Manifests {
+	if m == nil {
+		return nil
+	}
+	return &report.Manifests{
+		KubernetesVersion: line(m.KubernetesVersion), Files: m.Files, Workloads: m.Workloads,
+		Skipped: each(m.Skipped, func(s report.SkippedManifest) report.SkippedManifest {
+			return report.SkippedManifest{Place: cleanPlace(s.Place), Reason: line(s.Reason)}
+		}),
+	}
 }
 
 func cleanSteps(steps []checks.Step) []checks.Step {

@@ -17,7 +17,10 @@ var annotationLevels = []string{"error", "warning", "notice"}
 const shownAnnotations = 10
 
 // An annotation is a note beside a run of a workflow.
-type annotation struct{ level, title, message string }
+type annotation struct {
+	level, title, message string
+	place                 checks.Place // zero for none
+}
 
 // annotations writes workflow commands for GitHub Actions: the verdict, then one for each group of
 // findings and for what could not be seen. Where there are more than are shown, the last says so.
@@ -27,7 +30,7 @@ type annotation struct{ level, title, message string }
 func annotations(w io.Writer, r *report.Report, _ Options) error {
 	var list []annotation
 	if r.Diagnoses == nil {
-		list = append(list, verdictNote(r, "kubectl sidecar doctor: "+verdictWords(r)))
+		list = append(list, verdictNote(r, "kubectl sidecar "+commandOf(r)+": "+verdictWords(r)))
 		list = append(list, findingNotes(r)...)
 	} else if len(r.Entries()) != 1 { // one diagnosis is the verdict
 		list = append(list, verdictNote(r, "kubectl sidecar why"))
@@ -54,7 +57,17 @@ func annotations(w io.Writer, r *report.Report, _ Options) error {
 func (a annotation) command() string {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	return fmt.Sprintf("::%s title=%s::%s\n", a.level, property.Replace(a.title), data.Replace(a.message))
+	where := ""
+	if a.place.File != "" {
+		where = "file=" + property.Replace(a.place.File) + ","
+		if a.place.Line > 0 {
+			where += fmt.Sprintf("line=%d,", a.place.Line)
+		}
+		if a.place.Column > 0 {
+			where += fmt.Sprintf("col=%d,", a.place.Column)
+		}
+	}
+	return fmt.Sprintf("::%s %stitle=%s::%s\n", a.level, where, property.Replace(a.title), data.Replace(a.message))
 }
 
 // mostImportant are the annotations of one level, as many as are shown.
@@ -80,7 +93,7 @@ func mostImportant(list []annotation, level string) []annotation {
 }
 
 func verdictNote(r *report.Report, title string) annotation {
-	a := annotation{level: "notice", title: title, message: r.Summary + "\n" + clusterName(r) + ", collected " + seenAt(r)}
+	a := annotation{level: "notice", title: title, message: r.Summary + "\n" + subject(r)}
 	switch r.Verdict {
 	case report.NotReady:
 		a.level = "error"
@@ -93,6 +106,10 @@ func verdictNote(r *report.Report, title string) annotation {
 func findingNotes(r *report.Report) []annotation {
 	var out []annotation
 	for _, p := range problems(r) {
+		if r.Manifests != nil && p.findings[0].Place.File != "" {
+			out = append(out, placedNotes(p)...)
+			continue
+		}
 		text := []string{p.message}
 		if objects := p.objects(); len(objects) > 0 {
 			text = append(text, "on"+howMany(objects)+": "+p.on(examples))
@@ -100,6 +117,21 @@ func findingNotes(r *report.Report) []annotation {
 		text = append(text, noteEvidence(evidenceOf(p.findingGroup))...)
 		text = append(text, "fix: "+p.fix, "see: kubectl sidecar explain "+p.check.ID)
 		out = append(out, annotation{level: levelOf(p.check.Severity), title: p.check.ID, message: strings.Join(text, "\n")})
+	}
+	return out
+}
+
+// placedNotes has one for each finding about a manifest, which GitHub shows at its line.
+func placedNotes(p problem) []annotation {
+	var out []annotation
+	for _, f := range p.findings {
+		text := f.Message
+		if name := report.ObjectName(f.Object); name != "" {
+			text = name + ": " + text
+		}
+		lines := append([]string{text}, noteEvidence(f.Evidence)...)
+		lines = append(lines, "fix: "+f.Fix, "see: kubectl sidecar explain "+p.check.ID)
+		out = append(out, annotation{level: levelOf(p.check.Severity), title: p.check.ID, message: strings.Join(lines, "\n"), place: f.Place})
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package print
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,11 +39,23 @@ func groupFindings(findings []checks.Finding) []*findingGroup {
 func (g *findingGroup) objects() []string {
 	var names []string
 	for _, f := range g.findings {
-		if name := report.ObjectName(f.Object); name != "" {
+		if name := whereOf(f); name != "" {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// whereOf is the object of a finding, after its place where it is about a manifest.
+func whereOf(f checks.Finding) string {
+	name := report.ObjectName(f.Object)
+	switch {
+	case f.Place.File == "":
+		return name
+	case name == "":
+		return f.Place.String()
+	}
+	return fmt.Sprintf("%s (%s)", f.Place, name)
 }
 
 func (g *findingGroup) sameEvidence() bool {

@@ -118,7 +118,7 @@ type htmlHole struct {
 // in. html/template would do the same and make the plugin half as large again: its calls of methods
 // by name keep the linker from leaving out what is never called.
 func htmlDocument(w io.Writer, r *report.Report, _ Options) error {
-	p := &htmlPage{Report: r, command: "doctor", answer: verdicts[r.Verdict]}
+	p := &htmlPage{Report: r, command: commandOf(r), answer: verdicts[r.Verdict]}
 	p.add(glanceSection(r), coverageSection(r))
 	shown := map[string]string{}
 	for _, category := range categories(r) {
@@ -170,8 +170,13 @@ func (p *htmlPage) header() *html.Node {
 	row := func(name, text string) {
 		add(about, el("div", el("dt", name), el("dd", sentence(text))))
 	}
-	row("cluster", strings.TrimPrefix(clusterName(p.Report), "cluster "))
-	row("collected", seenAt(p.Report))
+	if p.Manifests != nil {
+		row("manifests", manifestsLine(p.Report))
+	}
+	if p.Manifests == nil || p.Cluster.Server != "" {
+		row("cluster", strings.TrimPrefix(clusterName(p.Report), "cluster "))
+		row("collected", seenAt(p.Report))
+	}
 	row("evaluated by", "kubectl-sidecar "+p.Tool.Version)
 	if looked := lookedAt(p.Report); looked != "" && p.command == "why" {
 		row("looked at", looked)

@@ -19,18 +19,33 @@ import (
 // where the caller's gate closes for it, so that the tab and the exit code say the same.
 func junitDocument(w io.Writer, r *report.Report, _ Options) error {
 	var all junit.Testsuites
-	for _, e := range r.Checks {
-		at := slices.IndexFunc(all.Suites, func(s junit.Testsuite) bool { return s.Name == string(e.Category) })
+	suite := func(name string) *junit.Testsuite {
+		at := slices.IndexFunc(all.Suites, func(s junit.Testsuite) bool { return s.Name == name })
 		if at < 0 {
 			at = len(all.Suites)
-			all.Suites = append(all.Suites, junitSuite(r, string(e.Category)))
+			all.Suites = append(all.Suites, junitSuite(r, name))
 		}
-		all.Suites[at].AddTestcase(junitCase(r, e))
+		return &all.Suites[at]
+	}
+	for _, e := range r.Checks {
+		if len(e.Findings) == 0 || e.Findings[0].Place.File == "" {
+			suite(string(e.Category)).AddTestcase(junitCase(r, e))
+			continue
+		}
+		for _, f := range e.Findings { // about manifests: a suite for each file, a case for each place
+			alone := e
+			alone.Findings = []checks.Finding{f}
+			c := junitCase(r, alone)
+			c.Name = fmt.Sprintf("%s %s", e.ID, f.Place)
+			of := suite(f.Place.File)
+			of.File = f.Place.File
+			of.AddTestcase(c)
+		}
 	}
 	if len(all.Suites) == 0 {
-		suite := junitSuite(r, "doctor")
+		suite := junitSuite(r, commandOf(r))
 		suite.AddTestcase(junit.Testcase{
-			Name: "verdict", Classname: junitClass("doctor"), Error: &junit.Result{Message: r.Summary, Type: string(report.Unknown)},
+			Name: "verdict", Classname: junitClass(commandOf(r)), Error: &junit.Result{Message: r.Summary, Type: string(report.Unknown)},
 		})
 		all.Suites = append(all.Suites, suite)
 	}
@@ -41,7 +56,7 @@ func junitDocument(w io.Writer, r *report.Report, _ Options) error {
 	if len(waivers) > 0 {
 		all.Suites[0].SystemOut = &junit.Output{Data: strings.Join(waivers, "\n")}
 	}
-	return WriteJUnit(w, "kubectl sidecar doctor", all.Suites)
+	return WriteJUnit(w, "kubectl sidecar "+commandOf(r), all.Suites)
 }
 
 // WriteJUnit writes suites as one document, with the totals. Text has to be escaped before: XML 1.0

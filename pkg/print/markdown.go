@@ -28,7 +28,7 @@ const (
 
 func markdown(w io.Writer, r *report.Report, o Options) error {
 	m := &markdownPage{}
-	m.line("## %s kubectl sidecar doctor: %s", verdictEmoji(r), verdictWords(r))
+	m.line("## %s kubectl sidecar %s: %s", verdictEmoji(r), commandOf(r), verdictWords(r))
 	m.line("")
 	m.line("%s", mdText(r.Summary))
 	m.line("")
@@ -105,8 +105,12 @@ func (m *markdownPage) write(w io.Writer, limit int) error {
 
 // about says what the page is about.
 func (m *markdownPage) about(r *report.Report) {
-	m.line("- %s", mdText(clusterName(r)))
-	m.line("- collected: %s, evaluated by %s", mdText(seenAt(r)), mdText("kubectl-sidecar "+r.Tool.Version))
+	if r.Manifests != nil {
+		m.line("- %s, evaluated by %s", mdText(subject(r)), mdText("kubectl-sidecar "+r.Tool.Version))
+	} else {
+		m.line("- %s", mdText(clusterName(r)))
+		m.line("- collected: %s, evaluated by %s", mdText(seenAt(r)), mdText("kubectl-sidecar "+r.Tool.Version))
+	}
 	for _, l := range r.Limits {
 		m.line("- limited: %s", mdText(l))
 	}

@@ -111,7 +111,7 @@ func newOpenReport(r *report.Report, results []openResult) *openReport {
 	o := &openReport{
 		APIVersion: "openreports.io/v1alpha1", Kind: "ClusterReport", Source: openSource,
 		Metadata: openMetadata{
-			Name: "kubectl-sidecar-doctor",
+			Name: "kubectl-sidecar-" + commandOf(r),
 			Labels: map[string]string{
 				"app.kubernetes.io/managed-by": openSource,
 				openPrefix + "verdict":         string(r.Verdict),

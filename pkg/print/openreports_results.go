@@ -29,7 +29,7 @@ func openResults(r *report.Report) []openResult {
 		out = append(out, openWaiver(w))
 	}
 	if len(r.Checks) == 0 {
-		return append(out, openResult{Source: openSource, Policy: "doctor", Result: "error", Message: r.Summary})
+		return append(out, openResult{Source: openSource, Policy: commandOf(r), Result: "error", Message: r.Summary})
 	}
 	return out
 }
@@ -104,7 +104,7 @@ func (r openResult) with(result, message string, properties map[string]string) o
 
 func (r openResult) finding(result string, f checks.Finding) openResult {
 	out := r.with(result, f.Message, map[string]string{
-		"evidence": strings.Join(f.Evidence, "\n"), "fix": f.Fix, "because": strings.Join(f.Because, ", "),
+		"place": f.Place.String(), "evidence": strings.Join(f.Evidence, "\n"), "fix": f.Fix, "because": strings.Join(f.Because, ", "),
 	})
 	out.Resources = openReferences(f.Object)
 	return out

@@ -141,16 +141,17 @@ func (s *sarifRun) finding(index int, e report.Entry, f checks.Finding) *sarif.R
 		text += "\nbecause: " + strings.Join(f.Because, ", ")
 	}
 	text += "\nfix: " + f.Fix
-	return s.add(index, e, f.Object, text).WithLevel(sarifLevel(e.Severity))
+	return s.add(index, e, f, text).WithLevel(sarifLevel(e.Severity))
 }
 
 // open adds a result of the kind that says: not enough is known to decide. The format has no level
 // for such results.
 func (s *sarifRun) open(index int, e report.Entry, text string) *sarif.Result {
-	return s.add(index, e, checks.Object{}, text).WithKind("open").WithLevel(sarif.LevelNone)
+	return s.add(index, e, checks.Finding{}, text).WithKind("open").WithLevel(sarif.LevelNone)
 }
 
-func (s *sarifRun) add(index int, e report.Entry, o checks.Object, text string) *sarif.Result {
+func (s *sarifRun) add(index int, e report.Entry, f checks.Finding, text string) *sarif.Result {
+	o := f.Object
 	name := strings.Join([]string{o.Kind, o.Namespace, o.Name}, "/")
 	s.seen[e.ID+name]++
 	sum := sha256.Sum256([]byte(strings.Join([]string{e.ID, o.Kind, o.Namespace, o.Name}, "\x00")))
@@ -158,7 +159,7 @@ func (s *sarifRun) add(index int, e report.Entry, o checks.Object, text string) 
 	result := sarif.NewRuleResult(e.ID).WithRuleIndex(index).WithMessage(sarif.NewTextMessage(unplaced(text)))
 	// The first is the name under which GitHub looks for one.
 	result.WithPartialFingerprints(map[string]string{"primaryLocationLineHash": print, "kubectlSidecar/v1": print})
-	result.AddLocation(sarifLocation(e, o, name))
+	result.AddLocation(sarifLocation(e, f, name))
 	if s.baseline {
 		result.WithBaselineState("new")
 	}
@@ -166,8 +167,9 @@ func (s *sarifRun) add(index int, e report.Entry, o checks.Object, text string) 
 	return result
 }
 
-// sarifLocation is an object as a logical location, and as a file that does not exist.
-func sarifLocation(e report.Entry, o checks.Object, name string) *sarif.Location {
+// sarifLocation is an object as a logical location, and the place in its manifest, or else a file that does not exist.
+func sarifLocation(e report.Entry, f checks.Finding, name string) *sarif.Location {
+	o := f.Object
 	path := []string{"cluster"}
 	for _, part := range []string{strings.ToLower(o.Kind), o.Namespace, o.Name} {
 		if part != "" {
@@ -177,14 +179,26 @@ func sarifLocation(e report.Entry, o checks.Object, name string) *sarif.Location
 	if len(path) == 1 {
 		path = append(path, strings.ReplaceAll(string(e.Category), " ", "-"), e.ID)
 	}
+	uri, region := strings.Join(path, "/"), sarif.NewRegion().WithStartLine(1)
+	if f.Place.File != "" {
+		uri, region = (&url.URL{Path: f.Place.File}).String(), sarifRegion(f.Place)
+	}
 	place := sarif.NewPhysicalLocation().
-		WithArtifactLocation(sarif.NewArtifactLocation().WithURI(strings.Join(path, "/"))).
-		WithRegion(sarif.NewRegion().WithStartLine(1))
+		WithArtifactLocation(sarif.NewArtifactLocation().WithURI(uri)).
+		WithRegion(region)
 	location := sarif.NewLocationWithPhysicalLocation(place)
 	if o != (checks.Object{}) {
 		location.AddLogicalLocation(sarif.NewLogicalLocation().WithFullyQualifiedName(name).WithName(o.Name).WithKind("object"))
 	}
 	return location
+}
+
+func sarifRegion(p checks.Place) *sarif.Region {
+	region := sarif.NewRegion().WithStartLine(max(p.Line, 1))
+	if p.Line > 0 && p.Column > 0 {
+		region.WithStartColumn(p.Column)
+	}
+	return region
 }
 
 func (s *sarifRun) suppress(result *sarif.Result, w report.WaivedBy) {

@@ -93,7 +93,7 @@ func (s *summarized) about(r *report.Report) {
 	if len(r.Limits) > 0 {
 		s.add("limited: %s", cutEnd(strings.Join(r.Limits, "; "), 2*shortWhat))
 	}
-	s.add("%s, collected %s, kubectl-sidecar %s", clusterName(r), seenAt(r), r.Tool.Version)
+	s.add("%s, kubectl-sidecar %s", subject(r), r.Tool.Version)
 }
 
 // clusterName is what the report is about.

@@ -25,19 +25,32 @@ const (
 func (p *page) report(r *report.Report) error {
 	p.header(r)
 	for _, category := range categories(r) {
+		list := p.entriesOf(r, category)
+		if len(list) == 0 && category == checks.Manifests {
+			continue
+		}
 		p.print()
 		p.heading(string(category))
 		if category == checks.Nodes {
 			p.nodes(r.Nodes)
 		}
-		for _, e := range r.Checks {
-			if e.Category == category && e.Status != checks.Skipped && (p.full || !settled(r, e)) {
-				p.entry(e)
-			}
+		for _, e := range list {
+			p.entry(e)
 		}
 	}
 	p.footer(r)
 	return p.w.Flush()
+}
+
+// entriesOf are the checks of a category of which something is said.
+func (p *page) entriesOf(r *report.Report, category checks.Category) []report.Entry {
+	var out []report.Entry
+	for _, e := range r.Checks {
+		if e.Category == category && e.Status != checks.Skipped && (p.full || !settled(r, e) && !quiet(r, e)) {
+			out = append(out, e)
+		}
+	}
+	return out
 }
 
 // categories are those of the checks that ran, and that of the nodes where there are any.
@@ -60,6 +73,11 @@ func (p *page) heading(text string) {
 }
 
 func (p *page) header(r *report.Report) {
+	if r.Manifests != nil && r.Cluster.Server == "" {
+		p.prose("", "manifests: ", manifestsLine(r)+", evaluated by kubectl-sidecar "+r.Tool.Version)
+		p.limits(r)
+		return
+	}
 	cluster := r.Cluster.Server
 	if cluster == "" {
 		cluster = "not named in the file"
@@ -73,12 +91,24 @@ func (p *page) header(r *report.Report) {
 	}
 	p.prose("", "cluster: ", cluster)
 	p.prose("", "collected: ", taken+", evaluated by kubectl-sidecar "+r.Tool.Version)
-	for _, limit := range r.Limits {
-		p.prose("", "limited: ", limit)
+	if r.Manifests != nil {
+		p.prose("", "manifests: ", manifestsLine(r))
 	}
+	p.limits(r)
 	if r.Settled != nil {
 		p.prose("", "gates: ", fmt.Sprintf("no longer matter: every API server and kubelet is Kubernetes %s or newer, and from 1.33 on no gate can turn native sidecars off", r.Settled.Oldest))
 	}
+}
+
+func (p *page) limits(r *report.Report) {
+	for _, limit := range r.Limits {
+		p.prose("", "limited: ", limit)
+	}
+}
+
+// quiet reports whether nothing need be said of a check: lint shows what to change, and its last line counts.
+func quiet(r *report.Report, e report.Entry) bool {
+	return r.Manifests != nil && e.Status == checks.Pass
 }
 
 // settled reports whether a check is one that the line about gates speaks for.
@@ -211,7 +241,7 @@ func (p *page) evidence(g *findingGroup) {
 	for i, f := range findings {
 		whose := ""
 		if len(findings) > 1 {
-			whose = report.ObjectName(f.Object) + ": "
+			whose = whereOf(f) + ": "
 		}
 		for j, evidence := range f.Evidence {
 			if !p.full && (i > 0 || j >= evidenceSize) {

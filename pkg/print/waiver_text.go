@@ -27,7 +27,7 @@ func (p *page) waived(e report.Entry) {
 	for _, g := range grouped(e.Suppressed, func(s report.Suppressed) string { return waivedLead(s.Waiver) + s.Message }) {
 		var objects, sources []string
 		for _, s := range g {
-			objects, sources = append(objects, report.ObjectName(s.Object)), append(sources, s.Waiver.Source)
+			objects, sources = append(objects, whereOf(s.Finding)), append(sources, s.Waiver.Source)
 		}
 		p.prose("    ", waivedLead(g[0].Waiver), g[0].Message)
 		p.prose("      ", "on"+howMany(objects)+": ", p.some(objects))
@@ -35,7 +35,7 @@ func (p *page) waived(e report.Entry) {
 		if p.full {
 			for _, s := range g {
 				for _, evidence := range s.Evidence {
-					p.prose("      ", "evidence: ", report.ObjectName(s.Object)+": "+evidence)
+					p.prose("      ", "evidence: ", whereOf(s.Finding)+": "+evidence)
 				}
 			}
 		}

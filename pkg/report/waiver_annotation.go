@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -137,6 +138,9 @@ func checkTerms(reason, until string) error {
 	return nil
 }
 
+// waivable are the checks of the commands that know waivers.
+func waivable() []checks.Check { return slices.Concat(cluster.All(), manifests.All()) }
+
 func knownCheck(id string) bool {
-	return slices.ContainsFunc(cluster.All(), func(c checks.Check) bool { return c.ID == id })
+	return slices.ContainsFunc(waivable(), func(c checks.Check) bool { return c.ID == id })
 }

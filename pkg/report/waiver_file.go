@@ -11,7 +11,6 @@ import (
 
 	yamlv3 "go.yaml.in/yaml/v3"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -234,7 +233,7 @@ func (f *waiverFile) checkNames(fields map[string]*yamlv3.Node, w Waiver) error 
 		return &WaiverFileError{File: f.name, Line: lineOf(fields), Err: errors.New("check is missing: the id of a check")}
 	case !knownCheck(w.Check):
 		var ids []string
-		for _, c := range cluster.All() {
+		for _, c := range waivable() {
 			ids = append(ids, c.ID)
 		}
 		return f.unknown(n, "check", w.Check, ids)

@@ -1,6 +1,7 @@
 package software
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"regexp"
@@ -92,7 +93,8 @@ var anyPortFlag = regexp.MustCompile(`^-{0,2}(?:([A-Za-z][\w.-]*?[-_.])?[pP]ort|
 // A Word is one word of a command line, with the value that follows a flag joined to it by "=".
 type Word struct {
 	Text string
-	// List is "command" or "args", at the index in it, Raw the words as they stand there.
+	// List is "command" or "args", at the index in it, Raw the words as they stand there. It is empty for a flag that
+	// is said by a variable, whose name Before then is.
 	List string
 	At   int
 	Raw  string
@@ -102,7 +104,8 @@ type Word struct {
 	Before string
 }
 
-// Words are the words of a container's command line, also those in a script.
+// Words are the words of a container's command line, also those in a script, and the flags that its environment stands
+// for.
 func Words(c *corev1.Container) []Word {
 	var out []Word
 	last := ""
@@ -123,6 +126,27 @@ func Words(c *corev1.Container) []Word {
 				out, last = append(out, w), part
 			}
 		}
+	}
+	return append(out, variableFlags(c)...)
+}
+
+// variableFlags are the flags that variables stand for where its software reads them.
+func variableFlags(c *corev1.Container) []Word {
+	if len(c.Env) == 0 {
+		return nil
+	}
+	k := Of(c)
+	if k == nil || k.Variables == "" {
+		return nil
+	}
+	var out []Word
+	for _, e := range c.Env {
+		name, ok := strings.CutPrefix(e.Name, k.Variables)
+		if !ok || e.Value == "" {
+			continue
+		}
+		flag := "--" + strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+		out = append(out, Word{Text: flag + "=" + e.Value, Value: e.Value, Before: e.Name, Raw: e.Value})
 	}
 	return out
 }
@@ -145,11 +169,12 @@ func Binds(c *corev1.Container) []Bind {
 	var out []Bind
 	for _, w := range Words(c) {
 		for _, b := range w.binds() {
-			b.From = fmt.Sprintf("%s of %s: %s", w.List, c.Name, prose.OneLine(w.said()))
+			b.From = fmt.Sprintf("%s of %s: %s", cmp.Or(w.List, "env"), c.Name, prose.OneLine(w.said()))
 			b.List, b.At, b.Word = w.List, w.At, w.Value
 			out = append(out, b)
 		}
 	}
+	flags := variableFlags(c)
 	for _, e := range c.Env {
 		if strings.Contains(e.Value, "=tcp:") { // INSTANCES of the Cloud SQL proxy before version 2
 			for _, b := range (Word{Text: e.Value, Value: e.Value}).binds() {
@@ -157,7 +182,7 @@ func Binds(c *corev1.Container) []Bind {
 				out = append(out, b)
 			}
 		}
-		if !listenVariable.MatchString(e.Name) {
+		if !listenVariable.MatchString(e.Name) || slices.ContainsFunc(flags, func(w Word) bool { return w.Before == e.Name }) {
 			continue
 		}
 		if b, ok := Address(e.Value); ok {
@@ -173,6 +198,9 @@ func Binds(c *corev1.Container) []Bind {
 
 // said is the word as somebody would write it: with the flag before it.
 func (w Word) said() string {
+	if w.List == "" {
+		return w.Before + "=" + w.Value
+	}
 	if w.Text != w.Value {
 		return w.Before + " " + w.Value
 	}

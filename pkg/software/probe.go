@@ -199,12 +199,16 @@ func FindOpening(c, template *corev1.Container) (Probe, bool) {
 	if k == nil {
 		return Probe{}, false
 	}
-	o := k.Opening(facts.ImageName(c.Image), CommandLine(c))
+	line := CommandLine(c)
+	for _, w := range variableFlags(c) {
+		line += " " + w.Text
+	}
+	o := k.Opening(facts.ImageName(c.Image), line)
 	if o == nil {
 		return Probe{}, false
 	}
 	at := o.Endpoint
-	list := append(Words(c), flagVariables(c)...)
+	list := Words(c)
 	for _, w := range list {
 		if flag, value, _ := strings.Cut(w.Text, "="); o.PortFlag != "" && flag == o.PortFlag && PortNumber(value) > 0 {
 			at.Port = PortNumber(value)
@@ -224,19 +228,6 @@ func FindOpening(c, template *corev1.Container) (Probe, bool) {
 		out.Basis, out.Fields = NoneThroughShell, nil
 	}
 	return out, true
-}
-
-// flagVariables are the flags of Google's proxies that a container has as variables: CSQL_PROXY_HTTP_PORT=9801.
-func flagVariables(c *corev1.Container) []Word {
-	var out []Word
-	for _, e := range c.Env {
-		for _, prefix := range []string{"CSQL_PROXY_", "ALLOYDB_PROXY_"} {
-			if flag, ok := strings.CutPrefix(e.Name, prefix); ok && e.Value != "" {
-				out = append(out, Word{Text: "--" + strings.ToLower(strings.ReplaceAll(flag, "_", "-")) + "=" + e.Value})
-			}
-		}
-	}
-	return out
 }
 
 // A WordEdit replaces a word of a command line, or adds one at its end where Old is empty.

@@ -33,9 +33,19 @@ func (s *scene) reservationAbout(t admissionRun, name string) *reservation {
 		}
 	}
 	if r := s.unreached(name, w, r, asked && conclusive(r)); r != nil {
+		return r.limited(t)
+	}
+	return s.idle(name, w).limited(t)
+}
+
+// limited says that a limit of the run is why nothing is known, where that is so.
+func (r *reservation) limited(t admissionRun) *reservation {
+	if r == nil || t.canary.Unasked == "" || r.result != resultUnknown || len(t.class.Namespaces) == 0 {
 		return r
 	}
-	return s.idle(name, w)
+	r.reason += "; " + t.canary.Unasked
+	r.remedy = facts.Do("ask about a namespace alone:", prose.Shell("kubectl sidecar doctor --namespace %s", t.class.Namespaces[0]))
+	return r
 }
 
 // reviewOf is what a webhook said when it was called directly; false when it was not.

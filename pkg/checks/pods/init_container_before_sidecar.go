@@ -78,7 +78,7 @@ func (p subject) needs(c container) (later *container, port int, proof string) {
 		}
 	}
 	line := software.EveryCommand(c.Container)
-	if c.running() && !waits.MatchString(line) {
+	if c.running() && !p.failsAgain(c) && !waits.MatchString(line) {
 		return nil, 0, "" // it may serve that port itself for its work
 	}
 	for _, found := range local.FindAllStringSubmatch(line, -1) {

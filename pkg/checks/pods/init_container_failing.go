@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var initContainerFailing = podCheck(checks.Check{
@@ -17,7 +18,7 @@ var initContainerFailing = podCheck(checks.Check{
 	Uses:  slices.Concat(timed, owned, []facts.Kind{facts.Nodes, facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c := p.blocked()
-	if c == nil || c.sidecar() || c.running() || !c.failed() && !p.cannotWork(*c) {
+	if c == nil || c.sidecar() || c.running() && !p.failsAgain(*c) || !c.failed() && !p.cannotWork(*c) {
 		return nil, nil
 	}
 	f := &checks.Finding{
@@ -72,7 +73,27 @@ func (p subject) failure(c container) string {
 	case c.ended() == nil:
 		return c.waiting()
 	}
-	return fmt.Sprintf("%s, %s", c.exited(), prose.Counted(int(c.restarts()), "restart"))
+	out := fmt.Sprintf("%s, %s", c.exited(), prose.Counted(int(c.restarts()), "restart"))
+	if c.running() {
+		out += ", and it has been running again " + p.startedAt(c).words()
+	}
+	return out
+}
+
+// failsAgain reports whether an init container runs that has failed several times, or cannot succeed where it is, and
+// a short while ago: until it has run for longer than it usually takes to fail, that is no progress.
+func (p subject) failsAgain(c container) bool {
+	if !c.running() || !c.failed() || !ageOf(p.s.Snapshot, c.ended().FinishedAt).below(recent) {
+		return false
+	}
+	if c.restarts() < someRestarts && p.misfit(c) == nil {
+		return false
+	}
+	usually := settle
+	if begin := begun(c.ended()); !begin.IsZero() && len(software.Signs(c.Container)) == 0 {
+		usually = max(settle, c.ended().FinishedAt.Sub(begin)+rounding)
+	}
+	return p.startedAt(c).below(usually)
 }
 
 // needsLater reports whether an init container cannot succeed before a container has started that starts after it.

@@ -21,7 +21,7 @@ var knownControlPlaneBug = podCheck(checks.Check{
 	Title: "every Service reaches the sidecar port it names",
 	Uses:  []facts.Kind{facts.Services, facts.EndpointSlices},
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	// Where nobody looked (a scan, a file without Services) the pod is as well as it looks.
+	// Where nobody looked (a scan of a newer cluster, a file without Services) the pod is as well as it looks.
 	if !facts.NeedsServices(p.Pod) || !p.s.Has(facts.Services) {
 		return nil, nil
 	}

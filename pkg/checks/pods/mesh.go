@@ -97,11 +97,11 @@ func (p subject) networkWords(c container) (proof string, port int) {
 			return "log of " + c.Name + ": " + prose.OneLine(line), portIn(line)
 		}
 	}
-	line := software.EveryCommand(c.Container)
+	line, works := software.EveryCommand(c.Container), c.running() && !p.failsAgain(c)
 	switch {
-	case !c.running() && len(strings.TrimSpace(strings.Join(lines, ""))) > 0:
+	case !works && len(strings.TrimSpace(strings.Join(lines, ""))) > 0:
 		return "", 0 // it says that something else is wrong
-	case networkCommands.MatchString(line) && (!c.running() || waits.MatchString(line)):
+	case networkCommands.MatchString(line) && (!works || waits.MatchString(line)):
 		return fmt.Sprintf("command of %s uses the network: %s", c.Name, prose.OneLine(line)), portIn(line)
 	case waitsByName.MatchString(c.Name):
 		return fmt.Sprintf("%s is named as one that waits for something elsewhere", c.Name), 0

@@ -123,6 +123,14 @@ func TestThresholds(t *testing.T) {
 		{name: "hangTime: held", below: heldPod("second", hangTime-time.Second), at: heldPod("second", hangTime), wantBelow: "waits for container", wantAt: "job-held-by-sidecar"},
 		{name: "recent", below: crashed(someRestarts, recent-time.Second), at: crashed(someRestarts, recent), wantBelow: "sidecar-crash-looping"},
 		{name: "someRestarts", below: crashed(someRestarts-1, time.Minute), at: crashed(someRestarts, time.Minute), wantAt: "sidecar-crash-looping"},
+		{name: "someRestarts: an init container", below: failingAgain(someRestarts-1, time.Second, time.Minute, 0), at: failingAgain(someRestarts, time.Second, time.Minute, 0), wantBelow: "waits for init-container", wantAt: "init-container-failing"},
+		{name: "a mesh's validation", below: failingAgainAs("istio-validation", 125), at: failingAgainAs("istio-validation", 126), wantBelow: "waits for init-container", wantAt: "init-container-failing"},
+		{name: "settle: it runs again", below: failingAgain(someRestarts, settle-time.Second, time.Minute, 0), at: failingAgain(someRestarts, settle, time.Minute, 0), wantBelow: "init-container-failing", wantAt: "waits for init-container"},
+		{name: "recent: it runs again", below: failingAgain(someRestarts, time.Second, recent-time.Second, 0), at: failingAgain(someRestarts, time.Second, recent, 0), wantBelow: "init-container-failing", wantAt: "waits for init-container"},
+		{
+			name: "it runs again for as long as it took to fail", wantBelow: "init-container-failing", wantAt: "waits for init-container",
+			below: failingAgain(someRestarts, time.Minute, 2*time.Minute, time.Minute), at: failingAgain(someRestarts, time.Minute+rounding, 2*time.Minute, time.Minute),
+		},
 		{name: "headStart", below: racedPod(headStart-time.Second, 1), at: racedPod(headStart, 1), wantBelow: "sidecar-start-race"},
 		{name: "headStart is well below a minute", below: racedPod(10*time.Second, 1), at: racedPod(20*time.Second, 1), wantBelow: "sidecar-start-race"},
 		{name: "fewRestarts", below: racedPod(time.Second, fewRestarts), at: racedPod(time.Second, fewRestarts+1), wantBelow: "sidecar-start-race"},
@@ -133,6 +141,11 @@ func TestThresholds(t *testing.T) {
 			below: shape(time.Second, corev1.PodRunning, func(*corev1.Pod) {}), events: []corev1.Event{event("Pulling", "Pulling image", "proxy", 1, patience)},
 		},
 		{name: "rounding", below: killedAfter(60*time.Second - rounding - time.Second), at: killedAfter(60*time.Second - rounding), wantBelow: "waits for startup-probe", wantAt: "startup-probe-failing"},
+		{
+			name:  "soonest: asked to stop, and events are missing",
+			below: killedAfter(59*time.Second - rounding - time.Second), at: killedAfter(59*time.Second - rounding), wantBelow: "waits for startup-probe", wantAt: "startup-probe-failing",
+			events: []corev1.Event{event("Unhealthy", "Startup probe failed: no", "proxy", 20, 10*time.Minute)},
+		},
 		{name: "hangTime: at work", below: server("migrate", hangTime-time.Second), at: server("migrate", hangTime), wantBelow: "waits for init-container", wantAt: "odd"},
 		{
 			name: "firstTries", wantBelow: "waits for kubelet", wantAt: "volume-not-mounted", events: []corev1.Event{event("FailedMount", `MountVolume.SetUp failed for volume "v"`, "", 1, 0)},
@@ -171,6 +184,24 @@ func crashed(times int32, ago time.Duration) corev1.Pod {
 	return shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
 		p.Status.InitContainerStatuses[0] = restarted(running("proxy", time.Second), times, 1, ago)
 	})
+}
+
+// failingAgain has an init container that runs again after a failure.
+func failingAgain(restarts int32, since, failed, lasted time.Duration) corev1.Pod {
+	return shape(time.Hour, corev1.PodPending, func(p *corev1.Pod) {
+		plainInit(p, corev1.Container{Name: "migrate", Image: "migrate:1"}, since)
+		s := restarted(p.Status.InitContainerStatuses[0], restarts, 1, failed)
+		s.LastTerminationState.Terminated.StartedAt = before(failed + lasted)
+		p.Status.InitContainerStatuses[0] = s
+	})
+}
+
+// failingAgainAs has an init container of a name that runs again after one exit.
+func failingAgainAs(name string, code int32) corev1.Pod {
+	p := failingAgain(1, time.Second, 10*time.Second, 0)
+	p.Spec.InitContainers[0].Name, p.Status.InitContainerStatuses[0].Name = name, name
+	p.Status.InitContainerStatuses[0].LastTerminationState.Terminated.ExitCode = code
+	return p
 }
 
 // slowProbe has a sidecar whose startup probe allows an hour.

@@ -107,7 +107,9 @@ func (p subject) probeEvents(c container, prefix string) []corev1.Event {
 }
 
 // killedByProbe reports whether a container was stopped because its startup probe used up its budget: the
-// kubelet says so, or its last run lasted as long as the budget.
+// kubelet says so, or its last run lasted as long as the budget. The kubelet keeps to 25 events about a pod, and one more
+// every five minutes (k8s.io/client-go tools/record, EventSourceObjectSpamFilter): of what restarts often, the newest
+// are missing. A run that lasted nearly as long is then explained by what is left.
 func (p subject) killedByProbe(c container) bool {
 	if c.StartupProbe == nil || started(c) {
 		return false
@@ -116,17 +118,22 @@ func (p subject) killedByProbe(c container) bool {
 	if end != nil && end.Reason == oomKilled {
 		return false
 	}
+	told := false // of an earlier run
 	for _, e := range p.eventsAbout(c, "Killing") {
-		earlier := end != nil && eventTime(e).Time.Before(begun(end)) // it is about a run before the last
-		if strings.Contains(e.Message, "failed startup probe") && !earlier {
+		if !strings.Contains(e.Message, "failed startup probe") {
+			continue
+		}
+		if end == nil || !eventTime(e).Time.Before(begun(end)) {
 			return true
 		}
+		told = true
 	}
 	if end == nil || c.restarts() == 0 || begun(end).IsZero() || end.FinishedAt.IsZero() {
 		return false
 	}
 	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + rounding
-	return lasted >= budget(c.StartupProbe)
+	explained := told || c.stopped() && len(p.startupFailures(c)) > 0
+	return lasted >= budget(c.StartupProbe) || explained && lasted >= soonest(c.StartupProbe)
 }
 
 // overdue reports whether the startup probe of a container that runs has used up its time.
@@ -146,6 +153,12 @@ func (p subject) outOfMemory(c container) bool {
 func budget(p *corev1.Probe) time.Duration {
 	period, failures := cmp.Or(p.PeriodSeconds, 10), cmp.Or(p.FailureThreshold, 3)
 	return seconds(p.InitialDelaySeconds + period*failures)
+}
+
+// soonest is after what time a startup probe can have used up its budget: the first attempt may come right after the
+// start.
+func soonest(p *corev1.Probe) time.Duration {
+	return budget(p) - seconds(cmp.Or(p.PeriodSeconds, 10))
 }
 
 func pace(p *corev1.Probe) string {

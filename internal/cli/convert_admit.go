@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// podOf is a pod of the template of an object.
+func podOf(object map[string]any, w *workload.Workload) map[string]any {
+	template := kustomize.SpecOf(object, w.Way[:len(w.Way)-1])
+	meta, _ := template["metadata"].(map[string]any)
+	own := map[string]any{"name": w.Name, "namespace": w.Namespace}
+	for _, key := range []string{"labels", "annotations"} {
+		if meta[key] != nil {
+			own[key] = meta[key]
+		}
+	}
+	return map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": own, "spec": template["spec"]}
+}
+
+// kept reports as an error which of the containers that moved came back as no native sidecar.
+func (d *done) kept(returned map[string]any, way []string) error {
+	spec := kustomize.SpecOf(returned, way)
+	inits, _ := spec["initContainers"].([]any)
+	always := map[string]bool{}
+	for _, c := range inits {
+		fields, _ := c.(map[string]any)
+		name, _ := fields["name"].(string)
+		always[name] = fields["restartPolicy"] == "Always"
+	}
+	for _, m := range d.Moves {
+		if !always[m.Container] {
+			return fmt.Errorf("%s came back without restartPolicy: Always: kubectl sidecar doctor says who strips it", m.Container)
+		}
+	}
+	return nil
+}

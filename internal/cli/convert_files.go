@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/manifests"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// A manifest is a file with what becomes of it.
+type manifest struct {
+	name          string
+	before, after []byte
+	documents     []workload.Document
+	skipped       error // why it was not read
+	done          []done
+}
+
+// done is what became of one workload.
+type done struct {
+	*convert.Plan
+	result  *edit.Result
+	refusal *edit.Refusal
+	// missed are the patches that keep it from being converted.
+	missed error
+}
+
+func (d done) changed() bool { return d.result != nil }
+
+// conversion is one run on files.
+type conversion struct {
+	o     *convertOptions
+	files []*manifest
+	// others are kustomizations and patches that change, too, by their absolute names.
+	others kustomize.Files
+	finder kustomize.Finder
+	// denied is why the API server does not admit what would become of a workload.
+	denied map[*workload.Workload]error
+}
+
+func (o *convertOptions) convertFiles(ctx context.Context) error {
+	c := &conversion{o: o}
+	if err := c.read(ctx); err != nil {
+		return err
+	}
+	if err := o.unknownContainers(c.containers()); err != nil {
+		return err
+	}
+	if err := c.convertAll(ctx); err != nil {
+		return err
+	}
+	if !o.verify {
+		return c.finish()
+	}
+	if err := c.verify(ctx); err != nil {
+		return err
+	}
+	if err := c.convertAll(ctx); err != nil { // again, without what was refused
+		return err
+	}
+	return c.finish()
+}
+
+// convertAll converts all workloads, apart from those that the API server has refused.
+func (c *conversion) convertAll(ctx context.Context) error {
+	all := c.documents()
+	c.others = kustomize.Files{}
+	for _, f := range c.files {
+		f.after, f.done = f.before, nil
+		for _, d := range f.documents {
+			for _, w := range d.Workloads {
+				if err := ended(ctx); err != nil {
+					return err
+				}
+				p := convert.Of(w, c.o.plan())
+				p.References(all)
+				c.convert(f, p)
+			}
+		}
+	}
+	return nil
+}
+
+// read reads and parses the files. Templates are named, and skipped.
+func (c *conversion) read(ctx context.Context) error {
+	names, err := manifests.Options{Names: c.o.files, Recursive: c.o.recursive}.Files()
+	if err != nil {
+		return couldNotRun("name a file, a folder or a pattern: -f deploy/, -f 'deploy/*.yaml'", err)
+	}
+	for _, name := range names {
+		data, err := readInput(ctx, c.o.streams.In, name, "name manifests, folders, or - for stdin")
+		if err != nil {
+			return err
+		}
+		f := &manifest{name: name, before: data, after: data}
+		documents, err := workload.Parse(display(name), data)
+		if f.documents = documents; err != nil {
+			f.documents, f.skipped = nil, err
+		}
+		c.files = append(c.files, f)
+	}
+	return nil
+}
+
+func (c *conversion) documents() []workload.Document {
+	var out []workload.Document
+	for _, f := range c.files {
+		out = append(out, f.documents...)
+	}
+	return out
+}
+
+// containers are the names of all containers that there are.
+func (c *conversion) containers() []string {
+	var out []string
+	for _, d := range c.documents() {
+		for _, w := range d.Workloads {
+			for _, list := range [][]string{namesOf(w.Spec().Containers), namesOf(w.Spec().InitContainers)} {
+				out = append(out, list...)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// convert changes one workload in the text of its file, or says why not.
+func (c *conversion) convert(f *manifest, p *convert.Plan) {
+	d := done{Plan: p}
+	defer func() {
+		if p.Changes() || len(p.Asks)+len(p.Refused)+len(p.Removed) > 0 {
+			f.done = append(f.done, d)
+		}
+	}()
+	if !p.Changes() {
+		return
+	}
+	if d.missed = c.denied[p.Workload]; d.missed != nil {
+		d.refusal = &edit.Refusal{Reason: edit.Unproven}
+		return
+	}
+	result, err := edit.Apply(f.after, p.Change)
+	if err != nil {
+		if !errors.As(err, &d.refusal) {
+			d.refusal = &edit.Refusal{Reason: edit.Unproven, About: err.Error()}
+		}
+		return
+	}
+	if d.missed = c.overlays(f, p, result); d.missed != nil {
+		d.refusal = &edit.Refusal{Reason: edit.Unproven, Patch: result.Patch}
+		return
+	}
+	d.result, f.after = result, result.Data
+}
+
+// overlays changes the patches that name a container where it no longer is, and proves that every kustomization makes
+// the same of it apart from the move. Nothing is kept if one does not.
+func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result) error {
+	if f.name == "-" || !slices.ContainsFunc(p.Moves, func(m convert.Move) bool { return !m.Init }) || len(p.Workload.Root) > 0 {
+		return nil
+	}
+	around, err := c.finder.Around(f.name)
+	if err != nil {
+		return err
+	}
+	name, err := filepath.Abs(f.name)
+	if err != nil {
+		return err
+	}
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	m, err := movedOf(p)
+	if err != nil {
+		return err
+	}
+	files := c.others.Clone()
+	for _, other := range c.files {
+		if abs, err := filepath.Abs(other.name); err == nil && !bytes.Equal(other.before, other.after) {
+			files[abs] = other.after
+		}
+	}
+	before := files.Clone()
+	files[name] = result.Data
+	rewritten := before.Clone()
+	for _, k := range around {
+		mentions := k.Mentions(m)
+		if len(mentions) == 0 {
+			continue
+		}
+		if err := files.Rewrite(m, mentions); err != nil {
+			return fmt.Errorf("%w in a patch that would miss it", err)
+		}
+		if err := k.Prove(before, files, []*kustomize.Moved{m}); err != nil {
+			return fmt.Errorf("%s: %w", k.File, err)
+		}
+	}
+	for other, data := range files {
+		if !bytes.Equal(rewritten[other], data) && other != name {
+			c.others[other] = data
+		}
+	}
+	return nil
+}
+
+// movedOf is the move as kustomizations see it.
+func movedOf(p *convert.Plan) (*kustomize.Moved, error) {
+	m := &kustomize.Moved{Kind: p.Workload.Kind, Name: p.Workload.Name, Way: p.Workload.Way, Moves: p.Change.Moves}
+	for _, move := range p.Moves {
+		m.Containers = append(m.Containers, move.Container)
+	}
+	after, err := edit.Values(map[string]any(p.Workload.Object), edit.Change{Way: p.Workload.Way, Moves: p.Change.Moves})
+	if err != nil {
+		return nil, err
+	}
+	m.Before, m.After = kustomize.SpecOf(p.Workload.Object, m.Way), kustomize.SpecOf(after, m.Way)
+	return m, nil
+}

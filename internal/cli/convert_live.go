@@ -1,0 +1,216 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// objects is the way to the objects of the cluster.
+func (o *convertOptions) objects() (*collect.Objects, error) {
+	config, err := o.cluster.config()
+	if err != nil {
+		return nil, err
+	}
+	namespace, _, err := o.cluster.kube.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return nil, couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
+	}
+	return collect.NewObjects(collect.Options{
+		Config: config, Until: time.Now().Add(o.cluster.timeout), RequestTimeout: o.cluster.requestTimeout,
+		QPS: o.cluster.qps, Tool: buildVersion().Version,
+	}, namespace)
+}
+
+// live prints the patches for objects in the cluster, and who owns them. Nothing is applied.
+func (o *convertOptions) live(ctx context.Context) error {
+	objects, err := o.objects()
+	if err != nil {
+		return err
+	}
+	defer o.showRequests(objects)
+	c := &conversion{o: o}
+	var owned bytes.Buffer
+	for _, n := range o.names {
+		object, err := objects.Get(ctx, n)
+		if err != nil {
+			return whyFailure(err)
+		}
+		workloads, err := workload.Of(object)
+		if err != nil {
+			return err
+		}
+		if len(workloads) == 0 {
+			return couldNotRun("name what has pods: deploy/web, cronjob/import", fmt.Errorf("%s has no pod template", n))
+		}
+		f := &manifest{name: n.String()}
+		f.documents = []workload.Document{{Object: object, Workloads: workloads}}
+		for _, w := range workloads {
+			p := convert.Of(w, o.plan())
+			d := done{Plan: p}
+			if p.Changes() {
+				d.result = &edit.Result{}
+			}
+			f.done = append(f.done, d)
+		}
+		sayOwners(&owned, n, object)
+		c.files = append(c.files, f)
+	}
+	if err := o.unknownContainers(c.containers()); err != nil {
+		return err
+	}
+	if o.verify {
+		if err := c.admit(ctx, objects); err != nil {
+			return err
+		}
+	}
+	return o.printLive(c, owned.Bytes())
+}
+
+// printLive prints what was asked for; a diff of an object that is no text is its patch.
+func (o *convertOptions) printLive(c *conversion, owned []byte) error {
+	var out []byte
+	var err error
+	switch o.output.value {
+	case "kustomize":
+		out, err = c.component()
+	case "yaml":
+		out, err = c.liveTexts()
+	default:
+		out, err = c.patches()
+	}
+	if err != nil {
+		return err
+	}
+	if err := writeTo(o.streams.Out, out); err != nil {
+		return err
+	}
+	changed, asked, refused := c.say()
+	if changed {
+		fmt.Fprint(o.streams.ErrOut, string(owned))
+	}
+	switch {
+	case refused, asked && !changed:
+		return exit(exitUnproven)
+	case changed:
+		return exit(report.ExitFindings)
+	}
+	return nil
+}
+
+// liveTexts are the objects as they would be, without what the API server has put into them.
+func (c *conversion) liveTexts() ([]byte, error) {
+	var out bytes.Buffer
+	for i, p := range c.patched() {
+		after, err := edit.Values(p.Workload.Object, objectChange(p.Change, p.Workload.Way))
+		if err != nil {
+			return nil, err
+		}
+		object, _ := after.(map[string]any)
+		delete(object, "status")
+		if meta, ok := object["metadata"].(map[string]any); ok {
+			for _, key := range []string{"managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"} {
+				delete(meta, key)
+			}
+			if annotations, ok := meta["annotations"].(map[string]any); ok {
+				delete(annotations, "kubectl.kubernetes.io/last-applied-configuration")
+				delete(annotations, "deployment.kubernetes.io/revision")
+			}
+		}
+		text, err := yaml.Marshal(object)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out.WriteString("---\n")
+		}
+		out.Write(text)
+	}
+	return out.Bytes(), nil
+}
+
+func (o *convertOptions) showRequests(objects *collect.Objects) {
+	if o.cluster.showRequests {
+		printRequests(o.streams.ErrOut, objects.Ledger().Requests())
+	}
+}
+
+// sayOwners says where an object comes from: that is where to change it.
+func sayOwners(out *bytes.Buffer, n collect.Name, object map[string]any) {
+	for _, owner := range convert.Owners(object) {
+		text := map[convert.OwnerKind]string{
+			convert.Helm:    "Helm release %s: change its chart or its values, else the next upgrade undoes it",
+			convert.ArgoCD:  "Argo CD application %s: change it in its repository, else the next sync undoes it",
+			convert.Flux:    "Flux's %s: change it in its repository, else the next reconciliation undoes it",
+			convert.Object:  "%s: change it there, else its controller undoes it",
+			convert.Applied: "kubectl apply%s: change the manifest as well, else the next apply undoes it",
+		}[owner.Kind]
+		fmt.Fprintf(out, "%s comes from %s\n", print.Escape(n.String()), fmt.Sprintf(text, print.Escape(owner.Name)))
+	}
+}
+
+// verify has the API server admit everything that changes.
+func (c *conversion) verify(ctx context.Context) error {
+	objects, err := c.o.objects()
+	if err != nil {
+		return err
+	}
+	defer c.o.showRequests(objects)
+	return c.admit(ctx, objects)
+}
+
+// admit sends what changes with dryRun=All: the object, and a pod of its template. What is refused, or comes back
+// without the field, is not converted.
+func (c *conversion) admit(ctx context.Context, objects *collect.Objects) error {
+	c.denied = map[*workload.Workload]error{}
+	for _, f := range c.files {
+		for i := range f.done {
+			d := &f.done[i]
+			if !d.changed() {
+				continue
+			}
+			err := d.admit(ctx, objects)
+			var unreachable *collect.UnreachableError
+			switch {
+			case errors.As(err, &unreachable), err != nil && ctx.Err() != nil:
+				return err
+			case err != nil:
+				d.missed, d.refusal, d.result = fmt.Errorf("the API server: %w", err), &edit.Refusal{Reason: edit.Unproven}, nil
+				c.denied[d.Workload] = d.missed
+			}
+		}
+	}
+	return nil
+}
+
+func (d *done) admit(ctx context.Context, objects *collect.Objects) error {
+	w := d.Workload
+	after, err := edit.Values(w.Object, objectChange(d.Change, w.Way))
+	if err != nil {
+		return err
+	}
+	object, _ := after.(map[string]any)
+	returned, err := objects.Admit(ctx, object)
+	if err != nil {
+		return err
+	}
+	if err := d.kept(returned, w.Way); err != nil || w.Is("Pod") {
+		return err
+	}
+	pod, err := objects.Admit(ctx, podOf(object, w))
+	if err != nil {
+		return fmt.Errorf("a pod of it: %w", err)
+	}
+	return d.kept(pod, []string{"spec"})
+}

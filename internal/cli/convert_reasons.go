@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+)
+
+// why is why a container counts as a sidecar.
+func why(named bool, signals []roles.Signal) string {
+	var out []string
+	if named {
+		out = append(out, "you named it")
+	}
+	for _, s := range signals {
+		text := signalText(s)
+		if len(s.Evidence) > 0 && s.Evidence[0].Place.Line > 0 {
+			text += fmt.Sprintf(" (line %d)", s.Evidence[0].Place.Line)
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", ")
+}
+
+func signalText(s roles.Signal) string {
+	by := s.By
+	if by == "" {
+		by = "another container"
+	}
+	switch s.Kind {
+	case roles.KnownSoftware:
+		return "its software is known as a sidecar"
+	case roles.CalledByMain:
+		return by + " connects to it"
+	case roles.FollowsFiles:
+		return "it follows files of " + by
+	case roles.FilesWritten:
+		return by + " writes the files that it reads"
+	case roles.Awaited:
+		return by + " waits for it"
+	case roles.StoppedByMain:
+		return by + " stops it"
+	case roles.ServerInJob:
+		return "it is a server in a pod that is to complete"
+	case roles.NotDefault:
+		return "another container is the default one"
+	case roles.InitTwin:
+		return "an init container has the same image"
+	case roles.FeedsFiles:
+		return "it writes files that " + by + " reads"
+	case roles.NamedSo:
+		return "its name"
+	case roles.NeverExits:
+		return "it is a server among the init containers"
+	}
+	return string(s.Kind)
+}
+
+// probeText is what becomes of the start of the next container.
+func probeText(m convert.Move) string {
+	p := m.Proposal
+	switch {
+	case m.Probe != nil && p.Doubt == roles.MayBeLoopback:
+		return fmt.Sprintf("its startupProbe asks port %d: nothing proves that it listens there on the pod's IP; on 127.0.0.1 alone the probe would never pass, and the pod would not start", p.Port)
+	case m.Probe != nil:
+		return "the next container starts when its startupProbe passes"
+	}
+	reason := ""
+	switch {
+	case p.Doubt == roles.NotNeeded:
+		return "no startupProbe: it follows files, and nobody waits for it"
+	case p.Doubt == roles.MayNeedMain:
+		reason = "what answers its own probe may be the main container, which starts later"
+	case p.Doubt == roles.OwnCannotPass:
+		reason = "it listens on loopback only, so its own probes cannot pass either"
+	case p.Basis == software.NoneLoopback, p.Basis == software.FromWidened:
+		reason = "it listens on loopback only, where the kubelet does not reach it"
+	case p.Basis == software.FromFlags, p.Basis == software.NoneThroughShell:
+		reason = "its health endpoint has to be switched on: " + strings.Join(p.Missing, " ")
+	case p.Basis == software.NoneNeeds:
+		reason = "its health endpoint has to be switched on: " + p.Endpoint.Needs
+	case m.Proposal.Known():
+		return "it has a startupProbe"
+	default:
+		reason = "nothing says how to ask it"
+	}
+	return "no startupProbe: " + reason + "; the next container starts as soon as it runs"
+}
+
+// removedText is what was or could be taken out.
+func removedText(r convert.Removed) string {
+	what := fmt.Sprintf("%s around %s", strings.ReplaceAll(string(r.Kind), "-", " "), r.Sidecar)
+	var where []string
+	for _, e := range r.Evidence {
+		where = append(where, strings.Join(e.Path, "."))
+	}
+	what += ": " + strings.Join(where, ", ")
+	switch r.Left {
+	case "":
+		return "taken out: " + what
+	case convert.NotAsked:
+		return "no longer needed: " + what + ": --remove-workarounds takes it out"
+	case convert.StillNeeded:
+		return "still needed, as no startupProbe waits: " + what
+	}
+	return "no longer needed, but not understood line by line, so it stays: " + what
+}

@@ -1,0 +1,174 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// say writes to stderr what was done and what was not, and what else there is to know.
+func (c *conversion) say() (changed, asked, refused bool) {
+	var out bytes.Buffer
+	for _, f := range c.files {
+		if f.skipped != nil {
+			refused = sayWhatWasSkipped(&out, f) || refused
+		}
+		for _, d := range f.done {
+			sayDone(&out, d)
+			changed = changed || d.changed()
+			asked = asked || len(d.Asks) > 0
+			refused = refused || d.refusal != nil || len(d.Refused) > 0
+		}
+	}
+	if out.Len() == 0 {
+		out.WriteString("nothing to convert\n")
+	}
+	for l := range strings.Lines(out.String()) {
+		fmt.Fprintln(c.o.streams.ErrOut, print.Escape(strings.TrimSuffix(l, "\n"))) // files say anything
+	}
+	return changed, asked, refused
+}
+
+// sayWhatWasSkipped names a file that was not read, and reports whether that is a problem: templates are none.
+func sayWhatWasSkipped(out *bytes.Buffer, f *manifest) bool {
+	if errors.Is(f.skipped, workload.ErrTemplate) {
+		fmt.Fprintf(out, "%s: skipped: it is a template; convert what it renders, or change it by hand\n", display(f.name))
+		return false
+	}
+	fmt.Fprintf(out, "%s: not read: %v\n", display(f.name), f.skipped)
+	return true
+}
+
+func sayDone(out *bytes.Buffer, d done) {
+	for _, m := range d.Moves {
+		verb := "becomes"
+		if !d.changed() {
+			verb = "would become"
+		}
+		fmt.Fprintf(out, "%s%s: %s %s a native sidecar: %s\n", at(m.Place), d.Workload, m.Container, verb, why(m.Named, m.Signals))
+		fmt.Fprintf(out, "  %s\n", probeText(m))
+	}
+	if len(d.Moves) == 0 && d.Changes() {
+		fmt.Fprintf(out, "%s%s\n", at(d.Workload.Place), d.Workload)
+	}
+	if d.refusal != nil {
+		sayRefusal(out, d)
+	} else if d.result != nil && d.result.Moved > largeMove {
+		fmt.Fprintf(out, "  %d lines stand elsewhere now; none of them is different\n", d.result.Moved)
+	}
+	for _, r := range d.Removed {
+		fmt.Fprintf(out, "  %s\n", removedText(r))
+	}
+	for _, r := range d.Remarks {
+		if text := remarkText(r, d.Workload); text != "" {
+			fmt.Fprintf(out, "  %s\n", text)
+		}
+	}
+	for _, a := range d.Asks {
+		fmt.Fprintf(out, "%s%s: is %s a sidecar? %s; to convert it: -c %s\n", at(a.Place), d.Workload, a.Container, why(false, a.Signals), a.Container)
+	}
+	for _, r := range d.Refused {
+		fmt.Fprintf(out, "%s%s: %s stays where it is: %s\n", at(r.Place), d.Workload, r.Container, refusedText(r))
+	}
+}
+
+// at begins a line with a place, where there is one.
+func at(p workload.Place) string {
+	if p.Line == 0 {
+		return ""
+	}
+	return p.String() + ": "
+}
+
+// largeMove is how many lines may move without being mentioned.
+const largeMove = 10
+
+// sayRefusal says why a text was left as it is, and prints the patch that does the same to the object.
+func sayRefusal(out *bytes.Buffer, d done) {
+	why := refusalText(d.refusal)
+	if d.missed != nil {
+		why = d.missed.Error()
+	}
+	fmt.Fprintf(out, "  not written: %s\n", why)
+	if len(d.refusal.Patch) > 0 {
+		fmt.Fprintf(out, "  the same as a JSON patch:\n")
+		_ = writePatch(out, d.refusal.Patch)
+	}
+}
+
+func refusalText(r *edit.Refusal) string {
+	text := map[edit.Reason]string{
+		edit.NotFound:      "there is no such container",
+		edit.NoPodSpec:     "there is no pod spec",
+		edit.LastContainer: "a pod needs an ordinary container, and it is the last one",
+		edit.NameTwice:     "its name is used twice",
+		edit.BadPath:       "a field is not there",
+		edit.NotParsed:     "the text cannot be parsed",
+		edit.Template:      "it is a template",
+		edit.Tabs:          "tabs are used as indentation",
+		edit.LineBreaks:    "it has line breaks that are read differently",
+		edit.Flow:          "one list is in brackets, the other is not",
+		edit.AnchorInside:  "an anchor would stand behind what uses it",
+		edit.Shape:         "it is written in an unusual way",
+		edit.Unproven:      "the result could not be proven",
+	}[r.Reason]
+	if r.Line > 0 {
+		text = fmt.Sprintf("line %d: %s", r.Line, text)
+	}
+	if r.About != "" {
+		text += ": " + r.About
+	}
+	return text
+}
+
+func refusedText(r convert.Refused) string {
+	switch r.Reason {
+	case convert.LastContainer:
+		return "a pod needs an ordinary container"
+	case convert.InitExits:
+		return "it is an init container that exits: as a native sidecar it would be restarted forever"
+	case convert.CallsMain:
+		return "it needs " + r.About + ", which would start after it"
+	case convert.OneShot:
+		return "it exits on its own: as a native sidecar it would be restarted forever"
+	case convert.Wrapped:
+		return r.About + " waits for it among the ordinary containers: take the wrapper out, too: --remove-workarounds"
+	case convert.Unreadable:
+		return r.About
+	}
+	return string(r.Reason)
+}
+
+func remarkText(r convert.Remark, w *workload.Workload) string {
+	switch r.Kind {
+	case convert.NextRun:
+		return "only jobs of the next runs have it"
+	case convert.Replace:
+		return "a " + w.Kind + " cannot be changed in place: delete it, and create it anew"
+	case convert.HookRenews:
+		return "Helm creates this hook anew at the next upgrade: nothing has to be deleted"
+	case convert.Rollout:
+		return "applying it replaces the pods"
+	case convert.NeedsField:
+		return "needs Kubernetes 1.29 or later on the API servers and on every node it may land on"
+	case convert.NeedsPorts:
+		return fmt.Sprintf("port %q of %s: Services find named ports of native sidecars since Kubernetes 1.32", r.About, r.Container)
+	case convert.StopsAtOnce:
+		return fmt.Sprintf("%sthe preStop hook of %s will run as soon as the pod is deleted, while the main container still works: consider dropping it", at(r.Place), r.Container)
+	case convert.FailurePolicy:
+		return fmt.Sprintf("%sthis rule has no containerName, and matches exit codes of %s, too: 137 and 143 are usual for sidecars", at(r.Place), r.Container)
+	case convert.WaitsForCtl:
+		return "the controller of " + r.About + " has to know the field, too, and its CRD must not prune it"
+	case convert.Scales:
+		return fmt.Sprintf("%s: %s names %s: check that it still finds it", r.Place, r.About, r.Container)
+	case convert.NamesPort:
+		return fmt.Sprintf("%s: %s is a port of %s: found there since Kubernetes 1.32", r.Place, r.About, r.Container)
+	}
+	return ""
+}

@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	files "github.com/kubectl-sidecar/kubectl-sidecar/internal/manifests"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// lintOptions is what was typed.
+type lintOptions struct {
+	streams   genericiooptions.IOStreams
+	files     []string
+	recursive bool
+	kustomize string
+	version   string
+	ask       bool
+	cluster   *clusterFlags
+
+	output   outputs
+	failOn   choice
+	color    choice
+	choose   selection
+	except   exceptions
+	baseline string // to write
+
+	list []checks.Check // those to run, once checked
+}
+
+func newLint(name string, streams genericiooptions.IOStreams) *cobra.Command {
+	o := &lintOptions{
+		streams: streams,
+		output:  outputs{formats: print.Formats},
+		failOn:  choice{valid: []string{"info", "warning", "error", failNever}, value: "error"},
+		color:   choice{valid: []string{colorAuto, colorAlways, colorNever}},
+		choose:  selection{of: manifests.All},
+	}
+	cmd := &cobra.Command{
+		Use:   "lint [FILE...]",
+		Short: "Check manifests for what goes wrong with sidecars",
+		Long: `Check manifests, before anything runs, for what cannot work with sidecars: a server
+that is a plain init container, a Job that a sidecar keeps from completing, a
+startup probe that nobody can pass. Every finding has its file, line and column.
+
+Files, folders, patterns, stdin, and what kustomize builds are read, named with -f or
+as arguments; without any, the workloads of the cluster. The source of a template is
+named and skipped: lint what it renders. With files, a cluster is asked only with
+--cluster; use --context to choose it.
+
+Exit code: 0 nothing found at or above --fail-on; 3 something found; 4 nothing
+found, but not all could be read; 1 could not run; 2 wrong command line; 130
+interrupted. It is the same for every output format.`,
+		Example: examples(name,
+			"a folder with all that is below it", "lint -f deploy/ -R",
+			"what Helm renders: helm template ./chart | ...", "lint -f -",
+			"what kustomize builds, for an older version", "lint -k overlays/prod --kubernetes-version 1.31",
+			"annotations on the lines of a pull request", "lint -f deploy/ -R -o text -o github",
+			"with the versions and schemas of the cluster", "lint -f deploy/ --cluster",
+			"the workloads of a namespace, as they are", "lint -n shop"),
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.files = append(o.files, args...)
+			return o.run(cmd)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, folder or pattern; - is stdin; repeatable")
+	flags.BoolVarP(&o.recursive, "recursive", "R", false, "Read the folders in a folder, too")
+	flags.StringVarP(&o.kustomize, "kustomize", "k", "", "Read what kustomize builds from this `folder`")
+	flags.BoolVar(&o.ask, "cluster", false, "Let the cluster of the kubeconfig decide what depends on it: versions of API servers and nodes, schemas of custom resources")
+	flags.StringVar(&o.version, "kubernetes-version", "", "The `version` that the manifests are meant for, such as 1.31; the oldest of the cluster with --cluster, else the newest that is known")
+	addOutputs(cmd, &o.output)
+	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the report tells")
+	addChoice(cmd, &o.color, "color", "", "When to use color")
+	o.choose.addFlags(cmd)
+	o.except.addFlags(cmd)
+	flags.StringVar(&o.except.baseline, "baseline", "", "Count only findings that are not in this `file`, which --write-baseline wrote")
+	o.cluster = newLintClusterFlags(cmd)
+	flags.StringVar(&o.baseline, "write-baseline", "", "Write the findings to this `file`, for --baseline")
+	return cmd
+}
+
+func (o *lintOptions) run(cmd *cobra.Command) error {
+	if err := o.check(cmd); err != nil {
+		return err
+	}
+	out, err := o.output.open(o.streams)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	r, err := o.report(cmd.Context())
+	if err != nil {
+		return err
+	}
+	if o.baseline != "" {
+		return o.writeBaseline(r)
+	}
+	rule, err := exitRule(cmd.Context(), o.failOn.value, r)
+	if err != nil {
+		return err
+	}
+	r.Obey(*rule)
+	if err := out.print(r, o.color.value); err != nil {
+		return err
+	}
+	if r.ExitRule.Exit != report.ExitOK {
+		return exit(r.ExitRule.Exit)
+	}
+	return nil
+}
+
+// check refuses what would promise more than is done.
+func (o *lintOptions) check(cmd *cobra.Command) error {
+	if err := o.output.check(); err != nil {
+		return err
+	}
+	var err error
+	if o.list, err = o.choose.checks(); err != nil {
+		return err
+	}
+	if _, err := o.minor(); err != nil {
+		return err
+	}
+	if n := slices.Index(o.files, "-"); n >= 0 && slices.Contains(o.files[n+1:], "-") {
+		return usage("-f - once", "stdin can be read only once")
+	}
+	if err := o.checkCluster(cmd); err != nil {
+		return err
+	}
+	if o.recursive && len(o.files) == 0 {
+		return usage("name a folder: -f DIR -R", "--recursive has no effect without -f")
+	}
+	return o.except.load(cmd.Context())
+}
+
+// minor is the version that was typed, or the newest.
+func (o *lintOptions) minor() (int, error) {
+	if o.version == "" {
+		return manifests.Newest, nil
+	}
+	text := strings.TrimPrefix(o.version, "v")
+	if major, minor, two := strings.Cut(text, "."); two && !strings.Contains(minor, ".") && major == "1" {
+		if n, err := strconv.Atoi(minor); err == nil && n > 0 {
+			return n, nil
+		}
+	} else if n, ok := gate.MinorOf("v" + text); ok {
+		return n, nil
+	}
+	return 0, usage("for example --kubernetes-version 1.31", "--kubernetes-version: %q is not a Kubernetes version", o.version)
+}
+
+func (o *lintOptions) report(ctx context.Context) (*report.Report, error) {
+	in, err := o.input(ctx)
+	if err != nil {
+		return nil, err
+	}
+	results := manifests.Judge(in, func(id string) bool {
+		return !slices.ContainsFunc(o.list, func(c checks.Check) bool { return c.ID == id })
+	})
+	seen := report.Manifests{KubernetesVersion: gate.Release(in.Minor), Files: in.Judged(), Workloads: len(in.Workloads())}
+	for _, s := range in.Skipped() {
+		seen.Skipped = append(seen.Skipped, report.SkippedManifest{Place: s.Place, Reason: s.Reason})
+	}
+	s := in.Snapshot()
+	s.Limits = o.lintLimits()
+	r := report.Lint(s, results, seen, buildVersion().Version)
+	return o.except.applied(r, report.ManifestAnnotations(in)), nil
+}
+
+// input reads what is to be judged.
+func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
+	minor, err := o.minor()
+	if err != nil {
+		return manifests.Input{}, err
+	}
+	in := manifests.Input{Minor: minor}
+	if in.Files, err = within(ctx, "reading the manifests", o.read); err != nil || !o.asksCluster() {
+		return in, err
+	}
+	return in, o.addCluster(ctx, &in)
+}
+
+func (o *lintOptions) read() ([]manifests.File, error) {
+	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In})
+	var bad *files.NameError
+	if errors.As(err, &bad) {
+		return nil, couldNotRun(lintHint(bad), err)
+	}
+	if err != nil || o.kustomize == "" {
+		return out, err
+	}
+	built, err := files.Build(o.kustomize)
+	if err != nil {
+		return nil, couldNotRun("see what is wrong with: kubectl kustomize "+o.kustomize, err)
+	}
+	return append(out, built), nil
+}
+
+func lintHint(bad *files.NameError) string {
+	if errors.Is(bad, files.ErrURL) {
+		return "download it first, or pipe it: curl -sSL URL | kubectl sidecar lint -f -"
+	}
+	return "name a file, a folder or a pattern: -f deploy/, -f 'deploy/*.yaml'"
+}
+
+// writeBaseline writes what is wrong now.
+func (o *lintOptions) writeBaseline(r *report.Report) error {
+	target, err := newTarget(o.baseline, o.streams)
+	if err != nil {
+		return err
+	}
+	defer target.discard()
+	return writeBaselineOf(r, target, o.streams.ErrOut)
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// lintKinds is what the checks on manifests want to know of a cluster.
+var lintKinds = []facts.Kind{facts.APIServers, facts.Nodes, facts.CRDs}
+
+// newLintClusterFlags is how lint reaches a cluster, where it does.
+func newLintClusterFlags(cmd *cobra.Command) *clusterFlags {
+	c := &clusterFlags{
+		scrape:      choice{valid: []string{string(collect.ScrapeNone)}, value: string(collect.ScrapeNone)},
+		concurrency: collect.DefaultConcurrency, maxCanaries: collect.DefaultMaxCanaries,
+	}
+	own := cmd.Flags()
+	c.addQPS(own)
+	own.StringVarP(&c.selector, "selector", "l", "", "Without files: only workloads whose `labels` match, such as app=shop")
+	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` the run may take; what was not read by then is unknown")
+	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
+	c.addKubeconfigFlags(cmd, map[string]string{
+		"namespace":       "Without files: only the workloads of this `namespace`",
+		"request-timeout": "How `long` to wait for an answer; each request gets four times as long",
+	})
+	return c
+}
+
+// asksCluster reports whether a cluster is asked anything.
+func (o *lintOptions) asksCluster() bool { return o.ask || o.live() }
+
+// live reports whether the workloads are those of the cluster.
+func (o *lintOptions) live() bool { return len(o.files) == 0 && o.kustomize == "" }
+
+// checkCluster refuses flags about a cluster that is not asked.
+func (o *lintOptions) checkCluster(cmd *cobra.Command) error {
+	if o.asksCluster() {
+		if err := o.cluster.check(); err != nil {
+			return err
+		}
+	}
+	for _, flag := range []string{"namespace", "selector"} {
+		if !o.live() && cmd.Flags().Changed(flag) {
+			return usage("leave it out: all of the files is judged", "--%s has no effect on files", flag)
+		}
+	}
+	if !o.asksCluster() && cmd.Flags().Changed("show-requests") {
+		return usage("add --cluster", "--show-requests: no cluster is asked")
+	}
+	return o.cluster.checkTimeout()
+}
+
+// addCluster adds what the cluster tells: versions and schemas, and without files its workloads.
+func (o *lintOptions) addCluster(ctx context.Context, in *manifests.Input) error {
+	limited := *o.cluster
+	selector := limited.selector
+	limited.selector = ""
+	until := time.Now().Add(limited.timeout)
+	snapshot, err := limited.collect(ctx, o.streams, lintKinds)
+	if err != nil {
+		return err
+	}
+	in.Cluster = snapshot
+	if v := snapshot.ServerVersion; v != nil && o.version == "" {
+		if minor, ok := gate.MinorOf(v.GitVersion); ok {
+			in.Minor = minor
+		}
+	}
+	in.Gaps = append(in.Gaps, snapshot.Gaps...)
+	if !o.live() {
+		return nil
+	}
+	config, err := o.cluster.config()
+	if err != nil {
+		return err
+	}
+	gaps, ledger, err := collect.Workloads(ctx, collect.Options{
+		Config: config, Until: until, RequestTimeout: limited.requestTimeout, QPS: limited.qps, Tool: buildVersion().Version,
+	}, collect.WorkloadQuery{Namespace: *o.cluster.kube.Namespace, Selector: selector, Custom: snapshot.CustomResourceDefinitions},
+		func(w *workload.Workload, _ *metav1.ObjectMeta) { in.Live = append(in.Live, w) })
+	if limited.showRequests && ledger != nil {
+		printRequests(o.streams.ErrOut, ledger.Requests())
+	}
+	if err != nil {
+		return err
+	}
+	in.Read = true
+	for _, g := range gaps {
+		in.Gaps = append(in.Gaps, facts.NewGap(facts.Workloads, facts.Instance{Kind: "Kind", Name: string(g.Kind)}, g.Reason, g.HowToClose()))
+	}
+	return nil
+}
+
+// lintLimits says how the caller narrowed the question, and what is never read.
+func (o *lintOptions) lintLimits() []string {
+	if !o.live() {
+		return nil
+	}
+	out := []string{"bare pods and what belongs to another workload are not judged: kubectl sidecar why looks at pods"}
+	if ns := *o.cluster.kube.Namespace; ns != "" {
+		out = append(out, fmt.Sprintf("namespace %s only", ns))
+	}
+	if o.cluster.selector != "" {
+		out = append(out, fmt.Sprintf("workloads with labels %s only", o.cluster.selector))
+	}
+	return out
+}

@@ -1,0 +1,154 @@
+package kustomize
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+)
+
+// build is what kustomize makes of a folder.
+func build(on filesys.FileSystem, dir string) (resmap.ResMap, error) {
+	options := krusty.MakeDefaultOptions()
+	options.LoadRestrictions = types.LoadRestrictionsNone
+	return krusty.MakeKustomizer(options).Run(on, dir)
+}
+
+// mostBytes bounds what is copied to be built.
+const mostBytes = 64 << 20
+
+// copied is the files that kustomizations are made of, in memory, with some of them replaced.
+func copied(dirs []string, files Files) (filesys.FileSystem, error) {
+	mem := filesys.MakeFsInMemory()
+	left := mostBytes
+	for _, dir := range dirs {
+		err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() && d.Name() == ".git" {
+				return fs.SkipDir
+			}
+			if !d.Type().IsRegular() || mem.Exists(name) {
+				return nil
+			}
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			if left -= len(data); left < 0 {
+				return errors.New("too much to copy")
+			}
+			return mem.WriteFile(name, data)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for name, data := range files {
+		if err := mem.WriteFile(name, data); err != nil {
+			return nil, err
+		}
+	}
+	return mem, nil
+}
+
+// folders are those that a kustomization needs: its own, and those of its parts, again and again.
+func (k *Kustomization) folders(depth int) []string {
+	out := []string{k.dir()}
+	for _, part := range k.parts() {
+		info, err := os.Stat(part)
+		switch {
+		case err != nil || depth > maxDepth:
+		case info.IsDir():
+			for _, name := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+				if below := read(filepath.Join(part, name)); below != nil {
+					out = append(out, below.folders(depth+1)...)
+				}
+			}
+		default:
+			out = append(out, filepath.Dir(part))
+		}
+	}
+	return out
+}
+
+// Prove builds a kustomization with the files as before and as after: the two must differ by the moves alone.
+func (k *Kustomization) Prove(before, files Files, moves []*Moved) error {
+	folders := k.folders(0)
+	was, err := k.built(folders, before)
+	if err != nil {
+		return err
+	}
+	is, err := k.built(folders, files)
+	if err != nil {
+		return err
+	}
+	return same(was, is, moves)
+}
+
+func (k *Kustomization) built(folders []string, files Files) (resmap.ResMap, error) {
+	on, err := copied(folders, files)
+	if err != nil {
+		return nil, err
+	}
+	return build(on, k.dir())
+}
+
+func same(was, is resmap.ResMap, moves []*Moved) error {
+	if was.Size() != is.Size() {
+		return fmt.Errorf("%d objects were built, and now %d", was.Size(), is.Size())
+	}
+	for i, before := range was.Resources() {
+		object, err := before.Map()
+		if err != nil {
+			return err
+		}
+		var want any = object
+		for _, m := range moves {
+			if !m.built(before.GetKind(), before.GetName(), object) {
+				continue
+			}
+			if want, err = edit.Values(want, m.change()); err != nil {
+				return err
+			}
+		}
+		got, err := is.Resources()[i].Map()
+		if err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(plain(want), plain(got)) {
+			return fmt.Errorf("%s %s would be built differently", before.GetKind(), before.GetName())
+		}
+	}
+	return nil
+}
+
+// built reports whether an object is what was built of the one that moves: its name may have got a prefix or a suffix.
+func (m *Moved) built(kind, name string, object map[string]any) bool {
+	spec, _ := descend(object, m.Way).(map[string]any)
+	list, _ := spec["containers"].([]any)
+	return kind == m.Kind && strings.Contains(name, m.Name) &&
+		slices.ContainsFunc(list, func(c any) bool { return slices.Contains(m.Containers, nameOf(c)) })
+}
+
+func (m *Moved) change() edit.Change { return edit.Change{Way: m.Way, Moves: m.Moves} }
+
+// plain has numbers of one type.
+func plain(v any) any {
+	data, err := json.Marshal(v)
+	var out any
+	if err != nil || json.Unmarshal(data, &out) != nil {
+		return v
+	}
+	return out
+}

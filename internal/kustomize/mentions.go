@@ -1,0 +1,223 @@
+package kustomize
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"sigs.k8s.io/kustomize/api/types"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+)
+
+// A Moved is an object whose containers move: from where to where, as values.
+type Moved struct {
+	Kind, Name string
+	// Way leads to the pod spec.
+	Way []string
+	// Containers are those that move, and Moves how.
+	Containers []string
+	Moves      []edit.Move
+	// Before and After are the pod specs.
+	Before, After map[string]any
+}
+
+// A Mention is a place in a patch or a replacement that no longer hits what it is about.
+type Mention struct {
+	// File has the patch; Path are the keys to its text where that stands inside of a kustomization, else none.
+	File string
+	Path []string
+	// Document is that of a strategic patch, -1 for JSON patches and others.
+	Document int
+	// Op is the index of the operation of a JSON patch, -1 for others.
+	Op int
+	// Field is what is said there: a pointer, a field path, or the name of the container.
+	Field string
+	// Instead is what to say there; "" where it is the patch that has to be moved, or nobody knows.
+	Instead string
+	// Known reports whether it can be rewritten.
+	Known bool
+}
+
+// Mentions are those in one kustomization.
+func (k *Kustomization) Mentions(m *Moved) []Mention {
+	var out []Mention
+	for i, p := range k.Patches {
+		out = append(out, k.patch(m, p.Path, p.Patch, []string{"patches", strconv.Itoa(i), "patch"}, p.Target)...)
+	}
+	for i, p := range k.PatchesJson6902 { //nolint:staticcheck // deprecated, and used
+		out = append(out, k.patch(m, p.Path, p.Patch, []string{"patchesJson6902", strconv.Itoa(i), "patch"}, p.Target)...)
+	}
+	for i, p := range k.PatchesStrategicMerge { //nolint:staticcheck // deprecated, and used
+		file, inline := string(p), ""
+		if strings.Contains(file, "\n") {
+			file, inline = "", file
+		}
+		out = append(out, k.patch(m, file, inline, []string{"patchesStrategicMerge", strconv.Itoa(i)}, nil)...)
+	}
+	return append(out, k.replaced(m)...)
+}
+
+// patch is a patch in a file or a text of its own.
+func (k *Kustomization) patch(m *Moved, file, inline string, path []string, target *types.Selector) []Mention {
+	if target != nil && !selects(target, m) {
+		return nil
+	}
+	at := Mention{File: k.File, Path: path, Document: -1, Op: -1}
+	text := []byte(inline)
+	if file != "" {
+		at.File, at.Path = filepath.Join(k.dir(), file), nil
+		text, _ = os.ReadFile(at.File) // what cannot be read fails the build, too
+	}
+	var out []Mention
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for document := 0; ; document++ {
+		var value any
+		if err := decoder.Decode(&value); err != nil {
+			if !errors.Is(err, io.EOF) {
+				at.Field = err.Error()
+			}
+			return out
+		}
+		switch value := value.(type) {
+		case []any:
+			out = append(out, m.operations(at, value)...)
+		case map[string]any:
+			at.Document = document
+			out = append(out, m.strategic(at, value, target != nil)...)
+		}
+	}
+}
+
+// selects reports whether a selector may mean the object; selectors by label may.
+func selects(s *types.Selector, m *Moved) bool {
+	whole := func(pattern, s string) bool {
+		re, err := regexp.Compile("^(?:" + pattern + ")$")
+		return pattern == "" || err == nil && re.MatchString(s)
+	}
+	return whole(s.Kind, m.Kind) && whole(s.Name, m.Name)
+}
+
+// strategic is a patch that names containers in the list where they no longer are.
+func (m *Moved) strategic(at Mention, patch map[string]any, targeted bool) []Mention {
+	meta, _ := patch["metadata"].(map[string]any)
+	if !targeted && (patch["kind"] != m.Kind || meta["name"] != m.Name) {
+		return nil
+	}
+	spec, _ := descend(patch, m.Way).(map[string]any)
+	list, _ := spec["containers"].([]any)
+	var out []Mention
+	for _, item := range list {
+		fields, _ := item.(map[string]any)
+		if name, _ := fields["name"].(string); slices.Contains(m.Containers, name) {
+			at.Field, at.Known = name, true
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// operations are those of a JSON patch that count containers.
+func (m *Moved) operations(at Mention, ops []any) []Mention {
+	prefix := "/" + strings.Join(m.Way, "/") + "/containers"
+	var out []Mention
+	for i, op := range ops {
+		fields, _ := op.(map[string]any)
+		at.Op = i
+		for _, key := range []string{"path", "from"} {
+			pointer, _ := fields[key].(string)
+			rest, ok := strings.CutPrefix(pointer, prefix)
+			if !ok || rest == "/-" {
+				continue
+			}
+			at.Field = pointer
+			index, tail, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
+			list, place, known := m.now(index)
+			at.Known = known && key == "path"
+			at.Instead = strings.TrimSuffix("/"+strings.Join(m.Way, "/")+"/"+list+"/"+place+"/"+tail, "/")
+			if at.Instead != pointer {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
+}
+
+// now is where the container with an index stands after the move.
+func (m *Moved) now(index string) (list, place string, known bool) {
+	i, err := strconv.Atoi(index)
+	before, _ := m.Before["containers"].([]any)
+	if err != nil || i < 0 || i >= len(before) {
+		return "", "", false
+	}
+	name := nameOf(before[i])
+	for _, list := range []string{"containers", "initContainers"} {
+		after, _ := m.After[list].([]any)
+		if j := slices.IndexFunc(after, func(v any) bool { return nameOf(v) == name }); j >= 0 {
+			return list, strconv.Itoa(j), true
+		}
+	}
+	return "", "", false
+}
+
+func nameOf(v any) string {
+	fields, _ := v.(map[string]any)
+	name, _ := fields["name"].(string)
+	return name
+}
+
+// replaced are the field paths of replacements that lead through containers.
+func (k *Kustomization) replaced(m *Moved) []Mention {
+	var out []Mention
+	look := func(kind, name, path string) {
+		for _, c := range m.Containers {
+			if (kind == "" || kind == m.Kind) && (name == "" || name == m.Name) && strings.Contains(path, "containers.[name="+c+"]") && !strings.Contains(path, "initContainers.[name="+c+"]") {
+				out = append(out, Mention{File: k.File, Document: -1, Op: -1, Field: path})
+			}
+		}
+	}
+	for _, r := range k.Replacements {
+		if r.Source != nil {
+			look(r.Source.Kind, r.Source.Name, r.Source.FieldPath)
+		}
+		for _, t := range r.Targets {
+			for _, path := range t.FieldPaths {
+				if t.Select != nil {
+					look(t.Select.Kind, t.Select.Name, path)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// SpecOf is the pod spec of an object.
+func SpecOf(object any, way []string) map[string]any {
+	spec, _ := descend(object, way).(map[string]any)
+	return spec
+}
+
+func descend(v any, way []string) any {
+	for _, key := range way {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}

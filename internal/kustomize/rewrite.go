@@ -1,0 +1,86 @@
+package kustomize
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+)
+
+// Files are texts by their absolute names: those that differ from what is on disk.
+type Files map[string][]byte
+
+// Clone is a copy that changes apart.
+func (f Files) Clone() Files {
+	if f == nil {
+		return Files{}
+	}
+	return maps.Clone(f)
+}
+
+func (f Files) read(name string) ([]byte, error) {
+	if data, ok := f[name]; ok {
+		return data, nil
+	}
+	return os.ReadFile(name)
+}
+
+// Rewrite changes what is mentioned, so that it hits the container in its new place. The mention is an error if nobody
+// knows how.
+func (f Files) Rewrite(m *Moved, mentions []Mention) error {
+	for _, at := range mentions {
+		if !at.Known {
+			return fmt.Errorf("%s: %s", at.File, at.Field)
+		}
+		data, err := f.read(at.File)
+		if err != nil {
+			return err
+		}
+		if len(at.Path) == 0 {
+			data, err = at.rewrite(m, data)
+		} else {
+			data, err = at.inside(m, data)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", at.File, at.Field, err)
+		}
+		f[at.File] = data
+	}
+	return nil
+}
+
+// rewrite changes the text of a patch.
+func (at Mention) rewrite(m *Moved, data []byte) ([]byte, error) {
+	change := edit.Change{Document: max(at.Document, 0), Way: m.Way, Moves: []edit.Move{{Container: at.Field, Plain: true}}}
+	if at.Op >= 0 {
+		change = edit.Change{Way: []string{strconv.Itoa(at.Op)}, Sets: []edit.Set{{Path: []string{"path"}, Value: at.Instead}}}
+	}
+	result, err := edit.Apply(data, change)
+	if err != nil {
+		return nil, err
+	}
+	return result.Data, nil
+}
+
+// inside changes a patch that is a text inside of a kustomization.
+func (at Mention) inside(m *Moved, data []byte) ([]byte, error) {
+	var root any
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		return nil, err
+	}
+	old, _ := descend(root, at.Path).(string)
+	text, err := at.rewrite(m, []byte(old))
+	if err != nil {
+		return nil, err
+	}
+	result, err := edit.Apply(data, edit.Change{Sets: []edit.Set{{Path: slices.Clone(at.Path), Value: string(text)}}})
+	if err != nil {
+		return nil, err
+	}
+	return result.Data, nil
+}

@@ -1,0 +1,224 @@
+// Package manifests reads manifests as people have them: files, folders, patterns, stdin, and what kustomize makes of a
+// folder. It judges nothing.
+package manifests
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// Stdin is the name under which what comes from stdin is reported.
+const Stdin = "stdin"
+
+// Options say what to read.
+type Options struct {
+	// Names are files, folders, patterns, and - for stdin.
+	Names []string
+	// Recursive reads folders in folders, too.
+	Recursive bool
+	// Stdin is read for -.
+	Stdin io.Reader
+}
+
+// A NameError is a name that nothing can be read from.
+type NameError struct {
+	Name string
+	Err  error
+}
+
+func (e *NameError) Error() string { return fmt.Sprintf("reading %s: %v", e.Name, e.Err) }
+func (e *NameError) Unwrap() error { return e.Err }
+
+// ErrURL is a name that is an address: nothing is downloaded.
+var ErrURL = errors.New("files only: nothing is downloaded")
+
+// Read reads everything, in the order of the names, and each file once.
+func Read(o Options) ([]manifests.File, error) {
+	names, err := o.Files()
+	if err != nil {
+		return nil, err
+	}
+	files := make([]manifests.File, len(names))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() error {
+			data, err := o.read(name)
+			if err != nil {
+				return &NameError{name, reason(err)}
+			}
+			files[i] = manifests.Parse(shown(name), data)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return withReferences(files), nil
+}
+
+// withReferences adds what files of kustomize's refer to, as far as it can be read: whether a patch fits depends on it.
+func withReferences(files []manifests.File) []manifests.File {
+	read := map[string]bool{}
+	for _, f := range files {
+		read[f.Name] = true
+	}
+	for i := 0; i < len(files); i++ {
+		for _, name := range files[i].References() {
+			for _, file := range referred(name) {
+				data, err := os.ReadFile(file)
+				if key := shown(file); err == nil && !read[key] {
+					read[key] = true
+					f := manifests.Parse(key, data)
+					f.Context = true
+					files = append(files, f)
+				}
+			}
+		}
+	}
+	return files
+}
+
+// referred is a file, or what kustomize looks for in a folder.
+func referred(name string) []string {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil
+	case !info.IsDir():
+		return []string{name}
+	}
+	var out []string
+	for _, file := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		out = append(out, filepath.Join(name, file))
+	}
+	return out
+}
+
+// shown is a name as a report has it: with slashes, and without what says nothing.
+func shown(name string) string {
+	if name == "-" {
+		return Stdin
+	}
+	return filepath.ToSlash(filepath.Clean(name))
+}
+
+func (o Options) read(name string) ([]byte, error) {
+	if name == "-" {
+		return limited(o.Stdin)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return limited(f)
+}
+
+func limited(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, facts.MaxFile+1))
+	if err == nil && len(data) > facts.MaxFile {
+		err = fmt.Errorf("it is larger than %d MB, the most that is read", facts.MaxFile>>20)
+	}
+	return data, err
+}
+
+// Files are the names of all files to read: - for stdin.
+func (o Options) Files() ([]string, error) {
+	var out []string
+	seen := map[string]bool{}
+	for _, name := range o.Names {
+		found, err := o.expand(name)
+		if err != nil {
+			return nil, &NameError{name, reason(err)}
+		}
+		for _, f := range found {
+			if key := filepath.Clean(f); !seen[key] {
+				seen[key] = true
+				out = append(out, f)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (o Options) expand(name string) ([]string, error) {
+	if name == "-" {
+		return []string{name}, nil
+	}
+	if strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://") {
+		return nil, ErrURL
+	}
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(name, "*?[") {
+		return o.matches(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return o.folder(name)
+	}
+	return []string{name}, nil
+}
+
+// matches are the files that a pattern names, which no shell has expanded.
+func (o Options) matches(pattern string) ([]string, error) {
+	found, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, errors.New("no file matches")
+	}
+	var out []string
+	for _, name := range found {
+		files, err := o.expand(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, files...)
+	}
+	return out, nil
+}
+
+// endings are those of files that are read in folders, as kubectl has it, and KYAML's.
+var endings = []string{".yaml", ".yml", ".json", ".kyaml"}
+
+// folder is the manifests of a folder. Hidden folders and those of dependencies are left out.
+func (o Options) folder(dir string) ([]string, error) {
+	var out []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != dir && (!o.Recursive || strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
+			return fs.SkipDir
+		case !d.IsDir() && slices.Contains(endings, strings.ToLower(filepath.Ext(path))):
+			out = append(out, path)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// reason is an error without the path, which stands before it.
+func reason(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,0 +1,100 @@
+package manifests
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// A File is one that was read.
+type File struct {
+	Name      string
+	Documents []workload.Document
+	// Template is set for the source of a template, of which no document is judged.
+	Template bool
+	// Context is set for what was read only because others refer to it: it is not judged.
+	Context bool
+	// Err is why it, or what comes after Documents, could not be read.
+	Err error
+}
+
+// Parse reads the text of a file. Text without anything that a check looks at is not taken apart.
+func Parse(name string, data []byte) File {
+	f := File{Name: name}
+	if !concerns(data) {
+		return f
+	}
+	documents, err := workload.Parse(name, data)
+	switch {
+	case errors.Is(err, workload.ErrTemplate):
+		f.Template = true
+	case err != nil:
+		f.Documents, f.Err = documents, err
+	default:
+		f.Documents = documents
+	}
+	return f
+}
+
+// concerns reports whether a text may have a workload, or what refers to one.
+func concerns(data []byte) bool {
+	for _, word := range []string{"ontainers", "kind", "patches", "resources"} {
+		if bytes.Contains(data, []byte(word)) {
+			return true
+		}
+	}
+	return false
+}
+
+// gap says that a file could not be read.
+func (f File) gap() facts.Gap {
+	reason := strings.TrimPrefix(f.Err.Error(), "yaml: ")
+	reason = strings.Join(strings.Fields(reason), " ")
+	return facts.NewGap(facts.Workloads, facts.Instance{Kind: "File", Name: f.Name}, reason,
+		facts.Do("correct the file, or leave it out"))
+}
+
+// A Skip is what was not judged and is no mistake.
+type Skip struct {
+	Place  checks.Place
+	Reason string
+}
+
+const (
+	skipTemplate    = "the source of a template is not YAML yet: render it and lint the result, as in helm template . | kubectl sidecar lint -f -"
+	skipOwnSidecars = "has a field for sidecars of its own, whose meaning its controller gives"
+	skipOwnEnd      = "is of a kind whose controller ends sidecars on its own"
+)
+
+// Skipped is what of the files was not judged.
+func (in Input) Skipped() []Skip {
+	var out []Skip
+	for _, f := range in.Files {
+		if f.Context {
+			continue
+		}
+		if f.Template {
+			out = append(out, Skip{checks.Place{File: f.Name}, skipTemplate})
+		}
+		for _, d := range f.Documents {
+			for _, a := range d.Alone {
+				reason := skipOwnSidecars
+				if a.Reason == workload.OwnEnd {
+					reason = skipOwnEnd
+				}
+				out = append(out, Skip{placeOf(a.Place), fmt.Sprintf("%s %s", a.Kind, reason)})
+			}
+		}
+	}
+	return out
+}
+
+// placeOf is where a finding says that it is.
+func placeOf(p workload.Place) checks.Place {
+	return checks.Place{File: p.File, Line: p.Line, Column: p.Column}
+}

@@ -1,0 +1,105 @@
+// Package manifests has the checks on pod templates as they are written: in manifest files, before anything runs, or in
+// the objects of a cluster.
+package manifests
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// Newest is the minor version that manifests are judged for when nobody names one.
+const Newest = 37
+
+// An Input is what is judged.
+type Input struct {
+	Files []File
+	// Live are workloads that do not come from a file.
+	Live []*workload.Workload
+	// Minor is the version of Kubernetes that they are meant for: 31 of 1.31.
+	Minor int
+	// Cluster is the one that they are meant for: its versions, which may be older, and its CRDs; nil for none.
+	Cluster *facts.Snapshot
+	// Read is set where the workloads of the cluster were read, were there any or not.
+	Read bool
+	// Gaps are of what could not be read besides files.
+	Gaps []facts.Gap
+}
+
+// Snapshot has what of the input the report is about: no facts, but what could not be read.
+func (in Input) Snapshot() *facts.Snapshot {
+	s := &facts.Snapshot{Gaps: slices.Clone(in.Gaps)}
+	if c := in.Cluster; c != nil {
+		s.Server, s.ServerVersion, s.TakenAt = c.Server, c.ServerVersion, c.TakenAt
+	}
+	if len(in.Files)+len(in.Live) > 0 || in.Read {
+		s.Seen = []facts.Kind{facts.Workloads}
+	}
+	templates := 0
+	for _, f := range in.Files {
+		if f.Context {
+			continue
+		}
+		if f.Err != nil {
+			s.Gaps = append(s.Gaps, f.gap())
+		}
+		if f.Template {
+			templates++
+		}
+	}
+	if templates > 0 && templates == len(in.Files) {
+		s.Gaps = append(s.Gaps, facts.NewGap(facts.Workloads, facts.Instance{},
+			fmt.Sprintf("there is nothing but %s", prose.Counted(templates, "source of a template")),
+			facts.Do("render it first:", "helm template . | kubectl sidecar lint -f -")))
+	}
+	return s
+}
+
+// Judged is how many files are judged.
+func (in Input) Judged() int {
+	n := 0
+	for _, f := range in.Files {
+		if !f.Context {
+			n++
+		}
+	}
+	return n
+}
+
+// Workloads are those that are judged, in their order.
+func (in Input) Workloads() []*workload.Workload {
+	out := slices.Clone(in.Live)
+	patches := in.patches()
+	for _, f := range in.Files {
+		if f.Context || patches[f.Name] {
+			continue
+		}
+		for _, d := range f.Documents {
+			out = append(out, d.Workloads...)
+		}
+	}
+	return out
+}
+
+// Judge judges with all checks but those to skip, in their order. skip may be nil.
+func Judge(in Input, skip func(id string) bool) []checks.Result {
+	s := in.Snapshot()
+	results := checks.Run(s, sceneOf(in), rules(), skip)
+	for i := range results {
+		if results[i].Skip {
+			continue
+		}
+		missing := &results[i].Outcome.Missing
+		for _, g := range s.Gaps { // a file that was not read may have anything in it
+			concerns := g.Kind == facts.Workloads && g.Scope != "" || slices.Contains(results[i].Check.Uses, g.Kind)
+			if concerns && !slices.Contains(*missing, g) {
+				*missing = append(*missing, g)
+			}
+		}
+	}
+	return results
+}

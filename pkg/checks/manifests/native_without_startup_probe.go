@@ -1,0 +1,53 @@
+package manifests
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+)
+
+// The next container starts as soon as the process of a native sidecar runs, and its postStart hook has returned; only
+// a startupProbe makes it wait until the sidecar answers.
+var nativeWithoutStartupProbe = podCheck(checks.Check{
+	ID:       "native-without-startup-probe",
+	Title:    "native sidecars that others need have a startupProbe",
+	Severity: checks.Warning,
+}, func(p *pod) []checks.Finding {
+	var out []checks.Finding
+	for _, c := range p.natives {
+		if c.StartupProbe != nil || c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
+			continue
+		}
+		var users, evidence []string
+		for _, e := range p.edgesTo(c.Name, roles.Calls) {
+			from := p.named(e.From)
+			if from == nil || from.init && from.index < c.index || p.waitsItself(e.From, c.Name) || slices.Contains(users, e.From) || e.Certainty == roles.Low {
+				continue
+			}
+			users = append(users, e.From)
+			evidence = append(evidence, p.quotes(e.Evidence)...)
+		}
+		if len(users) == 0 {
+			continue
+		}
+		out = append(out, p.finding(c, p.at(c),
+			fmt.Sprintf("native sidecar %s has no startupProbe: %s, which needs it, %s not wait until it answers", c.Name, prose.List(users, "and"), doesOrDo(len(users))),
+			append(evidence, c.field("startupProbe")+" is not set"), p.probeSteps(c)...))
+	}
+	return out
+})
+
+func doesOrDo(n int) string {
+	if n == 1 {
+		return "does"
+	}
+	return "do"
+}
+
+// waitsItself reports whether a container waits for another one on its own.
+func (p *pod) waitsItself(from, to string) bool {
+	return slices.ContainsFunc(p.edgesTo(to, roles.Waits), func(e roles.Edge) bool { return e.From == from })
+}

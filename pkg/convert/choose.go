@@ -1,0 +1,121 @@
+package convert
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+)
+
+// trusted is how many kinds of certain signals are enough to move a container unasked.
+const trusted = 2
+
+// choose decides which containers become native sidecars: those that are named, or else those that enough says are
+// sidecars. The others that may be are asked about.
+func (p *Plan) choose(j *roles.Judgment, o Options) {
+	for i := range j.Containers {
+		c := &j.Containers[i]
+		named := slices.Contains(o.Containers, c.Name)
+		if len(o.Containers) > 0 && !named || c.Role == roles.Native {
+			continue
+		}
+		place := p.Workload.At(c.Path()...)
+		switch reason, about := p.forbidden(j, c, o); {
+		case reason != "" && (named || reason == Wrapped && sure(c)):
+			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: reason, About: about})
+		case reason != "":
+		case named, sure(c):
+			m := Move{Container: c.Name, Place: place, Named: named, Signals: c.Signals, Init: c.Init, Proposal: c.Proposal, Before: c.Before}
+			if c.StartupProbe == nil && c.Proposal.Given() {
+				m.Probe = probe(c.Proposal, c.Container)
+			}
+			p.Moves = append(p.Moves, m)
+		case (c.Role == roles.Sidecar || c.Role == roles.Ask) && len(c.Signals) > 0:
+			p.Asks = append(p.Asks, Ask{Container: c.Name, Place: place, Signals: c.Signals})
+		}
+	}
+	p.leaveOne()
+}
+
+func sure(c *roles.Container) bool { return c.Role == roles.Sidecar && c.Trusted() >= trusted }
+
+// forbidden is why a container must not become a native sidecar; empty for one that may.
+func (p *Plan) forbidden(j *roles.Judgment, c *roles.Container, o Options) (reason Reason, about string) {
+	switch {
+	case c.Role == roles.Helper:
+		return CallsMain, called(j, c)
+	case c.Role == roles.OneShot:
+		return OneShot, ""
+	case c.Role == roles.Init:
+		return InitExits, ""
+	}
+	for _, obstacle := range c.Obstacles {
+		switch {
+		case !obstacle.Forbids:
+		case obstacle.Kind == roles.LastMain:
+			return LastContainer, ""
+		case obstacle.Kind == roles.WrapperStays && !(o.RemoveWorkarounds && unwraps(j)):
+			return Wrapped, string(roles.Kubexit)
+		}
+	}
+	return "", ""
+}
+
+// unwraps reports whether the wrapper that waits for the container can be taken out.
+func unwraps(j *roles.Judgment) bool {
+	return slices.ContainsFunc(j.Workarounds, func(w roles.Workaround) bool { return w.Kind == roles.Kubexit && w.Understood && len(w.Edits) > 0 })
+}
+
+// called is the container that another one calls.
+func called(j *roles.Judgment, c *roles.Container) string {
+	for _, e := range j.Edges {
+		if e.From == c.Name && (e.Kind == roles.Calls || e.Kind == roles.Waits) {
+			return e.To
+		}
+	}
+	return "another container"
+}
+
+// leaveOne refuses everything where no ordinary container would be left.
+func (p *Plan) leaveOne() {
+	ordinary := len(p.Workload.Spec().Containers)
+	for _, m := range p.Moves {
+		if !m.Init {
+			ordinary--
+		}
+	}
+	if ordinary > 0 {
+		return
+	}
+	for _, m := range p.Moves {
+		if !m.Init {
+			p.Refused = append(p.Refused, Refused{Container: m.Container, Place: m.Place, Reason: LastContainer})
+		}
+	}
+	p.Moves = slices.DeleteFunc(p.Moves, func(m Move) bool { return !m.Init })
+}
+
+// probe is the startup probe of a proposal. What must not be printed elsewhere is in the manifest already.
+func probe(of roles.Proposal, c *corev1.Container) map[string]any {
+	if of.Copied == "" {
+		return of.Fields
+	}
+	own := c.ReadinessProbe
+	if of.Copied == "livenessProbe" {
+		own = c.LivenessProbe
+	}
+	out := map[string]any{}
+	for _, key := range []string{"periodSeconds", "failureThreshold"} {
+		if of.Fields[key] != nil {
+			out[key] = of.Fields[key]
+		}
+	}
+	maps.Copy(out, software.HandlerOf(own))
+	if own.TimeoutSeconds > 1 {
+		out["timeoutSeconds"] = own.TimeoutSeconds
+	}
+	return out
+}

@@ -1,0 +1,202 @@
+package convert
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
+)
+
+// job is a Job with a spec of its pods.
+func job(spec string) string {
+	return "apiVersion: batch/v1\nkind: Job\nmetadata: {name: import}\nspec:\n  template:\n    spec:\n      restartPolicy: Never\n" +
+		strings.ReplaceAll(strings.TrimRight("\n"+strings.TrimPrefix(spec, "\n"), "\n"), "\n", "\n      ")[1:] + "\n"
+}
+
+func planOf(t *testing.T, text string, o Options) (*Plan, []workload.Document) {
+	t.Helper()
+	documents, err := workload.Parse("a.yaml", []byte(text))
+	if err != nil || len(documents) == 0 || len(documents[0].Workloads) != 1 {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	p := Of(documents[0].Workloads[0], o)
+	p.References(documents)
+	return p, documents
+}
+
+// shown is a plan in a few words.
+func shown(p *Plan) string {
+	var out []string
+	for _, m := range p.Moves {
+		text := "move " + m.Container
+		if m.Probe != nil {
+			text += " with a probe"
+		}
+		if m.Before != "" {
+			text += " before " + m.Before
+		}
+		out = append(out, text)
+	}
+	for _, a := range p.Asks {
+		out = append(out, "ask "+a.Container)
+	}
+	for _, r := range p.Refused {
+		out = append(out, fmt.Sprintf("refuse %s: %s", r.Container, r.Reason))
+	}
+	for _, r := range p.Removed {
+		text := "take out " + string(r.Kind)
+		if r.Left != "" {
+			text = "leave " + string(r.Kind) + ": " + string(r.Left)
+		}
+		out = append(out, text)
+	}
+	for _, r := range p.Remarks {
+		out = append(out, "remark "+string(r.Kind))
+	}
+	return strings.Join(out, "\n")
+}
+
+const (
+	sqlProxy = `- name: db-proxy
+  image: gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.11.4
+  args: [--port, "5432", "project:region:db"]
+`
+	load = `- name: load
+  image: shop/load:1
+  command: [load, "postgres://127.0.0.1:5432/shop"]
+`
+)
+
+func TestOf(t *testing.T) {
+	for _, test := range []struct {
+		name, text string
+		options    Options
+		want       string
+	}{
+		{"trusted", job("containers:\n" + load + sqlProxy), Options{},
+			"move db-proxy\nremark replace\nremark needs-1.29"},
+		{"one-signal-is-asked-about", job("containers:\n- {name: work, image: shop/work}\n- {name: tunnel, image: shop/tunnel, ports: [{containerPort: 7000}]}\n"), Options{},
+			"ask tunnel"},
+		{"named", job("containers:\n- {name: work, image: shop/work}\n- {name: tunnel, image: shop/tunnel, ports: [{containerPort: 7000}]}\n"), Options{Containers: []string{"tunnel"}},
+			"move tunnel with a probe\nremark replace\nremark needs-1.29"},
+		{"named-and-no-other", job("containers:\n" + load + sqlProxy + "- {name: x, image: x}\n"), Options{Containers: []string{"x"}},
+			"move x\nremark replace\nremark needs-1.29"},
+		{"all-named", job("containers:\n- {name: a, image: a}\n- {name: b, image: b}\n"), Options{Containers: []string{"a", "b"}},
+			"refuse a: last-container\nrefuse b: last-container"},
+		{"init-container-that-exits", job("initContainers:\n- {name: migrate, image: shop/migrate}\ncontainers:\n" + load), Options{Containers: []string{"migrate"}},
+			"refuse migrate: init-container-exits"},
+		{"needed-by-an-init-container", job("initContainers:\n- {name: config, image: c}\n- {name: migrate, image: shop/migrate, command: [migrate, \"postgres://127.0.0.1:5432/shop\"]}\ncontainers:\n" + load + sqlProxy), Options{},
+			"move db-proxy before migrate\nremark replace\nremark needs-1.29"},
+		{"named-port-and-hook", job("containers:\n" + load + sqlProxy + "  ports: [{name: db, containerPort: 5432}]\n  lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}\n"), Options{},
+			"move db-proxy\nleave pre-stop: not-asked\nremark replace\nremark needs-1.29\nremark needs-1.32\nremark prestop-at-once"},
+		{"hook-taken-out", job("containers:\n" + load + sqlProxy + "  lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}\n"), Options{RemoveWorkarounds: true},
+			"move db-proxy\ntake out pre-stop\nremark replace\nremark needs-1.29"},
+		{"not-readable", job("containers: 3\n"), Options{}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p, _ := planOf(t, test.text, test.options)
+			if diff := cmp.Diff(test.want, shown(p)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if !p.Changes() {
+				return
+			}
+			result, err := edit.Apply([]byte(test.text), p.Change)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again, _ := planOf(t, string(result.Data), test.options); again.Changes() {
+				t.Errorf("a second run changes it again:\n%s", shown(again))
+			}
+		})
+	}
+}
+
+// TestReferences: what other objects of the files say about what moves.
+func TestReferences(t *testing.T) {
+	const text = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - {name: web, image: web}
+      - name: proxy
+        image: proxy
+        ports: [{name: edge, containerPort: 8443}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 443, targetPort: edge}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other}
+spec: {selector: {app: other}, ports: [{port: 443, targetPort: edge}]}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  scaleTargetRef: {kind: Deployment, name: web}
+  metrics: [{type: ContainerResource, containerResource: {name: cpu, container: proxy}}]
+---
+apiVersion: autoscaling.k8s.io/v1
+kind: VerticalPodAutoscaler
+metadata: {name: web}
+spec:
+  targetRef: {kind: Deployment, name: web}
+  resourcePolicy: {containerPolicies: [{containerName: proxy, mode: "Off"}]}
+`
+	p, _ := planOf(t, text, Options{Containers: []string{"proxy"}})
+	var got []string
+	for _, r := range p.Remarks {
+		if r.Kind == Scales || r.Kind == NamesPort {
+			got = append(got, fmt.Sprintf("%s: %s at %d", r.Kind, r.About, r.Place.Line))
+		}
+	}
+	want := []string{"names-port: Service web: edge at 14", "scales-by-container: HorizontalPodAutoscaler web at 24", "scales-by-container: VerticalPodAutoscaler web at 31"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestDelivery(t *testing.T) {
+	hook := strings.Replace(job("containers:\n"+load+sqlProxy), "{name: import}", "{name: import, annotations: {helm.sh/hook: pre-upgrade}}", 1)
+	p, _ := planOf(t, hook, Options{})
+	if p.Remarks[0].Kind != HookRenews {
+		t.Errorf("%+v", p.Remarks)
+	}
+	kept := strings.Replace(hook, "pre-upgrade}", "pre-upgrade, helm.sh/hook-delete-policy: hook-failed}", 1)
+	if p, _ = planOf(t, kept, Options{}); p.Remarks[0].Kind != Replace {
+		t.Errorf("%+v", p.Remarks)
+	}
+}
+
+func TestOwners(t *testing.T) {
+	meta := func(labels, annotations map[string]any, refs ...any) map[string]any {
+		return map[string]any{"metadata": map[string]any{"labels": labels, "annotations": annotations, "ownerReferences": refs}}
+	}
+	for _, test := range []struct {
+		object map[string]any
+		want   []Owner
+	}{
+		{meta(nil, map[string]any{"meta.helm.sh/release-name": "shop"}), []Owner{{Helm, "shop"}}},
+		{meta(nil, map[string]any{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:ns/web"}), []Owner{{ArgoCD, "shop"}}},
+		{meta(map[string]any{"kustomize.toolkit.fluxcd.io/name": "apps"}, nil), []Owner{{Flux, "apps"}}},
+		{meta(nil, nil, map[string]any{"kind": "Shop", "name": "main", "controller": true}), []Owner{{Object, "Shop main"}}},
+		{meta(nil, map[string]any{"kubectl.kubernetes.io/last-applied-configuration": "{}"}), []Owner{{Applied, ""}}},
+		{meta(nil, nil), nil},
+	} {
+		if diff := cmp.Diff(test.want, Owners(test.object)); diff != "" {
+			t.Errorf("-want +got:\n%s", diff)
+		}
+	}
+}
