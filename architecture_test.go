@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"internal/admission":   {"pkg/facts"},
 	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission", "pkg/workload"},
 	"internal/kustomize":   {"pkg/edit"},
-	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/workload", "pkg/edit", "pkg/convert", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/kustomize", "internal/manifests", "docs", "pkg/plan"},
+	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/workload", "pkg/roles", "pkg/software", "pkg/edit", "pkg/convert", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/kustomize", "internal/manifests", "docs", "pkg/plan"},
 	"pkg/plan":             {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/roles", "pkg/workload"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
