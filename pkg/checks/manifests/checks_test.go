@@ -198,3 +198,13 @@ func TestVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadable: a field of a wrong type leaves the checks unknown.
+func TestUnreadable(t *testing.T) {
+	f := Parse("a.yaml", []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: a, image: a, command: sleep}\n"))
+	for _, r := range Judge(Input{Files: []File{f}, Minor: Newest}, nil) {
+		if r.Status() != checks.Unknown {
+			t.Errorf("%s says %s", r.Check.ID, r.Status())
+		}
+	}
+}

@@ -5,6 +5,7 @@ package manifests
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -49,6 +50,12 @@ func (in Input) Snapshot() *facts.Snapshot {
 		}
 		if f.Template {
 			templates++
+		}
+	}
+	for _, w := range in.Workloads() {
+		if w.Unreadable != nil { // the rest of it was read
+			s.Gaps = append(s.Gaps, facts.NewGap(facts.Workloads, facts.Instance{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
+				strings.TrimPrefix(w.Unreadable.Error(), "json: "), facts.Do("correct the field: the API server rejects it, too")))
 		}
 	}
 	if templates > 0 && templates == len(in.Files) {

@@ -232,23 +232,33 @@ func (b *build) json(p patch, d *workload.Document, ops []op, t *patched) {
 		if m[2] == "initContainers" {
 			list = &t.inits
 		}
-		n, err := strconv.Atoi(m[3])
-		whole := m[4] == ""
-		name, _ := o.Value["name"].(string)
-		switch {
-		case err != nil && whole && o.Op == "add":
-			*list = append(*list, name)
-		case err != nil:
-		case n > len(*list) || n == len(*list) && !(whole && o.Op == "add"):
+		if n, fits := o.change(list, m[3], m[4] == ""); !fits {
 			b.found(p, placeOf(workload.InDocument(d).AtObject(strconv.Itoa(i))), t, "",
 				fmt.Sprintf("the patch changes %s[%d], but %s has %s there: kustomize fails", m[2], n, t.w, prose.Counted(len(*list), "container")),
 				fmt.Sprintf("%s %s", o.Op, o.Path), do("Correct the list and the index, or patch by name with a strategic merge patch."))
-		case whole && o.Op == "add":
-			*list = slices.Insert(*list, n, name)
-		case whole && o.Op == "remove":
-			*list = slices.Delete(*list, n, n+1)
 		}
 	}
+}
+
+// change does to a list of names what an operation does to the containers; fits is false where there is no such index.
+// whole is set where the operation is about a container, not a field of it.
+func (o op) change(list *[]string, index string, whole bool) (n int, fits bool) {
+	name, _ := o.Value["name"].(string)
+	adds := whole && o.Op == "add"
+	n, err := strconv.Atoi(index)
+	switch {
+	case err != nil: // "-" is behind the last one
+		if adds {
+			*list = append(*list, name)
+		}
+	case n > len(*list) || n == len(*list) && !adds:
+		return n, false
+	case adds:
+		*list = slices.Insert(*list, n, name)
+	case whole && o.Op == "remove":
+		*list = slices.Delete(*list, n, n+1)
+	}
+	return n, true
 }
 
 // rawSpec is the pod spec as it is written, with kustomize's directives.
