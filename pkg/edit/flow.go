@@ -266,22 +266,22 @@ func (f *file) moveFlow(t *text, l *ledger, spec *place, i int, m Move) error {
 	if len(list.Content) == 1 {
 		cut = item
 	}
-	if at > cut.from && at < cut.to {
-		return refuse(Shape, "the lists are one in the other", list.Line)
-	}
-	f.shiftTo(l, cut, at, text)
-	return nil
+	return f.shiftTo(l, cut, at, text)
 }
 
 // shiftTo cuts bytes and puts a text elsewhere: what is further behind first, so offsets before it stay.
-func (f *file) shiftTo(l *ledger, cut span, at int, text string) {
-	if at >= cut.to {
+func (f *file) shiftTo(l *ledger, cut span, at int, text string) error {
+	switch {
+	case at >= cut.to:
 		f.splice(l, span{at, at}, text)
 		f.splice(l, cut, "")
-		return
+	case at > cut.from:
+		return refuse(Shape, "one list is inside of the other", 0)
+	default:
+		f.splice(l, cut, "")
+		f.splice(l, span{at, at}, text)
 	}
-	f.splice(l, cut, "")
-	f.splice(l, span{at, at}, text)
+	return nil
 }
 
 // besideFlow is where in a list in brackets an item goes, and its text with a comma.

@@ -127,11 +127,8 @@ func (p *planner) drop(path []string) *Refusal {
 		return refuse(BadPath, strings.Join(path, "."), 0)
 	}
 	parent, last := path[:len(path)-1], path[len(path)-1]
-	test := Op{Op: "test", Path: p.pointer(path...), Value: old}
-	if item, ok := old.(map[string]any); ok && item["name"] != nil {
-		test = Op{Op: "test", Path: p.pointer(path...) + "/name", Value: item["name"]}
-	}
-	p.patch = append(p.patch, test, Op{Op: "remove", Path: p.pointer(path...)})
+	p.test(old, path...)
+	p.patch = append(p.patch, Op{Op: "remove", Path: p.pointer(path...)})
 	switch in := descend(p.spec, parent).(type) {
 	case map[string]any:
 		delete(in, last)
@@ -140,6 +137,16 @@ func (p *planner) drop(path []string) *Refusal {
 		p.put(parent, slices.Delete(slices.Clone(in), i, i+1))
 	}
 	return nil
+}
+
+// test has the patch test that something is what it was, by its name where it has one.
+func (p *planner) test(value any, path ...string) {
+	switch name := field(value, "name"); {
+	case name != nil:
+		p.patch = append(p.patch, Op{Op: "test", Path: p.pointer(path...) + "/name", Value: name})
+	case value != nil:
+		p.patch = append(p.patch, Op{Op: "test", Path: p.pointer(path...), Value: value})
+	}
 }
 
 // null reports whether a field is there without a value.
@@ -279,7 +286,7 @@ func (p *planner) patchMove(m Move, from, to int, inits []any) {
 		p.patch = append(p.patch, Op{Op: "add", Path: p.pointer("initContainers"), Value: []any{}})
 	} else {
 		i := min(to, len(inits)-1)
-		p.patch = append(p.patch, Op{Op: "test", Path: p.pointer("initContainers", strconv.Itoa(i), "name"), Value: field(inits[i], "name")})
+		p.test(inits[i], "initContainers", strconv.Itoa(i))
 	}
 	target := strconv.Itoa(to)
 	p.patch = append(p.patch, Op{Op: "move", From: p.pointer("containers", at), Path: p.pointer("initContainers", target)})

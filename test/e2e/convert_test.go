@@ -62,6 +62,29 @@ spec:
         args: [sleep, 2s, then, exit, "%d"]
 `
 
+// racing is a Deployment whose program asks its proxy when it starts.
+const racing = `apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: shop
+spec:
+  selector:
+    matchLabels: {app: shop}
+  template:
+    metadata:
+      labels: {app: shop}
+    spec:
+      terminationGracePeriodSeconds: 3
+      containers:
+      - name: shop
+        image: ` + cluster.ToolImage + `
+        args: [get, "http://127.0.0.1:15001/", then, serve, ":8080"]
+      - name: proxy
+        image: ` + cluster.ToolImage + `
+        args: [sleep, 6s, then, serve, ":15001"]
+        ports: [{name: http, containerPort: 15001}]
+`
+
 // TestConvert: what the manifests do on a real kubelet before and after convert.
 func TestConvert(t *testing.T) {
 	needsKubelets(t)
@@ -73,6 +96,7 @@ func TestConvert(t *testing.T) {
 	for _, code := range []int{0, 3} {
 		t.Run(fmt.Sprintf("job-exits-%d", code), func(t *testing.T) { jobConverted(t, c, code) })
 	}
+	t.Run("start-race", func(t *testing.T) { raceConverted(t, c) })
 	t.Run("live", func(t *testing.T) { liveConverted(t, c) })
 	t.Run("verify", func(t *testing.T) { verified(t, c) })
 }
@@ -175,6 +199,25 @@ func jobConverted(t *testing.T, c *cluster.Cluster, code int) {
 	onlyPod(t, c, ns, "import", "it was expected to end with its own code", func(p *corev1.Pod) bool {
 		return exitCode(p, "import") == code && p.Status.Phase == phase
 	})
+}
+
+// raceConverted: a program that was too early at first is not anymore.
+func raceConverted(t *testing.T, c *cluster.Cluster) {
+	in := inNamespace(t, c, "convert-race")
+	const restarts = "jsonpath={.items[*].status.containerStatuses[?(@.name=='shop')].restartCount}"
+	file := manifestFile(t, racing)
+	in("apply", "-f", file)
+	in("rollout", "status", "deploy/shop", "--timeout="+patience.String())
+	if got := in("get", "pods", "-o", restarts); got == "0" {
+		t.Fatal("it was not too early")
+	}
+	in("delete", "-f", file, "--cascade=foreground", "--wait")
+	converted(t, c, file, "-c", "proxy")
+	in("apply", "-f", file)
+	in("rollout", "status", "deploy/shop", "--timeout="+patience.String())
+	if got := in("get", "pods", "-o", restarts); got != "0" {
+		t.Errorf("restarts: %s", got)
+	}
 }
 
 // liveConverted: the patch that is printed for an object does the same, and nothing is applied.
