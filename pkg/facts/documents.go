@@ -99,6 +99,9 @@ func yamlDocuments(raw []byte, strict bool) ([]document, error) {
 			return nil
 		}
 		number++
+		if err := tooManyValues(text, first); err != nil {
+			return err
+		}
 		doc, err := toJSON(text, strict)
 		if err != nil {
 			return yamlError(err, first, lineAt(raw, int64(len(raw))))

@@ -80,6 +80,11 @@ func (r *Refusal) Cause() (cause Cause, name string) {
 	return CauseOther, ""
 }
 
+var tookTooLong = regexp.MustCompile(`request did not complete within|context deadline exceeded|in the time allotted`)
+
+// TookTooLong reports whether no answer came in time.
+func (r *Refusal) TookTooLong() bool { return r.Code == 504 || tookTooLong.MatchString(r.Message) }
+
 // passing are the codes of an API server that is busy, starting or no longer knows the caller:
 // they tell nothing about the pod, which may be let through a moment later. 0 is no answer at all.
 var passing = []int32{0, 401, 429, 502, 503, 504}

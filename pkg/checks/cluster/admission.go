@@ -258,7 +258,7 @@ func (t admissionRun) gap() facts.Gap {
 			facts.Do("turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again"))
 	}
 	reason, remedy := "the canary was refused: "+t.canary.Refusal.OneLine(), refusalRemedy(t.cause())
-	if cause, _ := t.cause(); cause == facts.CauseNoAnswer && len(t.class.Webhooks) > 0 {
+	if cause, _ := t.cause(); cause == facts.CauseNoAnswer && t.canary.Refusal.TookTooLong() && len(t.class.Webhooks) > 0 {
 		reason += "; the API server calls " + prose.List(t.class.Webhooks, "and") + " for it, one after the other"
 		remedy = facts.Do("see which of them is slow (apiserver_admission_webhook_admission_duration_seconds), and " + remedy.Text)
 	}

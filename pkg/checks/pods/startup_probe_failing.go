@@ -118,15 +118,9 @@ func (p subject) killedByProbe(c container) bool {
 	if end != nil && end.Reason == oomKilled {
 		return false
 	}
-	told := false // of an earlier run
-	for _, e := range p.eventsAbout(c, "Killing") {
-		if !strings.Contains(e.Message, "failed startup probe") {
-			continue
-		}
-		if end == nil || !eventTime(e).Time.Before(begun(end)) {
-			return true
-		}
-		told = true
+	last, told := p.toldOfKill(c)
+	if last {
+		return true
 	}
 	if end == nil || c.restarts() == 0 || begun(end).IsZero() || end.FinishedAt.IsZero() {
 		return false
@@ -134,6 +128,22 @@ func (p subject) killedByProbe(c container) bool {
 	lasted := end.FinishedAt.Sub(end.StartedAt.Time) + rounding
 	explained := told || c.stopped() && len(p.startupFailures(c)) > 0
 	return lasted >= budget(c.StartupProbe) || explained && lasted >= soonest(c.StartupProbe)
+}
+
+// toldOfKill reports whether events tell that the kubelet stopped a container because of its startup probe: in its last
+// run, or in any.
+func (p subject) toldOfKill(c container) (last, ever bool) {
+	end := c.ended()
+	for _, e := range p.eventsAbout(c, "Killing") {
+		if !strings.Contains(e.Message, "failed startup probe") {
+			continue
+		}
+		if end == nil || !eventTime(e).Time.Before(begun(end)) {
+			return true, true
+		}
+		ever = true
+	}
+	return false, ever
 }
 
 // overdue reports whether the startup probe of a container that runs has used up its time.
