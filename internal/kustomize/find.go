@@ -73,12 +73,14 @@ func (f *Finder) IsPatch(file string) bool {
 
 func (k *Kustomization) patchFiles() []string {
 	var out []string
-	for _, p := range append(slices.Clone(k.Patches), k.PatchesJson6902...) { //nolint:staticcheck // deprecated, and used
+	//lint:ignore SA1019 it is deprecated, and people have it
+	for _, p := range append(slices.Clone(k.Patches), k.PatchesJson6902...) {
 		if p.Path != "" {
 			out = append(out, p.Path)
 		}
 	}
-	for _, p := range k.PatchesStrategicMerge { //nolint:staticcheck // deprecated, and used
+	//lint:ignore SA1019 it is deprecated, and people have it
+	for _, p := range k.PatchesStrategicMerge {
 		out = append(out, string(p))
 	}
 	return out
@@ -140,7 +142,8 @@ func read(name string) *Kustomization {
 // parts are the files and folders that it is made of; remote ones are not.
 func (k *Kustomization) parts() []string {
 	var out []string
-	for _, list := range [][]string{k.Resources, k.Bases, k.Components} { //nolint:staticcheck // bases are deprecated, and used
+	//lint:ignore SA1019 it is deprecated, and people have it
+	for _, list := range [][]string{k.Resources, k.Bases, k.Components} {
 		for _, name := range list {
 			if !strings.Contains(name, "://") {
 				out = append(out, filepath.Join(k.dir(), name))

@@ -52,10 +52,12 @@ func (k *Kustomization) Mentions(m *Moved) []Mention {
 	for i, p := range k.Patches {
 		out = append(out, k.patch(m, p.Path, p.Patch, []string{"patches", strconv.Itoa(i), "patch"}, p.Target)...)
 	}
-	for i, p := range k.PatchesJson6902 { //nolint:staticcheck // deprecated, and used
+	//lint:ignore SA1019 it is deprecated, and people have it
+	for i, p := range k.PatchesJson6902 {
 		out = append(out, k.patch(m, p.Path, p.Patch, []string{"patchesJson6902", strconv.Itoa(i), "patch"}, p.Target)...)
 	}
-	for i, p := range k.PatchesStrategicMerge { //nolint:staticcheck // deprecated, and used
+	//lint:ignore SA1019 it is deprecated, and people have it
+	for i, p := range k.PatchesStrategicMerge {
 		file, inline := string(p), ""
 		if strings.Contains(file, "\n") {
 			file, inline = "", file

@@ -172,11 +172,3 @@ func do(format string, args ...any) checks.Step {
 func write(text, yaml string) checks.Step {
 	return checks.Step{Text: text, Command: yaml, Language: checks.YAML}
 }
-
-func names(list []*container) []string {
-	var out []string
-	for _, c := range list {
-		out = append(out, c.Name)
-	}
-	return out
-}
