@@ -52,7 +52,7 @@ func TestSlowWebhooksTogether(t *testing.T) {
 				}
 				for i := range 3 {
 					if !strings.Contains(text, fmt.Sprintf("slow-%d/", i+1)) {
-						t.Errorf("%s does not name slow-%d", r.Check.ID, i+1)
+						t.Errorf("%s does not name slow-%d: %s", r.Check.ID, i+1, text)
 					}
 				}
 			}

@@ -80,10 +80,15 @@ func (r *Refusal) Cause() (cause Cause, name string) {
 	return CauseOther, ""
 }
 
-var tookTooLong = regexp.MustCompile(`request did not complete within|context deadline exceeded|in the time allotted`)
+var (
+	tookTooLong = regexp.MustCompile(`request did not complete within|context deadline exceeded|in the time allotted`)
+	cutShort    = regexp.MustCompile(`connection (?:refused|reset)`)
+)
 
-// TookTooLong reports whether no answer came in time.
-func (r *Refusal) TookTooLong() bool { return r.Code == 504 || tookTooLong.MatchString(r.Message) }
+// TookTooLong reports whether no answer came in time. An API server whose deadline is over may also just hang up.
+func (r *Refusal) TookTooLong() bool {
+	return tookTooLong.MatchString(r.Message) || slices.Contains([]int32{0, 504}, r.Code) && !cutShort.MatchString(r.Message)
+}
 
 // passing are the codes of an API server that is busy, starting or no longer knows the caller:
 // they tell nothing about the pod, which may be let through a moment later. 0 is no answer at all.
