@@ -7,6 +7,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // why is why a container counts as a sidecar.
@@ -91,11 +92,11 @@ func probeText(m convert.Move) string {
 }
 
 // removedText is what was or could be taken out.
-func removedText(r convert.Removed) string {
+func removedText(r convert.Removed, w *workload.Workload) string {
 	what := fmt.Sprintf("%s around %s", strings.ReplaceAll(string(r.Kind), "-", " "), r.Sidecar)
 	var where []string
 	for _, e := range r.Evidence {
-		where = append(where, strings.Join(e.Path, "."))
+		where = append(where, workload.FieldName(w.Spec(), e.Path))
 	}
 	what += ": " + strings.Join(where, ", ")
 	switch r.Left {

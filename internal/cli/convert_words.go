@@ -63,7 +63,7 @@ func sayDone(out *bytes.Buffer, d done) {
 		fmt.Fprintf(out, "  %d lines stand elsewhere now; none of them is different\n", d.result.Moved)
 	}
 	for _, r := range d.Removed {
-		fmt.Fprintf(out, "  %s\n", removedText(r))
+		fmt.Fprintf(out, "  %s\n", removedText(r, d.Workload))
 	}
 	for _, r := range d.Remarks {
 		if text := remarkText(r, d.Workload); text != "" {
@@ -158,7 +158,7 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 	case convert.NeedsField:
 		return "needs Kubernetes 1.29 or later on the API servers and on every node it may land on"
 	case convert.NeedsPorts:
-		return fmt.Sprintf("port %q of %s: Services find named ports of native sidecars since Kubernetes 1.32", r.About, r.Container)
+		return fmt.Sprintf("port %q of %s: Services find named ports of native sidecars since Kubernetes 1.33", r.About, r.Container)
 	case convert.StopsAtOnce:
 		return fmt.Sprintf("%sthe preStop hook of %s will run as soon as the pod is deleted, while the main container still works: consider dropping it", at(r.Place), r.Container)
 	case convert.FailurePolicy:
@@ -172,7 +172,7 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 	case convert.Scales:
 		return fmt.Sprintf("%s: %s names %s: check that it still finds it", r.Place, r.About, r.Container)
 	case convert.NamesPort:
-		return fmt.Sprintf("%s: %s is a port of %s: found there since Kubernetes 1.32", r.Place, r.About, r.Container)
+		return fmt.Sprintf("%s: %s is a port of %s: found there since Kubernetes 1.33", r.Place, r.About, r.Container)
 	}
 	return ""
 }

@@ -93,7 +93,7 @@ func TestOf(t *testing.T) {
 		{"needed-by-an-init-container", job("initContainers:\n- {name: config, image: c}\n- {name: migrate, image: shop/migrate, command: [migrate, \"postgres://127.0.0.1:5432/shop\"]}\ncontainers:\n" + load + sqlProxy), Options{},
 			"move db-proxy before migrate\nremark replace\nremark needs-1.29"},
 		{"named-port-and-hook", job("containers:\n" + load + sqlProxy + "  ports: [{name: db, containerPort: 5432}]\n  lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}\n"), Options{},
-			"move db-proxy\nleave pre-stop: not-asked\nremark replace\nremark needs-1.29\nremark needs-1.32\nremark prestop-at-once"},
+			"move db-proxy\nleave pre-stop: not-asked\nremark replace\nremark needs-1.29\nremark needs-1.33\nremark prestop-at-once"},
 		{"hook-taken-out", job("containers:\n" + load + sqlProxy + "  lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}\n"), Options{RemoveWorkarounds: true},
 			"move db-proxy\ntake out pre-stop\nremark replace\nremark needs-1.29"},
 		{"not-readable", job("containers: 3\n"), Options{}, ""},

@@ -30,7 +30,7 @@ const (
 	HookRenews    RemarkKind = "hook-renews"     // a Job that Helm creates anew
 	Rollout       RemarkKind = "rollout"         // its pods are replaced
 	NeedsField    RemarkKind = "needs-1.29"      // the field itself
-	NeedsPorts    RemarkKind = "needs-1.32"      // Services find named ports of native sidecars
+	NeedsPorts    RemarkKind = "needs-1.33"      // Services find named ports of native sidecars
 	StopsAtOnce   RemarkKind = "prestop-at-once" // a preStop hook does not wait for the main container
 	FailurePolicy RemarkKind = "failure-policy"  // a rule on exit codes catches the sidecar's
 	Injected      RemarkKind = "injected"        // a webhook puts it into pods, too, and has a setting for this

@@ -3,11 +3,10 @@ package manifests
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // What the checks ask of the roles of containers.
@@ -45,7 +44,7 @@ func signal(c *roles.Container, kind roles.SignalKind) *roles.Signal {
 func (p *pod) quotes(list []roles.Evidence) []string {
 	var out []string
 	for _, e := range list {
-		text := p.fieldName(e.Path)
+		text := workload.FieldName(p.Spec(), e.Path)
 		if e.Quote != "" {
 			text += ": " + e.Quote
 		}
@@ -54,36 +53,6 @@ func (p *pod) quotes(list []roles.Evidence) []string {
 		}
 	}
 	return out
-}
-
-// fieldName is a way from the pod spec, with containers by their names.
-func (p *pod) fieldName(path []string) string {
-	if len(path) < 2 {
-		return strings.Join(path, ".")
-	}
-	out := path[0]
-	for i, key := range path[1:] {
-		n, err := strconv.Atoi(key)
-		switch {
-		case err != nil:
-			out += "." + key
-		case i == 0 && p.nameAt(path[0], n) != "":
-			out += fmt.Sprintf("[name=%q]", p.nameAt(path[0], n))
-		default:
-			out += fmt.Sprintf("[%d]", n)
-		}
-	}
-	return out
-}
-
-// nameAt is the name of a container in a list.
-func (p *pod) nameAt(list string, n int) string {
-	for _, c := range p.all() {
-		if c.list() == list && c.index == n {
-			return c.Name
-		}
-	}
-	return ""
 }
 
 // signalQuotes are all signals of a container as evidence.

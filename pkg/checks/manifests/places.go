@@ -22,7 +22,7 @@ func (p *pod) place(path ...string) checks.Place {
 		return placeOf(p.source.At(path...))
 	}
 	n, err := strconv.Atoi(path[1])
-	name := p.nameAt(path[0], n)
+	name := workload.ContainerAt(p.Spec(), path[0], n)
 	if err != nil || name == "" {
 		return placeOf(p.source.Place)
 	}
