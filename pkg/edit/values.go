@@ -283,7 +283,13 @@ func (p *planner) patchMove(m Move, from, to int, inits []any) {
 	at := strconv.Itoa(from)
 	p.patch = append(p.patch, Op{Op: "test", Path: p.pointer("containers", at, "name"), Value: m.Container})
 	if len(inits) == 0 {
-		p.patch = append(p.patch, Op{Op: "add", Path: p.pointer("initContainers"), Value: []any{}})
+		// Where somebody has added init containers since, "add" would replace them: what is missing equals null.
+		var none any = json.RawMessage("null")
+		if inits != nil {
+			none = inits
+		}
+		p.patch = append(p.patch, Op{Op: "test", Path: p.pointer("initContainers"), Value: none},
+			Op{Op: "add", Path: p.pointer("initContainers"), Value: []any{}})
 	} else {
 		i := min(to, len(inits)-1)
 		p.test(inits[i], "initContainers", strconv.Itoa(i))
