@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,6 +63,33 @@ func TestListed(t *testing.T) {
 	}
 	if found < 20 {
 		t.Errorf("found only %d programs that are started by name", found)
+	}
+}
+
+var scripted = regexp.MustCompile(`(?m)^(?:[!?] )?exec ([a-z][a-z0-9-]*)`)
+
+// TestScriptsListed finds those that the scripts of the command line start.
+func TestScriptsListed(t *testing.T) {
+	_, names := listed(t)
+	files, err := filepath.Glob(root + "/cmd/*/testdata/*.txtar")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("only %d scripts: %v", len(files), err)
+	}
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range scripted.FindAllSubmatch(text, -1) {
+			found++
+			if name := string(m[1]); !names[name] && name != "kubectl-sidecar" {
+				t.Errorf("%s starts %s, which is not in hack/packages.txt", file, name)
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no script starts a program: this test looks for something else than it thinks")
 	}
 }
 
