@@ -108,8 +108,12 @@ func (c *conversion) gather() {
 // read reads and parses the files. Templates are named, and skipped.
 func (c *conversion) read(ctx context.Context) error {
 	names, err := manifests.Options{Names: c.o.files, Recursive: c.o.recursive}.Files()
+	var bad *manifests.NameError
+	if errors.As(err, &bad) {
+		return couldNotRun(nameHint(bad), err)
+	}
 	if err != nil {
-		return couldNotRun("name a file, a folder or a pattern: -f deploy/, -f 'deploy/*.yaml'", err)
+		return err
 	}
 	for _, name := range names {
 		data, err := readInput(ctx, c.o.streams.In, name, "name manifests, folders, or - for stdin")
@@ -120,6 +124,8 @@ func (c *conversion) read(ctx context.Context) error {
 		documents, err := workload.Parse(display(name), data)
 		if f.documents = documents; err != nil {
 			f.documents, f.skipped = nil, err
+		} else if len(bytes.TrimSpace(data)) == 0 {
+			f.skipped = errors.New("there is nothing in it: what was to write it may have failed")
 		}
 		c.files = append(c.files, f)
 	}

@@ -196,7 +196,7 @@ func (o *lintOptions) read() ([]manifests.File, error) {
 	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In})
 	var bad *files.NameError
 	if errors.As(err, &bad) {
-		return nil, couldNotRun(lintHint(bad), err)
+		return nil, couldNotRun(nameHint(bad), err)
 	}
 	if err != nil || o.kustomize == "" {
 		return out, err
@@ -208,9 +208,12 @@ func (o *lintOptions) read() ([]manifests.File, error) {
 	return append(out, built...), nil
 }
 
-func lintHint(bad *files.NameError) string {
+func nameHint(bad *files.NameError) string {
 	if errors.Is(bad, files.ErrURL) {
-		return "download it first, or pipe it: curl -sSL URL | kubectl sidecar lint -f -"
+		return "download it first, or pipe it: curl -sSL URL | ..., with -f -"
+	}
+	if errors.Is(bad, files.ErrNothing) {
+		return "-R reads the folders in a folder, too"
 	}
 	return "name a file, a folder or a pattern: -f deploy/, -f 'deploy/*.yaml'"
 }

@@ -44,6 +44,9 @@ func (e *NameError) Unwrap() error { return e.Err }
 // ErrURL is a name that is an address: nothing is downloaded.
 var ErrURL = errors.New("files only: nothing is downloaded")
 
+// ErrNothing is a folder without a manifest.
+var ErrNothing = errors.New("no file there ends in .yaml, .yml, .json or .kyaml")
+
 // Read reads everything, in the order of the names, and each file once.
 func Read(o Options) ([]manifests.File, error) {
 	names, err := o.Files()
@@ -150,6 +153,9 @@ func (o Options) Files() ([]string, error) {
 				out = append(out, f)
 			}
 		}
+	}
+	if len(out) == 0 && len(o.Names) > 0 {
+		return nil, &NameError{strings.Join(o.Names, ", "), ErrNothing}
 	}
 	return out, nil
 }

@@ -35,7 +35,9 @@ func (p *page) report(r *report.Report) error {
 			p.nodes(r.Nodes)
 		}
 		for _, e := range list {
-			p.entry(e)
+			if !p.repeats(r, e) {
+				p.entry(e)
+			}
 		}
 	}
 	p.footer(r)
@@ -109,6 +111,12 @@ func (p *page) limits(r *report.Report) {
 // quiet reports whether nothing need be said of a check: lint shows what to change, and its last line counts.
 func quiet(r *report.Report, e report.Entry) bool {
 	return r.Manifests != nil && e.Status == checks.Pass
+}
+
+// repeats reports whether all that is to be said of a check is a gap that was shown above; lint counts those.
+func (p *page) repeats(r *report.Report, e report.Entry) bool {
+	unshown := func(g *gapGroup) bool { return p.shown[g.id()] == "" }
+	return r.Manifests != nil && !p.full && e.Status == checks.Unknown && !slices.ContainsFunc(groupGaps(e.Missing), unshown)
 }
 
 // settled reports whether a check is one that the line about gates speaks for.

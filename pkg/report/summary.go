@@ -197,10 +197,13 @@ func covered(r *Report) string {
 			words = append(words, seenOf(c))
 		}
 	}
-	if len(words) == 0 {
-		return "nothing to count"
+	switch {
+	case len(words) > 0:
+		return prose.List(words, "and")
+	case r.Manifests != nil && r.Manifests.Workloads == 0:
+		return "there is no workload in " + prose.Counted(r.Manifests.Files, "file")
 	}
-	return prose.List(words, "and")
+	return "nothing to count"
 }
 
 // unseen says how much there is of the kinds that any check lacks.

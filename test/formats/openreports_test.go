@@ -28,18 +28,21 @@ func TestOpenReportsTypes(t *testing.T) {
 
 // TestOpenReportsApply gives every object to a real API server that has the project's own definitions,
 // with kubectl and as strictly as it goes. It keeps what was printed, to the last field, and however
-// often it is applied there is one object.
+// often they are applied there is one object for each command.
 func TestOpenReportsApply(t *testing.T) {
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	k := newKubectl(t, c)
 	k.run("apply", "-f", filepath.Join(moduleDir(t, "openreports", reportsAPI), "config", "crd"))
 	k.run("wait", "--for=condition=Established", "--timeout=60s", "crd/clusterreports.openreports.io", "crd/reports.openreports.io")
+	each := map[string]bool{}
 	for _, file := range goldens(t, "pkg/print/testdata/*/openreports.yaml") {
 		want := readObject(t, file)
+		name := want["metadata"].(map[string]any)["name"].(string)
+		each[name] = true
 		for _, how := range [][]string{{}, {"--server-side", "--force-conflicts"}} {
 			k.run(append([]string{"apply", "--validate=strict", "-f", file}, how...)...)
 			var got map[string]any
-			if err := json.Unmarshal([]byte(k.run("get", "clusterreport", "kubectl-sidecar-doctor", "-o", "json")), &got); err != nil {
+			if err := json.Unmarshal([]byte(k.run("get", "clusterreport", name, "-o", "json")), &got); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want, printed(got)); diff != "" {
@@ -47,8 +50,8 @@ func TestOpenReportsApply(t *testing.T) {
 			}
 		}
 	}
-	if names := strings.Fields(k.run("get", "clusterreports", "-o", "name")); len(names) != 1 {
-		t.Errorf("there are %v", names)
+	if names := strings.Fields(k.run("get", "clusterreports", "-o", "name")); len(names) != len(each) || len(each) != 2 { // of doctor and of lint
+		t.Errorf("there are %v, of %v", names, each)
 	}
 	wrong := filepath.Join(t.TempDir(), "wrong.yaml")
 	data, err := os.ReadFile(goldens(t, "pkg/print/testdata/ready/openreports.yaml")[0])

@@ -23,6 +23,8 @@ type File struct {
 	Root bool
 	// Built is set for what kustomize built: its places are those in the files that it was built from.
 	Built bool
+	// Empty is set for a text without anything but comments.
+	Empty bool
 	// Err is why it, or what comes after Documents, could not be read.
 	Err error
 }
@@ -31,6 +33,7 @@ type File struct {
 func Parse(name string, data []byte) File {
 	f := File{Name: name}
 	if !concerns(data) {
+		f.Empty = empty(data)
 		return f
 	}
 	documents, err := workload.Parse(name, data)
@@ -45,9 +48,24 @@ func Parse(name string, data []byte) File {
 	return f
 }
 
-// concerns reports whether a text may have a workload, or what refers to one.
+// empty reports whether a text has nothing but comments and marks of documents.
+func empty(data []byte) bool {
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
+		if len(line) > 0 && line[0] != '#' && !bytes.Equal(line, []byte("---")) {
+			return false
+		}
+	}
+	return true
+}
+
+// concerns reports whether a text may have a workload, or what refers to one. Words may be hidden by escapes, and by an
+// encoding of two bytes for each character.
 func concerns(data []byte) bool {
-	for _, word := range []string{"ontainers", "kind", "patches", "resources", "{{"} {
+	if bytes.ContainsAny(data, "\\\x00") {
+		return true
+	}
+	for _, word := range []string{"ontainers", "kind", "apiVersion", "patches", "resources", "{{"} {
 		if bytes.Contains(data, []byte(word)) {
 			return true
 		}

@@ -40,7 +40,7 @@ func (in Input) Snapshot() *facts.Snapshot {
 	if len(in.Files)+len(in.Live) > 0 || in.Read {
 		s.Seen = []facts.Kind{facts.Workloads}
 	}
-	templates := 0
+	templates, empty := 0, 0
 	for _, f := range in.Files {
 		if f.Context {
 			continue
@@ -51,6 +51,14 @@ func (in Input) Snapshot() *facts.Snapshot {
 		if f.Template {
 			templates++
 		}
+		if f.Empty {
+			empty++
+		}
+	}
+	if empty > 0 && empty == in.Judged() {
+		s.Gaps = append(s.Gaps, facts.NewGap(facts.Workloads, facts.Instance{},
+			"there is nothing in "+prose.Counted(empty, "file")+": what was to write it may have failed",
+			facts.Do("run that command alone, and look at its exit code; in a script, set -o pipefail shows it")))
 	}
 	for _, w := range in.Workloads() {
 		if w.Unreadable != nil { // the rest of it was read
