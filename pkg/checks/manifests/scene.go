@@ -2,10 +2,12 @@ package manifests
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -75,9 +77,14 @@ func sceneOf(in Input) *scene {
 		if built[w.Place.File] {
 			p.built, p.source = true, in.sourceOf(w)
 		}
-		p.judge()
 		s.pods = append(s.pods, p)
 	}
+	var group errgroup.Group // each pod is judged alone
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for _, p := range s.pods {
+		group.Go(func() error { p.judge(); return nil })
+	}
+	_ = group.Wait()
 	for _, f := range in.Files {
 		for i := range f.Documents {
 			s.services = append(s.services, servicesIn(&f.Documents[i])...)
