@@ -62,7 +62,7 @@ func shown(p *Plan) string {
 
 const (
 	sqlProxy = `- name: db-proxy
-  image: gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.11.4
+  image: registry.example/cloud-sql-connectors/cloud-sql-proxy:2.11.4
   args: [--port, "5432", "project:region:db"]
 `
 	load = `- name: load

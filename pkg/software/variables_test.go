@@ -10,7 +10,7 @@ import (
 // Flags that are given as variables count like those on the command line.
 func TestVariables(t *testing.T) {
 	proxy := func(env ...corev1.EnvVar) *corev1.Container {
-		return &corev1.Container{Name: "db", Image: "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.11.4", Env: env}
+		return &corev1.Container{Name: "db", Image: "registry.example/cloud-sql-connectors/cloud-sql-proxy:2.11.4", Env: env}
 	}
 	for _, test := range []struct {
 		name  string
