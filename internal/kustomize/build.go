@@ -135,7 +135,7 @@ func same(was, is resmap.ResMap, moves []*Moved) error {
 
 // built reports whether an object is what was built of the one that moves: its name may have got a prefix or a suffix.
 func (m *Moved) built(kind, name string, object map[string]any) bool {
-	spec, _ := descend(object, m.Way).(map[string]any)
+	spec := SpecOf(object, m.Way)
 	list, _ := spec["containers"].([]any)
 	return kind == m.Kind && strings.Contains(name, m.Name) &&
 		slices.ContainsFunc(list, func(c any) bool { return slices.Contains(m.Containers, nameOf(c)) })

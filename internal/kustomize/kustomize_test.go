@@ -10,6 +10,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 var wayOfDeployment = []string{"spec", "template", "spec"}
@@ -124,7 +125,7 @@ func movedLog(t *testing.T, dir string) (*Moved, Files) {
 		if err := yaml.Unmarshal(data, &v); err != nil {
 			t.Fatal(err)
 		}
-		return descend(v, wayOfDeployment).(map[string]any)
+		return workload.Descend(v, wayOfDeployment).(map[string]any)
 	}
 	m := &Moved{Kind: "Deployment", Name: "web", Way: wayOfDeployment, Containers: []string{"log"}, Moves: c.Moves, Before: spec(data), After: spec(result.Data)}
 	return m, Files{name: result.Data}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // A Moved is an object whose containers move: from where to where, as values.
@@ -113,7 +114,7 @@ func (m *Moved) strategic(at Mention, patch map[string]any, targeted bool) []Men
 	if !targeted && (patch["kind"] != m.Kind || meta["name"] != m.Name) {
 		return nil
 	}
-	spec, _ := descend(patch, m.Way).(map[string]any)
+	spec := SpecOf(patch, m.Way)
 	list, _ := spec["containers"].([]any)
 	var out []Mention
 	for _, item := range list {
@@ -202,24 +203,6 @@ func (k *Kustomization) replaced(m *Moved) []Mention {
 
 // SpecOf is the pod spec of an object.
 func SpecOf(object any, way []string) map[string]any {
-	spec, _ := descend(object, way).(map[string]any)
+	spec, _ := workload.Descend(object, way).(map[string]any)
 	return spec
-}
-
-func descend(v any, way []string) any {
-	for _, key := range way {
-		switch in := v.(type) {
-		case map[string]any:
-			v = in[key]
-		case []any:
-			i, err := strconv.Atoi(key)
-			if err != nil || i < 0 || i >= len(in) {
-				return nil
-			}
-			v = in[i]
-		default:
-			return nil
-		}
-	}
-	return v
 }

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // Files are texts by their absolute names: those that differ from what is on disk.
@@ -73,7 +74,7 @@ func (at Mention) inside(m *Moved, data []byte) ([]byte, error) {
 	if err := yaml.Unmarshal(data, &root); err != nil {
 		return nil, err
 	}
-	old, _ := descend(root, at.Path).(string)
+	old, _ := workload.Descend(root, at.Path).(string)
 	text, err := at.rewrite(m, []byte(old))
 	if err != nil {
 		return nil, err

@@ -53,11 +53,11 @@ func (p *Plan) References(all []workload.Document) {
 
 // autoscaler looks for the name of a container in a list of an autoscaler of this workload.
 func (p *Plan) autoscaler(d *workload.Document, target, list []string, inner, key string) {
-	ref, _ := descend(d.Object, target).(map[string]any)
+	ref, _ := workload.Descend(d.Object, target).(map[string]any)
 	if ref["kind"] != p.Workload.Kind || ref["name"] != p.Workload.Name {
 		return
 	}
-	items, _ := descend(d.Object, list).([]any)
+	items, _ := workload.Descend(d.Object, list).([]any)
 	for _, item := range items {
 		fields, _ := item.(map[string]any)
 		if inner != "" {
@@ -72,7 +72,7 @@ func (p *Plan) autoscaler(d *workload.Document, target, list []string, inner, ke
 
 // service looks for named ports in a Service whose selector fits the template.
 func (p *Plan) service(d *workload.Document) {
-	selector, _ := descend(d.Object, []string{"spec", "selector"}).(map[string]any)
+	selector, _ := workload.Descend(d.Object, []string{"spec", "selector"}).(map[string]any)
 	labels := p.Workload.Template.Labels
 	for key := range maps.Keys(selector) {
 		if value, _ := selector[key].(string); labels[key] != value {
@@ -85,7 +85,7 @@ func (p *Plan) service(d *workload.Document) {
 }
 
 func (p *Plan) ports(d *workload.Document, list []string, key string) {
-	items, _ := descend(d.Object, list).([]any)
+	items, _ := workload.Descend(d.Object, list).([]any)
 	for _, item := range items {
 		fields, _ := item.(map[string]any)
 		name, _ := fields[key].(string)
@@ -100,6 +100,6 @@ func (p *Plan) ports(d *workload.Document, list []string, key string) {
 // nameOf is "Service web".
 func nameOf(d *workload.Document) string {
 	kind, _ := d.Object["kind"].(string)
-	name, _ := descend(d.Object, []string{"metadata", "name"}).(string)
+	name, _ := workload.Descend(d.Object, []string{"metadata", "name"}).(string)
 	return kind + " " + name
 }

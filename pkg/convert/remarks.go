@@ -105,24 +105,6 @@ func (p *Plan) obstacles(c *roles.Container) {
 	}
 }
 
-func descend(v any, path []string) any {
-	for _, key := range path {
-		switch in := v.(type) {
-		case map[string]any:
-			v = in[key]
-		case []any:
-			i, err := strconv.Atoi(key)
-			if err != nil || i < 0 || i >= len(in) {
-				return nil
-			}
-			v = in[i]
-		default:
-			return nil
-		}
-	}
-	return v
-}
-
 // portsOf are the names of the ports of a container.
 func portsOf(spec *corev1.PodSpec, container string) []string {
 	var out []string

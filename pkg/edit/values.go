@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -30,7 +31,7 @@ type planner struct {
 // plan makes the change on a copy of the value. The change that it returns has only what is left to do.
 func plan(value any, c Change) (Change, any, []Op, *Refusal) {
 	want := deepCopy(value)
-	spec, ok := descend(want, c.Way).(map[string]any)
+	spec, ok := workload.Descend(want, c.Way).(map[string]any)
 	if !ok {
 		return c, nil, nil, refuse(NoPodSpec, strings.Join(c.Way, "."), 0)
 	}
@@ -101,7 +102,7 @@ func (p *planner) pointer(path ...string) string {
 }
 
 func (p *planner) set(s Set) (bool, *Refusal) {
-	old := descend(p.spec, s.Path)
+	old := workload.Descend(p.spec, s.Path)
 	if old == nil || len(s.Path) == 0 {
 		return false, refuse(BadPath, strings.Join(s.Path, "."), 0)
 	}
@@ -111,7 +112,7 @@ func (p *planner) set(s Set) (bool, *Refusal) {
 	p.patch = append(p.patch, Op{Op: "test", Path: p.pointer(s.Path...), Value: old},
 		Op{Op: "replace", Path: p.pointer(s.Path...), Value: s.Value})
 	parent, last := s.Path[:len(s.Path)-1], s.Path[len(s.Path)-1]
-	switch in := descend(p.spec, parent).(type) {
+	switch in := workload.Descend(p.spec, parent).(type) {
 	case map[string]any:
 		in[last] = deepCopy(s.Value)
 	case []any:
@@ -122,14 +123,14 @@ func (p *planner) set(s Set) (bool, *Refusal) {
 }
 
 func (p *planner) drop(path []string) *Refusal {
-	old := descend(p.spec, path)
+	old := workload.Descend(p.spec, path)
 	if len(path) == 0 || old == nil && !p.null(path) {
 		return refuse(BadPath, strings.Join(path, "."), 0)
 	}
 	parent, last := path[:len(path)-1], path[len(path)-1]
 	p.test(old, path...)
 	p.patch = append(p.patch, Op{Op: "remove", Path: p.pointer(path...)})
-	switch in := descend(p.spec, parent).(type) {
+	switch in := workload.Descend(p.spec, parent).(type) {
 	case map[string]any:
 		delete(in, last)
 	case []any:
@@ -151,7 +152,7 @@ func (p *planner) test(value any, path ...string) {
 
 // null reports whether a field is there without a value.
 func (p *planner) null(path []string) bool {
-	in, ok := descend(p.spec, path[:len(path)-1]).(map[string]any)
+	in, ok := workload.Descend(p.spec, path[:len(path)-1]).(map[string]any)
 	if !ok {
 		return false
 	}
@@ -161,7 +162,7 @@ func (p *planner) null(path []string) bool {
 
 // put replaces the list at a path.
 func (p *planner) put(path []string, list []any) {
-	switch in := descend(p.spec, path[:len(path)-1]).(type) {
+	switch in := workload.Descend(p.spec, path[:len(path)-1]).(type) {
 	case map[string]any:
 		in[path[len(path)-1]] = list
 	case []any:
@@ -185,7 +186,7 @@ func (p *planner) wholeLists(drops []Drop) []Drop {
 		}
 		grown := false
 		for _, key := range slices.Sorted(maps.Keys(paths)) {
-			if size(descend(p.spec, paths[key])) == count[key] {
+			if size(workload.Descend(p.spec, paths[key])) == count[key] {
 				drops = append(slices.DeleteFunc(slices.Clone(drops), func(d Drop) bool { return within(d.Path, paths[key]) }), Drop{paths[key]})
 				grown = true
 				break
@@ -311,25 +312,6 @@ func byName(list []any, name string) int {
 func field(v any, name string) any {
 	m, _ := v.(map[string]any)
 	return m[name]
-}
-
-// descend follows keys and indexes; nil if there is nothing.
-func descend(v any, path []string) any {
-	for _, word := range path {
-		switch in := v.(type) {
-		case map[string]any:
-			v = in[word]
-		case []any:
-			i, ok := index(word)
-			if !ok || i >= len(in) {
-				return nil
-			}
-			v = in[i]
-		default:
-			return nil
-		}
-	}
-	return v
 }
 
 func index(word string) (int, bool) {

@@ -40,3 +40,22 @@ func ContainerAt(spec *corev1.PodSpec, list string, n int) string {
 	}
 	return containers[n].Name
 }
+
+// Descend follows keys of mappings and indexes of lists through a decoded object; nil where there is nothing.
+func Descend(object any, way []string) any {
+	for _, key := range way {
+		switch in := object.(type) {
+		case map[string]any:
+			object = in[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i < 0 || i >= len(in) {
+				return nil
+			}
+			object = in[i]
+		default:
+			return nil
+		}
+	}
+	return object
+}

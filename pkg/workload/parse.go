@@ -168,27 +168,9 @@ func waysIn(object map[string]any, k *kind, guess bool) [][]string {
 const maxDepth = 6
 
 func hasContainers(object map[string]any, way []string) bool {
-	spec, _ := descend(object, way).(map[string]any)
+	spec, _ := Descend(object, way).(map[string]any)
 	list, _ := spec["containers"].([]any)
 	return len(list) > 0
-}
-
-func descend(at any, way []string) any {
-	for _, key := range way {
-		switch value := at.(type) {
-		case map[string]any:
-			at = value[key]
-		case []any:
-			i, err := strconv.Atoi(key)
-			if err != nil || i < 0 || i >= len(value) {
-				return nil
-			}
-			at = value[i]
-		default:
-			return nil
-		}
-	}
-	return at
 }
 
 // workload is the one whose pod spec a way leads to.
@@ -207,7 +189,7 @@ func (d *Document) workload(object map[string]any, node *yaml.Node, root, way []
 		w.Name = meta.GenerateName
 	}
 	if len(way) > 0 {
-		template, _ := descend(object, way[:len(way)-1]).(map[string]any)
+		template, _ := Descend(object, way[:len(way)-1]).(map[string]any)
 		w.Unreadable = into(map[string]any{"metadata": template["metadata"], "spec": template["spec"]}, &w.Template)
 	}
 	return w
