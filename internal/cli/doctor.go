@@ -82,12 +82,17 @@ func (o *doctorOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	rule, err := exitRule(ctx, o.failOn.value, r)
+	return deliver(ctx, out, r, o.failOn.value, o.color.value)
+}
+
+// deliver prints a report and exits as --fail-on wants it.
+func deliver(ctx context.Context, out *openOutputs, r *report.Report, failOn, color string) error {
+	rule, err := exitRule(ctx, failOn, r)
 	if err != nil {
 		return err
 	}
 	r.Obey(*rule)
-	if err := out.print(r, o.color.value); err != nil {
+	if err := out.print(r, color); err != nil {
 		return err
 	}
 	if r.ExitRule.Exit != report.ExitOK {

@@ -107,18 +107,7 @@ func (o *lintOptions) run(cmd *cobra.Command) error {
 	if o.baseline != "" {
 		return o.writeBaseline(r)
 	}
-	rule, err := exitRule(cmd.Context(), o.failOn.value, r)
-	if err != nil {
-		return err
-	}
-	r.Obey(*rule)
-	if err := out.print(r, o.color.value); err != nil {
-		return err
-	}
-	if r.ExitRule.Exit != report.ExitOK {
-		return exit(r.ExitRule.Exit)
-	}
-	return nil
+	return deliver(cmd.Context(), out, r, o.failOn.value, o.color.value)
 }
 
 // check refuses what would promise more than is done.
