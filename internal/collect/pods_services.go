@@ -38,20 +38,7 @@ func (r *PodReader) readServices(ctx context.Context) {
 // readServicesOf keeps the Services of a namespace that mean a sidecar's port of one of its pods by
 // the name, and reads their slices.
 func (r *PodReader) readServicesOf(ctx context.Context, namespace string, pods []corev1.Pod) {
-	var services []corev1.Service
-	err := r.c.pages(ctx, func(ctx context.Context, page metav1.ListOptions) (metav1.ListInterface, error) {
-		list, err := r.c.client.CoreV1().Services(namespace).List(ctx, page)
-		if err != nil {
-			return nil, err
-		}
-		for i := range list.Items {
-			s := &list.Items[i]
-			if slices.ContainsFunc(pods, func(p corev1.Pod) bool { return len(facts.SidecarPorts(s, &p)) > 0 }) {
-				services = append(services, facts.TrimService(s))
-			}
-		}
-		return list, nil
-	}, func() { services = nil })
+	services, err := r.listServicesFor(ctx, namespace, pods)
 	if err != nil {
 		r.c.failed(ctx, listServices.In(namespace), facts.NamespaceInstance(namespace), err)
 	}
