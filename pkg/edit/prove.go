@@ -72,17 +72,23 @@ func essence(text string, commentsOnly bool) string {
 	return text
 }
 
+// moving are the nodes of the containers that move, as far as they are found.
+func (f *file) moving(c Change) []*yaml.Node {
+	var out []*yaml.Node
+	list := f.root(c.Document).find(c.Way).child("containers")
+	for _, m := range c.Moves {
+		if i := list.named(m.Container); i >= 0 {
+			out = append(out, list.Content[i])
+		}
+	}
+	return out
+}
+
 // explain finds the reason behind a result that is not right: an anchor that would stand behind its alias.
 func (f *file) explain(c Change, refusal *Refusal) *Refusal {
-	spec := f.root(c.Document).find(c.Way)
-	for _, m := range c.Moves {
-		list := spec.child("containers")
-		i := list.named(m.Container)
-		if i < 0 {
-			continue
-		}
+	for _, moved := range f.moving(c) {
 		inside := map[*yaml.Node]bool{}
-		each(list.Content[i], func(n *yaml.Node) { inside[n] = true })
+		each(moved, func(n *yaml.Node) { inside[n] = true })
 		var found *yaml.Node
 		each(f.nodes[c.Document], func(n *yaml.Node) {
 			if n.Kind == yaml.AliasNode && inside[n] != inside[n.Alias] && found == nil {
@@ -98,15 +104,9 @@ func (f *file) explain(c Change, refusal *Refusal) *Refusal {
 
 // aliased reports whether what is moved has an alias of something outside of it.
 func (f *file) aliased(c Change) bool {
-	spec := f.root(c.Document).find(c.Way)
-	for _, m := range c.Moves {
-		list := spec.child("containers")
-		i := list.named(m.Container)
-		if i < 0 {
-			continue
-		}
+	for _, moved := range f.moving(c) {
 		found := false
-		each(list.Content[i], func(n *yaml.Node) { found = found || n.Kind == yaml.AliasNode })
+		each(moved, func(n *yaml.Node) { found = found || n.Kind == yaml.AliasNode })
 		if found {
 			return true
 		}
