@@ -65,9 +65,23 @@ type want struct {
 	Missing    []facts.Gap      `json:"missing,omitempty"`
 }
 
-func (su Suite) result(c Case) want {
-	r := su.Judge(c.Snapshot, c.Check.ID)
+func wantOf(r checks.Result) want {
 	return want{Status: r.Status(), Tried: r.Outcome.Tried, Findings: r.Outcome.Findings, Candidates: r.Outcome.Candidates, Missing: r.Outcome.Missing}
+}
+
+func (su Suite) result(c Case) checks.Result { return su.Judge(c.Snapshot, c.Check.ID) }
+
+// Compare compares the whole result of a check with the section want of a file; -update writes it instead.
+func Compare(t *testing.T, path string, archive *txtar.Archive, r checks.Result) {
+	t.Helper()
+	got := YAML(t, wantOf(r))
+	if *Update {
+		Write(t, path, archive, got)
+		return
+	}
+	if diff := cmp.Diff(string(Section(archive, "want")), got); diff != "" {
+		t.Errorf("-want +got (-update rewrites it; read what it writes):\n%s", diff)
+	}
 }
 
 // Cases reads all test files; Listed finds folders that no check reads.
@@ -101,17 +115,11 @@ func (su Suite) Results(t *testing.T) {
 	for _, c := range su.Cases(t) {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(c.Path, "testdata/"), ".txtar"), func(t *testing.T) {
 			before := YAML(t, c.Snapshot)
-			got := YAML(t, su.result(c))
+			r := su.result(c)
 			if after := YAML(t, c.Snapshot); after != before {
 				t.Errorf("the check changes the snapshot:\n%s", cmp.Diff(before, after))
 			}
-			if *Update {
-				Write(t, c.Path, c.archive, got)
-				return
-			}
-			if diff := cmp.Diff(string(Section(c.archive, "want")), got); diff != "" {
-				t.Errorf("-want +got (-update rewrites it; read what it writes):\n%s", diff)
-			}
+			Compare(t, c.Path, c.archive, r)
 		})
 	}
 }
@@ -120,7 +128,7 @@ func (su Suite) Results(t *testing.T) {
 func (su Suite) EveryStatus(t *testing.T) {
 	seen := map[string][]checks.Status{}
 	for _, c := range su.Cases(t) {
-		seen[c.Check.ID] = append(seen[c.Check.ID], su.result(c).Status)
+		seen[c.Check.ID] = append(seen[c.Check.ID], su.result(c).Status())
 	}
 	for _, c := range su.Checks {
 		for _, status := range []checks.Status{checks.Fail, checks.Pass, checks.Unknown} {

@@ -15,11 +15,11 @@ import (
 func (su Suite) WellFormed(t *testing.T, ids []string) {
 	for _, c := range su.Cases(t) {
 		result := su.result(c)
-		for _, f := range result.Findings {
+		for _, f := range result.Outcome.Findings {
 			checkFinding(t, c, f, ids)
 			Steps(t, c.Path, f.Steps, f.Fix)
 		}
-		for _, g := range result.Missing {
+		for _, g := range result.Outcome.Missing {
 			if g.Kind == "" || g.Reason == "" || g.Remedy == "" {
 				t.Errorf("%s: a gap needs kind, reason and remedy: %+v", c.Path, g)
 			}
@@ -29,10 +29,10 @@ func (su Suite) WellFormed(t *testing.T, ids []string) {
 			wellFormed(t, c.Path, "reason", g.Reason)
 			checkRemedy(t, c.Path, g)
 		}
-		if result.Tried == "" {
+		if result.Outcome.Tried == "" {
 			t.Errorf("%s: Tried is empty", c.Path)
 		}
-		wellFormed(t, c.Path, "tried", result.Tried)
+		wellFormed(t, c.Path, "tried", result.Outcome.Tried)
 	}
 }
 
@@ -120,7 +120,7 @@ func wellFormed(t *testing.T, path, what, text string) {
 func (su Suite) MissingOnce(t *testing.T) {
 	for _, c := range su.Cases(t) {
 		seen := map[facts.Gap]bool{}
-		for _, g := range su.result(c).Missing {
+		for _, g := range su.result(c).Outcome.Missing {
 			if seen[g] {
 				t.Errorf("%s: twice: %+v", c.Path, g)
 			}

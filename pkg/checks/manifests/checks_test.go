@@ -25,14 +25,6 @@ type sample struct {
 	archive  *txtar.Archive
 }
 
-// want is the result of a check as it stands in a test file.
-type want struct {
-	Status   checks.Status    `json:"status"`
-	Tried    string           `json:"tried,omitempty"`
-	Findings []checks.Finding `json:"findings,omitempty"`
-	Missing  []facts.Gap      `json:"missing,omitempty"`
-}
-
 func (s sample) result() checks.Result {
 	results := Judge(s.input, func(id string) bool { return id != s.id })
 	return results[slices.IndexFunc(results, func(r checks.Result) bool { return r.Check.ID == s.id })]
@@ -73,15 +65,7 @@ func samples(t *testing.T) []sample {
 func TestChecks(t *testing.T) {
 	for _, s := range samples(t) {
 		t.Run(strings.TrimSuffix(strings.TrimPrefix(s.path, "testdata/"), ".txtar"), func(t *testing.T) {
-			r := s.result()
-			got := checktest.YAML(t, want{Status: r.Status(), Tried: r.Outcome.Tried, Findings: r.Outcome.Findings, Missing: r.Outcome.Missing})
-			if *checktest.Update {
-				checktest.Write(t, s.path, s.archive, got)
-				return
-			}
-			if diff := cmp.Diff(string(checktest.Section(s.archive, "want")), got); diff != "" {
-				t.Errorf("-want +got (-update rewrites it; read what it writes):\n%s", diff)
-			}
+			checktest.Compare(t, s.path, s.archive, s.result())
 		})
 	}
 }
