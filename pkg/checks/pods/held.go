@@ -6,13 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 // A held pod is one whose work is done, as far as its regular containers show, and in which some of them still run.

@@ -6,11 +6,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var initContainerBeforeSidecar = podCheck(checks.Check{

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var initContainerNeverExits = podCheck(checks.Check{

@@ -3,9 +3,8 @@ package pods
 import (
 	"regexp"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 // The kubelet's HTTP, TCP and gRPC probes ask the pod's IP. What listens on the loopback address only is not

@@ -6,13 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 // A capture is the proxy of a mesh that an init container needs, and that does not run yet.

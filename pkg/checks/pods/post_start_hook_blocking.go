@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 // The kubelet runs a postStart hook before it starts the next container, and while it runs the

@@ -7,13 +7,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 // The API server notes who wrote which field before it calls webhooks, and before it drops a field

@@ -6,13 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 // The process behind a FUSE mount can die while its container runs on, or is restarted: the mount stays, and whoever

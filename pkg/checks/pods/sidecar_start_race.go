@@ -5,13 +5,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var sidecarStartRace = podCheck(checks.Check{

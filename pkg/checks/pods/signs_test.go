@@ -5,12 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 func TestSigns(t *testing.T) {

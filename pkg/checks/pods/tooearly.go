@@ -5,10 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 // A saying is a line that a container wrote before it failed. before is the line above it: some programs name the
