@@ -167,14 +167,14 @@ var (
 // Binds are the addresses on which a container listens, as its command line and its environment say.
 func Binds(c *corev1.Container) []Bind {
 	var out []Bind
-	for _, w := range Words(c) {
+	words := Words(c)
+	for _, w := range words {
 		for _, b := range w.binds() {
 			b.From = fmt.Sprintf("%s of %s: %s", cmp.Or(w.List, "env"), c.Name, prose.OneLine(w.said()))
 			b.List, b.At, b.Word = w.List, w.At, w.Value
 			out = append(out, b)
 		}
 	}
-	flags := variableFlags(c)
 	for _, e := range c.Env {
 		if strings.Contains(e.Value, "=tcp:") { // INSTANCES of the Cloud SQL proxy before version 2
 			for _, b := range (Word{Text: e.Value, Value: e.Value}).binds() {
@@ -182,7 +182,7 @@ func Binds(c *corev1.Container) []Bind {
 				out = append(out, b)
 			}
 		}
-		if !listenVariable.MatchString(e.Name) || slices.ContainsFunc(flags, func(w Word) bool { return w.Before == e.Name }) {
+		if !listenVariable.MatchString(e.Name) || slices.ContainsFunc(words, func(w Word) bool { return w.variable() == e.Name }) {
 			continue
 		}
 		if b, ok := Address(e.Value); ok {
@@ -196,10 +196,18 @@ func Binds(c *corev1.Container) []Bind {
 	return out
 }
 
+// variable is the name of the variable that says a flag; empty for a word of the command line.
+func (w Word) variable() string {
+	if w.List != "" {
+		return ""
+	}
+	return w.Before
+}
+
 // said is the word as somebody would write it: with the flag before it.
 func (w Word) said() string {
-	if w.List == "" {
-		return w.Before + "=" + w.Value
+	if name := w.variable(); name != "" {
+		return name + "=" + w.Value
 	}
 	if w.Text != w.Value {
 		return w.Before + " " + w.Value

@@ -199,16 +199,17 @@ func FindOpening(c, template *corev1.Container) (Probe, bool) {
 	if k == nil {
 		return Probe{}, false
 	}
-	line := CommandLine(c)
-	for _, w := range variableFlags(c) {
-		line += " " + w.Text
+	line, list := CommandLine(c), Words(c)
+	for _, w := range list {
+		if w.variable() != "" {
+			line += " " + w.Text
+		}
 	}
 	o := k.Opening(facts.ImageName(c.Image), line)
 	if o == nil {
 		return Probe{}, false
 	}
 	at := o.Endpoint
-	list := Words(c)
 	for _, w := range list {
 		if flag, value, _ := strings.Cut(w.Text, "="); o.PortFlag != "" && flag == o.PortFlag && PortNumber(value) > 0 {
 			at.Port = PortNumber(value)
