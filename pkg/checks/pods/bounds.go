@@ -29,7 +29,7 @@ func (p subject) answer(ask question) (*checks.Finding, []facts.Gap) {
 		return ask(p)
 	}
 	first, gaps := ask(p.supposed(0))
-	if p.timeless() || first != nil && !p.well() {
+	if p.timeless() || first != nil && !p.seemsWell() {
 		return first, gaps
 	}
 	found := []*checks.Finding{first}

@@ -59,6 +59,7 @@ func racedPod(apart time.Duration, restarts int32) corev1.Pod {
 		p.Spec.InitContainers, p.Status.InitContainerStatuses = nil, nil
 		p.Spec.Containers = []corev1.Container{{Name: "main", Image: "main:1"}, {Name: "envoy", Image: "envoy:1"}}
 		p.Status.ContainerStatuses = list{restarted(running("main", time.Minute), restarts, 1, 2*time.Minute), running("envoy", 2*time.Minute+apart)}
+		p.Status.ContainerStatuses[0].LastTerminationState.Terminated.StartedAt = before(2*time.Minute + time.Second)
 	})
 }
 
@@ -131,6 +132,17 @@ func TestThresholds(t *testing.T) {
 			name: "it runs again for as long as it took to fail", wantBelow: "init-container-failing", wantAt: "waits for init-container",
 			below: failingAgain(someRestarts, time.Minute, 2*time.Minute, time.Minute), at: failingAgain(someRestarts, time.Minute+rounding, 2*time.Minute, time.Minute),
 		},
+		{name: "quickly: up again", below: upAgain(1, quickly-time.Second, time.Minute, 0), at: upAgain(1, quickly, time.Minute, 0), wantBelow: "waits for restart"},
+		{
+			name: "up again for as long as the run before lasted", wantBelow: "waits for restart",
+			below: upAgain(1, time.Minute, 2*time.Minute, time.Minute), at: upAgain(1, time.Minute+rounding, 2*time.Minute, time.Minute),
+		},
+		{
+			name: "hangTime: the run before lasted for long", wantBelow: "waits for restart",
+			below: upAgain(1, quickly, time.Minute, hangTime-rounding), at: upAgain(1, quickly, time.Minute, hangTime),
+		},
+		{name: "someRestarts: up again", below: upAgain(someRestarts-1, time.Second, time.Minute, 0), at: upAgain(someRestarts, time.Second, time.Minute, 0), wantBelow: "waits for restart", wantAt: "odd"},
+		{name: "recent: up again", below: upAgain(someRestarts, time.Second, recent-time.Second, 0), at: upAgain(someRestarts, time.Second, recent, 0), wantBelow: "odd", wantAt: "waits for restart"},
 		{name: "headStart", below: racedPod(headStart-time.Second, 1), at: racedPod(headStart, 1), wantBelow: "sidecar-start-race"},
 		{name: "headStart is well below a minute", below: racedPod(10*time.Second, 1), at: racedPod(20*time.Second, 1), wantBelow: "sidecar-start-race"},
 		{name: "fewRestarts", below: racedPod(time.Second, fewRestarts), at: racedPod(time.Second, fewRestarts+1), wantBelow: "sidecar-start-race"},
@@ -182,7 +194,18 @@ func server(command string, since time.Duration) corev1.Pod {
 // crashed has a sidecar that was restarted so often, the last time so long ago.
 func crashed(times int32, ago time.Duration) corev1.Pod {
 	return shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
-		p.Status.InitContainerStatuses[0] = restarted(running("proxy", time.Second), times, 1, ago)
+		p.Status.InitContainerStatuses[0] = restarted(running("proxy", ago-time.Second), times, 1, ago)
+		p.Status.InitContainerStatuses[0].LastTerminationState.Terminated.StartedAt = before(ago + time.Second)
+	})
+}
+
+// upAgain has a regular container that has run since, was restarted so often, the last time so long ago, after a run
+// that lasted so long.
+func upAgain(restarts int32, since, exited, lasted time.Duration) corev1.Pod {
+	return shape(time.Hour, corev1.PodRunning, func(p *corev1.Pod) {
+		s := restarted(running("main", since), restarts, 1, exited)
+		s.LastTerminationState.Terminated.StartedAt = before(exited + lasted)
+		p.Status.ContainerStatuses[0] = s
 	})
 }
 

@@ -167,7 +167,7 @@ func (p subject) gettingUp(c container) *pending {
 	case !c.status.Ready:
 		return p.gettingReady(c)
 	}
-	return nil
+	return p.unsettled(c)
 }
 
 // creating: the kubelet has not created it yet.

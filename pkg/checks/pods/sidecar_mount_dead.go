@@ -84,7 +84,7 @@ func (p subject) servesMount(c container) string {
 
 // saysDead quotes where it says that a mount of a container, which does not work, is dead; "" when nothing does.
 func (p subject) saysDead(c container) (proof, words string) {
-	if c.running() && c.status.Ready {
+	if c.running() && c.status.Ready && p.unsettled(c) == nil {
 		return "", "" // it may have been so in an earlier run
 	}
 	found := func(text string) bool {

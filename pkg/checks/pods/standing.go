@@ -43,6 +43,11 @@ func (p subject) standing() standing {
 // well reports whether a pod is known to be well: it has succeeded, its Job has in spite of it, or it is ready, and
 // nothing else in its status contradicts that.
 func (p subject) well() bool {
+	return p.seemsWell() && !slices.ContainsFunc(p.all(), func(c container) bool { return p.unsettled(c) != nil })
+}
+
+// seemsWell is well, but for a container that may be up only until it exits again.
+func (p subject) seemsWell() bool {
 	switch {
 	case p.deleting():
 		return false
@@ -105,6 +110,9 @@ func (p subject) wrong() (text string, next checks.Step) {
 
 // wrongState is what is wrong with a container; "" when nothing is.
 func (p subject) wrongState(c container) string {
+	if text := p.exitsAgain(c); text != "" {
+		return text
+	}
 	end := c.ended()
 	switch {
 	case c.waiting() != "" && !facts.StartingReason(c.waiting()) && end != nil:
