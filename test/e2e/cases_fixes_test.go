@@ -29,7 +29,6 @@ var unproven = map[string]string{
 	"webhook-breaks-pod-updates": "another test shows it: TestWhyJobNeverCompletes",
 	"apiservers-disagree":        "pauses a rollout until all API servers have the same gates, which those of the cluster do not get",
 	"node-not-ready":             "a node that is gone cannot be had beside kubelets that others need",
-	"sidecar-mount-dead":         "no FUSE here; recreating the pod is what other fixes do as well",
 	"known-kubelet-bug":          "the versions that are built here do not have these bugs; recreating the pod is what every other fix does as well",
 }
 

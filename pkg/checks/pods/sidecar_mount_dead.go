@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -123,7 +124,7 @@ func (p subject) deadMountFinding(d *deadMount) *checks.Finding {
 		Message: fmt.Sprintf("the mount that %s serves is dead (%q), and %s needs it (%s): a restart of either does not bring it back",
 			server.title(), strings.ToLower(d.words), d.victim.role(), p.doing(d.victim)),
 		Evidence: slices.Concat([]string{d.proof, p.servesMount(server)}, p.serverState(server), p.ending(server), p.lastWords(server, 3)),
-		Steps:    []checks.Step{p.recreateStep("Recreate the pod, which mounts anew")},
+		Steps:    p.mountAnew(server),
 	}
 	if p.looping(server) {
 		f.Because = []string{sidecarCrashLooping.ID}
@@ -136,6 +137,38 @@ func (p subject) deadMountFinding(d *deadMount) *checks.Finding {
 			Command: p.logsCommand(server)})
 	}
 	return f
+}
+
+// mountAnew recreates the pod. Before the kubelet lets go of a pod it removes its emptyDirs, which fails with ENOTCONN
+// as long as the dead mount is in one: such a pod stays in Terminating, and kubectl delete waits for ever.
+func (p subject) mountAnew(server container) []checks.Step {
+	const recreate = "Recreate the pod, which mounts anew"
+	dir := p.sharedEmptyDir(server)
+	if dir == "" || len(p.OwnerReferences) == 0 {
+		return []checks.Step{p.recreateStep(recreate)}
+	}
+	pod := prose.Shell("pod %s -n %s", p.Name, p.Namespace)
+	step := p.recreateStep(fmt.Sprintf("%s. The kubelet cannot remove emptyDir %s with the dead mount in it, so the pod is taken out of the API as soon as its containers have exited", recreate, dir))
+	step.Command = fmt.Sprintf("kubectl delete %s --wait=false && kubectl wait %s --for=jsonpath='{.status.phase}'=Failed --timeout=%ds && %s",
+		pod, pod, ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30)+60, p.forceDelete())
+	left := checks.Step{
+		Text:    fmt.Sprintf("The dead mount stays on node %s until it is unmounted there, as root, or the node is restarted:", p.Spec.NodeName),
+		Command: fmt.Sprintf("umount --lazy $(awk '/fuse/ && $2 ~ \"/pods/%s/\" { print $2 }' /proc/mounts)", p.UID),
+	}
+	return []checks.Step{step, left}
+}
+
+// sharedEmptyDir is the emptyDir that a container mounts for others to see what it mounts there; "" when there is none.
+func (p subject) sharedEmptyDir(c container) string {
+	for _, m := range c.VolumeMounts {
+		if ptr.Deref(m.MountPropagation, "") != corev1.MountPropagationBidirectional {
+			continue
+		}
+		if slices.ContainsFunc(p.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name && v.EmptyDir != nil }) {
+			return m.Name
+		}
+	}
+	return ""
 }
 
 func (p subject) serverState(c container) []string {

@@ -6,11 +6,8 @@ import (
 	"syscall"
 )
 
-// mountFUSE leaves what is left of a FUSE mount when the process behind it has died: whoever touches it gets ENOTCONN.
+// mountFUSE mounts a file system and closes the device, as the kernel does for a process that dies.
 func mountFUSE(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
 	device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@
 //	crash                     die of SIGSEGV
 //	oom                       allocate memory until killed
 //	child STEP ARGUMENT...    run a step as another process, and go on whatever becomes of it
-//	fuse DIRECTORY            mount a FUSE file system there that nobody serves
+//	fuse DIRECTORY [FILE]     mount a FUSE file system there that nobody serves, unless the file is there
 //	list DIRECTORY            fail unless its entries can be read
 //	use MIB                   allocate so much memory, and give it back
 //	log TEXT                  print a line
@@ -75,7 +75,7 @@ var commands = map[string]struct {
 	"crash":       {0, func([]string) error { return crash() }},
 	"oom":         {0, func([]string) error { return exhaust() }},
 	"child":       {1, child},
-	"fuse":        {1, func(a []string) error { return mountFUSE(a[0]) }},
+	"fuse":        {1, fuse},
 	"list":        {1, list},
 	"use":         {1, use},
 	"log":         {1, say},
