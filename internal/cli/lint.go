@@ -55,7 +55,8 @@ startup probe that nobody can pass. Every finding has its file, line and column.
 
 Files, folders, patterns, stdin, and what kustomize builds are read, named with -f or
 as arguments; without any, the workloads of the cluster. The source of a template is
-named and skipped: lint what it renders. With files, a cluster is asked only with
+named and skipped: lint what it renders. Containers in an object of a kind that is not
+known to have a pod template are named, and the answer is unknown. With files, a cluster is asked only with
 --cluster; use --context to choose it.
 
 Exit code: 0 nothing found at or above --fail-on; 3 something found; 4 nothing
