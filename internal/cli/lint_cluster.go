@@ -37,7 +37,7 @@ func newLintClusterFlags(cmd *cobra.Command) *clusterFlags {
 }
 
 // asksCluster reports whether a cluster is asked anything.
-func (o *lintOptions) asksCluster() bool { return o.ask || o.live() }
+func (o *lintOptions) asksCluster() bool { return o.ask.ask || o.live() }
 
 // live reports whether the workloads are those of the cluster.
 func (o *lintOptions) live() bool { return len(o.files) == 0 && o.kustomize == "" }
