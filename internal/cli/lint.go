@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,10 +23,11 @@ import (
 type lintOptions struct {
 	streams   genericiooptions.IOStreams
 	files     []string
+	args      []string // those of files that are arguments
 	recursive bool
 	kustomize string
 	version   string
-	ask       bool
+	ask       askCluster
 	cluster   *clusterFlags
 
 	output   outputs
@@ -55,8 +57,11 @@ startup probe that nobody can pass. Every finding has its file, line and column.
 
 Files, folders, patterns, stdin, and what kustomize builds are read, named with -f or
 as arguments; without any, the workloads of the cluster. The source of a template is
-named and skipped: lint what it renders. With files, a cluster is asked only with
---cluster; use --context to choose it.
+named and skipped: lint what it renders. Containers in an object of a kind that is not
+known to have a pod template are named, and the answer is unknown.
+
+With files, a cluster is asked only with --cluster. Use --context to choose it: kubectl's
+own --cluster NAME is written --cluster=NAME here.
 
 Exit code: 0 nothing found at or above --fail-on; 3 something found; 4 nothing
 found, but not all could be read; 1 could not run; 2 wrong command line; 130
@@ -70,7 +75,10 @@ interrupted. It is the same for every output format.`,
 			"the workloads of a namespace, as they are", "lint -n shop"),
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.files = append(o.files, args...)
+			if err := o.checkAsk(args); err != nil {
+				return err
+			}
+			o.args, o.files = args, append(o.files, args...)
 			return o.run(cmd)
 		},
 	}
@@ -78,7 +86,7 @@ interrupted. It is the same for every output format.`,
 	flags.StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, folder or pattern; - is stdin; repeatable")
 	flags.BoolVarP(&o.recursive, "recursive", "R", false, "Read the folders in a folder, too")
 	flags.StringVarP(&o.kustomize, "kustomize", "k", "", "Read what kustomize builds from this `folder`")
-	flags.BoolVar(&o.ask, "cluster", false, "Let the cluster of the kubeconfig decide what depends on it: versions of API servers and nodes, schemas of custom resources")
+	o.addAsk(cmd)
 	flags.StringVar(&o.version, "kubernetes-version", "", "The `version` that the manifests are meant for, such as 1.31; the oldest of the cluster with --cluster, else the newest that is known")
 	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the report tells")
@@ -185,6 +193,9 @@ func (o *lintOptions) read() ([]manifests.File, error) {
 	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In})
 	var bad *files.NameError
 	if errors.As(err, &bad) {
+		if errors.Is(err, fs.ErrNotExist) && o.looksLikeCluster(bad.Name) {
+			return nil, usage("choose a cluster with --context NAME, or with --cluster="+bad.Name, "%w: --cluster takes a name only after \"=\"", err)
+		}
 		return nil, couldNotRun(nameHint(bad), err)
 	}
 	if err != nil || o.kustomize == "" {

@@ -37,7 +37,7 @@ func newLintClusterFlags(cmd *cobra.Command) *clusterFlags {
 }
 
 // asksCluster reports whether a cluster is asked anything.
-func (o *lintOptions) asksCluster() bool { return o.ask || o.live() }
+func (o *lintOptions) asksCluster() bool { return o.ask.ask || o.live() }
 
 // live reports whether the workloads are those of the cluster.
 func (o *lintOptions) live() bool { return len(o.files) == 0 && o.kustomize == "" }
@@ -86,7 +86,8 @@ func (o *lintOptions) addCluster(ctx context.Context, in *manifests.Input) error
 	}
 	gaps, ledger, err := collect.Workloads(ctx, collect.Options{
 		Config: config, Until: until, RequestTimeout: limited.requestTimeout, QPS: limited.qps, Tool: buildVersion().Version,
-	}, collect.WorkloadQuery{Namespace: *o.cluster.kube.Namespace, Selector: selector, Custom: snapshot.CustomResourceDefinitions},
+	}, collect.WorkloadQuery{Namespace: *o.cluster.kube.Namespace, Selector: selector, Custom: snapshot.CustomResourceDefinitions,
+		Unrecognized: func(u workload.Unrecognized) { in.LiveUnrecognized = append(in.LiveUnrecognized, u) }},
 		func(w *workload.Workload, _ *metav1.ObjectMeta) { in.Live = append(in.Live, w) })
 	if limited.showRequests && ledger != nil {
 		printRequests(o.streams.ErrOut, ledger.Requests())
@@ -106,7 +107,7 @@ func (o *lintOptions) lintLimits() []string {
 	if !o.live() {
 		return nil
 	}
-	out := []string{"bare pods and what belongs to another workload are not judged: kubectl sidecar why looks at pods"}
+	out := []string{"bare pods, PodTemplates and what belongs to another workload are not judged: kubectl sidecar why looks at pods"}
 	if ns := *o.cluster.kube.Namespace; ns != "" {
 		out = append(out, fmt.Sprintf("namespace %s only", ns))
 	}

@@ -10,6 +10,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	podtemplate "github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
@@ -25,6 +26,9 @@ type WorkloadQuery struct {
 	Kind, Name string
 	// Custom are the CustomResourceDefinitions whose objects are read as well.
 	Custom []facts.CRD
+	// Unrecognized is given containers that are in no workload. With it, ReplicaSets and ReplicationControllers are read,
+	// and objects of every kind whose schema has init containers; without, those that are known to have a pod template.
+	Unrecognized func(podtemplate.Unrecognized)
 }
 
 // options are those of one page.
@@ -108,12 +112,33 @@ func (c *collector) workloadLists(q WorkloadQuery, take TakeWorkload) []workload
 				return &o.ObjectMeta, &o.Spec.Template, nil
 			})},
 	}
+	if q.Unrecognized != nil {
+		out = append(out, c.replicaLists(q, take)...)
+	}
 	for _, d := range q.Custom {
-		if l, ok := c.customList(d, take); ok {
+		if l, ok := c.customList(d, q.Unrecognized, take); ok {
 			out = append(out, l)
 		}
 	}
 	return out
+}
+
+// replicaLists are the kinds that hardly anybody writes, as their Deployments do it.
+func (c *collector) replicaLists(q WorkloadQuery, take TakeWorkload) []workloadList {
+	return []workloadList{
+		{"apps", "replicasets", "ReplicaSet", facts.ReplicaSets, listOfKind(c, q, "apps/v1", "ReplicaSet", c.client.AppsV1().ReplicaSets(q.Namespace).List, take,
+			func(l *appsv1.ReplicaSetList) []appsv1.ReplicaSet { return l.Items },
+			func(o *appsv1.ReplicaSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
+				return &o.ObjectMeta, &o.Spec.Template, nil
+			})},
+		{"", "replicationcontrollers", "ReplicationController", facts.CustomWorkloads, listOfKind(c, q, "v1", "ReplicationController", c.client.CoreV1().ReplicationControllers(q.Namespace).List, take,
+			func(l *corev1.ReplicationControllerList) []corev1.ReplicationController {
+				return slices.DeleteFunc(l.Items, func(o corev1.ReplicationController) bool { return o.Spec.Template == nil })
+			},
+			func(o *corev1.ReplicationController) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
+				return &o.ObjectMeta, o.Spec.Template, nil
+			})},
+	}
 }
 
 // policyIn is as much of a Job as a judgment of its pods needs: its podFailurePolicy, below some keys of spec.
@@ -153,10 +178,11 @@ func listOfKind[L metav1.ListInterface, T any](c *collector, q WorkloadQuery, ap
 	}
 }
 
-// customList reads the objects of a CustomResourceDefinition; ok is false where none of its versions is served.
-func (c *collector) customList(d facts.CRD, take TakeWorkload) (workloadList, bool) {
+// customList reads the objects of a CustomResourceDefinition; ok is false where none of its versions is served, or
+// nothing is known of pod templates in it. unrecognized may be nil.
+func (c *collector) customList(d facts.CRD, unrecognized func(podtemplate.Unrecognized), take TakeWorkload) (workloadList, bool) {
 	i := slices.IndexFunc(d.Versions, func(v facts.CRDVersion) bool { return v.Served })
-	if i < 0 || !podtemplate.Knows(d.Group, d.Kind) {
+	if i < 0 || unrecognized == nil && !podtemplate.Knows(d.Group, d.Kind) {
 		return workloadList{}, false
 	}
 	resource, _, _ := strings.Cut(d.Name, ".")
@@ -165,10 +191,15 @@ func (c *collector) customList(d facts.CRD, take TakeWorkload) (workloadList, bo
 		var failed []error
 		err := c.listObjects(ctx, apiVersion, resource, func(object map[string]any) {
 			object["apiVersion"], object["kind"] = apiVersion, d.Kind
-			list, err := podtemplate.Of(object)
+			found, err := podtemplate.InObject(object)
 			failed = append(failed, err)
-			for _, w := range list {
+			for _, w := range found.Workloads {
 				take(w, &metav1.ObjectMeta{Name: w.Name, Namespace: w.Namespace, Labels: w.Labels, Annotations: w.Annotations, OwnerReferences: w.Owners()})
+			}
+			if unrecognized != nil && metav1.GetControllerOf(&unstructured.Unstructured{Object: object}) == nil {
+				for _, u := range found.Unrecognized {
+					unrecognized(u)
+				}
 			}
 		})
 		return errors.Join(append(failed, err)...)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -78,5 +79,52 @@ func TestWorkloads(t *testing.T) {
 		if r.URL == "/api/v1/pods" {
 			t.Errorf("pods were read: %+v", r)
 		}
+	}
+}
+
+// TestWorkloadsForLint: those that nobody owns are read of every kind, and objects whose schema has init containers are
+// looked at, too, whatever their kind.
+func TestWorkloadsForLint(t *testing.T) {
+	f := newFakeAPI(t)
+	owned := metav1.ObjectMeta{Namespace: "shop", Name: "owned", OwnerReferences: []metav1.OwnerReference{{Kind: "Deployment", Name: "x", Controller: ptr.To(true)}}}
+	bare := metav1.ObjectMeta{Namespace: "shop", Name: "bare"}
+	f.handlers["GET /apis/apps/v1/replicasets"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, appsv1.ReplicaSetList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSetList"}, Items: []appsv1.ReplicaSet{{ObjectMeta: owned}, {ObjectMeta: bare}}})
+	}
+	template := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a"}}}}
+	f.handlers["GET /api/v1/replicationcontrollers"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, corev1.ReplicationControllerList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ReplicationControllerList"}, Items: []corev1.ReplicationController{
+			{ObjectMeta: owned}, {ObjectMeta: bare, Spec: corev1.ReplicationControllerSpec{Template: template}}, {ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "without"}},
+		}})
+	}
+	for _, list := range []string{"apps/v1/deployments", "apps/v1/statefulsets", "apps/v1/daemonsets", "batch/v1/jobs", "batch/v1/cronjobs"} {
+		f.handlers["GET /apis/"+list] = func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]any{"items": []any{}}) }
+	}
+	containers := []any{map[string]any{"name": "a", "image": "a"}}
+	f.handlers["GET /apis/example.com/v1/things"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, map[string]any{"items": []any{
+			map[string]any{"metadata": map[string]any{"name": "t", "namespace": "shop"}, "spec": map[string]any{"pool": map[string]any{"containers": containers}}},
+			map[string]any{"metadata": map[string]any{"name": "w", "namespace": "shop", "ownerReferences": []any{map[string]any{"apiVersion": "example.com/v1", "kind": "Owner", "name": "o", "uid": "1", "controller": true}}}, "spec": map[string]any{"pool": map[string]any{"containers": containers}}},
+			map[string]any{"metadata": map[string]any{"name": "u", "namespace": "shop"}, "spec": map[string]any{"template": map[string]any{"spec": map[string]any{"containers": containers}}}},
+			map[string]any{"metadata": map[string]any{"name": "v", "namespace": "shop"}, "spec": map[string]any{"pool": map[string]any{}}},
+		}})
+	}
+	f.handlers["GET /apis/example.com/v1/loose"] = refusing(500, "InternalError", "broken")
+	crd := func(plural, kind string, prunes ...string) facts.CRD {
+		return facts.CRD{Name: plural + ".example.com", Group: "example.com", Kind: kind, Versions: []facts.CRDVersion{{Name: "v1", Served: true, Prunes: prunes}}}
+	}
+	var got []string
+	gaps, _, err := Workloads(context.Background(), f.options(), WorkloadQuery{
+		Custom:       []facts.CRD{crd("things", "Thing", "spec.pool.initContainers"), crd("loose", "Loose", "spec.initContainers")},
+		Unrecognized: func(u podtemplate.Unrecognized) { got = append(got, "unrecognized "+u.Kind+" "+u.Name) },
+	}, func(w *podtemplate.Workload, _ *metav1.ObjectMeta) { got = append(got, w.String()) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"ReplicaSet shop/bare", "ReplicationController shop/bare", "unrecognized Thing t", "Thing shop/u"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(gaps) != 1 || gaps[0].Kind != facts.CustomWorkloads {
+		t.Errorf("%+v", gaps)
 	}
 }

@@ -30,6 +30,8 @@ type Document struct {
 	Workloads []*Workload
 	// Alone are objects whose sidecars are not ours to judge.
 	Alone []Alone
+	// Unrecognized are lists of containers that are in no pod template that is known of.
+	Unrecognized []Unrecognized
 }
 
 // Alone is an object whose sidecars are left alone.
@@ -123,7 +125,8 @@ func (d *Document) find(object map[string]any, node *yaml.Node, root []string) {
 	}
 	k := kindOf(apiVersion, kind)
 	own := strings.Contains(apiVersion, "/") && (k == nil || k.alone != "") && hasOwnSidecars(object["spec"], maxDepth)
-	for _, way := range waysIn(object, k, !own && strings.Contains(apiVersion, "/")) {
+	ways := waysIn(object, k, !own && strings.Contains(apiVersion, "/"))
+	for _, way := range ways {
 		d.Workloads = append(d.Workloads, d.workload(object, node, root, way, k != nil))
 	}
 	reason := OwnSidecars
@@ -133,7 +136,9 @@ func (d *Document) find(object map[string]any, node *yaml.Node, root []string) {
 	if own || reason == OwnEnd {
 		w := d.workload(object, node, root, nil, true)
 		d.Alone = append(d.Alone, Alone{w.APIVersion, w.Kind, w.Namespace, w.Name, w.Place, reason})
+		return
 	}
+	d.findUnrecognized(object, node, root, ways)
 }
 
 // findAll finds those of the items of a List.

@@ -212,19 +212,25 @@ func OfTemplate(apiVersion, kind string, meta *metav1.ObjectMeta, template *core
 
 // Of are the workloads in an object of a cluster: most kinds have one.
 func Of(object any) ([]*Workload, error) {
+	d, err := InObject(object)
+	return d.Workloads, err
+}
+
+// InObject is what is in an object of a cluster, as a document without text.
+func InObject(object any) (Document, error) {
 	fields, ok := object.(map[string]any)
 	if !ok {
 		text, err := json.Marshal(object)
 		if err != nil {
-			return nil, err
+			return Document{}, err
 		}
 		if err := json.Unmarshal(text, &fields); err != nil {
-			return nil, err
+			return Document{}, err
 		}
 	}
 	d := Document{Object: fields}
 	d.find(fields, nil, nil)
-	return d.Workloads, nil
+	return d, nil
 }
 
 // Owners are the objects that the workload belongs to.

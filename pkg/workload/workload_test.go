@@ -25,6 +25,8 @@ func TestParse(t *testing.T) {
 			[]string{"Deployment shop/web 1:5:1 spec.template.spec"}},
 		{"CronJob", "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: c}\nspec: {jobTemplate: {spec: {template: {spec: " + pod + "}}}}", []string{"CronJob c 0:1:1 spec.jobTemplate.spec.template.spec"}},
 		{"PodTemplate", "apiVersion: v1\nkind: PodTemplate\nmetadata: {name: c}\ntemplate: {spec: " + pod + "}", []string{"PodTemplate c 0:1:1 template.spec"}},
+		{"ReplicaSet", "apiVersion: apps/v1\nkind: ReplicaSet\nmetadata: {name: r}\nspec: {template: {spec: " + pod + "}}", []string{"ReplicaSet r 0:1:1 spec.template.spec"}},
+		{"ReplicationController", "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: r}\nspec: {template: {spec: " + pod + "}}", []string{"ReplicationController r 0:1:1 spec.template.spec"}},
 		{"List", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: two}\n  spec: " + pod, []string{"Pod two 0:6:3 spec"}},
 		{"JSON with tabs", "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Pod\", \"metadata\": {\"name\": \"j\"},\n\t\"spec\": {\"containers\": [{\"name\": \"app\"}, {\"name\": \"helper\"}]}}", []string{"Pod j 0:1:1 spec"}},
 		{"mark and CRLF", "\ufeffapiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: crlf\r\nspec: " + pod + "\r\n", []string{"Pod crlf 0:1:1 spec"}},
@@ -35,6 +37,14 @@ func TestParse(t *testing.T) {
 		{"unknown kind", "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: t}\nspec: {template: {spec: " + pod + "}}", []string{"Thing t 0:1:1 spec.template.spec unknown"}},
 		{"unknown kind with sidecars of its own", "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: t}\nspec: {sidecars: [{name: s}], template: {spec: " + pod + "}}", []string{"alone Thing own-sidecars"}},
 		{"workflow", "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {generateName: w-}\nspec: {templates: [{container: {image: a, args: [a]}, sidecars: [{name: s}]}]}\nx:\n- say-{{inputs.parameters.x}}\n", []string{"alone Workflow ends-sidecars"}},
+		{"containers where nobody knows of", "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: t}\nspec:\n  pools:\n  - worker:\n      pod: " + pod + "\n", []string{"unrecognized Thing t 0:7:13 spec.pools.0.worker.pod.containers"}},
+		{"a known kind with containers elsewhere, too", "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r}\nspec:\n  template: {spec: " + pod + "}\n  extra: " + pod, []string{"Rollout r 0:1:1 spec.template.spec", "unrecognized Rollout r 0:6:11 spec.extra.containers"}},
+		{"a misspelled kind", "apiVersion: v1\nkind: Pot\nmetadata: {name: t}\nspec: " + pod, []string{"unrecognized Pot t 0:4:8 spec.containers"}},
+		{"containers in a List of what nobody knows", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: example.com/v1\n  kind: Thing\n  metadata: {name: t}\n  pod: " + pod, []string{"unrecognized Thing t 0:7:9 pod.containers"}},
+		{"what is called containers and has none", "apiVersion: example.com/v1\nkind: Thing\nspec: {containers: [{name: a}, b, {image: c}], x: {containers: 3}, y: {containers: {name: a, image: b}}}", nil},
+		{"containers of no object", "containers: [{name: a, image: b}]", nil},
+		{"a schema", "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {versions: [{schema: {default: " + pod + "}}]}", nil},
+		{"a history", "apiVersion: apps/v1\nkind: ControllerRevision\ndata: {spec: {template: {spec: " + pod + "}}}", nil},
 		{"only comments", "# nothing\n", nil},
 		{"nothing", "", nil},
 	}
@@ -58,6 +68,9 @@ func TestParse(t *testing.T) {
 				}
 				for _, a := range d.Alone {
 					got = append(got, fmt.Sprintf("alone %s %s", a.Kind, a.Reason))
+				}
+				for _, u := range d.Unrecognized {
+					got = append(got, fmt.Sprintf("unrecognized %s %s %d:%d:%d %s", u.Kind, u.Name, u.Place.Document, u.Place.Line, u.Place.Column, strings.Join(u.Way, ".")))
 				}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

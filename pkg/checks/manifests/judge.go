@@ -4,6 +4,7 @@ package manifests
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -19,8 +20,9 @@ const Newest = 37
 // An Input is what is judged.
 type Input struct {
 	Files []File
-	// Live are workloads that do not come from a file.
-	Live []*workload.Workload
+	// Live are workloads that do not come from a file, LiveUnrecognized what may have been some.
+	Live             []*workload.Workload
+	LiveUnrecognized []workload.Unrecognized
 	// Minor is the version of Kubernetes that they are meant for: 31 of 1.31.
 	Minor int
 	// Cluster is the one that they are meant for: its versions, which may be older, and its CRDs; nil for none.
@@ -66,6 +68,7 @@ func (in Input) Snapshot() *facts.Snapshot {
 				strings.TrimPrefix(w.Unreadable.Error(), "json: "), facts.Do("correct the field: the API server rejects it, too")))
 		}
 	}
+	s.Gaps = append(s.Gaps, in.unrecognized()...)
 	if templates > 0 && templates == len(in.Files) {
 		s.Gaps = append(s.Gaps, facts.NewGap(facts.Workloads, facts.Instance{},
 			fmt.Sprintf("there is nothing but %s", prose.Counted(templates, "source of a template")),
@@ -88,16 +91,27 @@ func (in Input) Judged() int {
 // Workloads are those that are judged, in their order.
 func (in Input) Workloads() []*workload.Workload {
 	out := slices.Clone(in.Live)
-	patches := in.patches()
-	for _, f := range in.Files {
-		if f.Context || patches[f.Name] {
-			continue
-		}
-		for _, d := range f.Documents {
-			out = append(out, d.Workloads...)
-		}
+	for d := range in.documents() {
+		out = append(out, d.Workloads...)
 	}
 	return out
+}
+
+// documents are those that are judged: not patches, and not what was read only because others refer to it.
+func (in Input) documents() iter.Seq[*workload.Document] {
+	patches := in.patches()
+	return func(yield func(*workload.Document) bool) {
+		for _, f := range in.Files {
+			if f.Context || patches[f.Name] {
+				continue
+			}
+			for i := range f.Documents {
+				if !yield(&f.Documents[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Judge judges with all checks but those to skip, in their order. skip may be nil.
