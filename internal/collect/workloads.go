@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -23,6 +20,8 @@ type WorkloadQuery struct {
 	Selector string
 	// Kind and Name are those of one workload; empty for all.
 	Kind, Name string
+	// Handed, if set, has given workloads to the same taker before: kinds of which it gave all are not read again.
+	Handed *Handover
 	// Custom are the CustomResourceDefinitions whose objects are read as well.
 	Custom []facts.CRD
 }
@@ -54,7 +53,7 @@ func Workloads(ctx context.Context, o Options, q WorkloadQuery, take TakeWorkloa
 		return nil, c.ledger, err
 	}
 	for _, l := range c.workloadLists(q, take) {
-		if q.Kind != "" && q.Kind != l.kind {
+		if q.Kind != "" && q.Kind != l.kind || q.Handed != nil && slices.Contains(q.Handed.Whole(), l.kind) {
 			continue
 		}
 		c.step("workloads", 0, 0)
@@ -80,33 +79,16 @@ type workloadList struct {
 }
 
 func (c *collector) workloadLists(q WorkloadQuery, take TakeWorkload) []workloadList {
-	ns, apps, batch := q.Namespace, c.client.AppsV1(), c.client.BatchV1()
+	ns, apps, batch, core := q.Namespace, c.client.AppsV1(), c.client.BatchV1(), c.client.CoreV1()
 	out := []workloadList{
-		{"batch", "cronjobs", "CronJob", facts.CronJobs, listOfKind(c, q, "batch/v1", "CronJob", batch.CronJobs(ns).List, take,
-			func(l *batchv1.CronJobList) []batchv1.CronJob { return l.Items },
-			func(o *batchv1.CronJob) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.JobTemplate.Spec.Template, policyIn(&o.Spec.JobTemplate.Spec, "jobTemplate")
-			})},
-		{"batch", "jobs", "Job", facts.Jobs, listOfKind(c, q, "batch/v1", "Job", batch.Jobs(ns).List, take,
-			func(l *batchv1.JobList) []batchv1.Job { return l.Items },
-			func(o *batchv1.Job) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, policyIn(&o.Spec)
-			})},
-		{"apps", "deployments", "Deployment", facts.Deployments, listOfKind(c, q, "apps/v1", "Deployment", apps.Deployments(ns).List, take,
-			func(l *appsv1.DeploymentList) []appsv1.Deployment { return l.Items },
-			func(o *appsv1.Deployment) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, nil
-			})},
-		{"apps", "statefulsets", "StatefulSet", facts.StatefulSets, listOfKind(c, q, "apps/v1", "StatefulSet", apps.StatefulSets(ns).List, take,
-			func(l *appsv1.StatefulSetList) []appsv1.StatefulSet { return l.Items },
-			func(o *appsv1.StatefulSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, nil
-			})},
-		{"apps", "daemonsets", "DaemonSet", facts.DaemonSets, listOfKind(c, q, "apps/v1", "DaemonSet", apps.DaemonSets(ns).List, take,
-			func(l *appsv1.DaemonSetList) []appsv1.DaemonSet { return l.Items },
-			func(o *appsv1.DaemonSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, nil
-			})},
+		listOfKind(c, q, cronJobsKind, batch.CronJobs(ns).List, take),
+		listOfKind(c, q, jobsKind, batch.Jobs(ns).List, take),
+		listOfKind(c, q, deploymentsKind, apps.Deployments(ns).List, take),
+		listOfKind(c, q, statefulSetsKind, apps.StatefulSets(ns).List, take),
+		listOfKind(c, q, daemonSetsKind, apps.DaemonSets(ns).List, take),
+		{"apps", "replicasets", "ReplicaSet", facts.ReplicaSets, func(ctx context.Context) error { return c.bareReplicaSets(ctx, q, take) }},
+		listOfKind(c, q, replicationControllersKind, core.ReplicationControllers(ns).List, take),
+		listOfKind(c, q, podTemplatesKind, core.PodTemplates(ns).List, take),
 	}
 	for _, d := range q.Custom {
 		if l, ok := c.customList(d, take); ok {
@@ -116,41 +98,30 @@ func (c *collector) workloadLists(q WorkloadQuery, take TakeWorkload) []workload
 	return out
 }
 
-// policyIn is as much of a Job as a judgment of its pods needs: its podFailurePolicy, below some keys of spec.
-func policyIn(job *batchv1.JobSpec, below ...string) map[string]any {
-	if job.PodFailurePolicy == nil {
-		return nil
+// listOfKind reads one kind: list is the client's method.
+func listOfKind[L metav1.ListInterface, T any](c *collector, q WorkloadQuery, k typedKind[L, T], list func(context.Context, metav1.ListOptions) (L, error), take TakeWorkload) workloadList {
+	group, _, found := strings.Cut(k.apiVersion, "/")
+	if !found {
+		group = ""
 	}
-	spec := map[string]any{"podFailurePolicy": job.PodFailurePolicy}
-	for _, key := range slices.Backward(below) {
-		spec = map[string]any{key: map[string]any{"spec": spec}}
-	}
-	return map[string]any{"spec": spec}
-}
-
-// listOfKind reads one kind: list is the client's method, template is where an item has its own.
-func listOfKind[L metav1.ListInterface, T any](c *collector, q WorkloadQuery, apiVersion, kind string, list func(context.Context, metav1.ListOptions) (L, error), take TakeWorkload,
-	items func(L) []T, template func(*T) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any)) func(context.Context) error {
-	return func(ctx context.Context) error {
-		seen := map[string]bool{} // a list that starts over hands over again
+	return workloadList{group, k.resource, k.kind, k.fact, func(ctx context.Context) error {
+		each := q.Handed
+		if each == nil {
+			each = NewHandover(take) // a list that starts over hands over again
+		}
 		return c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
 			page, err := list(ctx, q.options(opts))
 			if err != nil {
 				return nil, err
 			}
-			all := items(page)
+			all := k.items(page)
 			for i := range all {
-				meta, spec, object := template(&all[i])
-				if key := meta.Namespace + "/" + meta.Name; metav1.GetControllerOf(meta) == nil && !seen[key] {
-					seen[key] = true
-					w := podtemplate.OfTemplate(apiVersion, kind, meta, spec)
-					w.Object = object
-					take(w, meta)
-				}
+				meta, spec, object := k.template(&all[i])
+				each.give(k.apiVersion, k.kind, meta, spec, object)
 			}
 			return page, nil
 		}, func() {})
-	}
+	}}
 }
 
 // customList reads the objects of a CustomResourceDefinition; ok is false where none of its versions is served.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -47,6 +48,28 @@ func TestWorkloads(t *testing.T) {
 			"spec":     map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "a"}}}}},
 		}}})
 	}
+	f.handlers["GET /apis/apps/v1/replicasets"] = func(w http.ResponseWriter, r *http.Request) {
+		owned := named("of-a-deployment")
+		owned.OwnerReferences = []metav1.OwnerReference{{Kind: "Deployment", Name: "x", Controller: ptr.To(true)}}
+		if r.Header.Get("Accept") != metadataOnly {
+			t.Errorf("all ReplicaSets are asked for as %s", r.Header.Get("Accept"))
+		}
+		reply(w, 200, metav1.PartialObjectMetadataList{Items: []metav1.PartialObjectMetadata{{ObjectMeta: owned}, {ObjectMeta: named("bare")}}})
+	}
+	f.handlers["GET /apis/apps/v1/namespaces/shop/replicasets"] = func(w http.ResponseWriter, r *http.Request) {
+		if got := r.URL.Query().Get("fieldSelector"); got != "metadata.name=bare" {
+			t.Errorf("asked for %s", got)
+		}
+		reply(w, 200, appsv1.ReplicaSetList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSetList"}, Items: []appsv1.ReplicaSet{{ObjectMeta: named("bare")}}})
+	}
+	f.handlers["GET /api/v1/replicationcontrollers"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, corev1.ReplicationControllerList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ReplicationControllerList"}, Items: []corev1.ReplicationController{
+			{ObjectMeta: named("rc"), Spec: corev1.ReplicationControllerSpec{Template: &corev1.PodTemplateSpec{}}}, {ObjectMeta: named("without")},
+		}})
+	}
+	f.handlers["GET /api/v1/podtemplates"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, corev1.PodTemplateList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodTemplateList"}, Items: []corev1.PodTemplate{{ObjectMeta: named("pt")}}})
+	}
 	denied := Rule{PolicyRule: rule("list", "apps", "daemonsets")}
 	f.denied[denied.String()] = "not you"
 	var got []string
@@ -63,7 +86,8 @@ func TestWorkloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"Job shop/policy with a policy", "Deployment shop/one", "Deployment shop/two", "Rollout shop/r"}
+	want := []string{"Job shop/policy with a policy", "Deployment shop/one", "Deployment shop/two", "ReplicaSet shop/bare",
+		"ReplicationController shop/rc", "ReplicationController shop/without", "PodTemplate shop/pt", "Rollout shop/r"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -21,6 +21,9 @@ const (
 	DaemonSets   Kind = "daemonsets"
 	Jobs         Kind = "jobs"
 	CronJobs     Kind = "cronjobs"
+	// ReplicationControllers and PodTemplates are no owners that are looked at; no snapshot has them.
+	ReplicationControllers Kind = "replicationcontrollers"
+	PodTemplates           Kind = "podtemplates"
 	// CustomWorkloads is owners of other kinds: Rollouts, ScaledJobs.
 	CustomWorkloads Kind = "customworkloads"
 	// Logs is the last lines of single containers.

@@ -15,12 +15,21 @@ import (
 // read are the kinds of workloads that a plan looks at.
 var read = map[string]facts.Kind{
 	"CronJob": facts.CronJobs, "Job": facts.Jobs, "Deployment": facts.Deployments, "StatefulSet": facts.StatefulSets, "DaemonSet": facts.DaemonSets,
+	"ReplicaSet": facts.ReplicaSets,
 }
+
+// Limits of every plan.
+const (
+	// PodsUnread: pods are too many to be read.
+	PodsUnread = "bare pods: pods are not read; kubectl sidecar why -A looks at them, and plan -f at those in a file (kubectl get pods -A -o yaml)"
+	// FileKinds: what no file is read for.
+	FileKinds = "ReplicationControllers and PodTemplates: those in a file are not looked at, only those of a cluster"
+)
 
 // OfSnapshot is the plan for a file: wanted says which of its workloads, kinds of which kinds they can be, all of them
 // where there are none. Kinds that are not in the file are gaps.
 func OfSnapshot(s *facts.Snapshot, tool string, kinds []string, wanted func(kind string, meta *metav1.ObjectMeta) bool) *Plan {
-	p := New(s, tool)
+	p := New(tool)
 	add := func(apiVersion, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec) {
 		if metav1.GetControllerOf(meta) == nil && wanted(kind, meta) {
 			p.Add(workload.OfTemplate(apiVersion, kind, meta, template), meta)
@@ -41,6 +50,14 @@ func OfSnapshot(s *facts.Snapshot, tool string, kinds []string, wanted func(kind
 	for i := range s.DaemonSets {
 		add("apps/v1", "DaemonSet", &s.DaemonSets[i].ObjectMeta, &s.DaemonSets[i].Spec.Template)
 	}
+	for i := range s.ReplicaSets {
+		add("apps/v1", "ReplicaSet", &s.ReplicaSets[i].ObjectMeta, &s.ReplicaSets[i].Spec.Template)
+	}
+	for i := range s.Pods {
+		if pod := &s.Pods[i]; pod.Status.Phase != corev1.PodSucceeded && pod.Status.Phase != corev1.PodFailed {
+			add("v1", "Pod", &pod.ObjectMeta, &corev1.PodTemplateSpec{ObjectMeta: pod.ObjectMeta, Spec: pod.Spec})
+		}
+	}
 	for _, c := range s.CustomWorkloads {
 		meta := &metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Name}
 		if wanted(c.Kind, meta) {
@@ -53,5 +70,13 @@ func OfSnapshot(s *facts.Snapshot, tool string, kinds []string, wanted func(kind
 			gaps = append(gaps, checks.Unread(s, read[kind])...)
 		}
 	}
-	return p.Finish(gaps)
+	out := p.Finish(s, gaps)
+	if len(kinds) > 0 {
+		return out
+	}
+	if !s.Has(facts.Pods) {
+		out.Limits = append(out.Limits, PodsUnread)
+	}
+	out.Limits = append(out.Limits, FileKinds)
+	return out
 }
