@@ -209,7 +209,18 @@ func (o *planOptions) ofCluster(ctx context.Context) (*plan.Plan, error) {
 		}
 		gaps = append(gaps, unread...)
 	}
+	needs := p.Needs()
+	options.Namespace = o.namespace
+	unread, ledger, err := collect.References(ctx, options, slices.Contains(needs, plan.Autoscalers), slices.Contains(needs, plan.Ports), p.Refer)
+	if o.cluster.showRequests && len(needs) > 0 {
+		progress.stop()
+		printRequests(o.streams.ErrOut, ledger.Requests())
+	}
+	if err != nil {
+		return nil, err
+	}
 	out := p.Finish(s, gaps)
+	out.Gaps = append(out.Gaps, unread...) // of what else changes: the workloads are there
 	if len(o.names) == 0 {
 		out.Limits = append(out.Limits, plan.PodsUnread)
 	}

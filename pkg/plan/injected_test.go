@@ -97,7 +97,7 @@ func TestOfSnapshot(t *testing.T) {
 	done.Status.Phase = corev1.PodSucceeded
 	controller := true
 	owned.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: "x", Controller: &controller}}
-	s.Pods = []corev1.Pod{*bare, *done, *owned}
+	s.Pods, s.Seen = []corev1.Pod{*bare, *done, *owned}, Kinds
 	var set appsv1.ReplicaSet
 	set.Name, set.Namespace, set.Spec.Template.Spec = "set", "shop", bare.Spec
 	s.ReplicaSets = []appsv1.ReplicaSet{set}
@@ -110,10 +110,10 @@ func TestOfSnapshot(t *testing.T) {
 	if diff := cmp.Diff([]string{"Jobs Pod bare replace", "Deployments ReplicaSet set new-pods"}, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{PodsUnread, FileKinds}, p.Limits); diff != "" {
+	if diff := cmp.Diff([]string{FileReferrers, PodsUnread, FileKinds}, p.Limits); diff != "" {
 		t.Error(diff)
 	}
-	if p := OfSnapshot(s, "", []string{"Deployment"}, all); len(p.Limits) > 0 {
+	if p := OfSnapshot(s, "", []string{"Deployment"}, all); len(p.Limits) != 1 {
 		t.Errorf("asked for by name: %q", p.Limits)
 	}
 }

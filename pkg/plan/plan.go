@@ -165,11 +165,13 @@ type Injected struct {
 // A Row is one workload.
 type Row struct {
 	checks.Object
-	APIVersion  string             `json:"apiVersion"`
-	Wave        Wave               `json:"wave"`
-	Status      Status             `json:"status"`
-	Sidecars    []Sidecar          `json:"sidecars,omitempty"`
-	Injected    []Injected         `json:"injected,omitempty"`
+	APIVersion string     `json:"apiVersion"`
+	Wave       Wave       `json:"wave"`
+	Status     Status     `json:"status"`
+	Sidecars   []Sidecar  `json:"sidecars,omitempty"`
+	Injected   []Injected `json:"injected,omitempty"`
+	// References are what else means the sidecars, outside of the template.
+	References  []Reference        `json:"references,omitempty"`
 	Gains       []Gain             `json:"gains,omitempty"`
 	Workarounds []roles.Workaround `json:"workarounds,omitempty"`
 	Nodes       Nodes              `json:"nodes"`

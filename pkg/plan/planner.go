@@ -23,6 +23,8 @@ type Planner struct {
 	nodes []cluster.Node
 	plan  Plan
 	found []candidate
+	// withSidecars are those that have some, by namespace; nil until it is asked for.
+	withSidecars map[string][]int
 }
 
 // A candidate is a workload that may get a row, with as much of it as the cluster has to be asked about.
@@ -36,6 +38,7 @@ type candidate struct {
 	// group, served and inits are for the schema of a custom resource: its version, and the way to the init containers.
 	group, served, inits string
 	completes            bool
+	ports                []port
 	blocks               []Block
 }
 
@@ -101,6 +104,10 @@ func candidateOf(w *workload.Workload, j *roles.Judgment, row Row) candidate {
 	}
 	if len(row.Sidecars)+len(row.Workarounds) > 0 {
 		out.blocks = ownBlocks(j)
+	}
+	out.ports = portsOf(w, row.Sidecars)
+	if name := out.annotations["kubectl.kubernetes.io/default-container"]; slices.ContainsFunc(row.Sidecars, func(s Sidecar) bool { return s.Name == name }) {
+		out.refer(Reference{Kind: DefaultContainer, Container: name})
 	}
 	return out
 }

@@ -265,10 +265,28 @@ func changeWords(r *plan.Row) string {
 			}
 		}
 	}
+	for _, x := range r.References {
+		if w := referenceWords(x); !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
 	for _, w := range r.Workarounds {
 		out = append(out, "workaround "+string(w.Kind))
 	}
 	return strings.Join(out, ", ")
+}
+
+// referenceWords say who means a sidecar, and what of that changes.
+func referenceWords(x plan.Reference) string {
+	switch x.Kind {
+	case plan.ScalesBy:
+		return x.Object + " names " + x.Container
+	case plan.NamesPort:
+		return x.Object + " names port " + x.Port + " of " + x.Container + ", which is found from 1.33 on"
+	case plan.ScrapesPort:
+		return x.Object + " names port " + x.Port + " of " + x.Container
+	}
+	return x.Container + " is the default container of kubectl logs and exec"
 }
 
 func obstacleWords(k roles.ObstacleKind) string {

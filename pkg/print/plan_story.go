@@ -16,6 +16,12 @@ func planStory(r *plan.Row) []string {
 	for i := range r.Sidecars {
 		out = append(out, sidecarStory(&r.Sidecars[i])...)
 	}
+	if len(r.References) > 0 {
+		out = append(out, "", "What else means them, to check when they move:")
+		for _, x := range r.References {
+			out = append(out, "  "+referenceWords(x))
+		}
+	}
 	for i := range r.Injected {
 		out = append(out, injectedStory(&r.Injected[i])...)
 	}

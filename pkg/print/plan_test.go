@@ -37,3 +37,22 @@ func TestPlanInjected(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanReferences: who else means a sidecar is in the wide table and in the story.
+func TestPlanReferences(t *testing.T) {
+	p := &plan.Plan{Rows: []plan.Row{{Object: checks.Object{Kind: "Deployment", Namespace: "shop", Name: "web"}, Wave: plan.Deployments, Status: plan.Ready, References: []plan.Reference{
+		{Kind: plan.ScalesBy, Container: "db", Object: "HorizontalPodAutoscaler web"}, {Kind: plan.NamesPort, Container: "db", Object: "Service web", Port: "metrics"},
+		{Kind: plan.ScrapesPort, Container: "db", Object: "PodMonitor web", Port: "metrics"}, {Kind: plan.DefaultContainer, Container: "db"},
+	}}}}
+	for _, story := range []bool{false, true} {
+		var out bytes.Buffer
+		if err := Plan(&out, p, "wide", story); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"HorizontalPodAutoscaler web names db", "Service web names port metrics of db, which is found from 1.33 on", "PodMonitor web names port metrics of db", "db is the default container"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("no %q in\n%s", want, out.String())
+			}
+		}
+	}
+}
