@@ -58,6 +58,7 @@ was seen; 1 could not run; 2 wrong command line; 130 interrupted.`,
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "The workloads of the whole cluster")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newClusterFlags(cmd)
+	cmd.ValidArgsFunction = (&whyOptions{cluster: o.cluster}).completeWorkloads
 	own.Lookup("selector").Usage = "Only workloads whose `labels` match, such as app=web"
 	own.Lookup("namespace").Usage = "The workloads of this `namespace`"
 	return cmd
@@ -120,11 +121,13 @@ func (o *planOptions) check(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// plannedKinds are the built-in ones that plan looks at.
+var plannedKinds = []string{"CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "PodTemplate"}
+
 // contradictions refuses what excludes each other, and what plan does not read.
 func (o *planOptions) contradictions() error {
-	known := []string{"CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "PodTemplate"}
 	for _, n := range o.names {
-		if collect.IsType(n.Resource) && !slices.Contains(known, n.Kind()) {
+		if collect.IsType(n.Resource) && !slices.Contains(plannedKinds, n.Kind()) {
 			return usage("for example deploy/web", "%s is not a workload that plan looks at: pods are not read", n)
 		}
 	}

@@ -29,6 +29,15 @@ func (r referrer) rule() Rule {
 	return Rule{PolicyRule: rule("list", r.group, r.resource), Kind: facts.Referrers, Why: "see what else means a sidecar by its name, or by that of a port"}
 }
 
+// ReferenceRules are the rights that [References] needs.
+func ReferenceRules() []Rule {
+	var out []Rule
+	for _, r := range referrers {
+		out = append(out, r.rule())
+	}
+	return out
+}
+
 func (r referrer) apiVersion() string {
 	if r.group == "" {
 		return r.version

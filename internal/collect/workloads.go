@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	podtemplate "github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
@@ -57,7 +58,7 @@ func Workloads(ctx context.Context, o Options, q WorkloadQuery, take TakeWorkloa
 			continue
 		}
 		c.step("workloads", 0, 0)
-		right := Rule{PolicyRule: rule("list", l.group, l.resource), Kind: l.fact, Why: "see the pod templates of workloads"}
+		right := l.right("list")
 		if c.mayNotListWorkloads(ctx, right, whole) {
 			continue
 		}
@@ -76,6 +77,31 @@ type workloadList struct {
 	group, resource, kind string
 	fact                  facts.Kind
 	read                  func(context.Context) error
+}
+
+func (l workloadList) right(verb string) Rule {
+	return Rule{PolicyRule: rule(verb, l.group, l.resource), Kind: l.fact, Why: "see the pod templates of workloads"}
+}
+
+// WorkloadRules are the rights that [Workloads] needs for the built-in kinds.
+func WorkloadRules() []Rule { return builtinRules("list") }
+
+// ObjectRules are the rights to see single objects with pods, of the built-in kinds.
+func ObjectRules() []Rule {
+	return append(builtinRules("get"), workloadList{resource: "pods", fact: facts.Pods}.right("get"))
+}
+
+func builtinRules(verb string) []Rule {
+	var out []Rule
+	for _, l := range (&collector{client: &kubernetes.Clientset{}}).workloadLists(WorkloadQuery{}, nil) {
+		out = append(out, l.right(verb))
+	}
+	return out
+}
+
+// CustomWorkloadRules is the right that [Workloads] needs for a custom resource.
+func CustomWorkloadRules(verb, group, resource string) []Rule {
+	return []Rule{workloadList{group: group, resource: resource, fact: facts.CustomWorkloads}.right(verb)}
 }
 
 func (c *collector) workloadLists(q WorkloadQuery, take TakeWorkload) []workloadList {
