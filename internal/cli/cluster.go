@@ -41,6 +41,8 @@ type clusterFlags struct {
 	kubelets     kubeletFlags
 
 	requestTimeout time.Duration // of kube.Timeout, once checked
+	// handover, if set, is given the workloads that canaries need.
+	handover *collect.Handover
 }
 
 func newClusterFlags(cmd *cobra.Command) *clusterFlags {
@@ -161,7 +163,7 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs, AskHosts: c.askHosts, NoImpersonation: !c.controllers,
 		Kubelets: collect.KubeletWay(c.kubelets.way.value), KubeletCA: authorities, InsecureKubelets: c.kubelets.insecure,
 		Timeout: c.timeout, RequestTimeout: c.requestTimeout,
-		Namespace: *c.kube.Namespace, Selector: c.selector,
+		Namespace: *c.kube.Namespace, Selector: c.selector, Handover: c.handover,
 		Progress: progress.step, Tool: buildVersion().Version,
 	})
 	progress.stop()

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // planOptions is what was typed.
@@ -28,6 +29,7 @@ type planOptions struct {
 	format        choice
 	names         []collect.Name
 	namespace     string
+	selector      string
 }
 
 func newPlan(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -56,6 +58,7 @@ was seen; 1 could not run; 2 wrong command line; 130 interrupted.`,
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "The workloads of the whole cluster")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newClusterFlags(cmd)
+	cmd.ValidArgsFunction = (&whyOptions{cluster: o.cluster}).completeWorkloads
 	own.Lookup("selector").Usage = "Only workloads whose `labels` match, such as app=web"
 	own.Lookup("namespace").Usage = "The workloads of this `namespace`"
 	return cmd
@@ -95,12 +98,12 @@ func (o *planOptions) check(cmd *cobra.Command, args []string) error {
 	if o.names, err = collect.ParseNames(args); err != nil {
 		return usage("for example deploy/web", "%w", err)
 	}
-	o.namespaced = cmd.Flags().Changed("namespace")
+	o.namespaced, o.selector = cmd.Flags().Changed("namespace"), o.cluster.selector
 	if err := o.contradictions(); err != nil {
 		return err
 	}
 	if len(o.files) > 0 {
-		if _, err := labels.Parse(o.cluster.selector); err != nil {
+		if _, err := labels.Parse(o.selector); err != nil {
 			return usage("for example -l app=web", "--selector: %w", err)
 		}
 		o.namespace = *o.cluster.kube.Namespace
@@ -118,11 +121,13 @@ func (o *planOptions) check(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// plannedKinds are the built-in ones that plan looks at.
+var plannedKinds = []string{"CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "PodTemplate"}
+
 // contradictions refuses what excludes each other, and what plan does not read.
 func (o *planOptions) contradictions() error {
-	known := []string{"CronJob", "Job", "Deployment", "StatefulSet", "DaemonSet"}
 	for _, n := range o.names {
-		if collect.IsType(n.Resource) && !slices.Contains(known, n.Kind()) {
+		if collect.IsType(n.Resource) && !slices.Contains(plannedKinds, n.Kind()) {
 			return usage("for example deploy/web", "%s is not a workload that plan looks at: pods are not read", n)
 		}
 	}
@@ -156,22 +161,28 @@ func (o *planOptions) plan(ctx context.Context) (*plan.Plan, error) {
 	return o.ofCluster(ctx)
 }
 
-// wants reports whether a workload of a file is asked for.
+// wants reports whether a workload is asked for.
 func (o *planOptions) wants(kind string, meta *metav1.ObjectMeta) bool {
 	if o.namespace != "" && meta.Namespace != o.namespace {
 		return false
 	}
-	if selector, err := labels.Parse(o.cluster.selector); err != nil || !selector.Matches(labels.Set(meta.Labels)) {
+	if selector, err := labels.Parse(o.selector); err != nil || !selector.Matches(labels.Set(meta.Labels)) {
 		return false
 	}
 	return len(o.names) == 0 || slices.ContainsFunc(o.names, func(n collect.Name) bool { return n.Kind() == kind && n.Name == meta.Name })
 }
 
-// ofCluster reads what decides about all workloads first, then the workloads, of which only their rows are kept.
+// ofCluster reads the workloads, of which only what becomes their rows is kept, and what decides about all of them. What
+// the canaries have to list anyway is not listed again.
 func (o *planOptions) ofCluster(ctx context.Context) (*plan.Plan, error) {
-	selector := o.cluster.selector
 	o.cluster.selector = "" // of workloads, not of namespaces
 	*o.cluster.kube.Namespace = o.namespace
+	p := plan.New(buildVersion().Version)
+	o.cluster.handover = collect.NewHandover(func(w *workload.Workload, meta *metav1.ObjectMeta) {
+		if o.wants(w.Kind, meta) {
+			p.Add(w, meta)
+		}
+	})
 	s, err := o.cluster.collect(ctx, o.streams, plan.Kinds)
 	if err != nil {
 		return nil, err
@@ -186,9 +197,8 @@ func (o *planOptions) ofCluster(ctx context.Context) (*plan.Plan, error) {
 		Config: config, QPS: o.cluster.qps, Timeout: o.cluster.timeout, RequestTimeout: o.cluster.requestTimeout,
 		Progress: progress.step, Tool: buildVersion().Version,
 	}
-	p := plan.New(s, buildVersion().Version)
 	var gaps []facts.Gap
-	for _, q := range o.queries(selector, s.CustomResourceDefinitions) {
+	for _, q := range o.queries(s.CustomResourceDefinitions) {
 		unread, ledger, err := collect.Workloads(ctx, options, q, p.Add)
 		if o.cluster.showRequests {
 			progress.stop()
@@ -202,12 +212,27 @@ func (o *planOptions) ofCluster(ctx context.Context) (*plan.Plan, error) {
 		}
 		gaps = append(gaps, unread...)
 	}
-	return p.Finish(gaps), nil
+	needs := p.Needs()
+	options.Namespace = o.namespace
+	unread, ledger, err := collect.References(ctx, options, slices.Contains(needs, plan.Autoscalers), slices.Contains(needs, plan.Ports), p.Refer)
+	if o.cluster.showRequests && len(needs) > 0 {
+		progress.stop()
+		printRequests(o.streams.ErrOut, ledger.Requests())
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := p.Finish(s, gaps)
+	out.Gaps = append(out.Gaps, unread...) // of what else changes: the workloads are there
+	if len(o.names) == 0 {
+		out.Limits = append(out.Limits, plan.PodsUnread)
+	}
+	return out, nil
 }
 
 // queries are what to read: everything, or each named workload.
-func (o *planOptions) queries(selector string, custom []facts.CRD) []collect.WorkloadQuery {
-	all := collect.WorkloadQuery{Namespace: o.namespace, Selector: selector, Custom: custom}
+func (o *planOptions) queries(custom []facts.CRD) []collect.WorkloadQuery {
+	all := collect.WorkloadQuery{Namespace: o.namespace, Selector: o.selector, Custom: custom, Handed: o.cluster.handover}
 	if len(o.names) == 0 {
 		return []collect.WorkloadQuery{all}
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
@@ -24,7 +23,7 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		explain bool
 		as      bool
 		custom  []string
-		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why", "plan"}}
+		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why", "plan", "lint", "convert"}}
 		format  = choice{valid: []string{"text", "json"}}
 		way     = choice{valid: []string{string(collect.KubeletsByProxy), string(collect.KubeletsDirect), kubeletsNone}}
 	)
@@ -38,6 +37,7 @@ what --explain says.`,
 			"give it to a service account", "rbac | kubectl apply -f -",
 			"what each right is for, and what is lost without it", "rbac --explain",
 			"what why needs", "rbac --for why",
+			"what plan needs, with the workloads of Argo Rollouts", "rbac --for plan --custom rollouts.argoproj.io",
 			"custom resources with pod templates, too", "rbac --custom rollouts.argoproj.io",
 			"without nodes/proxy: kubelets are read directly, or not at all", "rbac --kubelets direct",
 			"only what the checks of kubelets need", "rbac --checks kubelet-too-old,kubelet-gate-off"),
@@ -59,7 +59,7 @@ what --explain says.`,
 			if err != nil {
 				return err
 			}
-			more, err := customRights(custom, list)
+			more, err := customRights(command.value, custom, list)
 			list = append(list, more...)
 			switch {
 			case err != nil:
@@ -104,7 +104,12 @@ func commandRights(command string, choose selection, way collect.KubeletWay) ([]
 	case "webhooks":
 		return clusterRights(webhookKinds, way), nil
 	case "plan":
-		return clusterRights(plan.Kinds, way), nil
+		return planRights(way), nil
+	case "lint":
+		list := readRights(slices.Concat(collect.Rules(lintKinds), collect.WorkloadRules()))
+		return slices.DeleteFunc(list, right.optional), nil
+	case "convert":
+		return readRights(collect.ObjectRules()), nil
 	}
 	list, err := choose.checks()
 	if err != nil {

@@ -14,19 +14,29 @@ import (
 
 // customRights are those to try the templates of custom resources, which no role can name beforehand. Each is named
 // RESOURCE.GROUP.
-func customRights(names []string, list []right) ([]right, error) {
+func customRights(command string, names []string, list []right) ([]right, error) {
 	var out []right
 	for _, name := range names {
 		resource, group, _ := strings.Cut(name, ".")
 		if len(validation.NameIsDNSLabel(resource, false)) > 0 || len(validation.NameIsDNSSubdomain(group, false)) > 0 {
 			return nil, usage("for example --custom rollouts.argoproj.io", "--custom: %q is not RESOURCE.GROUP", name)
 		}
-		if !triesTemplates(list) {
+		switch verb := map[string]string{"plan": "list", "lint": "list", "convert": "get"}[command]; {
+		case verb != "" && command != "plan":
+			out = append(out, readRights(collect.CustomWorkloadRules(verb, group, resource))...)
+			continue
+		case !triesTemplates(list):
 			return nil, usage("leave it out", "--custom: what the role is for tries no templates")
 		}
-		more := rights(collect.CustomRules(group, resource), func(collect.Rule) []facts.Kind { return []facts.Kind{facts.Canaries} })
+		rules := collect.CustomRules(group, resource)
+		if command == "plan" {
+			rules = append(rules, collect.CustomWorkloadRules("list", group, resource)...)
+		}
+		more := rights(rules, func(r collect.Rule) []facts.Kind { return []facts.Kind{r.Kind} })
 		for i := range more {
-			more[i].Checks = slices.Clone(ofTemplates)
+			if command != "plan" {
+				more[i].Checks = slices.Clone(ofTemplates)
+			}
 			if more[i].Verb == "create" {
 				more[i].Danger = asPods
 			}

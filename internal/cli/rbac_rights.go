@@ -9,6 +9,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 )
 
 // A right is one verb on one resource, or on one path, with all that it is for. Nothing in a role is
@@ -191,6 +192,20 @@ func clusterRights(kinds []facts.Kind, way collect.KubeletWay) []right {
 	return rights(collect.RulesFor(kinds, way), func(r collect.Rule) []facts.Kind {
 		return slices.DeleteFunc(r.Gaps(), func(k facts.Kind) bool { return !slices.Contains(read, k) })
 	})
+}
+
+// planRights is what plan needs: to know the cluster, to see its workloads, and what else means their sidecars.
+func planRights(way collect.KubeletWay) []right {
+	read := collect.Foundations(plan.Kinds)
+	rules := slices.Concat(collect.RulesFor(plan.Kinds, way), collect.WorkloadRules(), collect.ReferenceRules())
+	return rights(rules, func(r collect.Rule) []facts.Kind {
+		return slices.DeleteFunc(r.Gaps(), func(k facts.Kind) bool { return k != r.Kind && !slices.Contains(read, k) })
+	})
+}
+
+// readRights is what reading alone needs, of which nothing builds on anything else.
+func readRights(rules []collect.Rule) []right {
+	return rights(rules, func(r collect.Rule) []facts.Kind { return []facts.Kind{r.Kind} })
 }
 
 // rightsOf is what the checks need. Optional rights, which are the powerful ones, are left out when they

@@ -86,6 +86,8 @@ type Options struct {
 	NoImpersonation bool
 	// Pods are pods of the cluster whose own shapes are tried as well as those of pod templates.
 	Pods []corev1.Pod
+	// Handover, if set, is given the workloads that are listed for the canaries.
+	Handover *Handover
 	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.
 	// It may be called from several goroutines, one call at a time.
 	Progress func(step string, done, total int)

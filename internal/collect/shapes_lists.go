@@ -3,8 +3,6 @@ package collect
 import (
 	"context"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -26,47 +24,32 @@ type templatePage func(context.Context, metav1.ListOptions, *[]admission.Templat
 func (c *collector) templateLists(accounts map[string]*corev1.ServiceAccount) []templateList {
 	ns, apps, batch := c.opts.Namespace, c.client.AppsV1(), c.client.BatchV1()
 	return []templateList{
-		{shapeRules[0], listTemplates("Deployment", apps.Deployments(ns).List,
-			func(l *appsv1.DeploymentList) []appsv1.Deployment { return l.Items },
-			func(o *appsv1.Deployment) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
-				return &o.ObjectMeta, &o.Spec.Template
-			})},
-		{shapeRules[1], listTemplates("StatefulSet", apps.StatefulSets(ns).List,
-			func(l *appsv1.StatefulSetList) []appsv1.StatefulSet { return l.Items },
-			func(o *appsv1.StatefulSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
-				return &o.ObjectMeta, &o.Spec.Template
-			})},
-		{shapeRules[2], listTemplates("DaemonSet", apps.DaemonSets(ns).List,
-			func(l *appsv1.DaemonSetList) []appsv1.DaemonSet { return l.Items },
-			func(o *appsv1.DaemonSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
-				return &o.ObjectMeta, &o.Spec.Template
-			})},
-		{shapeRules[3], listTemplates("Job", batch.Jobs(ns).List,
-			func(l *batchv1.JobList) []batchv1.Job { return l.Items },
-			func(o *batchv1.Job) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
-				return &o.ObjectMeta, &o.Spec.Template
-			})},
-		{shapeRules[4], listTemplates("CronJob", batch.CronJobs(ns).List,
-			func(l *batchv1.CronJobList) []batchv1.CronJob { return l.Items },
-			func(o *batchv1.CronJob) (*metav1.ObjectMeta, *corev1.PodTemplateSpec) {
-				return &o.ObjectMeta, &o.Spec.JobTemplate.Spec.Template
-			})},
+		{shapeRules[0], listTemplates(c, deploymentsKind, apps.Deployments(ns).List)},
+		{shapeRules[1], listTemplates(c, statefulSetsKind, apps.StatefulSets(ns).List)},
+		{shapeRules[2], listTemplates(c, daemonSetsKind, apps.DaemonSets(ns).List)},
+		{shapeRules[3], listTemplates(c, jobsKind, batch.Jobs(ns).List)},
+		{shapeRules[4], listTemplates(c, cronJobsKind, batch.CronJobs(ns).List)},
 		{listAccounts, c.listAccounts(ns, accounts)},
 	}
 }
 
-// listTemplates lists one kind of object: list is the client's method, template is where an item has its own.
-func listTemplates[L metav1.ListInterface, T any](kind string, list func(context.Context, metav1.ListOptions) (L, error),
-	items func(L) []T, template func(*T) (*metav1.ObjectMeta, *corev1.PodTemplateSpec)) templatePage {
+// listTemplates lists one kind of object: list is the client's method. Who wants the workloads themselves gets them, too.
+func listTemplates[L metav1.ListInterface, T any](c *collector, k typedKind[L, T], list func(context.Context, metav1.ListOptions) (L, error)) templatePage {
 	return func(ctx context.Context, opts metav1.ListOptions, out *[]admission.Template) (metav1.ListInterface, error) {
 		page, err := list(ctx, opts)
 		if err != nil {
 			return nil, err
 		}
-		all := items(page)
+		all := k.items(page)
 		for i := range all {
-			meta, spec := template(&all[i])
-			addTemplate(out, kind, meta, spec)
+			meta, spec, object := k.template(&all[i])
+			addTemplate(out, k.kind, meta, spec)
+			if h := c.opts.Handover; h != nil {
+				h.give(k.apiVersion, k.kind, meta, spec, object)
+			}
+		}
+		if h := c.opts.Handover; h != nil && page.GetContinue() == "" {
+			h.whole(k.kind)
 		}
 		return page, nil
 	}

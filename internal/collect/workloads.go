@@ -6,11 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	podtemplate "github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
@@ -24,10 +22,12 @@ type WorkloadQuery struct {
 	Selector string
 	// Kind and Name are those of one workload; empty for all.
 	Kind, Name string
+	// Handed, if set, has given workloads to the same taker before: kinds of which it gave all are not read again.
+	Handed *Handover
 	// Custom are the CustomResourceDefinitions whose objects are read as well.
 	Custom []facts.CRD
-	// Unrecognized is given containers that are in no workload. With it, ReplicaSets and ReplicationControllers are read,
-	// and objects of every kind whose schema has init containers; without, those that are known to have a pod template.
+	// Unrecognized is given containers that are in no workload. With it, objects of every kind whose schema has init
+	// containers are read; without, those that are known to have a pod template.
 	Unrecognized func(podtemplate.Unrecognized)
 }
 
@@ -58,11 +58,11 @@ func Workloads(ctx context.Context, o Options, q WorkloadQuery, take TakeWorkloa
 		return nil, c.ledger, err
 	}
 	for _, l := range c.workloadLists(q, take) {
-		if q.Kind != "" && q.Kind != l.kind {
+		if q.Kind != "" && q.Kind != l.kind || q.Handed != nil && slices.Contains(q.Handed.Whole(), l.kind) {
 			continue
 		}
 		c.step("workloads", 0, 0)
-		right := Rule{PolicyRule: rule("list", l.group, l.resource), Kind: l.fact, Why: "see the pod templates of workloads"}
+		right := l.right("list")
 		if c.mayNotListWorkloads(ctx, right, whole) {
 			continue
 		}
@@ -83,37 +83,42 @@ type workloadList struct {
 	read                  func(context.Context) error
 }
 
-func (c *collector) workloadLists(q WorkloadQuery, take TakeWorkload) []workloadList {
-	ns, apps, batch := q.Namespace, c.client.AppsV1(), c.client.BatchV1()
-	out := []workloadList{
-		{"batch", "cronjobs", "CronJob", facts.CronJobs, listOfKind(c, q, "batch/v1", "CronJob", batch.CronJobs(ns).List, take,
-			func(l *batchv1.CronJobList) []batchv1.CronJob { return l.Items },
-			func(o *batchv1.CronJob) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.JobTemplate.Spec.Template, policyIn(&o.Spec.JobTemplate.Spec, "jobTemplate")
-			})},
-		{"batch", "jobs", "Job", facts.Jobs, listOfKind(c, q, "batch/v1", "Job", batch.Jobs(ns).List, take,
-			func(l *batchv1.JobList) []batchv1.Job { return l.Items },
-			func(o *batchv1.Job) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, policyIn(&o.Spec)
-			})},
-		{"apps", "deployments", "Deployment", facts.Deployments, listOfKind(c, q, "apps/v1", "Deployment", apps.Deployments(ns).List, take,
-			func(l *appsv1.DeploymentList) []appsv1.Deployment { return l.Items },
-			func(o *appsv1.Deployment) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, nil
-			})},
-		{"apps", "statefulsets", "StatefulSet", facts.StatefulSets, listOfKind(c, q, "apps/v1", "StatefulSet", apps.StatefulSets(ns).List, take,
-			func(l *appsv1.StatefulSetList) []appsv1.StatefulSet { return l.Items },
-			func(o *appsv1.StatefulSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, nil
-			})},
-		{"apps", "daemonsets", "DaemonSet", facts.DaemonSets, listOfKind(c, q, "apps/v1", "DaemonSet", apps.DaemonSets(ns).List, take,
-			func(l *appsv1.DaemonSetList) []appsv1.DaemonSet { return l.Items },
-			func(o *appsv1.DaemonSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, nil
-			})},
+func (l workloadList) right(verb string) Rule {
+	return Rule{PolicyRule: rule(verb, l.group, l.resource), Kind: l.fact, Why: "see the pod templates of workloads"}
+}
+
+// WorkloadRules are the rights that [Workloads] needs for the built-in kinds.
+func WorkloadRules() []Rule { return builtinRules("list") }
+
+// ObjectRules are the rights to see single objects with pods, of the built-in kinds.
+func ObjectRules() []Rule {
+	return append(builtinRules("get"), workloadList{resource: "pods", fact: facts.Pods}.right("get"))
+}
+
+func builtinRules(verb string) []Rule {
+	var out []Rule
+	for _, l := range (&collector{client: &kubernetes.Clientset{}}).workloadLists(WorkloadQuery{}, nil) {
+		out = append(out, l.right(verb))
 	}
-	if q.Unrecognized != nil {
-		out = append(out, c.replicaLists(q, take)...)
+	return out
+}
+
+// CustomWorkloadRules is the right that [Workloads] needs for a custom resource.
+func CustomWorkloadRules(verb, group, resource string) []Rule {
+	return []Rule{workloadList{group: group, resource: resource, fact: facts.CustomWorkloads}.right(verb)}
+}
+
+func (c *collector) workloadLists(q WorkloadQuery, take TakeWorkload) []workloadList {
+	ns, apps, batch, core := q.Namespace, c.client.AppsV1(), c.client.BatchV1(), c.client.CoreV1()
+	out := []workloadList{
+		listOfKind(c, q, cronJobsKind, batch.CronJobs(ns).List, take),
+		listOfKind(c, q, jobsKind, batch.Jobs(ns).List, take),
+		listOfKind(c, q, deploymentsKind, apps.Deployments(ns).List, take),
+		listOfKind(c, q, statefulSetsKind, apps.StatefulSets(ns).List, take),
+		listOfKind(c, q, daemonSetsKind, apps.DaemonSets(ns).List, take),
+		{"apps", "replicasets", "ReplicaSet", facts.ReplicaSets, func(ctx context.Context) error { return c.bareReplicaSets(ctx, q, take) }},
+		listOfKind(c, q, replicationControllersKind, core.ReplicationControllers(ns).List, take),
+		listOfKind(c, q, podTemplatesKind, core.PodTemplates(ns).List, take),
 	}
 	for _, d := range q.Custom {
 		if l, ok := c.customList(d, q.Unrecognized, take); ok {
@@ -123,59 +128,30 @@ func (c *collector) workloadLists(q WorkloadQuery, take TakeWorkload) []workload
 	return out
 }
 
-// replicaLists are the kinds that hardly anybody writes, as their Deployments do it.
-func (c *collector) replicaLists(q WorkloadQuery, take TakeWorkload) []workloadList {
-	return []workloadList{
-		{"apps", "replicasets", "ReplicaSet", facts.ReplicaSets, listOfKind(c, q, "apps/v1", "ReplicaSet", c.client.AppsV1().ReplicaSets(q.Namespace).List, take,
-			func(l *appsv1.ReplicaSetList) []appsv1.ReplicaSet { return l.Items },
-			func(o *appsv1.ReplicaSet) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, &o.Spec.Template, nil
-			})},
-		{"", "replicationcontrollers", "ReplicationController", facts.CustomWorkloads, listOfKind(c, q, "v1", "ReplicationController", c.client.CoreV1().ReplicationControllers(q.Namespace).List, take,
-			func(l *corev1.ReplicationControllerList) []corev1.ReplicationController {
-				return slices.DeleteFunc(l.Items, func(o corev1.ReplicationController) bool { return o.Spec.Template == nil })
-			},
-			func(o *corev1.ReplicationController) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any) {
-				return &o.ObjectMeta, o.Spec.Template, nil
-			})},
+// listOfKind reads one kind: list is the client's method.
+func listOfKind[L metav1.ListInterface, T any](c *collector, q WorkloadQuery, k typedKind[L, T], list func(context.Context, metav1.ListOptions) (L, error), take TakeWorkload) workloadList {
+	group, _, found := strings.Cut(k.apiVersion, "/")
+	if !found {
+		group = ""
 	}
-}
-
-// policyIn is as much of a Job as a judgment of its pods needs: its podFailurePolicy, below some keys of spec.
-func policyIn(job *batchv1.JobSpec, below ...string) map[string]any {
-	if job.PodFailurePolicy == nil {
-		return nil
-	}
-	spec := map[string]any{"podFailurePolicy": job.PodFailurePolicy}
-	for _, key := range slices.Backward(below) {
-		spec = map[string]any{key: map[string]any{"spec": spec}}
-	}
-	return map[string]any{"spec": spec}
-}
-
-// listOfKind reads one kind: list is the client's method, template is where an item has its own.
-func listOfKind[L metav1.ListInterface, T any](c *collector, q WorkloadQuery, apiVersion, kind string, list func(context.Context, metav1.ListOptions) (L, error), take TakeWorkload,
-	items func(L) []T, template func(*T) (*metav1.ObjectMeta, *corev1.PodTemplateSpec, map[string]any)) func(context.Context) error {
-	return func(ctx context.Context) error {
-		seen := map[string]bool{} // a list that starts over hands over again
+	return workloadList{group, k.resource, k.kind, k.fact, func(ctx context.Context) error {
+		each := q.Handed
+		if each == nil {
+			each = NewHandover(take) // a list that starts over hands over again
+		}
 		return c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
 			page, err := list(ctx, q.options(opts))
 			if err != nil {
 				return nil, err
 			}
-			all := items(page)
+			all := k.items(page)
 			for i := range all {
-				meta, spec, object := template(&all[i])
-				if key := meta.Namespace + "/" + meta.Name; metav1.GetControllerOf(meta) == nil && !seen[key] {
-					seen[key] = true
-					w := podtemplate.OfTemplate(apiVersion, kind, meta, spec)
-					w.Object = object
-					take(w, meta)
-				}
+				meta, spec, object := k.template(&all[i])
+				each.give(k.apiVersion, k.kind, meta, spec, object)
 			}
 			return page, nil
 		}, func() {})
-	}
+	}}
 }
 
 // customList reads the objects of a CustomResourceDefinition; ok is false where none of its versions is served, or

@@ -48,6 +48,28 @@ func TestWorkloads(t *testing.T) {
 			"spec":     map[string]any{"template": map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "a"}}}}},
 		}}})
 	}
+	f.handlers["GET /apis/apps/v1/replicasets"] = func(w http.ResponseWriter, r *http.Request) {
+		owned := named("of-a-deployment")
+		owned.OwnerReferences = []metav1.OwnerReference{{Kind: "Deployment", Name: "x", Controller: ptr.To(true)}}
+		if r.Header.Get("Accept") != metadataOnly {
+			t.Errorf("all ReplicaSets are asked for as %s", r.Header.Get("Accept"))
+		}
+		reply(w, 200, metav1.PartialObjectMetadataList{Items: []metav1.PartialObjectMetadata{{ObjectMeta: owned}, {ObjectMeta: named("bare")}}})
+	}
+	f.handlers["GET /apis/apps/v1/namespaces/shop/replicasets"] = func(w http.ResponseWriter, r *http.Request) {
+		if got := r.URL.Query().Get("fieldSelector"); got != "metadata.name=bare" {
+			t.Errorf("asked for %s", got)
+		}
+		reply(w, 200, appsv1.ReplicaSetList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSetList"}, Items: []appsv1.ReplicaSet{{ObjectMeta: named("bare")}}})
+	}
+	f.handlers["GET /api/v1/replicationcontrollers"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, corev1.ReplicationControllerList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ReplicationControllerList"}, Items: []corev1.ReplicationController{
+			{ObjectMeta: named("rc"), Spec: corev1.ReplicationControllerSpec{Template: &corev1.PodTemplateSpec{}}}, {ObjectMeta: named("without")},
+		}})
+	}
+	f.handlers["GET /api/v1/podtemplates"] = func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, corev1.PodTemplateList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodTemplateList"}, Items: []corev1.PodTemplate{{ObjectMeta: named("pt")}}})
+	}
 	denied := Rule{PolicyRule: rule("list", "apps", "daemonsets")}
 	f.denied[denied.String()] = "not you"
 	var got []string
@@ -64,7 +86,8 @@ func TestWorkloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"Job shop/policy with a policy", "Deployment shop/one", "Deployment shop/two", "Rollout shop/r"}
+	want := []string{"Job shop/policy with a policy", "Deployment shop/one", "Deployment shop/two", "ReplicaSet shop/bare",
+		"ReplicationController shop/rc", "ReplicationController shop/without", "PodTemplate shop/pt", "Rollout shop/r"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -82,23 +105,11 @@ func TestWorkloads(t *testing.T) {
 	}
 }
 
-// TestWorkloadsForLint: those that nobody owns are read of every kind, and objects whose schema has init containers are
-// looked at, too, whatever their kind.
+// TestWorkloadsForLint: objects whose schema has init containers are looked at, whatever their kind.
 func TestWorkloadsForLint(t *testing.T) {
 	f := newFakeAPI(t)
-	owned := metav1.ObjectMeta{Namespace: "shop", Name: "owned", OwnerReferences: []metav1.OwnerReference{{Kind: "Deployment", Name: "x", Controller: ptr.To(true)}}}
-	bare := metav1.ObjectMeta{Namespace: "shop", Name: "bare"}
-	f.handlers["GET /apis/apps/v1/replicasets"] = func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, 200, appsv1.ReplicaSetList{TypeMeta: metav1.TypeMeta{APIVersion: "apps/v1", Kind: "ReplicaSetList"}, Items: []appsv1.ReplicaSet{{ObjectMeta: owned}, {ObjectMeta: bare}}})
-	}
-	template := &corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "a"}}}}
-	f.handlers["GET /api/v1/replicationcontrollers"] = func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, 200, corev1.ReplicationControllerList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ReplicationControllerList"}, Items: []corev1.ReplicationController{
-			{ObjectMeta: owned}, {ObjectMeta: bare, Spec: corev1.ReplicationControllerSpec{Template: template}}, {ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "without"}},
-		}})
-	}
-	for _, list := range []string{"apps/v1/deployments", "apps/v1/statefulsets", "apps/v1/daemonsets", "batch/v1/jobs", "batch/v1/cronjobs"} {
-		f.handlers["GET /apis/"+list] = func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]any{"items": []any{}}) }
+	for _, list := range []string{"apis/apps/v1/deployments", "apis/apps/v1/statefulsets", "apis/apps/v1/daemonsets", "apis/apps/v1/replicasets", "apis/batch/v1/jobs", "apis/batch/v1/cronjobs", "api/v1/replicationcontrollers", "api/v1/podtemplates"} {
+		f.handlers["GET /"+list] = func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, map[string]any{"items": []any{}}) }
 	}
 	containers := []any{map[string]any{"name": "a", "image": "a"}}
 	f.handlers["GET /apis/example.com/v1/things"] = func(w http.ResponseWriter, _ *http.Request) {
@@ -121,7 +132,7 @@ func TestWorkloadsForLint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"ReplicaSet shop/bare", "ReplicationController shop/bare", "unrecognized Thing t", "Thing shop/u"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"unrecognized Thing t", "Thing shop/u"}, got); diff != "" {
 		t.Error(diff)
 	}
 	if len(gaps) != 1 || gaps[0].Kind != facts.CustomWorkloads {

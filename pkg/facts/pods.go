@@ -21,6 +21,11 @@ const (
 	DaemonSets   Kind = "daemonsets"
 	Jobs         Kind = "jobs"
 	CronJobs     Kind = "cronjobs"
+	// ReplicationControllers and PodTemplates are no owners that are looked at; no snapshot has them.
+	ReplicationControllers Kind = "replicationcontrollers"
+	PodTemplates           Kind = "podtemplates"
+	// Referrers are autoscalers, Services and monitors that may mean a container by its name or by that of a port.
+	Referrers Kind = "referrers"
 	// CustomWorkloads is owners of other kinds: Rollouts, ScaledJobs.
 	CustomWorkloads Kind = "customworkloads"
 	// Logs is the last lines of single containers.

@@ -84,6 +84,8 @@ type Injector struct {
 	Config *Config `json:"config,omitempty"`
 	// Overridden says what decides where that cannot be seen.
 	Overridden string `json:"overridden,omitempty"`
+	// Pods is what pods themselves say of it.
+	Pods PodSettings `json:"pods,omitzero"`
 	// Enable says how to switch it on.
 	Enable  string   `json:"enable"`
 	Sources []Source `json:"sources"`

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/version"
 
@@ -17,32 +18,38 @@ import (
 )
 
 // place finds what stands in the way of a row in the cluster, and what was not read.
-func (p *Planner) place(w *workload.Workload, j *roles.Judgment, row *Row) {
+func (p *Planner) place(c *candidate, row *Row) {
 	p.servers(row)
-	p.landing(w, row)
-	row.Admission, row.Keeps = cluster.Untold, cluster.Keeps
+	p.landing(&c.spec, row)
+	row.Keeps = cluster.Keeps
 	var names []string
-	row.Admission, names = p.view.Admission(w.Namespace, w.Kind)
+	row.Admission, names = p.view.Admission(row.Namespace, row.Kind)
 	switch row.Admission {
 	case cluster.Loses:
 		row.Blocks = append(row.Blocks, Block{Kind: Webhook, Names: names})
 	case cluster.Untold:
 		row.Blocks = append(row.Blocks, Block{Kind: WebhookUnread, Open: true})
 	}
-	if !w.Is("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodTemplate") {
-		p.schema(w, row)
+	if c.served != "" {
+		p.schema(c, row)
 	}
+}
+
+// ownBlocks are what the template itself tells.
+func ownBlocks(j *roles.Judgment) []Block {
+	var out []Block
 	for i := range j.Containers {
 		c := &j.Containers[i]
 		for _, o := range c.Obstacles {
 			switch {
 			case o.Kind == roles.WrapperStays && c.Role != roles.Native:
-				row.Blocks = append(row.Blocks, Block{Kind: WrapperWaits, Names: []string{c.Name}})
+				out = append(out, Block{Kind: WrapperWaits, Names: []string{c.Name}})
 			case o.Kind == roles.InjectorsOwn && c.Role != roles.Native:
-				row.Blocks = append(row.Blocks, Block{Kind: Injected, Names: []string{c.Name}, How: c.Software.Native})
+				out = append(out, Block{Kind: ByInjector, Names: []string{c.Name}, How: c.Software.Native})
 			}
 		}
 	}
+	return out
 }
 
 // servers: an API server that does not know the field, or has the gate off, drops it.
@@ -61,8 +68,7 @@ func (p *Planner) servers(row *Row) {
 }
 
 // landing: the nodes that the pods may land on, and which of them do not run native sidecars.
-func (p *Planner) landing(w *workload.Workload, row *Row) {
-	spec := w.Spec()
+func (p *Planner) landing(spec *corev1.PodSpec, row *Row) {
 	lands := cluster.Landing(spec)
 	var oldest *version.Version
 	unread := !p.s.Has(facts.Nodes) || len(p.s.GapsOf(facts.Nodes, "")) > 0
@@ -89,32 +95,36 @@ func (p *Planner) landing(w *workload.Workload, row *Row) {
 	}
 }
 
+// initContainersOf is the way to the init containers of a custom resource, as its schema has it.
+func initContainersOf(w *workload.Workload) string {
+	number := func(key string) bool { return key != "" && strings.Trim(key, "0123456789") == "" }
+	return strings.Join(slices.DeleteFunc(slices.Clone(w.Way), number), ".") + ".initContainers"
+}
+
 // schema: what the CustomResourceDefinition does with the field.
-func (p *Planner) schema(w *workload.Workload, row *Row) {
+func (p *Planner) schema(c *candidate, row *Row) {
 	row.Keeps = cluster.Untold
-	path := strings.Join(slices.DeleteFunc(slices.Clone(w.Way), func(key string) bool { return key != "" && strings.Trim(key, "0123456789") == "" }), ".") + ".initContainers"
-	_, served, _ := strings.Cut(w.APIVersion, "/")
 	for _, d := range p.s.CustomResourceDefinitions {
-		if d.Group != w.Group() || d.Kind != w.Kind {
+		if d.Group != c.group || d.Kind != row.Kind {
 			continue
 		}
 		for _, v := range d.Versions {
 			switch {
-			case v.Name != served:
-			case slices.Contains(v.Prunes, path):
+			case v.Name != c.served:
+			case slices.Contains(v.Prunes, c.inits):
 				b := Block{Kind: Schema, Names: []string{d.Name}}
 				if k, ok := known.CRDByName(d.Name); ok {
 					b.Version, b.How = k.Fixed, k.Software
 				}
 				row.Keeps, row.Blocks = cluster.Loses, append(row.Blocks, b)
 				return
-			case slices.Contains(v.Keeps, path):
+			case slices.Contains(v.Keeps, c.inits):
 				row.Keeps = cluster.Keeps
 				return
 			}
 		}
 	}
-	row.Blocks = append(row.Blocks, Block{Kind: SchemaUnread, Names: []string{w.Kind + "." + w.Group()}, Open: true})
+	row.Blocks = append(row.Blocks, Block{Kind: SchemaUnread, Names: []string{row.Kind + "." + c.group}, Open: true})
 }
 
 // OwnerOf is who has the manifest of an object, as its metadata says; nil where it does not.
@@ -148,6 +158,8 @@ func deliveryOf(w *workload.Workload) Delivery {
 		return NextRelease
 	case w.Is("Job", "Pod"):
 		return Replace
+	case w.Is("ReplicaSet", "ReplicationController", "PodTemplate"):
+		return NewPods
 	}
 	return Rollout
 }

@@ -4,7 +4,6 @@
 package plan
 
 import (
-	"cmp"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,7 +12,6 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // A Status is whether a workload can be moved.
@@ -71,6 +69,8 @@ const (
 	NextRun Delivery = "next-run"
 	Replace Delivery = "replace"
 	Rollout Delivery = "rollout"
+	// NewPods: pods that are there stay as they are until they are deleted.
+	NewPods Delivery = "new-pods"
 	// NextRelease: a hook of Helm is created again with the next release.
 	NextRelease Delivery = "next-release"
 )
@@ -92,12 +92,16 @@ const (
 	Webhook       BlockKind = "webhook-strips"
 	Schema        BlockKind = "schema-prunes"
 	WrapperWaits  BlockKind = "wrapper-waits"
-	Injected      BlockKind = "injected"
+	ByInjector    BlockKind = "injected"
 	LeftToKind    BlockKind = "kind-has-its-own"
 	NodesUnread   BlockKind = "nodes-unknown"
 	ServerUnread  BlockKind = "api-servers-unknown"
 	WebhookUnread BlockKind = "webhooks-unknown"
 	SchemaUnread  BlockKind = "schema-unknown"
+	// InjectorSetting: only a webhook's setting makes it native.
+	InjectorSetting BlockKind = "injector-setting"
+	// InjectorUnread: its template asks for the sidecar, and no canary tells how it comes.
+	InjectorUnread BlockKind = "injector-unknown"
 )
 
 // A Block is one of them.
@@ -143,13 +147,31 @@ type Sidecar struct {
 	Changes []roles.Obstacle `json:"changes,omitempty"`
 }
 
+// An Injected is a sidecar that a webhook puts into the pods as a regular container, and that could be native.
+type Injected struct {
+	Name string `json:"name"`
+	// Software is whose it is, as far as that is known: "Istio".
+	Software string `json:"software,omitempty"`
+	// Webhooks are those that were called for the canary: one of them did it.
+	Webhooks []string `json:"webhooks,omitempty"`
+	// Canary is the namespace of the canary that shows it, Asked the setting of the template that asks for it where no
+	// canary does: it may be native.
+	Canary string `json:"canary,omitempty"`
+	Asked  string `json:"asked,omitempty"`
+	// How is the setting that makes it native; empty where it is not known.
+	How string `json:"how,omitempty"`
+}
+
 // A Row is one workload.
 type Row struct {
 	checks.Object
-	APIVersion  string             `json:"apiVersion"`
-	Wave        Wave               `json:"wave"`
-	Status      Status             `json:"status"`
-	Sidecars    []Sidecar          `json:"sidecars,omitempty"`
+	APIVersion string     `json:"apiVersion"`
+	Wave       Wave       `json:"wave"`
+	Status     Status     `json:"status"`
+	Sidecars   []Sidecar  `json:"sidecars,omitempty"`
+	Injected   []Injected `json:"injected,omitempty"`
+	// References are what else means the sidecars, outside of the template.
+	References  []Reference        `json:"references,omitempty"`
 	Gains       []Gain             `json:"gains,omitempty"`
 	Workarounds []roles.Workaround `json:"workarounds,omitempty"`
 	Nodes       Nodes              `json:"nodes"`
@@ -173,28 +195,14 @@ type Plan struct {
 	Rows []Row `json:"workloads"`
 	// Gaps are what could not be read.
 	Gaps []facts.Gap `json:"gaps,omitempty"`
+	// Limits say what is never read, or was left out on request.
+	Limits []string `json:"limits,omitempty"`
 	// Complete reports whether every workload that was asked for was looked at.
 	Complete bool `json:"complete"`
 }
 
 // Kind heads a plan as a document.
 const Kind = "Plan"
-
-// A Planner makes a plan: it is given one workload after the other, and keeps of each only its row.
-type Planner struct {
-	s     *facts.Snapshot
-	view  cluster.View
-	nodes []cluster.Node
-	plan  Plan
-}
-
-// New begins a plan for a cluster.
-func New(s *facts.Snapshot, tool string) *Planner {
-	out := &Planner{s: s, view: cluster.ViewOf(s)}
-	out.nodes = out.view.Nodes()
-	out.plan = Plan{TypeMeta: metav1.TypeMeta{APIVersion: facts.APIVersion, Kind: Kind}, Tool: tool, Server: s.Server, TakenAt: s.TakenAt, Gaps: relevant(s.Gaps)}
-	return out
-}
 
 // relevant are the gaps of what a plan is made of.
 func relevant(gaps []facts.Gap) []facts.Gap {
@@ -207,104 +215,6 @@ func relevant(gaps []facts.Gap) []facts.Gap {
 var Kinds = []facts.Kind{
 	facts.Clock, facts.APIServers, facts.ControlPlane, facts.Nodes, facts.Kubelets, facts.Namespaces,
 	facts.MutatingWebhooks, facts.MutatingPolicies, facts.Canaries, facts.CRDs,
-}
-
-// Add looks at a workload. meta is the metadata of its object.
-func (p *Planner) Add(w *workload.Workload, meta *metav1.ObjectMeta) {
-	p.plan.Looked++
-	j := roles.Judge(w)
-	row := Row{
-		Object:     checks.Object{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
-		APIVersion: w.APIVersion, Workarounds: j.Workarounds, Owner: OwnerOf(meta), Delivery: deliveryOf(w),
-	}
-	for i := range j.Containers {
-		if c := &j.Containers[i]; c.Role == roles.Sidecar || c.Role == roles.Ask && !c.Init {
-			row.Sidecars = append(row.Sidecars, sidecarOf(&j, c))
-		}
-	}
-	if len(row.Sidecars) == 0 && len(row.Workarounds) == 0 {
-		return
-	}
-	for i := range row.Workarounds {
-		row.Workarounds[i].Edits = nil // convert makes them
-	}
-	row.Gains = gainsOf(w, &j, row.Sidecars)
-	p.place(w, &j, &row)
-	slices.SortStableFunc(row.Blocks, func(a, b Block) int { // what is certain first
-		switch {
-		case a.Open == b.Open:
-			return 0
-		case b.Open:
-			return -1
-		}
-		return 1
-	})
-	row.Status, row.Wave = statusOf(&row), waveOf(w)
-	if row.Status == Blocked {
-		row.Wave = Last
-	}
-	p.plan.Rows = append(p.plan.Rows, row)
-}
-
-func sidecarOf(j *roles.Judgment, c *roles.Container) Sidecar {
-	out := Sidecar{
-		Name: c.Name, Role: c.Role, Init: c.Init, Signals: c.Signals, Trusted: c.Trusted(), Doubt: c.Proposal.Doubt,
-		Basis: string(c.Proposal.Basis), Before: c.Before,
-	}
-	switch {
-	case c.Proposal.Given():
-		out.Probe = c.Proposal.Fields
-	case c.Proposal.Doubt != roles.NotNeeded:
-		out.Flags = c.Proposal.Missing
-	}
-	for _, o := range c.Obstacles {
-		if o.Kind != roles.WrapperStays && o.Kind != roles.InjectorsOwn {
-			out.Changes = append(out.Changes, o)
-		}
-	}
-	return out
-}
-
-func statusOf(r *Row) Status {
-	switch {
-	case slices.ContainsFunc(r.Blocks, func(b Block) bool { return !b.Open }):
-		return Blocked
-	case len(r.Sidecars) == 0:
-		return Done
-	case len(r.Blocks) > 0:
-		return Unknown
-	case slices.ContainsFunc(r.Sidecars, func(s Sidecar) bool { return s.Role == roles.Ask || s.Trusted < 2 }):
-		return Ask
-	}
-	return Ready
-}
-
-// waveOf is the wave of a kind; custom ones go with what they are like.
-func waveOf(w *workload.Workload) Wave {
-	switch {
-	case w.Kind == "CronJob", w.Kind == "AdvancedCronJob", w.Kind == "ScaledJob":
-		return CronJobs
-	case w.Completes(), w.Is("Pod"):
-		return Jobs
-	case w.Kind == "StatefulSet":
-		return StatefulSets
-	case w.Kind == "DaemonSet":
-		return DaemonSets
-	}
-	return Deployments
-}
-
-// Finish is the plan. gaps are what could not be read of the workloads.
-func (p *Planner) Finish(gaps []facts.Gap) *Plan {
-	out := p.plan
-	// Without the CustomResourceDefinitions the workloads of other kinds were not looked for.
-	customs := !p.s.Has(facts.CRDs) || len(p.s.GapsOf(facts.CRDs, "")) == 0
-	out.Gaps, out.Complete = append(slices.Clone(out.Gaps), gaps...), len(gaps) == 0 && customs
-	rank := func(r Row) int { return slices.Index(Waves, r.Wave) }
-	slices.SortStableFunc(out.Rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
-	})
-	return &out
 }
 
 // Exit codes of a plan.

@@ -42,7 +42,7 @@ func planned(t *testing.T, s *facts.Snapshot, manifests string) (*Plan, []string
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := New(s, "test")
+	p := New("test")
 	for _, d := range documents {
 		for _, w := range d.Workloads {
 			if w.Unreadable != nil {
@@ -51,7 +51,7 @@ func planned(t *testing.T, s *facts.Snapshot, manifests string) (*Plan, []string
 			p.Add(w, &metav1.ObjectMeta{Labels: w.Labels, Annotations: w.Annotations, OwnerReferences: w.Owners()})
 		}
 	}
-	out := p.Finish(nil)
+	out := p.Finish(s, nil)
 	var lines []string
 	for _, r := range out.Rows {
 		l := fmt.Sprintf("%s %s: %s, %d nodes from %s", r.Wave, r.Name, r.Status, r.Nodes.Count, r.Nodes.Oldest)

@@ -50,7 +50,7 @@ func Plan(w io.Writer, p *plan.Plan, format string, story bool) error {
 	if story && len(p.Rows) == 0 {
 		lines = append(lines, planSummary(p))
 	}
-	lines = append(lines, planGaps(p)...)
+	lines = append(append(lines, planGaps(p)...), planLimits(p)...)
 	_, err = io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
@@ -148,6 +148,9 @@ func planSidecars(r *plan.Row) string {
 		}
 		out = append(out, l)
 	}
+	for i := range r.Injected {
+		out = append(out, r.Injected[i].Name+" ("+injectedBy(&r.Injected[i])+")")
+	}
 	return dash(prose.Some(out, 2))
 }
 
@@ -203,7 +206,7 @@ func blockWords(b plan.Block) string {
 	return map[plan.BlockKind]string{
 		plan.OldNodes: "no: " + prose.Counted(len(b.Names), "node") + " cannot run them", plan.OldServer: "no: the API server drops the field",
 		plan.Webhook: "no: stripped by " + names, plan.Schema: "no: the schema of " + names + " prunes it", plan.WrapperWaits: "no: kubexit waits for " + names,
-		plan.Injected: "by its injector: " + names, plan.LeftToKind: "no: its kind has sidecars of its own",
+		plan.ByInjector: "by its injector: " + names, plan.InjectorSetting: "by its injector: " + names, plan.InjectorUnread: "unknown: no canary tells how " + names + " is injected", plan.LeftToKind: "no: its kind has sidecars of its own",
 		plan.NodesUnread: "unknown: the nodes were not seen", plan.ServerUnread: "unknown: the API servers were not seen",
 		plan.WebhookUnread: "unknown: no canary tells", plan.SchemaUnread: "unknown: the schema of " + names + " was not seen",
 	}[b.Kind]
@@ -226,8 +229,13 @@ func unblock(b plan.Block) string {
 		return "Update the CustomResourceDefinition " + names + ": its schema has no restartPolicy for init containers"
 	case plan.WrapperWaits:
 		return "Take kubexit out on all sides as well: it waits for a container status that a native sidecar does not have. kubectl sidecar convert --remove-workarounds does both"
-	case plan.Injected:
+	case plan.ByInjector:
 		return "Do not move " + names + " by hand: a webhook puts it into pods. Set " + b.How
+	case plan.InjectorSetting, plan.InjectorUnread:
+		if b.How == "" {
+			return "Ask who runs the webhook that adds " + names + " whether it can be a native sidecar"
+		}
+		return "Let the injector of " + names + " make it native: " + b.How
 	case plan.LeftToKind:
 		return "Leave it to its controller"
 	}
@@ -257,10 +265,28 @@ func changeWords(r *plan.Row) string {
 			}
 		}
 	}
+	for _, x := range r.References {
+		if w := referenceWords(x); !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
 	for _, w := range r.Workarounds {
 		out = append(out, "workaround "+string(w.Kind))
 	}
 	return strings.Join(out, ", ")
+}
+
+// referenceWords say who means a sidecar, and what of that changes.
+func referenceWords(x plan.Reference) string {
+	switch x.Kind {
+	case plan.ScalesBy:
+		return x.Object + " names " + x.Container
+	case plan.NamesPort:
+		return x.Object + " names port " + x.Port + " of " + x.Container + ", which is found from 1.33 on"
+	case plan.ScrapesPort:
+		return x.Object + " names port " + x.Port + " of " + x.Container
+	}
+	return x.Container + " is the default container of kubectl logs and exec"
 }
 
 func obstacleWords(k roles.ObstacleKind) string {
@@ -279,6 +305,18 @@ func planGaps(p *plan.Plan) []string {
 	}
 	if len(out) > 0 {
 		out = append([]string{"", "Not read, and so unknown:"}, out...)
+	}
+	return out
+}
+
+// planLimits are what no plan sees.
+func planLimits(p *plan.Plan) []string {
+	if len(p.Limits) == 0 {
+		return nil
+	}
+	out := []string{"", "Not in the plan:"}
+	for _, l := range p.Limits {
+		out = append(out, "- "+l)
 	}
 	return out
 }

@@ -33,6 +33,9 @@ func planDocument(w io.Writer, p *plan.Plan) error {
 	if gaps := planGaps(p); len(gaps) > 0 {
 		page.add(el("section", el("h2", "Not read"), codeList("evidence", gaps[2:])))
 	}
+	if limits := planLimits(p); len(limits) > 0 {
+		page.add(el("section", el("h2", "Not in the plan"), codeList("evidence", limits[2:])))
+	}
 	return page.write(w)
 }
 

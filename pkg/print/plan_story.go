@@ -16,6 +16,15 @@ func planStory(r *plan.Row) []string {
 	for i := range r.Sidecars {
 		out = append(out, sidecarStory(&r.Sidecars[i])...)
 	}
+	if len(r.References) > 0 {
+		out = append(out, "", "What else means them, to check when they move:")
+		for _, x := range r.References {
+			out = append(out, "  "+referenceWords(x))
+		}
+	}
+	for i := range r.Injected {
+		out = append(out, injectedStory(&r.Injected[i])...)
+	}
 	if g := gainWords(r.Gains); g != "" {
 		out = append(out, "", "What it gains: "+g)
 	}
@@ -61,6 +70,28 @@ func sidecarStory(s *plan.Sidecar) []string {
 	return out
 }
 
+// injectedStory is about a sidecar that is in no manifest.
+func injectedStory(i *plan.Injected) []string {
+	out := []string{"", "Container " + i.Name + ": " + injectedBy(i)}
+	switch {
+	case i.Canary != "":
+		out = append(out, "  a canary in namespace "+i.Canary+" got it as a regular container; called were "+dash(prose.Some(i.Webhooks, 3)))
+	default:
+		out = append(out, "  its template asks for it: "+i.Asked+"; no canary tells whether it is native already")
+	}
+	if i.How == "" {
+		return append(out, "  -> ask who runs the webhook whether it can add it to the initContainers, with restartPolicy: Always")
+	}
+	return append(out, "  -> "+i.How)
+}
+
+func injectedBy(i *plan.Injected) string {
+	if i.Software == "" {
+		return "injected by a webhook"
+	}
+	return "injected by " + i.Software
+}
+
 func probeWords(s *plan.Sidecar) string {
 	var asks []string
 	for _, kind := range []string{"httpGet", "tcpSocket", "exec", "grpc"} {
@@ -78,7 +109,7 @@ func probeWords(s *plan.Sidecar) string {
 func quotes(list []roles.Evidence) string {
 	var out []string
 	for _, e := range list {
-		out = append(out, fmt.Sprintf("%s: %s", strings.Join(e.Path, "."), e.Quote))
+		out = append(out, fmt.Sprintf("%s: %s", e.Field, e.Quote))
 	}
 	return prose.Some(out, 2)
 }
@@ -109,11 +140,14 @@ func planSteps(r *plan.Row) []string {
 	if len(r.Sidecars) > 0 {
 		object := prose.Shell("%s/%s -n %s", strings.ToLower(r.Kind), r.Name, r.Namespace)
 		out = append(out, "  kubectl sidecar convert -f FILE "+strings.Join(flags, " ")+"   # in the manifest", "  kubectl sidecar convert "+object+" "+strings.Join(flags, " ")+"   # prints the patch for what is in the cluster")
-	} else {
+	} else if len(r.Workarounds) > 0 {
 		out = append(out, "  kubectl sidecar convert -f FILE --remove-workarounds")
+	} else {
+		return append(out, "  set the injector, not this workload; its pods have it when they are made the next time")
 	}
 	return append(out, "  then: "+map[plan.Delivery]string{
 		plan.NextRun: "nothing; the next run has it", plan.Replace: "delete and create it again: its containers cannot be changed",
+		plan.NewPods: "delete its pods one after the other: only new ones have it",
 		plan.Rollout: "a rollout brings it to the pods", plan.NextRelease: "nothing; the next release creates the hook again",
 	}[r.Delivery])
 }

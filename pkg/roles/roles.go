@@ -47,7 +47,9 @@ const (
 // Evidence is a field that says something.
 type Evidence struct {
 	// Path are the keys from the pod spec, or from the template where they begin with "metadata".
-	Path  []string       `json:"path"`
+	Path []string `json:"path"`
+	// Field is the same as people read it, where somebody has filled it in; see workload.FieldName.
+	Field string         `json:"field,omitempty"`
 	Place workload.Place `json:"place,omitzero"`
 	// Quote is what stands there, or the part of it that counts, in one line.
 	Quote string `json:"quote,omitempty"`

@@ -61,7 +61,7 @@ func Run(t *testing.T, kubeconfig string, args ...string) Ran {
 
 // AskURL is --ask-url with the host of each cluster in the kubeconfig, where its webhooks are, for the commands that ask a cluster and its webhooks.
 func AskURL(kubeconfig string, args []string) []string {
-	asks := len(args) > 0 && slices.Contains([]string{"doctor", "snapshot", "webhooks", "baseline", "why"}, args[0]) || slices.Contains(args, "--in-cluster")
+	asks := len(args) > 0 && slices.Contains([]string{"doctor", "snapshot", "webhooks", "baseline", "why", "plan"}, args[0]) || slices.Contains(args, "--in-cluster")
 	for _, arg := range args {
 		asks = asks && arg != "-f" && !strings.HasPrefix(arg, "--filename") && !strings.HasPrefix(arg, "--ask-url")
 	}

@@ -33,10 +33,11 @@ var asking = []string{
 	"webhook test --in-cluster strips", "webhook test --in-cluster strips-at-url -o junit", "webhook test --in-cluster nobody",
 	"why web-5c689d88bb-00 -n shop", "why deploy/web -n shop -o svg", "why cronjob/backup ds/agent sts/db -n shop", "why -l app=web -n shop --logs",
 	"why -A -o json", "why -A --logs", "why well -n shop", "why gone-5c689d88bb-x7k2p -n shop", "why foos.example.com/x -n shop", "why stripped -n shop",
+	"plan -A -o json", "plan deploy/web -n shop", "lint -o json", "convert deploy/web -n shop",
 }
 
 // completing is what a shell asks for; it has no place for --show-requests.
-var completing = []string{"__complete why -n shop deploy/", "__complete why --namespace sh", "__complete doctor --context "}
+var completing = []string{"__complete why -n shop deploy/", "__complete why --namespace sh", "__complete plan -n shop deploy/", "__complete doctor --context "}
 
 // alone is every command that asks nobody.
 var alone = []string{
