@@ -22,6 +22,7 @@ type convertOptions struct {
 	streams     genericiooptions.IOStreams
 	cluster     *clusterFlags
 	files       []string
+	kustomize   string
 	recursive   bool
 	containers  []string
 	write, diff bool
@@ -34,7 +35,7 @@ type convertOptions struct {
 func newConvert(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	o := &convertOptions{streams: streams, output: choice{valid: []string{"diff", "patch", "kustomize", "yaml"}}}
 	cmd := &cobra.Command{
-		Use:   "convert (-f FILE | TYPE/NAME ...)",
+		Use:   "convert (-f FILE | -k DIR | TYPE/NAME ...)",
 		Short: "Make native sidecars of ordinary containers, in manifests",
 		Long: `Move containers that are sidecars from containers to initContainers, with
 restartPolicy: Always, and change nothing else: in the usual case two lines are
@@ -43,7 +44,8 @@ added. Comments, anchors, line ends and indentation stay byte for byte.
 Only what at least two trusted signals call a sidecar is moved, or what -c names.
 A container that may be one is named, and left alone. A startupProbe is added only
 where the kubelet can reach it. Patches of kustomizations that name the container
-by its old place are changed with it.
+by its old place are changed with it. -k judges what a kustomization renders, and
+changes the files and patches that it is made of.
 
 The result is proven before it is shown or written: parsed again, it equals the
 same change made on the values, no other line is lost, and a second run changes
@@ -59,6 +61,7 @@ run; 2 wrong command line.`,
 		Example: examples(name,
 			"what would change?", "convert -f deploy/",
 			"change it", "convert -f deploy/ --write",
+			"what an overlay renders, in its base and patches", "convert -k overlays/prod --write",
 			"this container, whatever the signals say", "convert -f cronjob.yaml -c proxy --write",
 			"without the wrapper that ended the sidecar", "convert -f job.yaml --remove-workarounds",
 			"what Helm renders", "convert -f <(helm template shop) -o kustomize",
@@ -67,6 +70,7 @@ run; 2 wrong command line.`,
 	}
 	own := cmd.Flags()
 	own.StringArrayVarP(&o.files, "filename", "f", nil, "Manifest, folder or pattern to convert; - is stdin; repeatable")
+	own.StringVarP(&o.kustomize, "kustomize", "k", "", "Convert what kustomize builds from this `folder`, in the files that it is made of")
 	own.BoolVarP(&o.recursive, "recursive", "R", false, "Convert what is in folders of folders, too")
 	own.StringArrayVarP(&o.containers, "container", "c", nil, "Convert the `CONTAINER` of this name, and no other; repeatable")
 	own.BoolVar(&o.write, "write", false, "Change the files in place: each is written as a whole, or not at all")
@@ -104,12 +108,14 @@ func (o *convertOptions) run(cmd *cobra.Command, args []string) error {
 func (o *convertOptions) check(cmd *cobra.Command) error {
 	printed := cmd.Flags().Changed("output")
 	switch {
-	case len(o.files) == 0 && len(o.names) == 0:
-		return usage("convert -f FILE, or convert deploy/web", "what is to be converted?")
+	case len(o.files) == 0 && len(o.names) == 0 && o.kustomize == "":
+		return usage("convert -f FILE, convert -k DIR, or convert deploy/web", "what is to be converted?")
+	case o.kustomize != "" && len(o.files)+len(o.names) > 0:
+		return usage("leave one of the two out", "--kustomize excludes names and --filename")
 	case len(o.files) > 0 && len(o.names) > 0:
 		return usage("leave one of the two out", "names and --filename exclude each other")
-	case len(o.names) > 0 && o.recursive:
-		return usage("it is for -f", "--recursive has no effect on names")
+	case len(o.files) == 0 && o.recursive:
+		return usage("it is for -f", "--recursive has no effect without --filename")
 	case o.diff && printed && o.output.value != "diff":
 		return usage("leave one of the two out", "--diff and -o %s exclude each other", o.output.value)
 	}

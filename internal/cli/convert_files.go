@@ -31,6 +31,8 @@ type done struct {
 	refusal *edit.Refusal
 	// missed are the patches that keep it from being converted.
 	missed error
+	// source is the file that it is written in, where that is not the one that was read.
+	source string
 }
 
 func (d done) changed() bool { return d.result != nil }
@@ -42,6 +44,9 @@ type conversion struct {
 	// others are kustomizations and patches that change, too, by their absolute names.
 	others kustomize.Files
 	finder kustomize.Finder
+	// tree is what -k names; nil without it.
+	tree  *kustomize.Tree
+	built []kustomize.Built
 	// denied is why the API server does not admit what would become of a workload.
 	denied map[*workload.Workload]error
 }
@@ -73,6 +78,9 @@ func (o *convertOptions) convertFiles(ctx context.Context) error {
 func (c *conversion) convertAll(ctx context.Context) error {
 	all := c.documents()
 	c.others = kustomize.Files{}
+	if c.tree != nil {
+		return c.convertBuilt(ctx)
+	}
 	for _, f := range c.files {
 		f.after, f.done = f.before, nil
 		if f.name != "-" && c.finder.IsPatch(realName(f.name)) {
@@ -107,6 +115,9 @@ func (c *conversion) gather() {
 
 // read reads and parses the files. Templates are named, and skipped.
 func (c *conversion) read(ctx context.Context) error {
+	if c.o.kustomize != "" {
+		return c.build()
+	}
 	names, err := manifests.Options{Names: c.o.files, Recursive: c.o.recursive}.Files()
 	var bad *manifests.NameError
 	if errors.As(err, &bad) {
@@ -202,7 +213,7 @@ func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result)
 	files[name] = result.Data
 	for _, k := range around {
 		mentions := k.Mentions(m)
-		if len(mentions) == 0 {
+		if len(mentions) == 0 && m.OnlyMoves() || k.IsComponent() {
 			continue
 		}
 		if err := files.Rewrite(m, mentions); err != nil {
@@ -244,7 +255,7 @@ func realName(name string) string {
 
 // movedOf is the move as kustomizations see it.
 func movedOf(p *convert.Plan) (*kustomize.Moved, error) {
-	m := &kustomize.Moved{Kind: p.Workload.Kind, Name: p.Workload.Name, Way: p.Workload.Way, Moves: p.Change.Moves}
+	m := &kustomize.Moved{Kind: p.Workload.Kind, Name: p.Workload.Name, Way: p.Workload.Way, Moves: p.Change.Moves, Sets: p.Change.Sets, Drops: p.Change.Drops}
 	for _, move := range p.Moves {
 		m.Containers = append(m.Containers, move.Container)
 	}

@@ -36,6 +36,8 @@ func (c *conversion) finish() error {
 		out, err = c.patches()
 	case c.o.output.value == "kustomize":
 		out, err = c.component()
+	case c.o.output.value == "yaml" && c.tree != nil:
+		out, err = c.tree.Text(c.others)
 	case c.o.output.value == "yaml":
 		out = c.texts()
 	default:

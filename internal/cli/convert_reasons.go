@@ -101,11 +101,41 @@ func removedText(r convert.Removed, w *workload.Workload) string {
 	what += ": " + strings.Join(where, ", ")
 	switch r.Left {
 	case "":
-		return "taken out: " + what
+		return "taken out: " + what + keptText(r.Kept, w)
 	case convert.NotAsked:
 		return "no longer needed: " + what + ": --remove-workarounds takes it out"
 	case convert.StillNeeded:
 		return "still needed, as no startupProbe waits: " + what
 	}
+	if why := unclearText(r.Workaround); why != "" {
+		return "no longer needed, but it stays: " + what + ": " + why
+	}
 	return "no longer needed, but not understood line by line, so it stays: " + what
+}
+
+// unclearText is why a workaround is not understood.
+func unclearText(w roles.Workaround) string {
+	switch w.Unclear {
+	case roles.NoScript:
+		return "what it does is not in a script of the manifest"
+	case roles.Inside:
+		return "in " + w.Container + " it stands in a condition, a loop or a function, so the exit code could be another one without it"
+	case roles.NothingElse:
+		return w.Container + " does nothing else"
+	case roles.DoesMore:
+		return w.Sidecar + " does more than to run until the file is there"
+	}
+	return ""
+}
+
+// keptText names what of a workaround stays.
+func keptText(kept []roles.Kept, w *workload.Workload) string {
+	out := ""
+	for _, k := range kept {
+		out += "; " + workload.FieldName(w.Spec(), k.Path) + " stays, as " + k.By + " may need it"
+		if len(k.Evidence) > 0 {
+			out += ": " + k.Evidence[0].Quote
+		}
+	}
+	return out
 }

@@ -54,6 +54,9 @@ func sayDone(out *bytes.Buffer, d done) {
 		fmt.Fprintf(out, "%s%s: %s %s a native sidecar: %s\n", at(m.Place), d.Workload, m.Container, verb, why(m.Named, m.Signals))
 		fmt.Fprintf(out, "  %s\n", probeText(m))
 	}
+	if d.source != "" && d.changed() {
+		fmt.Fprintf(out, "  written in %s\n", d.source)
+	}
 	if len(d.Moves) == 0 && d.Changes() {
 		fmt.Fprintf(out, "%s%s\n", at(d.Workload.Place), d.Workload)
 	}
@@ -170,9 +173,9 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 	case convert.WaitsForCtl:
 		return "the controller of " + r.About + " has to know the field, too, and its CRD must not prune it"
 	case convert.Scales:
-		return fmt.Sprintf("%s: %s names %s: check that it still finds it", r.Place, r.About, r.Container)
+		return fmt.Sprintf("%s%s names %s: check that it still finds it", at(r.Place), r.About, r.Container)
 	case convert.NamesPort:
-		return fmt.Sprintf("%s: %s is a port of %s: found there since Kubernetes 1.33", r.Place, r.About, r.Container)
+		return fmt.Sprintf("%s%s is a port of %s: found there since Kubernetes 1.33", at(r.Place), r.About, r.Container)
 	}
 	return ""
 }

@@ -118,7 +118,11 @@ func same(was, is resmap.ResMap, moves []*Moved) error {
 			if !m.built(before.GetKind(), before.GetName(), object) {
 				continue
 			}
-			if want, err = edit.Values(want, m.change()); err != nil {
+			change, err := m.change(object)
+			if err != nil {
+				return fmt.Errorf("%s %s: %w", before.GetKind(), before.GetName(), err)
+			}
+			if want, err = edit.Values(want, change); err != nil {
 				return err
 			}
 		}
@@ -141,7 +145,10 @@ func (m *Moved) built(kind, name string, object map[string]any) bool {
 		slices.ContainsFunc(list, func(c any) bool { return slices.Contains(m.Containers, nameOf(c)) })
 }
 
-func (m *Moved) change() edit.Change { return edit.Change{Way: m.Way, Moves: m.Moves} }
+// change is what is to become of an object that was built.
+func (m *Moved) change(object map[string]any) (edit.Change, error) {
+	return Carry(edit.Change{Sets: m.Sets, Drops: m.Drops, Moves: m.Moves}, m.Before, object, m.Way)
+}
 
 // plain has numbers of one type.
 func plain(v any) any {

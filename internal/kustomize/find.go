@@ -21,6 +21,9 @@ type Kustomization struct {
 	types.Kustomization
 }
 
+// IsComponent reports whether it is a component, which cannot be built alone.
+func (k *Kustomization) IsComponent() bool { return k.Kind == types.ComponentKind }
+
 func (k *Kustomization) dir() string { return filepath.Dir(k.File) }
 
 // mostFiles bounds how much is looked at around a file.
@@ -31,7 +34,7 @@ type Finder struct {
 	below map[string]map[string]*Kustomization
 }
 
-// Around returns the kustomizations that have a file among their resources, directly or through others: in its
+// Around returns the kustomizations that have a file among their resources or patches, directly or through others: in its
 // repository, or, where there is none, in its folder and the one above. What cannot be read is not among them.
 func (f *Finder) Around(file string) ([]*Kustomization, error) {
 	file, err := filepath.Abs(file)
@@ -157,7 +160,11 @@ func (k *Kustomization) parts() []string {
 const maxDepth = 20
 
 func (k *Kustomization) has(file string, all map[string]*Kustomization, depth int) bool {
-	return depth < maxDepth && slices.ContainsFunc(k.parts(), func(part string) bool {
+	parts := k.parts()
+	for _, name := range k.patchFiles() {
+		parts = append(parts, filepath.Join(k.dir(), name))
+	}
+	return depth < maxDepth && slices.ContainsFunc(parts, func(part string) bool {
 		if real, err := filepath.EvalSymlinks(part); err == nil {
 			part = real
 		}

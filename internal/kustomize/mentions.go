@@ -26,8 +26,20 @@ type Moved struct {
 	// Containers are those that move, and Moves how.
 	Containers []string
 	Moves      []edit.Move
-	// Before and After are the pod specs.
+	// Sets and Drops are made with them, where the object has what they are about as it is in Before.
+	Sets  []edit.Set
+	Drops []edit.Drop
+	// Before and After are the pod specs. A container that is not in Before comes from a patch.
 	Before, After map[string]any
+}
+
+// OnlyMoves reports whether containers move, and nothing else changes.
+func (m *Moved) OnlyMoves() bool { return len(m.Sets)+len(m.Drops) == 0 }
+
+// brought reports whether a container comes from a patch.
+func (m *Moved) brought(name string) bool {
+	list, _ := m.Before["containers"].([]any)
+	return !slices.ContainsFunc(list, func(v any) bool { return nameOf(v) == name })
 }
 
 // A Mention is a place in a patch or a replacement that no longer hits what it is about.
@@ -45,6 +57,8 @@ type Mention struct {
 	Instead string
 	// Known reports whether it can be rewritten.
 	Known bool
+	// Brings is set for a patch that the container comes from: that makes a native sidecar of it.
+	Brings bool
 }
 
 // Mentions are those in one kustomization.
@@ -120,7 +134,7 @@ func (m *Moved) strategic(at Mention, patch map[string]any, targeted bool) []Men
 	for _, item := range list {
 		fields, _ := item.(map[string]any)
 		if name, _ := fields["name"].(string); slices.Contains(m.Containers, name) {
-			at.Field, at.Known = name, true
+			at.Field, at.Known, at.Brings = name, true, m.brought(name) && fields["image"] != nil
 			out = append(out, at)
 		}
 	}
@@ -205,4 +219,13 @@ func (k *Kustomization) replaced(m *Moved) []Mention {
 func SpecOf(object any, way []string) map[string]any {
 	spec, _ := workload.Descend(object, way).(map[string]any)
 	return spec
+}
+
+// operationsIn are those of a JSON patch; none of another text.
+func operationsIn(text []byte) []map[string]any {
+	var out []map[string]any
+	if yaml.Unmarshal(text, &out) != nil {
+		return nil
+	}
+	return out
 }

@@ -57,7 +57,11 @@ func (f Files) Rewrite(m *Moved, mentions []Mention) error {
 
 // rewrite changes the text of a patch.
 func (at Mention) rewrite(m *Moved, data []byte) ([]byte, error) {
-	change := edit.Change{Document: max(at.Document, 0), Way: m.Way, Moves: []edit.Move{{Container: at.Field, Plain: true}}}
+	move := edit.Move{Container: at.Field, Plain: true}
+	if i := slices.IndexFunc(m.Moves, func(m edit.Move) bool { return m.Container == at.Field }); at.Brings && i >= 0 {
+		move = edit.Move{Container: at.Field, Probe: m.Moves[i].Probe, Partial: true}
+	}
+	change := edit.Change{Document: max(at.Document, 0), Way: m.Way, Moves: []edit.Move{move}}
 	if at.Op >= 0 {
 		change = edit.Change{Way: []string{strconv.Itoa(at.Op)}, Sets: []edit.Set{{Path: []string{"path"}, Value: at.Instead}}}
 	}

@@ -13,36 +13,72 @@ var waiting = []roles.WorkaroundKind{roles.WaitLoop, roles.FixedSleep, roles.Pos
 
 // takeOut takes out the workarounds around what becomes a native sidecar, or is one, each as a whole.
 func (p *Plan) takeOut(j *roles.Judgment, o Options) {
-	byPath := map[string]roles.Edit{}
-	var order []string
+	var out edits
 	for _, w := range j.Workarounds {
 		if !p.concerns(j, w) {
+			if w.Kind == roles.SharedProcesses {
+				out.processes = true
+			}
 			continue
 		}
 		left := p.left(j, w, o)
 		p.Removed = append(p.Removed, Removed{Workaround: w, Left: left})
 		if left != "" {
+			out.processes = out.processes || w.Kind == roles.SharedProcesses
 			continue
 		}
 		for _, e := range w.Edits {
-			key := strings.Join(e.Path, "/")
-			before, there := byPath[key]
-			if !there {
-				order = append(order, key)
-			}
-			if !there || shorter(e, before) {
-				byPath[key] = e
-			}
+			out.add(e)
 		}
 	}
-	for _, key := range order {
-		e := byPath[key]
-		if e.New == nil {
+	for _, key := range out.order {
+		e := out.whole(key)
+		switch {
+		case key == "shareProcessNamespace" && out.processes: // something else that stays needs it
+		case e.New == nil:
 			p.Change.Drops = append(p.Change.Drops, edit.Drop{Path: e.Path})
-			continue
+		default:
+			p.Change.Sets = append(p.Change.Sets, edit.Set{Path: e.Path, Value: asBefore(e)})
 		}
-		p.Change.Sets = append(p.Change.Sets, edit.Set{Path: e.Path, Value: asBefore(e)})
 	}
+}
+
+// edits are those of several workarounds: some are of the same script.
+type edits struct {
+	order  []string
+	byPath map[string]roles.Edit
+	cuts   map[string][]string
+	// processes is set where something that stays needs shared processes.
+	processes bool
+}
+
+func (s *edits) add(e roles.Edit) {
+	if s.byPath == nil {
+		s.byPath, s.cuts = map[string]roles.Edit{}, map[string][]string{}
+	}
+	key := strings.Join(e.Path, "/")
+	before, there := s.byPath[key]
+	if !there {
+		s.order = append(s.order, key)
+	}
+	if e.Cut != "" {
+		s.cuts[key] = append(s.cuts[key], e.Cut)
+		e.New = e.Old
+	}
+	if !there || shorter(e, before) {
+		s.byPath[key] = e
+	}
+}
+
+// whole is everything that becomes of a field.
+func (s *edits) whole(key string) roles.Edit {
+	e := s.byPath[key]
+	for _, cut := range s.cuts[key] {
+		if text, ok := e.New.(string); ok {
+			e.New = roles.WithoutCut(text, cut)
+		}
+	}
+	return e
 }
 
 // shorter reports whether an edit of a script takes more of it out than another: the call that stops the sidecar is
@@ -90,7 +126,7 @@ func (p *Plan) waits(j *roles.Judgment, w roles.Workaround) bool {
 	}
 	return slices.ContainsFunc(j.Workarounds, func(o roles.Workaround) bool {
 		return slices.Contains(waiting, o.Kind) && slices.ContainsFunc(o.Edits, func(a roles.Edit) bool {
-			return slices.ContainsFunc(w.Edits, func(b roles.Edit) bool { return slices.Equal(a.Path, b.Path) })
+			return slices.ContainsFunc(w.Edits, func(b roles.Edit) bool { return b.Cut == "" && slices.Equal(a.Path, b.Path) })
 		})
 	})
 }

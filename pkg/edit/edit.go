@@ -33,6 +33,9 @@ type Move struct {
 	Before string
 	// Plain moves without restartPolicy: for patches that are merged into what is moved elsewhere.
 	Plain bool
+	// Partial is set for a pod spec that is only a part of one, such as a patch that brings the container: it may be the
+	// only one there.
+	Partial bool
 }
 
 // A Set replaces the value of a field that is there. Path starts at the pod spec; indexes are decimal.

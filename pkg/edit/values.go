@@ -235,7 +235,7 @@ func (p *planner) move(m Move) (bool, *Refusal) {
 		return false, refuse(NotFound, m.Container, 0)
 	case there >= 0 || byName(containers[from+1:], m.Container) >= 0:
 		return false, refuse(NameTwice, m.Container, 0)
-	case len(containers) == 1 && !m.Plain:
+	case len(containers) == 1 && !m.Plain && !m.Partial:
 		return false, refuse(LastContainer, m.Container, 0)
 	}
 	to := len(inits)

@@ -75,13 +75,19 @@ var portVariable = regexp.MustCompile(`^(?:PORT|LISTEN_PORT|HTTP_PORT|SERVER_POR
 // serverOf is the container that serves a port which another one connects to; nil where none says so, or the caller
 // does it.
 func (j *judge) serverOf(caller int, port int) (server *Container, how claim) {
+	server, how = j.serverBeside(caller, port)
+	if own := j.ports[caller][port]; own >= how && own > maybe {
+		return nil, noClaim
+	}
+	return server, how
+}
+
+// serverBeside is the same, whatever the caller does.
+func (j *judge) serverBeside(caller, port int) (server *Container, how claim) {
 	for i := range j.Containers {
 		if i != caller && (!j.Containers[i].Init || j.Containers[i].native() || j.looksServer(i)) && j.ports[i][port] > how {
 			server, how = &j.Containers[i], j.ports[i][port]
 		}
-	}
-	if own := j.ports[caller][port]; own >= how && own > maybe {
-		return nil, noClaim
 	}
 	return server, how
 }
@@ -191,6 +197,9 @@ func (j *judge) calls() {
 			to, how := j.serverOf(i, call.port)
 			switch {
 			case call.bind && (to == nil || how <= j.ports[i][call.port] && !declares(from, to, call.port)):
+				if to, _ := j.serverBeside(i, call.port); to != nil && j.onlyConnects(i) {
+					j.edge(from, to, Calls, Medium, e)
+				}
 			case to != nil:
 				j.edge(from, to, Calls, High, e)
 			case j.ports[i][call.port] == noClaim:
@@ -205,6 +214,18 @@ func (j *judge) calls() {
 		}
 	}
 }
+
+// onlyConnects reports whether nothing says that a container listens, apart from words that may as well say where it
+// connects.
+func (j *judge) onlyConnects(i int) bool {
+	c := &j.Containers[i]
+	if len(c.Ports) > 0 || c.Software != nil || c.StartupProbe != nil || c.ReadinessProbe != nil || c.LivenessProbe != nil {
+		return false
+	}
+	return !listening.MatchString(line(j.texts[i], ""))
+}
+
+var listening = regexp.MustCompile(`(?i)\b(?:listen|bind|serve|server|start)\b`)
 
 // declares reports whether a port is declared by the second container and not by the first: two containers of a pod
 // cannot both listen there.

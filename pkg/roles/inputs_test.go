@@ -225,3 +225,64 @@ containers:
 		t.Errorf("%s, before %q", c.Role, c.Before)
 	}
 }
+
+// TestEndings: what stops a sidecar when the work is done is taken out of the scripts on both sides, and the exit code is
+// that of the work; what is not understood says why.
+func TestEndings(t *testing.T) {
+	pod := func(work, side string) string {
+		return fmt.Sprintf(`
+shareProcessNamespace: true
+containers:
+- {name: batch, image: lab/batch, command: [sh, -c, %q], volumeMounts: [{name: done, mountPath: /done}]}
+- {name: data, image: lab/cloud-sql-proxy:2, command: [sh, -c, %q], volumeMounts: [{name: done, mountPath: /done}]}
+volumes: [{name: done, emptyDir: {}}]`, work, side)
+	}
+	const serve = "cloud-sql-proxy p:r:i"
+	waits := func(loop string) string { return serve + " & pid=$!; " + loop + "; kill $pid; wait" }
+	loop := "while [ ! -f /done/x ]; do sleep 1; done"
+	for _, tt := range []struct{ name, work, side, want string }{
+		{"killed, code kept", "run --all; code=$?; pkill cloud-sql-proxy; exit $code", serve, "shared-processes understood: run --all | shareProcessNamespace"},
+		{"killed, code lost", "run --all; pkill -TERM cloud-sql-proxy", serve, "shared-processes understood: run --all | shareProcessNamespace"},
+		{"killed after success", "run --all && pkill cloud-sql-proxy || true", serve, "shared-processes understood: run --all | shareProcessNamespace"},
+		{"killed in a trap", "trap 'pkill cloud-sql-proxy' EXIT\nprepare\nrun --all", serve, "shared-processes understood: prepare\nrun --all | shareProcessNamespace"},
+		{"several commands", "prepare\nrun --all\ncode=$?\npkill cloud-sql-proxy || true\nexit $code\n", serve, "shared-processes understood: prepare\nrun --all | shareProcessNamespace"},
+		{"its code is used elsewhere", "run; code=$?; pkill cloud-sql-proxy; echo $code; exit $code", serve, "shared-processes understood: run; code=$?; echo $code; exit $code | shareProcessNamespace"},
+		{"in a condition", "if run; then\npkill cloud-sql-proxy\nfi", serve, "shared-processes inside"},
+		{"goes on into another command", "run; pkill cloud-sql-proxy && report", serve, "shared-processes inside"},
+		{"in a here-document", "run; cat <<E\npkill cloud-sql-proxy\nE", serve, "shared-processes inside"},
+		{"processes are looked at elsewhere", "run; pgrep -x web; pkill cloud-sql-proxy", serve, "shared-processes understood: run; pgrep -x web, kept for batch"},
+		{"a file, code kept", "run; x=$?; touch /done/x; exit $x", waits(loop), "marker-file understood: run | exec cloud-sql-proxy p:r:i | containers/0/volumeMounts/0 | containers/1/volumeMounts/0 | volumes/0"},
+		{"a file, in a trap", "trap \"touch /done/x\" EXIT; run", serve + " &\nuntil [ -f /done/x ]; do sleep 1; done\n", "marker-file understood: run | exec cloud-sql-proxy p:r:i | containers/0/volumeMounts/0 | containers/1/volumeMounts/0 | volumes/0"},
+		{"a file, watched in the background", "run; touch /done/x", "(" + loop + "; pkill cloud-sql-proxy) & exec " + serve, "marker-file understood: run | exec cloud-sql-proxy p:r:i | containers/0/volumeMounts/0 | containers/1/volumeMounts/0 | volumes/0"},
+		{"the sidecar goes on", "run; touch /done/x", serve + " & " + loop + "; upload; kill %1", "marker-file does-more"},
+		{"the folder has other files", "run >> /done/log; x=$?; touch /done/x; exit $x", waits(loop), "marker-file understood: run >> /done/log | exec cloud-sql-proxy p:r:i, kept for batch"},
+		{"in a function", "end() {\ntouch /done/x\n}\ntrap end EXIT\nrun", waits(loop), "marker-file inside"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, w := range judged(t, "Job", pod(tt.work, tt.side)).Workarounds {
+				l := string(w.Kind) + " " + string(w.Unclear)
+				if w.Understood {
+					l = string(w.Kind) + " understood: "
+				}
+				for k, e := range w.Edits {
+					if k > 0 {
+						l += " | "
+					}
+					if e.New != nil {
+						l += fmt.Sprint(e.New)
+					} else {
+						l += strings.Join(e.Path, "/")
+					}
+				}
+				for _, k := range w.Kept {
+					l += ", kept for " + k.By
+				}
+				got = append(got, l)
+			}
+			if diff := cmp.Diff(tt.want, strings.Join(got, "; ")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -73,6 +73,18 @@ containers:
 containers:
 - {name: load, image: lab/load, args: [--host, 127.0.0.1, --port, "3306"]}
 - {name: db, image: lab/tunnel, command: [tunnel, "--listen=127.0.0.1:3306"]}`, "load main, db sidecar 1"},
+		{"host and port apart, to a proxy that does not say where it listens", "Job", `
+containers:
+- {name: load, image: lab/load, args: [--host, 127.0.0.1, --port, "5432"]}
+- {name: db, image: lab/cloud-sql-proxy:2, args: [p:r:i]}`, "load main, db sidecar 1"},
+		{"host and port apart, where nobody listens", "Job", `
+containers:
+- {name: load, image: lab/load, args: [--host, 127.0.0.1, --port, "6000"]}
+- {name: near, image: lab/near, args: ["--listen=:7000"]}`, "load main, near main"},
+		{"host and port apart, of one that declares a port itself", "Deployment", `
+containers:
+- {name: web, image: lab/web, args: [--host, 127.0.0.1, --port, "5432"], ports: [{containerPort: 5432}]}
+- {name: db, image: lab/cloud-sql-proxy:2, args: [p:r:i]}`, "web main, db sidecar 1"},
 		{"host and port in variables", "Deployment", `
 containers:
 - {name: web, image: lab/web, env: [{name: CACHE_HOST, value: 127.0.0.1}, {name: CACHE_PORT, value: "7000"}]}
@@ -237,6 +249,29 @@ volumes: [{name: m, emptyDir: {}}]`, "shop main, side sidecar 1"},
 		t.Run(tt.name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, said(judged(t, tt.kind, tt.spec))); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestCallInWords: --host and --port of a container that is not known to listen are where it connects.
+func TestCallInWords(t *testing.T) {
+	const proxy = "\n- {name: db, image: lab/cloud-sql-proxy:2, args: [p:r:i]}"
+	for _, tt := range []struct{ name, container, want string }{
+		{"words of its own", `{name: load, image: lab/load, args: [--host, 127.0.0.1, --port, "5432"]}`, "load calls db medium"},
+		{"joined", `{name: load, image: lab/load, args: [--host=localhost, --port=5432]}`, "load calls db medium"},
+		{"it listens there", `{name: load, image: lab/load, args: [--host, 127.0.0.1, --port, "5432"], ports: [{containerPort: 5432}]}`, ""},
+		{"it listens somewhere", `{name: load, image: lab/load, args: [--host, 127.0.0.1, --port, "5432"], readinessProbe: {httpGet: {port: 80}}}`, ""},
+		{"it says that it listens", `{name: load, image: lab/load, args: [serve, --listen-host, 127.0.0.1, --port, "5432"]}`, ""},
+		{"a port that the proxy does not have", `{name: load, image: lab/load, args: [--host, 127.0.0.1, --port, "9999"]}`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			for _, e := range judged(t, "Job", "containers:\n- "+tt.container+proxy).Edges {
+				got += fmt.Sprintf("%s %s %s %s", e.From, e.Kind, e.To, e.Certainty)
+			}
+			if got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
 	}

@@ -44,10 +44,13 @@ type splitter struct {
 
 // cut ends a command, and goes on at next.
 func (s *splitter) cut(end, next int, by string) {
-	if t := strings.TrimSpace(s.script[s.start:end]); t != "" {
+	t := strings.TrimSpace(s.script[s.start:end])
+	if t != "" {
 		s.out = append(s.out, segment{text: t, after: s.after, start: s.start, end: end})
 	}
-	s.start, s.at, s.after = next, next, by
+	if s.start, s.at = next, next; t != "" || by != "\n" || s.after == ";" {
+		s.after = by // else the line goes on where the next one begins
+	}
 }
 
 func (s *splitter) step() {

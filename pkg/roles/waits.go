@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/utils/ptr"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
@@ -200,24 +198,13 @@ var (
 
 // kills finds whose process a script kills. A signal to reload needs the other one to run.
 func (j *judge) kills(i int, t text) {
-	if !ptr.Deref(j.Workload.Spec().ShareProcessNamespace, false) {
-		return
-	}
 	from := &j.Containers[i]
-	for _, m := range killCommand.FindAllStringSubmatch(strings.ReplaceAll(t.value, "-s ", "-"), -1) {
-		word, flags := cmp.Or(m[2], m[5]), m[1]+m[3]
-		if signalWord.MatchString(word) {
-			continue
-		}
-		to := j.process(i, word)
-		if to == nil {
-			continue
-		}
+	for _, k := range j.killed(i, t.value) {
 		kind := Stops
-		if reloads.MatchString(flags) {
+		if k.reloads {
 			kind = Calls
 		}
-		j.edge(from, to, kind, High, Edge{Evidence: []Evidence{j.evidence(from, m[0], t.field...)}})
+		j.edge(from, k.of, kind, High, Edge{Evidence: []Evidence{j.evidence(from, k.words, t.field...)}})
 	}
 }
 

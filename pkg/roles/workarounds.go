@@ -61,6 +61,8 @@ type Edit struct {
 	// Old is what is there, New what comes instead; nil removes the field or the item.
 	Old any `json:"old,omitempty"`
 	New any `json:"new,omitempty"`
+	// Cut is the part of a script that goes, where nothing else of it changes; empty for other edits.
+	Cut string `json:"-"`
 }
 
 // A Workaround is a whole set: all fields that only make sense together.
@@ -74,6 +76,10 @@ type Workaround struct {
 	// Understood reports whether every line of it is: only then it may be removed, with Edits, as a whole.
 	Understood bool   `json:"understood"`
 	Edits      []Edit `json:"edits,omitempty"`
+	// Unclear is why it is not understood; empty where that is not known.
+	Unclear Unclear `json:"-"`
+	// Kept is what of it stays when it is removed.
+	Kept []Kept `json:"-"`
 	// Faults are what is wrong with it as it is. Where it loses the exit code, that comes out better without it.
 	Faults []Fault `json:"faults,omitempty"`
 	// Stale is set where the sidecar is native, so it is not needed anymore.
@@ -306,30 +312,33 @@ func (j *judge) processes() {
 	if !ptr.Deref(j.Workload.Spec().ShareProcessNamespace, false) {
 		return
 	}
+	var sets []Workaround
+	var edits []Edit
 	for _, e := range j.Edges {
-		if e.Kind != Stops || len(e.Evidence) == 0 || !killCommand.MatchString(strings.ReplaceAll(e.Evidence[0].Quote, "-s ", "-")) {
-			continue
+		if e.Kind == Stops && len(e.Evidence) > 0 && killCommand.MatchString(strings.ReplaceAll(e.Evidence[0].Quote, "-s ", "-")) {
+			w := j.killSet(e)
+			sets, edits = append(sets, w), append(edits, w.Edits...)
 		}
-		evidence := append([]Evidence{j.specEvidence("shareProcessNamespace: true", "shareProcessNamespace")}, e.Evidence...)
-		j.found(Workaround{Kind: SharedProcesses, Container: e.From, Sidecar: e.To, Evidence: evidence})
+	}
+	kept := j.needsProcesses(edits)
+	for _, w := range sets {
+		switch {
+		case !w.Understood:
+		case kept != nil:
+			w.Kept = []Kept{*kept}
+		default:
+			w.Edits = append(w.Edits, Edit{Path: []string{"shareProcessNamespace"}, Old: true})
+		}
+		j.found(w)
 	}
 }
 
-// markerSets: what is written is often more than a marker, so such a set is only taken out by those who know it.
+// markerSets: files that say that the work is done, or that the sidecar is there.
 func (j *judge) markerSets() {
 	for _, e := range j.Edges {
-		if e.File == "" || e.Kind != Stops && e.Kind != Waits {
-			continue
+		if e.File != "" && (e.Kind == Stops || e.Kind == Waits) {
+			j.found(j.fileSet(e))
 		}
-		w := Workaround{Kind: MarkerFile, Container: e.From, Sidecar: e.To, Evidence: e.Evidence}
-		if volume, _ := j.mountOf(j.place(e.From), e.File); volume != "" {
-			for k, v := range j.Workload.Spec().Volumes {
-				if v.Name == volume {
-					w.Evidence = append(slices.Clone(w.Evidence), j.specEvidence(v.Name, "volumes", itoa(k)))
-				}
-			}
-		}
-		j.found(w)
 	}
 }
 

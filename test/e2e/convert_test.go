@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,13 +92,16 @@ func TestConvert(t *testing.T) {
 	needsKubelets(t)
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
-		Scheduler: &cluster.Component{Version: "1.36"}, Nodes: []cluster.Node{{Component: cluster.Component{Version: "1.36"}}},
+		Scheduler: &cluster.Component{Version: "1.36"},
+		Nodes:     []cluster.Node{{Component: cluster.Component{Version: "1.36"}}, {Component: cluster.Component{Version: "1.32"}}},
 	})
 	t.Run("slow-proxy", func(t *testing.T) { slowProxyConverted(t, c) })
 	for _, code := range []int{0, 3} {
 		t.Run(fmt.Sprintf("job-exits-%d", code), func(t *testing.T) { jobConverted(t, c, code) })
 	}
-	t.Run("start-race", func(t *testing.T) { raceConverted(t, c) })
+	t.Run("start-race", func(t *testing.T) { raceConverted(t, c, "Deployment") })
+	t.Run("daemonset", func(t *testing.T) { t.Parallel(); raceConverted(t, c, "DaemonSet") })
+	t.Run("statefulset", func(t *testing.T) { t.Parallel(); drainConverted(t, c) })
 	t.Run("live", func(t *testing.T) { liveConverted(t, c) })
 	t.Run("verify", func(t *testing.T) { verified(t, c) })
 }
@@ -201,23 +206,102 @@ func jobConverted(t *testing.T, c *cluster.Cluster, code int) {
 	})
 }
 
-// raceConverted: a program that was too early at first is not anymore.
-func raceConverted(t *testing.T, c *cluster.Cluster) {
-	in := inNamespace(t, c, "convert-race")
+// raceConverted: a program that was too early at first is not anymore, on every node that has a pod.
+func raceConverted(t *testing.T, c *cluster.Cluster, kind string) {
+	in := inNamespace(t, c, "convert-race-"+strings.ToLower(kind))
 	const restarts = "jsonpath={.items[*].status.containerStatuses[?(@.name=='shop')].restartCount}"
-	file := manifestFile(t, racing)
+	file := manifestFile(t, strings.Replace(racing, "kind: Deployment", "kind: "+kind, 1))
 	in("apply", "-f", file)
-	in("rollout", "status", "deploy/shop", "--timeout="+patience.String())
-	if got := in("get", "pods", "-o", restarts); got == "0" {
-		t.Fatal("it was not too early")
+	in("rollout", "status", kind+"/shop", "--timeout="+patience.String())
+	before := strings.Fields(in("get", "pods", "-o", restarts))
+	if len(before) == 0 || slices.Contains(before, "0") {
+		t.Fatalf("it was not too early everywhere: %v", before)
 	}
 	in("delete", "-f", file, "--cascade=foreground", "--wait")
 	converted(t, c, file, "-c", "proxy")
 	in("apply", "-f", file)
-	in("rollout", "status", "deploy/shop", "--timeout="+patience.String())
-	if got := in("get", "pods", "-o", restarts); got != "0" {
-		t.Errorf("restarts: %s", got)
+	in("rollout", "status", kind+"/shop", "--timeout="+patience.String())
+	after := strings.Fields(in("get", "pods", "-o", restarts))
+	if len(after) != len(before) || slices.ContainsFunc(after, func(n string) bool { return n != "0" }) {
+		t.Errorf("restarts: %v, before: %v", after, before)
 	}
+}
+
+// draining is a StatefulSet whose program works on for a while when it is told to stop.
+const draining = `apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: shop
+spec:
+  selector:
+    matchLabels: {app: shop}
+  template:
+    metadata:
+      labels: {app: shop}
+    spec:
+      terminationGracePeriodSeconds: 20
+      containers:
+      - name: shop
+        image: ` + cluster.ToolImage + `
+        args: [term-after, 4s, then, serve, ":8080"]
+      - name: proxy
+        image: ` + cluster.ToolImage + `
+        args: [serve, ":15001"]
+        ports: [{containerPort: 15001}]
+`
+
+// drainConverted: a proxy that ended under a program which was still at work ends after it.
+func drainConverted(t *testing.T, c *cluster.Cluster) {
+	const ns = "convert-drain"
+	in := inNamespace(t, c, ns)
+	file := manifestFile(t, draining)
+	in("apply", "-f", file)
+	in("rollout", "status", "sts/shop", "--timeout="+patience.String())
+	if shop, proxy := ends(t, c, ns); !proxy.Before(shop) {
+		t.Errorf("before: the proxy ended at %s, the program at %s", proxy, shop)
+	}
+	in("delete", "-f", file, "--cascade=foreground", "--wait")
+	converted(t, c, file, "-c", "proxy")
+	in("apply", "-f", file)
+	in("rollout", "status", "sts/shop", "--timeout="+patience.String())
+	if shop, proxy := ends(t, c, ns); proxy.Before(shop) {
+		t.Errorf("after: the proxy ended at %s, the program at %s", proxy, shop)
+	}
+}
+
+// ends deletes the pod, and returns when its containers ended.
+func ends(t *testing.T, c *cluster.Cluster, namespace string) (shop, proxy *metav1.Time) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	pods := c.Client().CoreV1().Pods(namespace)
+	w, err := pods.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=shop-0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	if err := pods.Delete(ctx, "shop-0", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for event := range w.ResultChan() {
+		p, ok := event.Object.(*corev1.Pod)
+		if !ok || p.DeletionTimestamp == nil {
+			continue
+		}
+		for _, s := range append(p.Status.ContainerStatuses, p.Status.InitContainerStatuses...) {
+			switch end := s.State.Terminated; {
+			case end != nil && s.Name == "shop":
+				shop = &end.FinishedAt
+			case end != nil && s.Name == "proxy":
+				proxy = &end.FinishedAt
+			}
+		}
+		if shop != nil && proxy != nil {
+			return shop, proxy
+		}
+	}
+	t.Fatalf("not seen to end: %v, %v", shop, proxy)
+	return nil, nil
 }
 
 // liveConverted: the patch that is printed for an object does the same, and nothing is applied.

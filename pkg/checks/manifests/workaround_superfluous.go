@@ -5,6 +5,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 var workaroundSuperfluous = podCheck(checks.Check{
@@ -24,12 +25,16 @@ var workaroundSuperfluous = podCheck(checks.Check{
 		}
 		place := p.placeIn(w.Evidence[0])
 		out = append(out, p.finding(c, place, fmt.Sprintf("%s: %s is a native sidecar, and %s", told.what, w.Sidecar, told.instead),
-			p.quotes(w.Evidence), removal(w)))
+			p.quotes(w.Evidence), p.removal(w)))
 	}
 	return out
 })
 
-func removal(w roles.Workaround) checks.Step {
+func (p *pod) removal(w roles.Workaround) checks.Step {
+	if w.Understood && len(w.Kept) > 0 {
+		k := w.Kept[0]
+		return do("Remove it, but leave %s: %s may need it.", workload.FieldName(p.judged.Workload.Spec(), k.Path), k.By)
+	}
 	if w.Understood {
 		return do("Remove it, all of these fields together.")
 	}
