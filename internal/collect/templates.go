@@ -68,6 +68,9 @@ type workloadTry struct {
 	namespace string
 	object    map[string]any
 	places    []place
+	// fields is whether newer fields of pods are tried as well: only in the pod templates of built-in kinds, whose schema
+	// keeps them.
+	fields bool
 }
 
 // workloads creates objects with pod templates with dryRun=All, where a webhook or policy sees their creation: it may
@@ -165,7 +168,7 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 		w := workload{fact: facts.WorkloadTrial{APIVersion: k.APIVersion(), Kind: k.Kind, Resource: k.String()}, target: target, calls: class.Webhooks}
 		w.fact.Class = newClass("", class, admission.Canary).fact
 		for _, t := range plainTries(class.Namespaces, admission.Canary) {
-			w.tries = append(w.tries, workloadTry{t.ns.Name, plainWorkload(k), places})
+			w.tries = append(w.tries, workloadTry{t.ns.Name, plainWorkload(k), places, true})
 		}
 		out = append(out, w)
 	}

@@ -147,7 +147,7 @@ func plainCustomTrials(chain *admission.Chain, k customKind, namespaces []corev1
 			target: k.target(), calls: class.Webhooks,
 		}
 		for _, t := range plainTries(class.Namespaces, admission.Canary) {
-			w.tries = append(w.tries, workloadTry{t.ns.Name, plain, places})
+			w.tries = append(w.tries, workloadTry{namespace: t.ns.Name, object: plain, places: places})
 		}
 		out = append(out, w)
 	}

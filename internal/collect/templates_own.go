@@ -172,7 +172,7 @@ func (o *ownTemplates) add(name, namespace string, object map[string]any, places
 	w.fact.Templates++
 	if len(w.fact.Examples) < shapeExamples {
 		w.fact.Examples = append(w.fact.Examples, name)
-		w.tries = append(w.tries, workloadTry{namespace, object, places})
+		w.tries = append(w.tries, workloadTry{namespace, object, places, isTemplateKind(o.apiVersion, o.kind)})
 	}
 	if !slices.Contains(w.fact.Class.Namespaces, namespace) {
 		w.fact.Class.Namespaces = append(w.fact.Class.Namespaces, namespace)
