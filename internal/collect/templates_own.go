@@ -70,6 +70,9 @@ func (c *collector) addOwn(ctx context.Context, own *ownTemplates, k facts.Templ
 	}
 	all := objects.of(ctx, c, source.of)
 	for _, object := range all.objects {
+		if source.of.Kind == k.Kind {
+			own.onlyUpdatesOf(c, object)
+		}
 		u := &unstructured.Unstructured{Object: object}
 		if metav1.GetControllerOf(u) == nil {
 			own.add(fmt.Sprintf("%s %s/%s", source.of.Kind, u.GetNamespace(), u.GetName()), u.GetNamespace(), source.make(object), places)
