@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -95,11 +96,31 @@ func (c conditions) match(attr *admission.VersionedAttributes, ns *corev1.Namesp
 	}
 	switch {
 	case !anybody && (w.by == "" || w.by == somebody) && !c.excluded(attr, ns):
-		return true, "matchConditions: they ask who creates the pod, and are false for every known creator"
+		return true, "matchConditions: they ask who creates the pod" + c.namedUsers() + ", and are false for every known creator"
 	case !by && w.by != "":
 		return true, "matchConditions: they ask who creates the pod, and " + w.by + " is not known"
 	}
 	return call, maybe
+}
+
+// namedUsers are the service accounts that the conditions name, in brackets: as a whole, or their beginning.
+func (c conditions) namedUsers() string {
+	named := slices.Compact(slices.Sorted(slices.Values(c.accounts())))
+	if len(named) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(named, ", ") + ")"
+}
+
+// accounts are the service accounts that the conditions name.
+func (c conditions) accounts() []string {
+	var out []string
+	for _, m := range c.list {
+		for _, found := range userLiteral.FindAllStringSubmatch(m.Expression, -1) {
+			out = append(out, found[1])
+		}
+	}
+	return out
 }
 
 // excluded reports whether a condition that does not ask for the user says no.

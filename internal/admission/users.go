@@ -72,11 +72,7 @@ func (c *Chain) AsksForUser() (asks bool, named []string) {
 			return
 		}
 		asks = true
-		for _, m := range c.list {
-			for _, found := range userLiteral.FindAllStringSubmatch(m.Expression, -1) {
-				named = append(named, found[1])
-			}
-		}
+		named = append(named, c.accounts()...)
 	}
 	for i := range c.webhooks {
 		note(c.webhooks[i].conditions)

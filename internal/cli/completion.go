@@ -27,6 +27,14 @@ kubectl-sidecar without kubectl.`
 	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	for _, shell := range completion.Commands() {
 		shell.Args = noArgs
+		if print := shell.RunE; print != nil {
+			shell.RunE = func(cmd *cobra.Command, args []string) error {
+				if err := print(cmd, args); err != nil && !closedPipe(err) {
+					return fmt.Errorf("writing to stdout: %w", err)
+				}
+				return nil
+			}
+		}
 	}
 	completion.AddCommand(newCompletionInstall(name, streams), &cobra.Command{
 		Use:   "kubectl",
@@ -36,8 +44,7 @@ file named kubectl_complete-sidecar on PATH; install writes it there.`,
 		Example: examples(name, "where install finds no place", "completion kubectl > kubectl_complete-sidecar && chmod +x kubectl_complete-sidecar"),
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprint(streams.Out, KubectlComplete)
-			return err
+			return writeTo(streams.Out, []byte(KubectlComplete))
 		},
 	})
 }

@@ -36,7 +36,7 @@ func (o *whyOptions) narrow(s *facts.Snapshot) (*facts.Snapshot, []checks.Object
 	wanted := func(o checks.Object) bool { return namespace == "" || o.Namespace == namespace }
 	if len(names) > 0 {
 		family.joinUsers(s, names)
-		if asked, err = family.find(names, namespace); err != nil {
+		if asked, err = family.find(names, namespace, unkept(s)); err != nil {
 			for _, g := range s.GapsOf(facts.Pods, "") {
 				err = fmt.Errorf("%w; %s", err, g.Reason)
 			}
@@ -76,6 +76,8 @@ type family struct {
 	parent  map[checks.Object]checks.Object
 	// users is the pods on a node or behind a Service, and those above them.
 	users map[checks.Object]map[checks.Object]bool
+	// unkept are those that were asked about and that a snapshot does not keep.
+	unkept []checks.Object
 }
 
 func familyOf(s *facts.Snapshot) *family {
@@ -123,12 +125,16 @@ func (f *family) related(o checks.Object, asked []checks.Object) bool {
 	})
 }
 
-// find looks names up. A workload that is not in the file may still be named by its pods.
-func (f *family) find(names []collect.Name, namespace string) ([]checks.Object, error) {
-	all := slices.Clone(f.members)
+// find looks names up. A workload that is not in the file may still be named by its pods. Of unkept kinds the file
+// does not tell what there is: those are taken at their word.
+func (f *family) find(names []collect.Name, namespace string, unkept func(kind string) bool) ([]checks.Object, error) {
+	all, known := slices.Clone(f.members), map[checks.Object]bool{}
+	for _, o := range all {
+		known[o] = true
+	}
 	for _, parent := range f.parent {
-		if !slices.Contains(all, parent) {
-			all = append(all, parent)
+		if !known[parent] {
+			all, known[parent] = append(all, parent), true
 		}
 	}
 	var out []checks.Object
@@ -137,6 +143,10 @@ func (f *family) find(names []collect.Name, namespace string) ([]checks.Object, 
 		found := slices.DeleteFunc(slices.Clone(all), func(o checks.Object) bool {
 			return o.Kind != n.Kind() || o.Name != n.Name || namespace != "" && o.Namespace != "" && o.Namespace != namespace
 		})
+		if len(found) == 0 && unkept(n.Kind()) {
+			o := checks.Object{Kind: n.Kind(), Namespace: namespace, Name: n.Name}
+			found, f.unkept = []checks.Object{o}, append(f.unkept, o)
+		}
 		if len(found) == 0 {
 			errs = append(errs, fmt.Errorf("the file has no %s", n))
 		}

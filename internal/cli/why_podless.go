@@ -3,11 +3,13 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // admit makes a gap of what was asked about and has no pods, as far as was seen, unless it is to have none or it has
@@ -35,10 +37,44 @@ func (f *family) childless(s *facts.Snapshot, asked []checks.Object) []collect.P
 		if slices.ContainsFunc(s.Pods, func(p pod) bool { return f.related(objectOf("Pod", &p), []checks.Object{a}) }) {
 			continue
 		}
+		if slices.Contains(f.unkept, a) {
+			out = append(out, unkeptGap(a))
+			continue
+		}
 		name := collect.Asked{Kind: a.Kind, Namespace: a.Namespace, Name: a.Name}
 		out = append(out, collect.Podless{Asked: name, Gap: facts.NoPodsOf(
 			facts.Instance{Kind: a.Kind, Namespace: a.Namespace, Name: a.Name}, fmt.Sprintf("the file has no pods of %s", name),
 			facts.Do("add them:", "kubectl get pods -o yaml"))})
 	}
 	return out
+}
+
+// unkept reports of which kinds a file does not tell who uses or chooses its pods: all of them in a snapshot, which
+// keeps neither what pods name nor what does nothing but name them.
+func unkept(s *facts.Snapshot) func(kind string) bool {
+	return func(kind string) bool {
+		return facts.IsSubject(kind) && slices.ContainsFunc(s.Pods, func(p pod) bool { return !s.Users.Knows(&p) })
+	}
+}
+
+// unkeptGap is that of an object of such a kind, with the file that would tell.
+func unkeptGap(o checks.Object) collect.Podless {
+	name := collect.Asked{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}
+	get := "pods"
+	switch o.Kind {
+	case "HorizontalPodAutoscaler":
+		get = "pods,replicasets,deployments,statefulsets,hpa"
+	case "PodDisruptionBudget":
+		get = "pods,pdb"
+	case "Endpoints":
+		get = "pods,services,endpoints"
+	}
+	where := "-A"
+	if o.Namespace != "" {
+		where = prose.Shell("-n %s", o.Namespace)
+	}
+	return collect.Podless{Asked: name, Gap: facts.NoPodsOf(
+		facts.Instance{Kind: o.Kind, Namespace: o.Namespace, Name: o.Name}, fmt.Sprintf("the file has no pods of %s: a snapshot does not keep which pods use it", name),
+		facts.Do("ask about what kubectl writes, or without -f:",
+			fmt.Sprintf("kubectl get %s %s -o yaml | ", get, where)+prose.Shell("kubectl sidecar why -f - %s", strings.ToLower(o.Kind)+"/"+o.Name)))}
 }

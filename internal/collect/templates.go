@@ -68,6 +68,9 @@ type workloadTry struct {
 	namespace string
 	object    map[string]any
 	places    []place
+	// fields is whether newer fields of pods are tried as well: only in the pod templates of built-in kinds, whose schema
+	// keeps them.
+	fields bool
 }
 
 // workloads creates objects with pod templates with dryRun=All, where a webhook or policy sees their creation: it may
@@ -153,7 +156,7 @@ func (c *collector) boundedWorkloads(all []workload) []workload {
 func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k facts.TemplateKind, namespaces []corev1.Namespace, objects ownObjects) []workload {
 	target := templateTarget(k)
 	c.onlyUpdates(chain, target, namespaces, plainWorkload(k))
-	if !chain.MayMatch(target) {
+	if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) {
 		return nil
 	}
 	places := []place{{list: "initContainers"}}
@@ -165,7 +168,7 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 		w := workload{fact: facts.WorkloadTrial{APIVersion: k.APIVersion(), Kind: k.Kind, Resource: k.String()}, target: target, calls: class.Webhooks}
 		w.fact.Class = newClass("", class, admission.Canary).fact
 		for _, t := range plainTries(class.Namespaces, admission.Canary) {
-			w.tries = append(w.tries, workloadTry{t.ns.Name, plainWorkload(k), places})
+			w.tries = append(w.tries, workloadTry{t.ns.Name, plainWorkload(k), places, true})
 		}
 		out = append(out, w)
 	}
@@ -174,27 +177,6 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 		c.addOwn(ctx, own, k, source, places, objects)
 	}
 	return append(out, own.list()...)
-}
-
-// onlyUpdates records that what sees only updates of a kind was not tried: workloads are created here, not updated.
-func (c *collector) onlyUpdates(chain *admission.Chain, target admission.Target, namespaces []corev1.Namespace, object map[string]any) {
-	update := target
-	update.Update = true
-	var created, updated []string
-	for _, class := range chain.ClassesFor(namespaces, target, &unstructured.Unstructured{Object: object}) {
-		created = append(created, callNames(class)...)
-	}
-	for _, class := range chain.ClassesFor(namespaces, update, &unstructured.Unstructured{Object: object}) {
-		updated = append(updated, callNames(class)...)
-	}
-	slices.Sort(updated)
-	for _, name := range slices.Compact(updated) {
-		if !slices.Contains(created, name) {
-			c.gap(facts.Canaries, facts.Instance{Kind: target.Kind.Kind, Name: name, Part: facts.PartWorkload},
-				fmt.Sprintf("%s sees only updates of %s, which are not tried", name, target.Resource.Resource),
-				facts.Do(fmt.Sprintf("look for restartPolicy in the template of one that has a native sidecar: kubectl label --dry-run=server -o yaml %s NAME canary=update", target.Resource.Resource)))
-		}
-	}
 }
 
 func callNames(class admission.Class) []string {

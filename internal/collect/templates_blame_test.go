@@ -40,7 +40,7 @@ func TestBlameAtPrivateHost(t *testing.T) {
 		fact:  facts.WorkloadTrial{Kind: "Deployment", Class: facts.Class{ID: "workload-1", Namespaces: []string{"shop"}}, Canary: &facts.Canary{Sent: sent, Returned: stripped}},
 		calls: []admission.Call{{Configuration: "config", Webhook: "one"}, {Configuration: "config", Webhook: "two"}},
 	}
-	run.blame(t.Context(), w, workloadTry{"shop", object, []place{{way: []any{"spec"}, list: "initContainers"}}}, object)
+	run.blame(t.Context(), w, workloadTry{namespace: "shop", object: object, places: []place{{way: []any{"spec"}, list: "initContainers"}}}, object)
 	want := []facts.Gap{facts.NewGap(facts.Canaries, w.fact.Instance(),
 		"it is not known which of the webhooks there did it: host 10.0.0.1 is not public, and was not named",
 		facts.Do("if you trust whoever configured the webhook there, name its host: --ask-url 10.0.0.1"))}

@@ -92,7 +92,7 @@ func (c *collector) customWorkloads(ctx context.Context, chain *admission.Chain,
 		target := k.target()
 		plain, places := plainCustom(k)
 		c.onlyUpdates(chain, target, namespaces, plain)
-		if !chain.MayMatch(target) {
+		if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) {
 			continue
 		}
 		if !k.namespaced {
@@ -147,7 +147,7 @@ func plainCustomTrials(chain *admission.Chain, k customKind, namespaces []corev1
 			target: k.target(), calls: class.Webhooks,
 		}
 		for _, t := range plainTries(class.Namespaces, admission.Canary) {
-			w.tries = append(w.tries, workloadTry{t.ns.Name, plain, places})
+			w.tries = append(w.tries, workloadTry{namespace: t.ns.Name, object: plain, places: places})
 		}
 		out = append(out, w)
 	}
@@ -164,6 +164,7 @@ func (c *collector) ownCustom(ctx context.Context, chain *admission.Chain, k cus
 	own := newOwnTemplates(chain, k.target(), namespaces, apiVersion, k.kind, k.resource+"."+k.group)
 	err := c.listObjects(ctx, apiVersion, k.resource, func(object map[string]any) {
 		object["apiVersion"], object["kind"] = apiVersion, k.kind
+		own.onlyUpdatesOf(c, object)
 		u := &unstructured.Unstructured{Object: object}
 		made := copyOf(object)
 		own.add(fmt.Sprintf("%s %s/%s", k.kind, u.GetNamespace(), u.GetName()), u.GetNamespace(), made, placesIn(made))

@@ -70,6 +70,9 @@ func (c *collector) addOwn(ctx context.Context, own *ownTemplates, k facts.Templ
 	}
 	all := objects.of(ctx, c, source.of)
 	for _, object := range all.objects {
+		if source.of.Kind == k.Kind {
+			own.onlyUpdatesOf(c, object)
+		}
 		u := &unstructured.Unstructured{Object: object}
 		if metav1.GetControllerOf(u) == nil {
 			own.add(fmt.Sprintf("%s %s/%s", source.of.Kind, u.GetNamespace(), u.GetName()), u.GetNamespace(), source.make(object), places)
@@ -172,7 +175,7 @@ func (o *ownTemplates) add(name, namespace string, object map[string]any, places
 	w.fact.Templates++
 	if len(w.fact.Examples) < shapeExamples {
 		w.fact.Examples = append(w.fact.Examples, name)
-		w.tries = append(w.tries, workloadTry{namespace, object, places})
+		w.tries = append(w.tries, workloadTry{namespace, object, places, isTemplateKind(o.apiVersion, o.kind)})
 	}
 	if !slices.Contains(w.fact.Class.Namespaces, namespace) {
 		w.fact.Class.Namespaces = append(w.fact.Class.Namespaces, namespace)

@@ -27,8 +27,7 @@ func (c *collector) tryWorkload(ctx context.Context, w *workload) {
 			why, denied = reason, t.namespace
 			continue
 		}
-		object := withSidecar(t.object, t.places)
-		canary, err := c.createWorkload(ctx, w, t, object)
+		object, canary, err := c.createWithFields(ctx, w, t)
 		w.fact.Canary = canary
 		cause := facts.Cause("")
 		if canary.Refusal != nil {
@@ -78,6 +77,10 @@ func (c *collector) createWorkload(ctx context.Context, w *workload, t workloadT
 		return canary, err
 	}
 	canary.Returned = podAt(returned, t.places)
+	if t.fields {
+		before := t.podOf(object)
+		canary.Fields = &facts.FieldTrial{Sent: facts.FieldsOf(before), Lost: facts.LostFields(before, t.podOf(returned))}
+	}
 	return canary, nil
 }
 
@@ -88,11 +91,14 @@ func (c *collector) workloadTimeout(w *workload) time.Duration {
 // blame looks for who changed the template.
 func (c *collector) blame(ctx context.Context, w *workload, t workloadTry, object map[string]any) {
 	canary := w.fact.Canary
-	if len(canary.Changes()) == 0 {
+	lost := canary.Fields != nil && len(canary.Fields.Lost) > 0
+	if len(canary.Changes()) == 0 && !lost {
 		canary.Reviews, _ = c.replayObject(ctx, c.skippable(w.calls), &w.target, t, object, canary.Sent)
 		return
 	}
-	canary.Template = c.serverKeepsField(ctx, t.namespace)
+	if len(canary.Changes()) > 0 {
+		canary.Template = c.serverKeepsField(ctx, t.namespace)
+	}
 	if canary.Template == facts.TemplateLost || len(w.calls)+len(w.fact.Class.Policies) < 2 {
 		return
 	}
@@ -158,10 +164,11 @@ func (c *collector) replayObject(ctx context.Context, calls []admission.Call, ab
 			var after map[string]any
 			if err = json.Unmarshal(answer.Pod, &after); err == nil {
 				review.Changes = facts.Changes(sent, podAt(after, t.places))
+				review.LostFields = t.lostFields(object, after)
 			}
 			if len(review.Changes) > 0 {
 				review.Patch = answer.Touching(pointerTo(t.places[0]))
-			} else if err == nil {
+			} else if err == nil && len(review.LostFields) == 0 {
 				object = after // the next one sees what this one has changed
 			}
 		}

@@ -22,6 +22,7 @@ import (
 
 const (
 	templateCheck = "template-strips-restart-policy"
+	fieldsCheck   = "webhook-strips-newer-fields"
 	updateCheck   = "webhook-breaks-pod-updates"
 )
 
@@ -99,6 +100,7 @@ type templateScene struct {
 	path   string
 	change func(*cluster.Webhook)
 	want   []string // of each line, a part
+	fields []string // the same of webhook-strips-newer-fields, where it is looked at
 }
 
 // only keeps a webhook to the namespace shop.
@@ -166,6 +168,20 @@ var templateScenes = []templateScene{
 		want: []string{"unknown", "missing deployment/workload: touch/touch.example.com sees only updates of deployments"},
 	},
 	{
+		name: "only updates of what has labels", rules: []admissionregistrationv1.RuleWithOperations{updates("apps", "deployments")}, path: "/strip", change: selecting(map[string]string{"tier": "front"}),
+		want: []string{"unknown", "missing deployment/workload: touch/touch.example.com sees only updates of deployments, such as Deployment shop/web"},
+	},
+	{
+		name: "only updates of what nobody has", rules: []admissionregistrationv1.RuleWithOperations{updates("apps", "deployments")}, path: "/strip", change: selecting(map[string]string{"tier": "back"}),
+		want: []string{"pass"},
+	},
+	{
+		name: "updates by condition", rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "deployments"), updates("apps", "deployments")}, path: "/strip", change: func(w *cluster.Webhook) {
+			w.MatchConditions = []admissionregistrationv1.MatchCondition{{Name: "update", Expression: `request.operation == "UPDATE" && object.metadata.?labels["tier"].orValue("") == "front"`}}
+		},
+		want: []string{"unknown", "missing deployment/workload: touch/touch.example.com sees only updates of deployments, such as Deployment shop/web"},
+	},
+	{
 		name: "denies", rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "daemonsets")}, path: "/deny", change: only,
 		want: []string{"unknown", "missing workload/workload-1 (DaemonSet in namespace shop): a DaemonSet with a native sidecar, created with dryRun=All, was refused"},
 	},
@@ -193,6 +209,20 @@ var templateScenes = []templateScene{
 	{
 		name: "all there is", rules: []admissionregistrationv1.RuleWithOperations{creates("*", "*")}, path: "/strip", change: only,
 		want: []string{"fail", "templates of CronJobs, DaemonSets, Deployments, Jobs, PodTemplates, ReplicaSets, ReplicationControllers and StatefulSets in namespace shop lose"},
+	},
+	{
+		name: "newer fields", rules: []admissionregistrationv1.RuleWithOperations{creates("*", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "replicationcontrollers", "podtemplates")}, path: "/app-armor", change: only,
+		want:   []string{"pass"},
+		fields: []string{"fail", "MutatingWebhook touch/touch.example.com: templates of CronJobs, DaemonSets, Deployments, Jobs, PodTemplates, ReplicaSets, ReplicationControllers and StatefulSets in namespace shop lose 1 newer field"},
+	},
+	{
+		name: "newer fields, left alone", rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "*"), creates("batch", "*")}, path: "/annotate", change: only,
+		want: []string{"pass"}, fields: []string{"pass"},
+	},
+	{
+		name: "newer fields, denied", rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "daemonsets")}, path: "/deny", change: only,
+		want:   []string{"unknown", "missing workload/workload-1 (DaemonSet in namespace shop): a DaemonSet with a native sidecar, created with dryRun=All, was refused"},
+		fields: []string{"unknown", "missing workload/workload-1 (DaemonSet in namespace shop): a DaemonSet with a native sidecar, created with dryRun=All, was refused"},
 	},
 	{
 		name: "pods only", rules: []admissionregistrationv1.RuleWithOperations{creates("", "pods")}, path: "/strip", change: only,
@@ -245,6 +275,9 @@ func TestTemplatesOnRealAPIServers(t *testing.T) {
 				t.Run(s.name, func(t *testing.T) {
 					snapshot, ledger := s.play(t, c, server)
 					expect(t, s.want, told(t, snapshot, templateCheck))
+					if s.fields != nil {
+						expect(t, s.fields, told(t, snapshot, fieldsCheck))
+					}
 					if s.name == "all there is" { // a PodTemplate, which loses it as well, does not make the API server the cause
 						expect(t, []string{"fail", "MutatingWebhook touch/touch.example.com: native sidecars lose restartPolicy: Always in namespace shop"}, told(t, snapshot, "webhook-strips-restart-policy")[:2])
 					}

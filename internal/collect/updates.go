@@ -150,7 +150,7 @@ func (c *collector) tryUpdate(ctx context.Context, u *update) {
 	object := asJSON(&u.pod)
 	places := []place{{way: []any{"spec"}, list: "initContainers"}}
 	canary := &facts.Canary{Class: u.fact.Class.ID, Namespace: u.pod.Namespace, Sent: podAt(object, places)}
-	t := workloadTry{u.pod.Namespace, object, places}
+	t := workloadTry{namespace: u.pod.Namespace, object: object, places: places}
 	if u.fact.Pod == "" {
 		canary.Reviews, _ = c.replayObject(ctx, u.calls, &admission.PodUpdate, t, object, canary.Sent)
 		u.fact.Canary = canary

@@ -66,7 +66,7 @@ var known = map[string]objectKind{
 		f.snapshot.EndpointSlices = append(f.snapshot.EndpointSlices, TrimEndpointSlice(o))
 	})},
 	"MutatingWebhookConfiguration.admissionregistration.k8s.io": {MutatingWebhooks, object(func(f *file, o *webhooks) {
-		f.snapshot.MutatingWebhooks = append(f.snapshot.MutatingWebhooks, TrimWebhooks(o))
+		f.snapshot.MutatingWebhooks = append(f.snapshot.MutatingWebhooks, withoutSecrets(TrimWebhooks(o)))
 	})},
 	"MutatingAdmissionPolicy.admissionregistration.k8s.io": {MutatingPolicies, object(func(f *file, o *admissionregistrationv1.MutatingAdmissionPolicy) {
 		f.policies = append(f.policies, *o)

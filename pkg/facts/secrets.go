@@ -206,6 +206,9 @@ var (
 	generated = regexp.MustCompile(`^[A-Za-z0-9+/_-]{20,}={0,2}$`)
 )
 
+// WithoutSecrets is v with every text in it redacted, for what is said of texts that no snapshot has.
+func WithoutSecrets[T any](v T) T { return withoutSecrets(v) }
+
 // withoutSecrets is v with every text in it redacted. What v shares with others is not changed.
 func withoutSecrets[T any](v T) T {
 	clean, changed := cleaned(reflect.ValueOf(&v).Elem())

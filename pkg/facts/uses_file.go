@@ -2,6 +2,7 @@ package facts
 
 import (
 	"encoding/json"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,6 +27,22 @@ type Subject struct {
 
 // Of is what a pod of the file names.
 func (u *Users) Of(p *corev1.Pod) []Reference { return u.References[p.Namespace+"/"+p.Name] }
+
+// Knows reports whether the file told what a pod names: what kubectl writes does, a snapshot does not.
+func (u *Users) Knows(p *corev1.Pod) bool {
+	_, ok := u.References[p.Namespace+"/"+p.Name]
+	return ok
+}
+
+// IsSubject reports whether objects of a kind are used by pods, or choose them, and make none.
+func IsSubject(kind string) bool {
+	for name := range subjectKinds {
+		if k, _, _ := strings.Cut(name, "."); k == kind {
+			return true
+		}
+	}
+	return false
+}
 
 // subjectKinds are those kinds, by "kind.group", with their versions beside.
 var subjectKinds = map[string]bool{

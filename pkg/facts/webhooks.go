@@ -21,8 +21,15 @@ func TrimWebhooks(c *admissionregistrationv1.MutatingWebhookConfiguration) admis
 			u := RedactURL(*w.ClientConfig.URL)
 			w.ClientConfig.URL = &u
 		}
-		out.Webhooks = append(out.Webhooks, w)
+		out.Webhooks = append(out.Webhooks, withoutSecretsBut(w))
 	}
+	return out
+}
+
+// withoutSecretsBut redacts a webhook but for what decides whether it is called: that is evaluated.
+func withoutSecretsBut(w admissionregistrationv1.MutatingWebhook) admissionregistrationv1.MutatingWebhook {
+	out := withoutSecrets(w)
+	out.MatchConditions, out.NamespaceSelector, out.ObjectSelector = w.MatchConditions, w.NamespaceSelector, w.ObjectSelector
 	return out
 }
 

@@ -44,7 +44,8 @@ const mostPictures = 3
 // why begins with the answer.
 func (p *page) why(r *report.Report) error {
 	p.marked(whyMark(r), r.Summary)
-	single := len(r.Entries()) == 1
+	entries := len(r.Entries()) // a copy: not once more for each
+	single := entries == 1
 	cause, title := "", ""
 	for _, d := range byCause(r) {
 		if !single {
@@ -57,7 +58,7 @@ func (p *page) why(r *report.Report) error {
 			p.print()
 			p.marked(diagnosisMark(d), report.ObjectName(d.Object)+report.PodsOf(d)+": "+d.Message)
 		}
-		p.diagnosis(d, p.full || len(r.Entries()) <= mostPictures, r)
+		p.diagnosis(d, p.full || entries <= mostPictures, r)
 		if named := d.Named(); single && named != "" {
 			p.print()
 			p.explain(named)

@@ -37,6 +37,7 @@ func Lint(s *facts.Snapshot, results []checks.Result, seen Manifests, toolVersio
 	r.Manifests = &seen
 	r.Limits = append(r.Limits, skippedLimits(seen.Skipped)...)
 	for i := range r.Checks {
+		r.Checks[i].Findings = facts.WithoutSecrets(r.Checks[i].Findings) // a manifest was read as it is, and is quoted
 		slices.SortStableFunc(r.Checks[i].Findings, func(a, b checks.Finding) int { return byPlace(a.Place, b.Place) })
 	}
 	total := seen.Workloads

@@ -37,6 +37,7 @@ func TestSecrets(t *testing.T) {
 	commands := [][]string{
 		{"snapshot"}, {"webhooks", "-o", "json"}, {"webhooks"}, {"baseline"}, {"doctor", "--kubelets", "direct"}, {"why", "web", "-n", "shop", "-o", "svg"},
 		{"why", "web", "-n", "shop", "--logs"}, {"webhook", "test", "--in-cluster", "outside"}, {"webhook", "test", "--in-cluster", "outside", "-o", "junit"},
+		{"snapshot", "web", "-n", "shop"}, {"snapshot", "--pods", "-A"}, {"plan", "-A"}, {"plan", "-A", "-o", "json"}, {"lint", "-n", "shop"},
 	}
 	for command, formats := range map[string][]print.Format{"doctor": print.Formats, "why -A": print.WhyFormats, "why web -n shop": print.WhyFormats} {
 		for _, name := range namesOf(formats) {
@@ -74,7 +75,8 @@ func plantWebhooks(t *testing.T, c *cluster.Cluster) *cluster.WebhookServer {
 	for name, path := range map[string]string{"outside": "/hook/" + secret("b6589fc6ab0dc82c"), "stripping": "/strip"} {
 		if _, err := c.InstallWebhook(t.Context(), cluster.Webhook{
 			Configuration: name, Client: server.Client(path), FailurePolicy: admissionregistrationv1.Ignore,
-			Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: secret("webhook-last-applied"), "x": secret("webhook-annotation")},
+			MatchConditions: []admissionregistrationv1.MatchCondition{{Name: "if", Expression: `object.metadata.namespace != "token=` + secret("condition") + `"`}},
+			Annotations:     map[string]string{corev1.LastAppliedConfigAnnotation: secret("webhook-last-applied"), "x": secret("webhook-annotation")},
 		}); err != nil {
 			t.Fatal(err)
 		}

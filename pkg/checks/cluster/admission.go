@@ -139,7 +139,7 @@ func selection(s *facts.Snapshot, name string) string {
 		parts = append(parts, "pods with "+text)
 	}
 	for _, c := range w.MatchConditions {
-		parts = append(parts, fmt.Sprintf("condition %s: %s", c.Name, c.Expression))
+		parts = append(parts, fmt.Sprintf("condition %s: %s", c.Name, facts.RedactText(c.Expression)))
 	}
 	if len(parts) == 0 {
 		return ""

@@ -26,9 +26,14 @@ func runWebhookStripsNewerFields(s *scene) checks.Outcome {
 	all := s.runs
 	decides := func(t admissionRun) bool { return t.canary != nil && t.canary.Fields != nil }
 	out := checks.Outcome{Missing: fieldGaps(s.Snapshot, all, decides), Tried: triedClasses(all, decides)}
-	seen := keptSomewhere(all)
+	seen, templates := keptSomewhere(all), templateRuns(s.Snapshot)
+	out.Tried += triedTemplates(templates)
+	for _, r := range templates {
+		r.noteKept(seen)
+	}
 	out.Missing = append(out.Missing, unprovenFields(s.Snapshot, all, seen)...)
 	out.Missing = append(out.Missing, s.reservations()...)
+	out.Missing = append(out.Missing, templateFieldGaps(s.Snapshot, templates, seen)...)
 	lost := map[string][]string{} // by culprit, or by class where there is none
 	in := map[string][]admissionRun{}
 	var order []string
@@ -56,6 +61,7 @@ func runWebhookStripsNewerFields(s *scene) checks.Outcome {
 	for _, who := range order {
 		out.Findings = append(out.Findings, newerFieldsFinding(s.Snapshot, &attribution{name: who, in: in[who]}, ordered(lost[who])))
 	}
+	out.Findings = append(out.Findings, s.templatesLoseFields(templates, seen)...)
 	return out
 }
 
@@ -63,14 +69,18 @@ func runWebhookStripsNewerFields(s *scene) checks.Outcome {
 func keptSomewhere(all []admissionRun) map[string]bool {
 	kept := map[string]bool{}
 	for _, t := range all {
-		if t.canary == nil || t.canary.Fields == nil {
-			continue
-		}
-		for _, f := range except(t.canary.Fields.Sent, t.canary.Fields.Lost) {
-			kept[f] = true
-		}
+		t.noteKept(kept)
 	}
 	return kept
+}
+
+func (t admissionRun) noteKept(kept map[string]bool) {
+	if t.canary == nil || t.canary.Fields == nil {
+		return
+	}
+	for _, f := range except(t.canary.Fields.Sent, t.canary.Fields.Lost) {
+		kept[f] = true
+	}
 }
 
 // strippedFields are those that the canary lost although the API server keeps them.
@@ -110,6 +120,9 @@ func ordered(fields []string) []facts.Field {
 	return slices.DeleteFunc(facts.NewerFields(), func(f facts.Field) bool { return !slices.Contains(fields, f.Path) })
 }
 
+// newerFieldsStep is what to do about a webhook.
+var newerFieldsStep = checks.Step{Text: "Update the webhook, or rebuild it with a k8s.io/api as new as the cluster, and let it send patches of only what it changed."}
+
 func newerFieldsFinding(s *facts.Snapshot, v *attribution, fields []facts.Field) checks.Finding {
 	var names []string
 	for _, f := range fields {
@@ -127,7 +140,7 @@ func newerFieldsFinding(s *facts.Snapshot, v *attribution, fields []facts.Field)
 		Evidence: []string{
 			fmt.Sprintf("canary in namespace %s (dry run) was sent with these and came back without: %s", t.canary.Namespace, strings.Join(names, ", ")),
 		},
-		Steps: v.steps(s, checks.Step{Text: "Update the webhook, or rebuild it with a k8s.io/api as new as the cluster, and let it send patches of only what it changed."}),
+		Steps: v.steps(s, newerFieldsStep),
 	}
 	if v.name == "" {
 		f.Evidence = append(f.Evidence, t.doubt(leftForFields(t, t.canary.Fields.Lost), nil)...)
