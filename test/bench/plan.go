@@ -140,8 +140,9 @@ func plannedObjects(i int) []runtime.Object {
 		out = append(out, &appsv1.Deployment{ObjectMeta: meta, Spec: appsv1.DeploymentSpec{Selector: selector, Template: template}},
 			&appsv1.ReplicaSet{ObjectMeta: set, Spec: appsv1.ReplicaSetSpec{Selector: selector, Template: template}})
 	}
+	made := map[string]string{"app": name, "pod-template-hash": "5c689d88bb"} // as controllers label pods: the canaries look for others
 	for k := range 6 {
-		out = append(out, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: meta.Namespace, Name: fmt.Sprintf("%s-%d", name, k), Labels: labels}, Spec: template.Spec})
+		out = append(out, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: meta.Namespace, Name: fmt.Sprintf("%s-%d", name, k), Labels: made}, Spec: template.Spec})
 	}
 	return out
 }
