@@ -31,7 +31,7 @@ func (p *Planner) injected(c *candidate) []Injected {
 		return out
 	}
 	for _, k := range known.Injectors() {
-		asked := k.Pods.Asked(c.labels, c.annotations)
+		asked := oneLine(k.Pods.Asked(c.labels, c.annotations))
 		seen := slices.ContainsFunc(out, func(i Injected) bool { return k.Injects(i.Name) })
 		if asked == "" || k.Unsupported || seen || leftOut(&k, c) || slices.ContainsFunc(c.containers, k.Injects) {
 			continue

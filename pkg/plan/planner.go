@@ -55,6 +55,9 @@ func (p *Planner) Add(w *workload.Workload, meta *metav1.ObjectMeta) {
 		Object:     checks.Object{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
 		APIVersion: w.APIVersion, Workarounds: j.Workarounds, Owner: OwnerOf(meta), Delivery: deliveryOf(w), Wave: waveOf(w),
 	}
+	if row.Owner != nil {
+		row.Owner.Name = oneLine(row.Owner.Name)
+	}
 	for i := range j.Containers {
 		if c := &j.Containers[i]; c.Role == roles.Sidecar || c.Role == roles.Ask && !c.Init {
 			row.Sidecars = append(row.Sidecars, sidecarOf(&j, c))
@@ -68,11 +71,14 @@ func (p *Planner) Add(w *workload.Workload, meta *metav1.ObjectMeta) {
 	p.found = append(p.found, candidateOf(w, &j, row))
 }
 
+// oneLine is a text of an annotation without line breaks.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 // nameFields gives all evidence of a row its field, with containers by their names.
 func nameFields(w *workload.Workload, row *Row) {
 	name := func(list []roles.Evidence) {
 		for i := range list {
-			list[i].Field = workload.FieldName(w.Spec(), list[i].Path)
+			list[i].Field, list[i].Place = workload.FieldName(w.Spec(), list[i].Path), workload.Place{} // what is in a cluster has none
 		}
 	}
 	for _, s := range row.Sidecars {
@@ -142,7 +148,7 @@ func (p *Planner) judge(c *candidate) (Row, bool) {
 
 func sidecarOf(j *roles.Judgment, c *roles.Container) Sidecar {
 	out := Sidecar{
-		Name: c.Name, Role: c.Role, Init: c.Init, Signals: c.Signals, Trusted: c.Trusted(), Doubt: c.Proposal.Doubt,
+		Name: c.Name, Role: c.Role, Init: c.Init, Signals: append([]roles.Signal{}, c.Signals...), Trusted: c.Trusted(), Doubt: c.Proposal.Doubt,
 		Basis: string(c.Proposal.Basis), Before: c.Before,
 	}
 	switch {
@@ -193,6 +199,7 @@ func (p *Planner) Finish(s *facts.Snapshot, gaps []facts.Gap) *Plan {
 	p.s, p.view = s, cluster.ViewOf(s)
 	p.nodes = p.view.Nodes()
 	out := p.plan
+	out.Rows = []Row{} // never null
 	for i := range p.found {
 		if row, ok := p.judge(&p.found[i]); ok {
 			out.Rows = append(out.Rows, row)

@@ -55,21 +55,38 @@ func Plan(w io.Writer, p *plan.Plan, format string, story bool) error {
 	return err
 }
 
-// cleanPlan is a copy in which every text is harmless on a terminal: see escaped.
+// cleanPlan is a copy in which every text is harmless on a terminal: see escaped. Rows are copied one by one, since a big
+// cluster has many.
 func cleanPlan(p *plan.Plan) (*plan.Plan, error) {
-	raw, err := json.Marshal(p)
+	head := *p
+	head.Rows = nil
+	out := &plan.Plan{}
+	if err := cleanCopy(&head, out); err != nil {
+		return nil, err
+	}
+	out.Rows = make([]plan.Row, len(p.Rows)) // never null
+	for i := range p.Rows {
+		if err := cleanCopy(&p.Rows[i], &out.Rows[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// cleanCopy copies one document of JSON to another of the same type.
+func cleanCopy(from, to any) error {
+	raw, err := json.Marshal(from)
 	if err != nil {
-		return nil, fmt.Errorf("encoding the plan: %w", err)
+		return fmt.Errorf("encoding the plan: %w", err)
 	}
 	var tree any
 	if err := json.Unmarshal(raw, &tree); err != nil {
-		return nil, err
+		return err
 	}
 	if raw, err = json.Marshal(cleanTree(tree)); err != nil {
-		return nil, err
+		return err
 	}
-	out := &plan.Plan{}
-	return out, json.Unmarshal(raw, out)
+	return json.Unmarshal(raw, to)
 }
 
 func cleanTree(value any) any {
