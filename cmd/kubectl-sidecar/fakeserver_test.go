@@ -99,8 +99,9 @@ func (f *fakeServer) answer(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost && strings.HasSuffix(path, "/selfsubjectaccessreviews"):
 		fmt.Fprint(w, `{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectAccessReview","spec":{},"status":{"allowed":true}}`)
 	case r.Method == http.MethodPost && r.URL.Query().Get("dryRun") == "All":
+		body, _ := io.ReadAll(r.Body) // whole: what is not read when the answer begins is lost
 		w.WriteHeader(http.StatusCreated)
-		io.Copy(w, r.Body)
+		w.Write(body)
 	case path == "/metrics":
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		w.Header().Set("Process-Start-Time-Unix", "1767225600")
@@ -111,6 +112,8 @@ func (f *fakeServer) answer(w http.ResponseWriter, r *http.Request) {
 		list("v1", "NamespaceList", `{"metadata":{"name":"default","labels":{"kubernetes.io/metadata.name":"default"}}}`)
 	case strings.HasSuffix(path, "/pods"):
 		list("v1", "PodList")
+	case strings.HasSuffix(path, "/serviceaccounts"):
+		list("v1", "ServiceAccountList")
 	case strings.HasSuffix(path, "/leases"):
 		list("coordination.k8s.io/v1", "LeaseList", fmt.Sprintf(
 			`{"metadata":{"name":"apiserver-a","labels":{"apiserver.kubernetes.io/identity":"kube-apiserver"}},"spec":{"holderIdentity":"a","renewTime":%q}}`,

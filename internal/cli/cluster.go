@@ -23,6 +23,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // clusterFlags is how to reach a cluster and how much to ask it.
@@ -43,6 +44,10 @@ type clusterFlags struct {
 	requestTimeout time.Duration // of kube.Timeout, once checked
 	// handover, if set, is given the workloads that canaries need.
 	handover *collect.Handover
+
+	// workloads are the only ones that canaries are sent for, and until is when that has to be over; zero for all.
+	workloads []*workload.Workload
+	until     time.Time
 }
 
 func newClusterFlags(cmd *cobra.Command) *clusterFlags {
@@ -163,7 +168,7 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 		MaxCanaries: c.maxCanaries, QPS: c.qps, NoURLs: !c.askURLs, AskHosts: c.askHosts, NoImpersonation: !c.controllers,
 		Kubelets: collect.KubeletWay(c.kubelets.way.value), KubeletCA: authorities, InsecureKubelets: c.kubelets.insecure,
 		Timeout: c.timeout, RequestTimeout: c.requestTimeout,
-		Namespace: *c.kube.Namespace, Selector: c.selector, Handover: c.handover,
+		Namespace: *c.kube.Namespace, Selector: c.selector, Handover: c.handover, Workloads: c.workloads, Until: c.until,
 		Progress: progress.step, Tool: buildVersion().Version,
 	})
 	progress.stop()

@@ -71,7 +71,7 @@ interrupted. It is the same for every output format.`,
 			"what Helm renders: helm template ./chart | ...", "lint -f -",
 			"what kustomize builds, for an older version", "lint -k overlays/prod --kubernetes-version 1.31",
 			"annotations on the lines of a pull request", "lint -f deploy/ -R -o text -o github",
-			"with the versions and schemas of the cluster", "lint -f deploy/ --cluster",
+			"with the versions, schemas and webhooks of the cluster", "lint -f deploy/ --cluster",
 			"the workloads of a namespace, as they are", "lint -n shop"),
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

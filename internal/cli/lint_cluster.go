@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
@@ -27,6 +29,7 @@ func newLintClusterFlags(cmd *cobra.Command) *clusterFlags {
 	own := cmd.Flags()
 	c.addQPS(own)
 	own.StringVarP(&c.selector, "selector", "l", "", "Without files: only workloads whose `labels` match, such as app=shop")
+	own.IntVar(&c.maxCanaries, "max-canaries", collect.DefaultMaxCanaries, "Create at most this many pods with dryRun=All: one for each class of namespaces and each shape of pods with native sidecars")
 	own.DurationVar(&c.timeout, "timeout", collect.DefaultTimeout, "How `long` the run may take; what was not read by then is unknown")
 	own.BoolVar(&c.showRequests, "show-requests", false, "List every request that was sent, on stderr")
 	c.addKubeconfigFlags(cmd, map[string]string{
@@ -60,12 +63,12 @@ func (o *lintOptions) checkCluster(cmd *cobra.Command) error {
 	return o.cluster.checkTimeout()
 }
 
-// addCluster adds what the cluster tells: versions and schemas, and without files its workloads.
+// addCluster adds what the cluster tells: versions and schemas, without files its workloads, and what webhooks do to those
+// with native sidecars.
 func (o *lintOptions) addCluster(ctx context.Context, in *manifests.Input) error {
 	limited := *o.cluster
-	selector := limited.selector
 	limited.selector = ""
-	until := time.Now().Add(limited.timeout)
+	limited.until = time.Now().Add(limited.timeout)
 	snapshot, err := limited.collect(ctx, o.streams, lintKinds)
 	if err != nil {
 		return err
@@ -77,16 +80,23 @@ func (o *lintOptions) addCluster(ctx context.Context, in *manifests.Input) error
 		}
 	}
 	in.Gaps = append(in.Gaps, snapshot.Gaps...)
-	if !o.live() {
-		return nil
+	if o.live() {
+		if err := o.addLive(ctx, limited, in); err != nil {
+			return err
+		}
 	}
+	return o.addAdmission(ctx, limited, in)
+}
+
+// addLive adds the workloads of the cluster.
+func (o *lintOptions) addLive(ctx context.Context, limited clusterFlags, in *manifests.Input) error {
 	config, err := o.cluster.config()
 	if err != nil {
 		return err
 	}
 	gaps, ledger, err := collect.Workloads(ctx, collect.Options{
-		Config: config, Until: until, RequestTimeout: limited.requestTimeout, QPS: limited.qps, Tool: buildVersion().Version,
-	}, collect.WorkloadQuery{Namespace: *o.cluster.kube.Namespace, Selector: selector, Custom: snapshot.CustomResourceDefinitions,
+		Config: config, Until: limited.until, RequestTimeout: limited.requestTimeout, QPS: limited.qps, Tool: buildVersion().Version,
+	}, collect.WorkloadQuery{Namespace: *o.cluster.kube.Namespace, Selector: o.cluster.selector, Custom: in.Cluster.CustomResourceDefinitions,
 		Unrecognized: func(u workload.Unrecognized) { in.LiveUnrecognized = append(in.LiveUnrecognized, u) }},
 		func(w *workload.Workload, _ *metav1.ObjectMeta) { in.Live = append(in.Live, w) })
 	if limited.showRequests && ledger != nil {
@@ -98,6 +108,38 @@ func (o *lintOptions) addCluster(ctx context.Context, in *manifests.Input) error
 	in.Read = true
 	for _, g := range gaps {
 		in.Gaps = append(in.Gaps, facts.NewGap(facts.Workloads, facts.Instance{Kind: "Kind", Name: string(g.Kind)}, g.Reason, g.HowToClose()))
+	}
+	return nil
+}
+
+// addAdmission adds what becomes of canaries of the workloads with native sidecars, on top of what was read.
+func (o *lintOptions) addAdmission(ctx context.Context, limited clusterFlags, in *manifests.Input) error {
+	if !slices.ContainsFunc(o.list, func(c checks.Check) bool { return c.ID == checks.WebhookStripsWorkload }) {
+		return nil
+	}
+	var err error
+	if in.Namespace, _, err = o.cluster.kube.ToRawKubeConfigLoader().Namespace(); err != nil {
+		return couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
+	}
+	if limited.workloads = in.WithNatives(); len(limited.workloads) == 0 {
+		return nil
+	}
+	limited.controllers = true
+	s, err := limited.collect(ctx, o.streams, manifests.AdmissionKinds)
+	if err != nil {
+		return err
+	}
+	all := *in.Cluster
+	all.Namespaces, all.MutatingWebhooks, all.MutatingPolicies = s.Namespaces, s.MutatingWebhooks, s.MutatingPolicies
+	all.Classes, all.Canaries, all.Workloads, all.WorkloadsTried = s.Classes, s.Canaries, s.Workloads, s.WorkloadsTried
+	all.WebhookCalls = s.WebhookCalls
+	all.Gaps = append(slices.Clone(all.Gaps), s.Gaps...)
+	all.Seen = append(slices.Clone(all.Seen), s.Seen...)
+	in.Cluster = &all
+	for _, g := range s.Gaps {
+		if !slices.Contains(in.Gaps, g) {
+			in.Gaps = append(in.Gaps, g)
+		}
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (a *askCluster) Set(text string) error {
 func (a *askCluster) Type() string { return "bool" }
 
 func (o *lintOptions) addAsk(cmd *cobra.Command) {
-	cmd.Flags().Var(&o.ask, "cluster", "Let the cluster of the kubeconfig decide what depends on it: versions of API servers and nodes, schemas of custom resources; --cluster=NAME is another one than that of the context")
+	cmd.Flags().Var(&o.ask, "cluster", "Let the cluster of the kubeconfig decide what depends on it: versions of API servers and nodes, schemas of custom resources, webhooks; --cluster=NAME is another one than that of the context")
 	cmd.Flags().Lookup("cluster").NoOptDefVal = alone
 }
 

@@ -63,7 +63,7 @@ func (c *collector) admissionChain() *admission.Chain {
 
 // wants reports whether the caller asks for a namespace in which something can be created.
 func (o *Options) wants(ns *corev1.Namespace, selector labels.Selector) bool {
-	return (o.Namespace == "" || ns.Name == o.Namespace) && selector.Matches(labels.Set(ns.Labels)) &&
+	return (o.Namespace == "" || ns.Name == o.Namespace) && (o.Workloads == nil || o.hasWorkloadIn(ns.Name)) && selector.Matches(labels.Set(ns.Labels)) &&
 		ns.DeletionTimestamp == nil && ns.Status.Phase != corev1.NamespaceTerminating
 }
 
@@ -129,6 +129,8 @@ func (c *collector) canaryNamespaces(ctx context.Context) ([]corev1.Namespace, b
 	switch {
 	case missing:
 		c.gap(facts.Canaries, whole, fmt.Sprintf("namespace %s does not exist", c.opts.Namespace), facts.Do("see what there is:", "kubectl get namespaces"))
+	case len(out) == 0 && c.opts.Workloads != nil:
+		return nil, false // whoever asks for workloads says where there are none
 	case len(out) == 0:
 		c.gap(facts.Canaries, whole, "no namespace that takes pods is among those asked for", facts.Do("ask for others: --namespace NAME, -l SELECTOR"))
 	}

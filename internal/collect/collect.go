@@ -18,6 +18,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	podtemplate "github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // ScrapeMode says which kubelets are asked for their metrics page.
@@ -88,6 +89,8 @@ type Options struct {
 	Pods []corev1.Pod
 	// Handover, if set, is given the workloads that are listed for the canaries.
 	Handover *Handover
+	// Workloads, if set, are the only templates that are tried, and their namespaces the only ones: each has one.
+	Workloads []*podtemplate.Workload
 	// Progress, if set, is told how far a step is; total is 0 when that is not known yet.
 	// It may be called from several goroutines, one call at a time.
 	Progress func(step string, done, total int)

@@ -45,7 +45,11 @@ func (c *collector) shapes(senders senders, templates []admission.Template, name
 	}
 	var out []class
 	for i, s := range senders.chain.Shapes(templates, namespaces) {
-		out = append(out, newShape(fmt.Sprintf("shape-%d", i+1), s, byName))
+		next := newShape(fmt.Sprintf("shape-%d", i+1), s, byName)
+		if c.opts.Workloads != nil { // who gave them looks for each
+			next.fact.Shape.Examples = objectsOf(s)
+		}
+		out = append(out, next)
 	}
 	c.noteSenders(senders, out)
 	return out
@@ -84,6 +88,9 @@ func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m
 func (c *collector) templates(ctx context.Context) (out []admission.Template, accounts map[string]*corev1.ServiceAccount) {
 	accounts = map[string]*corev1.ServiceAccount{}
 	lists := append(c.templateLists(accounts), c.runningPods())
+	if c.opts.Workloads != nil {
+		lists = []templateList{{listAccounts, c.listAccounts(c.opts.Namespace, accounts)}}
+	}
 	found := make([][]admission.Template, len(lists))
 	each(len(lists), len(lists), func(i int) {
 		if c.mayNotList(ctx, lists[i].right) {
@@ -100,6 +107,9 @@ func (c *collector) templates(ctx context.Context) (out []admission.Template, ac
 	out = slices.Concat(found...)
 	for i := range c.opts.Pods {
 		out = append(out, shapeOfPod(&c.opts.Pods[i]))
+	}
+	if c.opts.Workloads != nil {
+		return withoutBare(withAccounts(c.givenTemplates(), accounts)), accounts
 	}
 	return withAccounts(out, accounts), accounts
 }

@@ -90,7 +90,7 @@ func (c *collector) workloads(ctx context.Context, withCustom bool) {
 	for _, k := range facts.TemplateKinds {
 		all = append(all, c.workloadsOf(ctx, chain, k, namespaces, own)...)
 	}
-	if withCustom {
+	if withCustom && c.opts.Workloads == nil {
 		all = append(all, c.customWorkloads(ctx, chain, namespaces)...)
 	}
 	// Those with a template of ours come first: each stands for a whole kind.
@@ -105,7 +105,9 @@ func (c *collector) workloads(ctx context.Context, withCustom bool) {
 		c.snapshot.Workloads = append(c.snapshot.Workloads, all[i].fact)
 	}
 	c.mu.Unlock()
-	c.updates(ctx, chain, namespaces)
+	if c.opts.Workloads == nil {
+		c.updates(ctx, chain, namespaces)
+	}
 	c.workloadsTried()
 }
 
@@ -155,6 +157,9 @@ func (c *collector) boundedWorkloads(all []workload) []workload {
 // the cluster's own.
 func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k facts.TemplateKind, namespaces []corev1.Namespace, objects ownObjects) []workload {
 	target := templateTarget(k)
+	if c.opts.Workloads != nil && !c.opts.hasKind(k) {
+		return nil
+	}
 	c.onlyUpdates(chain, target, namespaces, plainWorkload(k))
 	if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) {
 		return nil
@@ -173,6 +178,10 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 		out = append(out, w)
 	}
 	own := newOwnTemplates(chain, target, namespaces, k.APIVersion(), k.Kind, k.String())
+	if c.opts.Workloads != nil {
+		c.addGiven(own, k, places)
+		return own.list()
+	}
 	for _, source := range sourcesOf(k) {
 		c.addOwn(ctx, own, k, source, places, objects)
 	}

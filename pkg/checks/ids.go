@@ -15,6 +15,8 @@ const (
 	CRDPrunesRestartPolicy = "crd-prunes-restart-policy"
 	// WebhookBreaksPodUpdates is both: a risk on clusters, and what has hit a pod of a Job.
 	WebhookBreaksPodUpdates = "webhook-breaks-pod-updates"
+	// WebhookStripsWorkload is the check on manifests that needs canaries.
+	WebhookStripsWorkload = "webhook-strips-workload"
 
 	RestartPolicyStripped = "restart-policy-stripped"
 	PodRefused            = "pod-refused"

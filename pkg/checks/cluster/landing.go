@@ -47,7 +47,7 @@ func (v View) Admission(namespace, kind string) (Keeping, []string) {
 			continue
 		}
 		switch {
-		case len(changesOf(t, facts.Stripped)) > 0, showsStripping(t) && !cameBack(t):
+		case stripped(t):
 			return Loses, culpritNames(t)
 		case t.class.Shape != nil || t.class.Variant != "":
 		case cameBack(t):
@@ -63,6 +63,75 @@ func (v View) Admission(namespace, kind string) (Keeping, []string) {
 		}
 	}
 	return out, nil
+}
+
+// A Trial is what became of the canary of one workload.
+type Trial struct {
+	Keeping Keeping
+	// Culprits are who loses the field, "configuration/webhook", or who may have; Evidence is what shows it.
+	Culprits, Evidence []string
+	// Why is why it is not known; empty where nothing was tried.
+	Why string
+}
+
+// AdmissionOf is what becomes of the native sidecars of one workload that was given to the collector, by its name,
+// "Deployment shop/web": of its pods, and of its own object.
+func (v View) AdmissionOf(name, kind string) Trial {
+	out := Trial{Keeping: Untold}
+	t := v.runOf(name)
+	switch {
+	case t == nil:
+	case stripped(*t):
+		return Trial{Keeping: Loses, Culprits: culpritNames(*t), Evidence: append(stripEvidence(*t), t.chain(v.s.Snapshot)...)}
+	case cameBack(*t):
+		out.Keeping, out.Why = v.acquitted(*t)
+	case t.canary != nil && t.canary.Refusal != nil:
+		out.Why = "its canary was refused: " + t.canary.Refusal.OneLine()
+	}
+	for i := range v.s.Snapshot.Workloads {
+		trial := &v.s.Snapshot.Workloads[i]
+		if trial.Kind != kind || !slices.Contains(trial.Examples, name) {
+			continue
+		}
+		switch canary := trial.Canary; {
+		case canary == nil || canary.Returned == nil:
+			out.Keeping = Untold
+			if canary != nil && canary.Refusal != nil {
+				out.Why = "a dry run of it was refused: " + canary.Refusal.OneLine()
+			}
+		case slices.ContainsFunc(canary.Changes(), func(c facts.Change) bool { return c.Kind == facts.Stripped }):
+			return Trial{Keeping: Loses, Culprits: append(slices.Clone(trial.Class.Webhooks), trial.Class.Policies...), Evidence: []string{"a dry run of " + name + " came back without restartPolicy"}}
+		}
+	}
+	return out
+}
+
+func stripped(t admissionRun) bool {
+	return len(changesOf(t, facts.Stripped)) > 0 || showsStripping(t) && !cameBack(t)
+}
+
+// acquitted is Keeps where a canary that came back unharmed proves it: every webhook there is known to have seen it.
+func (v View) acquitted(t admissionRun) (Keeping, string) {
+	for _, name := range t.actors() {
+		if why := t.class.Uncertain[name]; why != "" {
+			return Untold, "whether " + name + " is called for it is not certain: " + why
+		}
+		if r := v.s.reservationAbout(t, name); r != nil {
+			return Untold, name + ": " + r.reason
+		}
+	}
+	return Keeps, ""
+}
+
+// runOf is that of the workload's own pod; nil where it was not tried.
+func (v View) runOf(name string) *admissionRun {
+	i := slices.IndexFunc(v.s.runs, func(t admissionRun) bool {
+		return t.class.Shape != nil && slices.Contains(t.class.Shape.Examples, name)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &v.s.runs[i]
 }
 
 func culpritNames(t admissionRun) []string {

@@ -18,6 +18,7 @@ func rules() []rule {
 	return []rule{
 		fieldNotInVersion,
 		customResourceDropsField,
+		webhookStripsWorkload,
 		restartPolicyMisplaced,
 		probeOnPlainInit,
 		patchMissesContainer,

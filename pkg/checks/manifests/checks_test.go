@@ -49,6 +49,11 @@ func samples(t *testing.T) []sample {
 		for _, f := range archive.Files {
 			switch f.Name {
 			case "want":
+			case "cluster.yaml":
+				if s.input.Cluster, err = facts.Read(bytes.NewReader(f.Data), path); err != nil {
+					t.Fatal(path, err)
+				}
+				s.input.Namespace = "default"
 			case "kubernetes-version":
 				if s.input.Minor, err = strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(string(f.Data)), "1.")); err != nil {
 					t.Fatal(path, err)

@@ -27,6 +27,8 @@ type Input struct {
 	Minor int
 	// Cluster is the one that they are meant for: its versions, which may be older, and its CRDs; nil for none.
 	Cluster *facts.Snapshot
+	// Namespace is where what names none goes.
+	Namespace string
 	// Read is set where the workloads of the cluster were read, were there any or not.
 	Read bool
 	// Gaps are of what could not be read besides files.
@@ -41,6 +43,9 @@ func (in Input) Snapshot() *facts.Snapshot {
 	}
 	if len(in.Files)+len(in.Live) > 0 || in.Read {
 		s.Seen = []facts.Kind{facts.Workloads}
+	}
+	if in.Cluster != nil && in.Cluster.Has(facts.Canaries) {
+		s.Seen = append(s.Seen, facts.Canaries)
 	}
 	templates, empty := 0, 0
 	for _, f := range in.Files {
