@@ -136,6 +136,11 @@ func (o *lintOptions) check(cmd *cobra.Command) error {
 	if err := o.checkCluster(cmd); err != nil {
 		return err
 	}
+	if !o.asksCluster() {
+		if err := o.withoutCluster(); err != nil {
+			return err
+		}
+	}
 	if o.recursive && len(o.files) == 0 {
 		return usage("name a folder: -f DIR -R", "--recursive has no effect without -f")
 	}

@@ -45,6 +45,21 @@ func (o *lintOptions) asksCluster() bool { return o.ask.ask || o.live() }
 // live reports whether the workloads are those of the cluster.
 func (o *lintOptions) live() bool { return len(o.files) == 0 && o.kustomize == "" }
 
+// withoutCluster leaves out the checks that only a cluster can answer: none of them has passed where none was asked.
+func (o *lintOptions) withoutCluster() error {
+	for i := len(o.list) - 1; i >= 0; i-- {
+		c := o.list[i]
+		switch {
+		case !slices.Contains(c.Uses, facts.Canaries):
+		case slices.Contains(o.choose.only, c.ID):
+			return usage("lint with --cluster", "--checks: %s asks a cluster", c.ID)
+		default:
+			o.list = slices.Delete(o.list, i, i+1)
+		}
+	}
+	return nil
+}
+
 // checkCluster refuses flags about a cluster that is not asked.
 func (o *lintOptions) checkCluster(cmd *cobra.Command) error {
 	if o.asksCluster() {
@@ -149,7 +164,7 @@ func (o *lintOptions) lintLimits() []string {
 	if !o.live() {
 		return nil
 	}
-	out := []string{"bare pods, PodTemplates and what belongs to another workload are not judged: kubectl sidecar why looks at pods"}
+	out := []string{"bare pods and what belongs to another workload are not judged: kubectl sidecar why looks at pods"}
 	if ns := *o.cluster.kube.Namespace; ns != "" {
 		out = append(out, fmt.Sprintf("namespace %s only", ns))
 	}
