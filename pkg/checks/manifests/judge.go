@@ -47,13 +47,27 @@ func (in Input) Snapshot() *facts.Snapshot {
 	if in.Cluster != nil && in.Cluster.Has(facts.Canaries) {
 		s.Seen = append(s.Seen, facts.Canaries)
 	}
+	s.Gaps = append(s.Gaps, in.ofFiles()...)
+	for _, w := range in.Workloads() {
+		if w.Unreadable != nil { // the rest of it was read
+			s.Gaps = append(s.Gaps, facts.NewGap(facts.Workloads, facts.Instance{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
+				strings.TrimPrefix(w.Unreadable.Error(), "json: "), facts.Do("correct the field: the API server rejects it, too")))
+		}
+	}
+	s.Gaps = append(s.Gaps, in.unrecognized()...)
+	return s
+}
+
+// ofFiles are the gaps of files of which nothing could be judged.
+func (in Input) ofFiles() []facts.Gap {
+	var out []facts.Gap
 	templates, empty := 0, 0
 	for _, f := range in.Files {
 		if f.Context {
 			continue
 		}
 		if f.Err != nil {
-			s.Gaps = append(s.Gaps, f.gap())
+			out = append(out, f.gap())
 		}
 		if f.Template {
 			templates++
@@ -63,23 +77,16 @@ func (in Input) Snapshot() *facts.Snapshot {
 		}
 	}
 	if empty > 0 && empty == in.Judged() {
-		s.Gaps = append(s.Gaps, facts.NewGap(facts.Workloads, facts.Instance{},
+		out = append(out, facts.NewGap(facts.Workloads, facts.Instance{},
 			"there is nothing in "+prose.Counted(empty, "file")+": what was to write it may have failed",
 			facts.Do("run that command alone, and look at its exit code; in a script, set -o pipefail shows it")))
 	}
-	for _, w := range in.Workloads() {
-		if w.Unreadable != nil { // the rest of it was read
-			s.Gaps = append(s.Gaps, facts.NewGap(facts.Workloads, facts.Instance{Kind: w.Kind, Namespace: w.Namespace, Name: w.Name},
-				strings.TrimPrefix(w.Unreadable.Error(), "json: "), facts.Do("correct the field: the API server rejects it, too")))
-		}
-	}
-	s.Gaps = append(s.Gaps, in.unrecognized()...)
 	if templates > 0 && templates == len(in.Files) {
-		s.Gaps = append(s.Gaps, facts.NewGap(facts.Workloads, facts.Instance{},
+		out = append(out, facts.NewGap(facts.Workloads, facts.Instance{},
 			fmt.Sprintf("there is nothing but %s", prose.Counted(templates, "source of a template")),
 			facts.Do("render it first:", "helm template . | kubectl sidecar lint -f -")))
 	}
-	return s
+	return out
 }
 
 // Judged is how many files are judged.
