@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -52,7 +53,7 @@ func OfWorkload(kind string, owner *metav1.ObjectMeta, template *corev1.PodTempl
 		Labels: template.Labels, Annotations: template.Annotations, Account: template.Spec.ServiceAccountName,
 		Spec: &template.Spec,
 	}
-	name, uid := owner.Name, owner.UID
+	name, uid := owner.Name, cmp.Or(owner.UID, madeUpUID) // one of a file has none, which no API server accepts
 	switch kind {
 	case "Deployment": // its next ReplicaSet
 		name, uid = name+"-"+madeUpHash, madeUpUID

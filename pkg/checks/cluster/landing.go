@@ -54,12 +54,9 @@ func (v View) Admission(namespace, kind string) (Keeping, []string) {
 			out = Keeps
 		}
 	}
-	for _, trial := range v.s.Snapshot.Workloads {
-		if trial.Kind != kind || trial.Canary == nil || !slices.Contains(trial.Class.Namespaces, namespace) {
-			continue
-		}
-		if slices.ContainsFunc(trial.Canary.Changes(), func(c facts.Change) bool { return c.Kind == facts.Stripped }) {
-			return Loses, trial.Class.Webhooks
+	for _, r := range workloadRuns(v.s.Snapshot) {
+		if r.trial.Kind == kind && slices.Contains(r.class.Namespaces, namespace) && len(r.happened(facts.Stripped)) > 0 {
+			return Loses, culpritNames(r.admissionRun)
 		}
 	}
 	return out, nil
@@ -88,19 +85,15 @@ func (v View) AdmissionOf(name, kind string) Trial {
 	case t.canary != nil && t.canary.Refusal != nil:
 		out.Why = "its canary was refused: " + t.canary.Refusal.OneLine()
 	}
-	for i := range v.s.Snapshot.Workloads {
-		trial := &v.s.Snapshot.Workloads[i]
-		if trial.Kind != kind || !slices.Contains(trial.Examples, name) {
+	for _, r := range workloadRuns(v.s.Snapshot) {
+		if r.trial.Kind != kind || !slices.Contains(r.trial.Examples, name) {
 			continue
 		}
-		switch canary := trial.Canary; {
-		case canary == nil || canary.Returned == nil:
-			out.Keeping = Untold
-			if canary != nil && canary.Refusal != nil {
-				out.Why = "a dry run of it was refused: " + canary.Refusal.OneLine()
-			}
-		case slices.ContainsFunc(canary.Changes(), func(c facts.Change) bool { return c.Kind == facts.Stripped }):
-			return Trial{Keeping: Loses, Culprits: append(slices.Clone(trial.Class.Webhooks), trial.Class.Policies...), Evidence: []string{"a dry run of " + name + " came back without restartPolicy"}}
+		if evidence := r.happened(facts.Stripped); len(evidence) > 0 {
+			return Trial{Keeping: Loses, Culprits: culpritNames(r.admissionRun), Evidence: evidence}
+		}
+		if open := openOf(v.s.Snapshot, nil, []workloadRun{r}); len(open) > 0 {
+			out.Keeping, out.Why = Untold, open[0].Reason
 		}
 	}
 	return out
