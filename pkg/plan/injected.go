@@ -8,13 +8,17 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
 )
 
+// template is what tells which canaries speak for the candidate.
+func (c *candidate) template() cluster.Template {
+	return cluster.Template{
+		Object: c.row.Kind + " " + c.row.Namespace + "/" + c.row.Name, Namespace: c.row.Namespace, Labels: c.labels, Annotations: c.annotations,
+	}
+}
+
 // injected are the sidecars that webhooks put into the pods of a workload as regular containers: as a canary shows, or
 // because the template asks for them where no canary was like it. Those of which no release can be native are left out.
 func (p *Planner) injected(c *candidate) []Injected {
-	template := cluster.Template{
-		Object: c.row.Kind + " " + c.row.Namespace + "/" + c.row.Name, Namespace: c.row.Namespace, Labels: c.labels, Annotations: c.annotations,
-	}
-	list, exact := p.view.Injections(template)
+	list, exact := p.view.Injections(c.template())
 	var out []Injected
 	for _, i := range list {
 		k := known.InjectorOf(i.Container)

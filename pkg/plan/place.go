@@ -23,7 +23,7 @@ func (p *Planner) place(c *candidate, row *Row) {
 	p.landing(&c.spec, row)
 	row.Keeps = cluster.Keeps
 	var names []string
-	row.Admission, names = p.view.Admission(row.Namespace, row.Kind)
+	row.Admission, names = p.view.Admission(c.template(), row.Kind)
 	switch row.Admission {
 	case cluster.Loses:
 		row.Blocks = append(row.Blocks, Block{Kind: Webhook, Names: names})

@@ -87,3 +87,57 @@ func TestPlan(t *testing.T) {
 		t.Errorf("exit %d\n%s%s", r.Exit, r.Stdout, r.Stderr)
 	}
 }
+
+// TestPlanWebhooks: a webhook of a real API server that strips the field from some pods blocks their workloads, by its
+// name, and workloads are listed once for canaries and plan.
+func TestPlanWebhooks(t *testing.T) {
+	ctx := t.Context()
+	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "new"}}
+	made, err := c.Client().CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made.Status.NodeInfo.KubeletVersion = "v1.36.0"
+	if _, err := c.Client().CoreV1().Nodes().UpdateStatus(ctx, made, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"keeps", "loses"} {
+		d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: appsv1.DeploymentSpec{Template: withProxy("", "")}}
+		d.Spec.Template.Labels["name"], d.Spec.Selector = name, &metav1.LabelSelector{MatchLabels: map[string]string{"name": name}}
+		if _, err := c.Client().AppsV1().Deployments("default").Create(ctx, d, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server, err := c.ServeWebhooks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.InstallWebhook(ctx, cluster.Webhook{
+		Configuration: "tidy", Client: server.Client("/strip"), ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"name": "loses"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r := plugin.Run(t, c.Kubeconfig, "plan", "-A", "-o", "json", "--show-requests")
+	var p plan.Plan
+	if err := json.Unmarshal([]byte(r.Stdout), &p); err != nil {
+		t.Fatalf("exit %d, %v\n%s%s", r.Exit, err, r.Stdout, r.Stderr)
+	}
+	got := map[string]string{}
+	for _, row := range p.Rows {
+		text, err := json.Marshal(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[row.Name] = string(row.Status)
+		if strings.Contains(string(text), "tidy") {
+			got[row.Name] += " by tidy"
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"keeps": "ready", "loses": "blocked by tidy"}, got); diff != "" {
+		t.Errorf("exit %d (-want +got)\n%s%s", r.Exit, diff, r.Stdout)
+	}
+	if n := strings.Count(r.Stderr, "/apis/apps/v1/deployments?"); n != 1 {
+		t.Errorf("deployments were listed %d times:\n%s", n, r.Stderr)
+	}
+}

@@ -26,24 +26,30 @@ type Injection struct {
 // Injections are the regular containers that pods of a template get besides its own, as the canaries show. exact is set
 // where a canary had the labels and annotations of the template; without one the plain canary of its namespace speaks.
 func (v View) Injections(of Template) (list []Injection, exact bool) {
-	var plain []admissionRun
-	var alike []admissionRun
+	runs, exact := v.speaksFor(of, cameBack)
+	return injections(runs...), exact
+}
+
+// speaksFor are the canaries of those that can answer which had the labels and annotations of a template, else the plain
+// ones of its namespace.
+func (v View) speaksFor(of Template, answers func(admissionRun) bool) (runs []admissionRun, exact bool) {
+	var plain, alike []admissionRun
 	for _, t := range v.s.runs {
 		switch {
-		case !slices.Contains(t.class.Namespaces, of.Namespace), !cameBack(t), t.canary.Sent == nil:
+		case !slices.Contains(t.class.Namespaces, of.Namespace), !answers(t), t.canary == nil || t.canary.Sent == nil:
 		case t.class.Shape == nil:
 			plain = append(plain, t)
 		case slices.Contains(t.class.Shape.Examples, of.Object):
-			return injections(t), true
+			return []admissionRun{t}, true
 		case len(of.Labels)+len(of.Annotations) == 0: // those of such shapes have nothing in common but an account
 		case sameKeys(t.class.Shape.Labels, of.Labels) && sameKeys(t.class.Shape.Annotations, of.Annotations):
 			alike = append(alike, t)
 		}
 	}
 	if alike = closest(alike, of.Labels); len(alike) > 0 {
-		return injections(alike...), true
+		return alike, true
 	}
-	return injections(plain...), false
+	return plain, false
 }
 
 func sameKeys(keys []string, in map[string]string) bool {

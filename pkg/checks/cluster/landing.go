@@ -38,25 +38,32 @@ const (
 	Untold Keeping = "unknown"
 )
 
-// Admission is what becomes of native sidecars of a kind of workload in a namespace, as the canaries there show, and who
-// loses them: "configuration/webhook".
-func (v View) Admission(namespace, kind string) (Keeping, []string) {
+// Admission is what becomes of native sidecars of a workload, as the canaries of templates like its own show, else those
+// of its namespace, and who loses them: "configuration/webhook".
+func (v View) Admission(of Template, kind string) (Keeping, []string) {
+	runs, exact := v.speaksFor(of, func(admissionRun) bool { return true })
 	out := Untold
-	for _, t := range v.s.runs {
-		if !slices.Contains(t.class.Namespaces, namespace) {
-			continue
-		}
+	for _, t := range runs {
 		switch {
 		case stripped(t):
 			return Loses, culpritNames(t)
-		case t.class.Shape != nil || t.class.Variant != "":
+		case t.class.Variant != "":
 		case cameBack(t):
 			out = Keeps
 		}
 	}
+	if !exact && slices.ContainsFunc(v.s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Namespaces, of.Namespace) && stripped(t) }) {
+		out = Untold // others there lose it, and nothing like it was tried
+	}
 	for _, r := range workloadRuns(v.s.Snapshot) {
-		if r.trial.Kind == kind && slices.Contains(r.class.Namespaces, namespace) && len(r.happened(facts.Stripped)) > 0 {
+		if r.trial.Kind != kind || !slices.Contains(r.class.Namespaces, of.Namespace) || len(r.happened(facts.Stripped)) == 0 {
+			continue
+		}
+		switch examples := r.trial.Examples; {
+		case len(examples) == 0, slices.Contains(examples, of.Object):
 			return Loses, culpritNames(r.admissionRun)
+		case r.trial.Templates > len(examples): // it may be one of the others
+			out = Untold
 		}
 	}
 	return out, nil
