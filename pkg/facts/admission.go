@@ -1,6 +1,11 @@
 package facts
 
-import corev1 "k8s.io/api/core/v1"
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
 
 // A MutatingPolicy is a MutatingAdmissionPolicy with the names of the bindings that activate it.
 // A policy without a binding does nothing.
@@ -251,4 +256,36 @@ type CRDVersion struct {
 	// whose schema has, or has not, restartPolicy. What it has not the API server prunes.
 	Keeps  []string `json:"keeps,omitempty"`
 	Prunes []string `json:"prunes,omitempty"`
+}
+
+// Keeping is whether the schema of a version has restartPolicy of a list of init containers; way is where the list is in
+// an object, with an index for each item on the way. known is false where the schema names no such list there.
+func (v *CRDVersion) Keeping(way []string) (keeps, known bool) {
+	on := func(path string) bool { return wayOn(way, path) }
+	switch {
+	case slices.ContainsFunc(v.Prunes, on):
+		return false, true
+	case slices.ContainsFunc(v.Keeps, on):
+		return true, true
+	}
+	return false, false
+}
+
+// wayOn reports whether a way leads along a path of a schema: "spec.tasks[].template", with "*" for any key.
+func wayOn(way []string, path string) bool {
+	var steps []string
+	for _, part := range strings.Split(path, ".") {
+		name, _, _ := strings.Cut(part, "[")
+		steps = append(append(steps, name), slices.Repeat([]string{"[]"}, strings.Count(part, "[]"))...)
+	}
+	if len(steps) != len(way) {
+		return false
+	}
+	for i, step := range steps {
+		index := way[i] != "" && strings.Trim(way[i], "0123456789") == ""
+		if step != way[i] && step != "*" && !(step == "[]" && index) {
+			return false
+		}
+	}
+	return true
 }

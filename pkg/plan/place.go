@@ -95,12 +95,6 @@ func (p *Planner) landing(spec *corev1.PodSpec, row *Row) {
 	}
 }
 
-// initContainersOf is the way to the init containers of a custom resource, as its schema has it.
-func initContainersOf(w *workload.Workload) string {
-	number := func(key string) bool { return key != "" && strings.Trim(key, "0123456789") == "" }
-	return strings.Join(slices.DeleteFunc(slices.Clone(w.Way), number), ".") + ".initContainers"
-}
-
 // schema: what the CustomResourceDefinition does with the field.
 func (p *Planner) schema(c *candidate, row *Row) {
 	row.Keeps = cluster.Untold
@@ -109,16 +103,17 @@ func (p *Planner) schema(c *candidate, row *Row) {
 			continue
 		}
 		for _, v := range d.Versions {
+			keeps, told := v.Keeping(c.inits)
 			switch {
-			case v.Name != c.served:
-			case slices.Contains(v.Prunes, c.inits):
+			case v.Name != c.served || !told:
+			case !keeps:
 				b := Block{Kind: Schema, Names: []string{d.Name}}
 				if k, ok := known.CRDByName(d.Name); ok {
 					b.Version, b.How = k.Fixed, k.Software
 				}
 				row.Keeps, row.Blocks = cluster.Loses, append(row.Blocks, b)
 				return
-			case slices.Contains(v.Keeps, c.inits):
+			default:
 				row.Keeps = cluster.Keeps
 				return
 			}

@@ -36,10 +36,11 @@ type candidate struct {
 	// containers are the names of those in the template.
 	containers []string
 	// group, served and inits are for the schema of a custom resource: its version, and the way to the init containers.
-	group, served, inits string
-	completes            bool
-	ports                []port
-	blocks               []Block
+	group, served string
+	inits         []string
+	completes     bool
+	ports         []port
+	blocks        []Block
 }
 
 // New begins a plan.
@@ -106,7 +107,7 @@ func candidateOf(w *workload.Workload, j *roles.Judgment, row Row) candidate {
 	}
 	if !w.Is("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodTemplate") {
 		_, out.served, _ = strings.Cut(w.APIVersion, "/")
-		out.group, out.inits = w.Group(), initContainersOf(w)
+		out.group, out.inits = w.Group(), append(slices.Clone(w.Way), "initContainers")
 	}
 	if len(row.Sidecars)+len(row.Workarounds) > 0 {
 		out.blocks = ownBlocks(j)

@@ -49,35 +49,49 @@ func (s *scene) crds() []facts.CRD {
 
 // dropped is whether the schema of a custom resource prunes the field, or why that is not known.
 func (s *scene) dropped(p *pod) (*checks.Finding, *facts.Gap) {
+	if s.Cluster == nil {
+		return nil, p.unknownRelease()
+	}
+	_, version, _ := strings.Cut(p.APIVersion, "/")
+	way := append(slices.Clone(p.Way), "initContainers")
 	for _, d := range s.crds() {
-		if d.Group == p.Group() && d.Kind == p.Kind {
-			return p.prunedBy(d), nil
+		i := slices.IndexFunc(d.Versions, func(v facts.CRDVersion) bool { return v.Name == version })
+		if d.Group != p.Group() || d.Kind != p.Kind || i < 0 {
+			continue
+		}
+		switch keeps, told := d.Versions[i].Keeping(way); {
+		case told && !keeps:
+			return p.pruned(d.Name, version, strings.Join(way, ".")), nil
+		case told:
+			return nil, nil
 		}
 	}
-	name := strings.ToLower(prose.Plural(p.Kind)) + "." + p.Group()
-	k, ok := known.CRDByName(name)
-	if !ok || s.Cluster != nil {
-		return nil, nil
+	if unread := s.Cluster.GapsOf(facts.CRDs, "*"); len(unread) > 0 {
+		return nil, &unread[0]
 	}
-	gap := facts.NewGap(facts.CRDs, facts.Instance{Kind: "CustomResourceDefinition", Name: name},
-		fmt.Sprintf("%s: the CRD has restartPolicy of init containers from %s on; which one is installed is not known", k.Software, k.Fixed),
-		facts.Do("let the cluster tell:", "kubectl sidecar lint --cluster -f FILE"))
+	gap := facts.NewGap(facts.CRDs, facts.Instance{Kind: p.Kind, Namespace: s.namespaceOf(p), Name: p.Name},
+		fmt.Sprintf("no CRD of the cluster names init containers where %s %s has them: what becomes of restartPolicy there is not known", p.Kind, p.Name),
+		facts.Do("look for it in what a dry run prints:", "kubectl create --dry-run=server -o yaml -f FILE"))
 	return nil, &gap
 }
 
-func (p *pod) prunedBy(d facts.CRD) *checks.Finding {
-	_, version, _ := strings.Cut(p.APIVersion, "/")
-	list := strings.Join(p.Way, ".") + ".initContainers"
-	for _, v := range d.Versions {
-		if v.Name != version || !slices.Contains(v.Prunes, list) {
-			continue
-		}
-		c := p.natives[0]
-		f := p.finding(c, p.at(c, "restartPolicy"),
-			fmt.Sprintf("the schema of %s prunes restartPolicy of init containers: the pod waits forever for %s to exit", d.Name, c.Name),
-			[]string{c.field("restartPolicy: Always"), fmt.Sprintf("customresourcedefinition/%s, version %s: %s has no restartPolicy", d.Name, v.Name, list)},
-			do("Update the CRD to a release whose schema has the field."))
-		return &f
+// unknownRelease: without a cluster nobody knows which CRD is installed.
+func (p *pod) unknownRelease() *facts.Gap {
+	name := strings.ToLower(prose.Plural(p.Kind)) + "." + p.Group()
+	reason := "whether the CRD has restartPolicy of init containers depends on its release"
+	if k, ok := known.CRDByName(name); ok {
+		reason = fmt.Sprintf("%s: the CRD has restartPolicy of init containers from %s on", k.Software, k.Fixed)
 	}
-	return nil
+	gap := facts.NewGap(facts.CRDs, facts.Instance{Kind: "CustomResourceDefinition", Name: name}, reason+"; which one is installed is not known",
+		facts.Do("let the cluster tell:", "kubectl sidecar lint --cluster -f FILE"))
+	return &gap
+}
+
+func (p *pod) pruned(crd, version, list string) *checks.Finding {
+	c := p.natives[0]
+	f := p.finding(c, p.at(c, "restartPolicy"),
+		fmt.Sprintf("the schema of %s prunes restartPolicy of init containers: the pod waits forever for %s to exit", crd, c.Name),
+		[]string{c.field("restartPolicy: Always"), fmt.Sprintf("customresourcedefinition/%s, version %s: %s has no restartPolicy", crd, version, list)},
+		do("Update the CRD to a release whose schema has the field."))
+	return &f
 }
