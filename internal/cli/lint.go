@@ -136,7 +136,7 @@ func (o *lintOptions) check(cmd *cobra.Command) error {
 	if err := o.checkCluster(cmd); err != nil {
 		return err
 	}
-	if !o.asksCluster() {
+	if !o.ask.ask {
 		if err := o.withoutCluster(); err != nil {
 			return err
 		}

@@ -129,6 +129,7 @@ var (
 		"webhook-breaks-canary", "webhook-refuses-dry-run", "webhook-strips-newer-fields",
 	}
 	ofTemplates = []string{"template-strips-restart-policy"}
+	ofTrials    = append(slices.Clone(ofTemplates), "webhook-strips-newer-fields") // templates that are created carry newer fields
 	ofUpdates   = []string{"webhook-breaks-pod-updates"}
 	ofAdmission = slices.Concat(ofPolicies, ofTemplates, ofUpdates)
 	ofShapes    = slices.Concat(ofPolicies, ofTemplates)
@@ -170,13 +171,13 @@ var costs = map[string][]string{
 	"list replicasets.apps":         ofTemplates,
 	"list replicationcontrollers":   ofTemplates,
 	"list podtemplates":             ofTemplates,
-	"create deployments.apps":       ofTemplates,
-	"create replicasets.apps":       ofTemplates,
-	"create statefulsets.apps":      ofTemplates,
-	"create daemonsets.apps":        ofTemplates,
-	"create jobs.batch":             ofTemplates,
-	"create cronjobs.batch":         ofTemplates,
-	"create replicationcontrollers": ofTemplates,
+	"create deployments.apps":       ofTrials,
+	"create replicasets.apps":       ofTrials,
+	"create statefulsets.apps":      ofTrials,
+	"create daemonsets.apps":        ofTrials,
+	"create jobs.batch":             ofTrials,
+	"create cronjobs.batch":         ofTrials,
+	"create replicationcontrollers": ofTrials,
 
 	"list serviceaccounts": ofPolicies,
 	"get services":         ofBackends,
