@@ -137,7 +137,7 @@ func (o *lintOptions) check(cmd *cobra.Command) error {
 		return err
 	}
 	if !o.ask.ask {
-		if err := o.withoutCluster(); err != nil {
+		if err := o.withoutCanaries(); err != nil {
 			return err
 		}
 	}

@@ -45,19 +45,16 @@ func (o *lintOptions) asksCluster() bool { return o.ask.ask || o.live() }
 // live reports whether the workloads are those of the cluster.
 func (o *lintOptions) live() bool { return len(o.files) == 0 && o.kustomize == "" }
 
-// withoutCluster leaves out the checks that send canaries, which --cluster allows: none of them has passed where nobody
+// withoutCanaries leaves out the checks that send canaries, which --cluster allows: none of them has passed where nobody
 // was asked.
-func (o *lintOptions) withoutCluster() error {
-	for i := len(o.list) - 1; i >= 0; i-- {
-		c := o.list[i]
-		switch {
-		case !slices.Contains(c.Uses, facts.Canaries):
-		case slices.Contains(o.choose.only, c.ID):
+func (o *lintOptions) withoutCanaries() error {
+	sends := func(c checks.Check) bool { return slices.Contains(c.Uses, facts.Canaries) }
+	for _, c := range o.list {
+		if sends(c) && slices.Contains(o.choose.only, c.ID) {
 			return usage("lint with --cluster", "--checks: %s sends canaries to a cluster", c.ID)
-		default:
-			o.list = slices.Delete(o.list, i, i+1)
 		}
 	}
+	o.list = slices.DeleteFunc(o.list, sends)
 	return nil
 }
 

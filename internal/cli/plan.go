@@ -58,7 +58,7 @@ was seen; 1 could not run; 2 wrong command line; 130 interrupted.`,
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "The workloads of the whole cluster")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newClusterFlags(cmd)
-	cmd.ValidArgsFunction = (&whyOptions{cluster: o.cluster}).completeWorkloads
+	cmd.ValidArgsFunction = o.complete
 	own.Lookup("selector").Usage = "Only workloads whose `labels` match, such as app=web"
 	own.Lookup("namespace").Usage = "The workloads of this `namespace`"
 	return cmd

@@ -21,9 +21,12 @@ func customRights(command string, names []string, list []right) ([]right, error)
 		if len(validation.NameIsDNSLabel(resource, false)) > 0 || len(validation.NameIsDNSSubdomain(group, false)) > 0 {
 			return nil, usage("for example --custom rollouts.argoproj.io", "--custom: %q is not RESOURCE.GROUP", name)
 		}
-		switch verb := map[string]string{"plan": "list", "lint": "list", "convert": "get"}[command]; {
-		case verb != "" && command != "plan":
-			out = append(out, readRights(collect.CustomWorkloadRules(verb, group, resource))...)
+		switch {
+		case command == "lint":
+			out = append(out, readRights(collect.CustomWorkloadRules("list", group, resource))...)
+			continue
+		case command == "convert":
+			out = append(out, readRights(collect.CustomWorkloadRules("get", group, resource))...)
 			continue
 		case !triesTemplates(list):
 			return nil, usage("leave it out", "--custom: what the role is for tries no templates")

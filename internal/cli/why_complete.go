@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,18 +27,4 @@ func (o *whyOptions) complete(cmd *cobra.Command, args []string, typed string) (
 		directive |= cobra.ShellCompDirectiveNoSpace
 	}
 	return out, directive
-}
-
-// completeWorkloads offers the types that plan looks at, and behind a type its names.
-func (o *whyOptions) completeWorkloads(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-	if kind, _, ok := strings.Cut(typed, "/"); ok {
-		return o.cluster.completeNames(cmd.Context(), kind, typed, kind+"/"), cobra.ShellCompDirectiveNoFileComp
-	}
-	var out []string
-	for _, kind := range collect.Types() {
-		if slices.Contains(plannedKinds, (collect.Name{Resource: kind}).Kind()) && strings.HasPrefix(kind, typed) {
-			out = append(out, kind+"/")
-		}
-	}
-	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
