@@ -140,7 +140,7 @@ func (p subject) deadMountFinding(d *deadMount) *checks.Finding {
 }
 
 // mountAnew recreates the pod. Before the kubelet lets go of a pod it removes its emptyDirs, which fails with ENOTCONN
-// as long as the dead mount is in one: such a pod stays in Terminating, and kubectl delete waits for ever.
+// as long as the dead mount is in one: such a pod stays in Terminating, and kubectl delete waits forever.
 func (p subject) mountAnew(server container) []checks.Step {
 	const recreate = "Recreate the pod, which mounts anew"
 	dir := p.sharedEmptyDir(server)
