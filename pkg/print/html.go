@@ -77,6 +77,8 @@ type htmlPage struct {
 	command string
 	answer  badge
 	body    []*html.Node
+	// fleet is set for a page about several clusters, each of which says itself what it is.
+	fleet bool
 }
 
 // An htmlGroup is the checks of one category.
@@ -119,6 +121,11 @@ type htmlHole struct {
 // by name keep the linker from leaving out what is never called.
 func htmlDocument(w io.Writer, r *report.Report, _ Options) error {
 	p := &htmlPage{Report: r, command: commandOf(r), answer: verdicts[r.Verdict]}
+	p.doctorSections(r)
+	return p.write(w)
+}
+
+func (p *htmlPage) doctorSections(r *report.Report) {
 	p.add(glanceSection(r), coverageSection(r))
 	shown := map[string]string{}
 	for _, category := range categories(r) {
@@ -128,7 +135,6 @@ func htmlDocument(w io.Writer, r *report.Report, _ Options) error {
 	if left := skippedIDs(r); len(left) > 0 {
 		p.add(el("section", el("h2", "Not selected"), codeList("names", left)))
 	}
-	return p.write(w)
 }
 
 func (p *htmlPage) add(sections ...*html.Node) { p.body = append(p.body, sections...) }
@@ -173,7 +179,7 @@ func (p *htmlPage) header() *html.Node {
 	if p.Manifests != nil {
 		row("manifests", manifestsLine(p.Report))
 	}
-	if p.Manifests == nil || p.Cluster.Server != "" {
+	if !p.fleet && (p.Manifests == nil || p.Cluster.Server != "") {
 		row("cluster", strings.TrimPrefix(clusterName(p.Report), "cluster "))
 		row("collected", seenAt(p.Report))
 	}
