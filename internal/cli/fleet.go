@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -95,7 +96,8 @@ const allowed = "-"
 // contextsOf are the contexts that were named, sorted, each once. A name that is there is that one, whatever it looks like.
 func contextsOf(there, typed []string) ([]string, error) {
 	if len(there) == 0 {
-		return nil, usage("see what is read: kubectl config get-contexts", "--contexts: the kubeconfig has no contexts")
+		return nil, usage("see what is read: kubectl config get-contexts; set KUBECONFIG, or use --kubeconfig",
+			"--contexts: the kubeconfig has no contexts%s", absentFiles(os.Getenv(clientcmd.RecommendedConfigPathEnvVar)))
 	}
 	valid := "there are: " + strings.Join(there, ", ")
 	found := map[string]bool{}

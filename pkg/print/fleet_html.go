@@ -1,6 +1,7 @@
 package print
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,6 +11,11 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
+
+// fleetStyle is ours, as styleSheet is.
+//
+//go:embed page/fleet.css
+var fleetStyle string
 
 // fleetHTML is one page with a tile for each cluster, and below them a fold for each with everything that its own page
 // would say.

@@ -13,7 +13,11 @@ import (
 // fleetMarkdown is the table of clusters, then what is wrong, each thing once with the clusters that have it.
 func fleetMarkdown(w io.Writer, f *report.Fleet, o Options) error {
 	m := &markdownPage{}
-	m.line("## %s kubectl sidecar %s", emoji[verdictMark(f.Verdict).symbol], f.Command)
+	title := f.Command
+	if f.Command != "why" {
+		title += ": " + report.FleetWords(f.Command, f.Verdict)
+	}
+	m.line("## %s kubectl sidecar %s", emoji[verdictMark(f.Verdict).symbol], title)
 	m.line("")
 	m.line("%s", mdText(f.Summary))
 	m.line("")
@@ -78,7 +82,7 @@ func (m *markdownPage) fleetProblems(list []*fleetProblem, total int) {
 		if g.id != "" && g.id != g.title {
 			title += " [" + g.id + "]"
 		}
-		m.fold(len(list) <= openProblems, fmt.Sprintf("%s %s: in %s", emoji[g.mark.symbol], proseHTML(title), prose.Of(len(g.clusters), total, "cluster")))
+		m.fold(len(list) <= openProblems, fmt.Sprintf("%s in %s: %s", emoji[g.mark.symbol], prose.Of(len(g.clusters), total, "cluster"), proseHTML(title)))
 		m.line("- in %s", names(g.clusters, markdownAll))
 		where := codeSpan(g.clusters[0])
 		if g.where != "" {
@@ -115,7 +119,7 @@ func (m *markdownPage) fleetHoles(list []*fleetHole, total int) {
 	m.line("### Not seen")
 	m.end()
 	for _, h := range list {
-		m.fold(false, fmt.Sprintf("%s %s: in %s", emoji[markUnknown.symbol], proseHTML(h.what(one)), prose.Of(len(h.clusters), total, "cluster")))
+		m.fold(false, fmt.Sprintf("%s in %s: %s", emoji[markUnknown.symbol], prose.Of(len(h.clusters), total, "cluster"), proseHTML(h.what(one))))
 		m.line("- in %s", names(h.clusters, markdownAll))
 		m.line("- why: %s", mdText(h.why()))
 		m.line("- checks that need it: %s", names(h.ids, markdownAll))

@@ -157,7 +157,7 @@ func (p *htmlPage) write(w io.Writer) error {
 		meta("name", "referrer", "no-referrer"),
 		el("link", attribute{"rel", "icon"}, attribute{"href", "data:,"}),
 		el("title", p.answer.Word+" – kubectl sidecar "+p.command),
-		el("style", trusted(styleSheet)))
+		el("style", trusted(p.style())))
 	foot := el("footer", el("p", "This page is complete: it loads nothing and runs nothing. Every statement on it is from one report; ",
 		el("code", "-o json"), " is the same report for programs."))
 	document := &html.Node{Type: html.DocumentNode}
@@ -168,6 +168,14 @@ func (p *htmlPage) write(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// style is the style sheet, for several clusters with that of their tiles.
+func (p *htmlPage) style() string {
+	if p.fleet {
+		return styleSheet + fleetStyle
+	}
+	return styleSheet
 }
 
 // header is the verdict and what it is about.

@@ -62,6 +62,10 @@ func cleanPlanFleet(f *plan.Fleet) (*plan.Fleet, error) {
 		if err != nil {
 			return nil, err
 		}
+		c.Context = line(p.Context)
+		if p.Unreached != nil {
+			c.Unreached = &plan.Unreached{Reason: line(p.Unreached.Reason), Remedy: block(p.Unreached.Remedy)}
+		}
 		out.Items = append(out.Items, c)
 	}
 	return &out, nil
