@@ -44,6 +44,8 @@ func newDiff(name string, streams genericiooptions.IOStreams) *cobra.Command {
 findings and those that are gone, what can no longer be seen, nodes with another
 kubelet. A file is a snapshot, a doctor report as JSON or YAML, or what kubectl
 wrote; - is stdin. Without AFTER, the cluster of the current context is checked.
+Two lists of reports, as doctor --contexts writes them, are compared cluster by
+cluster.
 
 Exit code: 3 there is a new finding at or above --fail-on; 4 there is none, but
 something can no longer be seen; 0 neither; 1 could not run; 2 wrong command line;
@@ -51,6 +53,7 @@ something can no longer be seen; 0 neither; 1 could not run; 2 wrong command lin
 		Example: examples(name,
 			"before and after an upgrade", "diff before.yaml after.yaml",
 			"what has changed since", "diff before.yaml",
+			"the clusters of a fleet, each with what it was", "diff fleet-before.json fleet-after.json",
 			"two reports, as JSON", "diff monday.json tuesday.json -o json"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -90,33 +93,48 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	var after *report.Report
+	if before.fleet != nil && len(args) == 1 {
+		return usage("name the other list", "%s: %w", display(args[0]), errNoSecond)
+	}
+	var after side
 	afterName := "the cluster"
 	if len(args) == 2 {
 		afterName = display(args[1])
 		after, err = o.read(ctx, args[1])
 	} else {
-		after, err = o.report(ctx, o.cluster.timeout)
+		after.alone, err = o.report(ctx, o.cluster.timeout)
 	}
 	if err != nil {
 		return err
 	}
-	d := report.Compare(before, o.chosen(after), display(args[0]), afterName, buildVersion().Version)
+	if err := pair(before, after, display(args[0]), afterName); err != nil {
+		return err
+	}
+	if before.fleet != nil {
+		return o.compareFleets(ctx, before.fleet, after.fleet, display(args[0]), afterName)
+	}
+	d := report.Compare(before.alone, o.chosen(after.alone), display(args[0]), afterName, buildVersion().Version)
 	if err := o.print(d); err != nil {
 		return err
 	}
-	return o.exit(ctx, d)
+	return o.exit(ctx, d.ExitCode)
 }
 
-// read is the report of a file: the one that it is, or what doctor says of it.
-func (o *diffOptions) read(ctx context.Context, name string) (*report.Report, error) {
+// read is the report of a file: the one that it is, or what doctor says of it; or the list of reports that it is.
+func (o *diffOptions) read(ctx context.Context, name string) (side, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
 	defer cancel()
 	data, err := readInput(ctx, o.streams.In, name, hintDiff)
 	if err != nil {
-		return nil, err
+		return side{}, err
 	}
-	return within(ctx, "reading "+display(name), func() (*report.Report, error) { return o.understand(data, name) })
+	return within(ctx, "reading "+display(name), func() (side, error) {
+		if f, err := o.listed(data, name); f != nil || err != nil {
+			return side{fleet: f}, err
+		}
+		r, err := o.understand(data, name)
+		return side{alone: r}, err
+	})
 }
 
 func (o *diffOptions) understand(data []byte, name string) (*report.Report, error) {
@@ -177,7 +195,7 @@ func (o *diffOptions) print(d *report.Diff) error {
 	return nil
 }
 
-func (o *diffOptions) exit(ctx context.Context, d *report.Diff) error {
+func (o *diffOptions) exit(ctx context.Context, code func(failOn checks.Severity) int) error {
 	if ctx.Err() != nil {
 		return exit(exitInterrupted)
 	}
@@ -188,7 +206,7 @@ func (o *diffOptions) exit(ctx context.Context, d *report.Diff) error {
 	if err := failOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
 		return err
 	}
-	if code := d.ExitCode(failOn); code != report.ExitOK {
+	if code := code(failOn); code != report.ExitOK {
 		return exit(code)
 	}
 	return nil

@@ -22,6 +22,7 @@ type doctorOptions struct {
 	failOn choice
 	color  choice
 	wait   waiting
+	fleet  fleetFlags
 }
 
 // failNever is the value of --fail-on that leaves the verdict to the report.
@@ -52,6 +53,7 @@ never, 3 and 4 are 0: for a step that only passes the report on.`,
 			"from what kubectl wrote, without a cluster", "doctor -f nodes.yaml -f webhooks.yaml",
 			"in a pipeline: only what is new since the baseline", "doctor --baseline baseline.yaml --waivers waivers.yaml",
 			"after an upgrade: wait until it is ready, up to five minutes", "doctor --wait 5m",
+			"thirty clusters in one table, and a page with a tile for each", "doctor --contexts 'prod-*' -o text -o html=fleet.html",
 			"only two checks, in one namespace", "doctor --checks webhook-strips-restart-policy,webhook-breaks-canary -n payments"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
@@ -65,12 +67,16 @@ never, 3 and 4 are 0: for a step that only passes the report on.`,
 	o.except.addBaselineFlag(cmd)
 	o.wait.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
+	o.fleet.add(cmd, o.cluster)
 	return cmd
 }
 
 func (o *doctorOptions) run(cmd *cobra.Command) error {
 	if err := o.check(cmd); err != nil {
 		return err
+	}
+	if o.fleet.on(cmd) {
+		return o.runFleet(cmd.Context())
 	}
 	out, err := o.output.open(o.streams)
 	if err != nil {
@@ -115,6 +121,9 @@ func (o *doctorOptions) look(ctx context.Context) (*report.Report, error) {
 // check refuses combinations that would promise what is not done.
 func (o *doctorOptions) check(cmd *cobra.Command) error {
 	if err := o.output.check(); err != nil {
+		return err
+	}
+	if err := o.checkFleet(cmd); err != nil {
 		return err
 	}
 	if err := o.prepare(cmd); err != nil {

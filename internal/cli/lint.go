@@ -37,6 +37,8 @@ type lintOptions struct {
 	except   exceptions
 	baseline string // to write
 
+	fleet fleetFlags
+
 	list []checks.Check // those to run, once checked
 }
 
@@ -72,6 +74,7 @@ interrupted. It is the same for every output format.`,
 			"what kustomize builds, for an older version", "lint -k overlays/prod --kubernetes-version 1.31",
 			"annotations on the lines of a pull request", "lint -f deploy/ -R -o text -o github",
 			"with the versions, schemas and webhooks of the cluster", "lint -f deploy/ --cluster",
+			"as each of several clusters would take them", "lint -f deploy/ --contexts all",
 			"the workloads of a namespace, as they are", "lint -n shop"),
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -95,6 +98,7 @@ interrupted. It is the same for every output format.`,
 	o.except.addFlags(cmd)
 	flags.StringVar(&o.except.baseline, "baseline", "", "Count only findings that are not in this `file`, which --write-baseline wrote")
 	o.cluster = newLintClusterFlags(cmd)
+	o.fleet.add(cmd, o.cluster)
 	flags.StringVar(&o.baseline, "write-baseline", "", "Write the findings to this `file`, for --baseline")
 	return cmd
 }
@@ -102,6 +106,9 @@ interrupted. It is the same for every output format.`,
 func (o *lintOptions) run(cmd *cobra.Command) error {
 	if err := o.check(cmd); err != nil {
 		return err
+	}
+	if o.fleet.on(cmd) {
+		return o.runFleet(cmd.Context())
 	}
 	out, err := o.output.open(o.streams)
 	if err != nil {
@@ -132,6 +139,9 @@ func (o *lintOptions) check(cmd *cobra.Command) error {
 	}
 	if n := slices.Index(o.files, "-"); n >= 0 && slices.Contains(o.files[n+1:], "-") {
 		return usage("-f - once", "stdin can be read only once")
+	}
+	if err := o.checkFleet(cmd); err != nil {
+		return err
 	}
 	if err := o.checkCluster(cmd); err != nil {
 		return err

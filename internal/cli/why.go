@@ -35,6 +35,7 @@ type whyOptions struct {
 	namespaced    bool // --namespace was given
 	output        outputs
 	color         choice
+	fleet         fleetFlags
 }
 
 func newWhy(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -77,6 +78,7 @@ they have waited for five minutes. It is the same for every output format.`,
 			"a pod", "why web-7d4b9c6f5-x2k8p",
 			"the pods of a deployment and of a job", "why deploy/web job/import -n shop",
 			"every suspicious pod of the cluster", "why -A",
+			"the same of every cluster whose context begins so", "why -A --contexts 'prod-*'",
 			"the picture alone, to attach to a ticket", "why deploy/web -o svg=web.svg",
 			"from what kubectl wrote, without a cluster", "why -A -f pods.yaml -f events.yaml",
 			"from what kubectl wrote at a time that you know", "why -A -f pods.yaml --taken-at 2026-03-01T12:00:00Z"),
@@ -94,6 +96,7 @@ they have waited for five minutes. It is the same for every output format.`,
 	o.cluster = newWhyClusterFlags(cmd)
 	o.cluster.addAskURLs(own)
 	o.cluster.addControllers(own)
+	o.fleet.add(cmd, o.cluster)
 	return cmd
 }
 
@@ -105,6 +108,9 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 	o.logsAsked, o.namespaced = cmd.Flags().Changed("logs"), cmd.Flags().Changed("namespace")
 	if err := o.check(cmd); err != nil {
 		return err
+	}
+	if o.fleet.on(cmd) {
+		return o.runFleet(cmd.Context())
 	}
 	out, err := o.output.open(o.streams)
 	if err != nil {
@@ -145,6 +151,9 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 		return usage("name the namespace: -n NAMESPACE", "names need a namespace: --all-namespaces takes no names")
 	case o.allNamespaces && o.namespaced:
 		return usage("leave one of the two out", "--namespace and --all-namespaces exclude each other")
+	}
+	if err := o.checkFleet(cmd); err != nil {
+		return err
 	}
 	if _, err := labels.Parse(o.selector); err != nil {
 		return usage("for example -l app=web", "--selector: %w", err)

@@ -59,7 +59,7 @@ func TestSchemaRefuses(t *testing.T) {
 var optional = []string{
 	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress", "(report).gatesSettled",
 	"diagnosis.ruledOut", "diagnosis.progress", "progress.until", "diagnosis.probably", "probable.else",
-	"(report).manifests", "finding.place", "suppressed.place", "symptom.place", "place.line", "place.column",
+	"cluster.context", "(report).unreached", "(report).manifests", "finding.place", "suppressed.place", "symptom.place", "place.line", "place.column",
 	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
 	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command", "step.language",
 	"gap.instance", "accepted.instance", "gap.command", "accepted.command", "instance.kind", "instance.namespace", "instance.name", "instance.configuration", "instance.class",
