@@ -24,6 +24,7 @@ var listKinds = map[string]metav1.TypeMeta{
 	"mutatingwebhookconfigurations":     list("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
 	"mutatingadmissionpolicies":         list("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"),
 	"mutatingadmissionpolicybindings":   list("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicyBinding"),
+	"custom-resource-definitions":       list("apiextensions.k8s.io/v1", "CustomResourceDefinition"),
 	"replication-controllers":           list("v1", "ReplicationController"),
 	"validatingwebhookconfigurations":   list("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"),
 	"validatingadmissionpolicies":       list("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"),

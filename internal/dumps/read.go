@@ -104,7 +104,9 @@ func (r *reader) finish() (*facts.Snapshot, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", r.what(), err)
 	}
-	s.Limits = append(s.Limits, r.limits(s)...)
+	for _, limit := range r.limits(s) {
+		s.Limits = append(s.Limits, facts.RedactText(limit))
+	}
 	return s, nil
 }
 
