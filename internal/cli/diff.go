@@ -11,6 +11,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/dumps"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
@@ -75,6 +76,7 @@ something can no longer be seen; 0 neither; 1 could not run; 2 wrong command lin
 	addChoice(cmd, &o.output, "output", "o", "Output format, to stdout")
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the output tells")
 	addChoice(cmd, &o.color, "color", "", "When to use color")
+	cmd.Flags().BoolVarP(&o.recursive, "recursive", "R", false, "Read the folders in a folder, too; those of dumps are always read")
 	o.choose.addFlags(cmd)
 	o.except.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
@@ -124,32 +126,32 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string) error {
 func (o *diffOptions) read(ctx context.Context, name string) (side, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
 	defer cancel()
-	data, err := readInput(ctx, o.streams.In, name, hintDiff)
-	if err != nil {
+	s, err := readFiles(ctx, o.streams.In, []string{name}, o.recursive)
+	var written *dumps.ReportError
+	var refused *failure
+	switch {
+	case errors.As(err, &written):
+		return o.readReport(ctx, name, written.Text)
+	case errors.As(err, &refused) && refused.hint == hintFile:
+		return side{}, couldNotRun(hintDiff, refused.err)
+	case err != nil:
 		return side{}, err
 	}
-	return within(ctx, "reading "+display(name), func() (side, error) {
-		if f, err := o.listed(data, name); f != nil || err != nil {
-			return side{fleet: f}, err
-		}
-		r, err := o.understand(data, name)
-		return side{alone: r}, err
-	})
+	return within(ctx, "judging "+display(name), func() (side, error) { return side{alone: o.chosen(o.judge(s))}, nil })
 }
 
-func (o *diffOptions) understand(data []byte, name string) (*report.Report, error) {
-	s, err := facts.Read(bytes.NewReader(data), display(name))
-	switch {
-	case errors.Is(err, facts.ErrReport):
-		r, err := readReport(data)
-		if err != nil {
-			return nil, couldNotRun(hintDiff, fmt.Errorf("%s: %w", display(name), err))
+// readReport is a file that is a report, or a list of them, already.
+func (o *diffOptions) readReport(ctx context.Context, name string, text []byte) (side, error) {
+	return within(ctx, "reading "+display(name), func() (side, error) {
+		if f, err := o.listed(text, name); f != nil || err != nil {
+			return side{fleet: f}, err
 		}
-		return o.chosen(r), nil
-	case err != nil:
-		return nil, couldNotRun(hintDiff, err)
-	}
-	return o.chosen(o.judge(s)), nil
+		r, err := readReport(text)
+		if err != nil {
+			return side{}, couldNotRun(hintDiff, fmt.Errorf("%s: %w", display(name), err))
+		}
+		return side{alone: o.chosen(r)}, nil
+	})
 }
 
 // readReport reads a report of doctor.

@@ -58,7 +58,7 @@ never, 3 and 4 are 0: for a step that only passes the report on.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
-	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
+	addFiles(cmd, &o.files, &o.recursive)
 	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the report tells")
 	addChoice(cmd, &o.color, "color", "", "When to use color")

@@ -24,6 +24,7 @@ type planOptions struct {
 	streams       genericiooptions.IOStreams
 	cluster       *clusterFlags
 	files         []string
+	recursive     bool
 	allNamespaces bool
 	namespaced    bool
 	format        choice
@@ -56,7 +57,7 @@ was seen; 1 could not run; 2 wrong command line; 130 interrupted.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	own := cmd.Flags()
-	own.StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
+	addFiles(cmd, &o.files, &o.recursive)
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "The workloads of the whole cluster")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newClusterFlags(cmd)
@@ -155,7 +156,7 @@ func (o *planOptions) plan(ctx context.Context) (*plan.Plan, error) {
 	if len(o.files) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
 		defer cancel()
-		s, err := readFiles(ctx, o.streams.In, o.files)
+		s, err := readFiles(ctx, o.streams.In, o.files, o.recursive)
 		if err != nil {
 			return nil, err
 		}

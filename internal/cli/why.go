@@ -26,6 +26,7 @@ type whyOptions struct {
 	cluster       *clusterFlags
 	names         []collect.Name
 	files         []string
+	recursive     bool
 	takenAt       string
 	now           func() time.Time
 	selector      string
@@ -86,7 +87,7 @@ they have waited for five minutes. It is the same for every output format.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	own := cmd.Flags()
-	own.StringArrayVarP(&o.files, "filename", "f", nil, "Read a snapshot or kubectl's YAML or JSON instead of a cluster; - is stdin; repeatable")
+	addFiles(cmd, &o.files, &o.recursive)
 	own.StringVar(&o.takenAt, "taken-at", "", "When the file was taken, as `TIME` in RFC 3339 or now; without it, the newest time in the file counts, and a young pipe is now")
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Check every suspicious pod of the cluster")
 	own.StringVarP(&o.selector, "selector", "l", "", "Check the pods whose labels match, such as app=web")
@@ -191,7 +192,7 @@ func (o *whyOptions) answer(ctx context.Context) (*answer, error) {
 func (o *whyOptions) answerFiles(ctx context.Context) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
 	defer cancel()
-	snapshot, err := readFiles(ctx, o.streams.In, o.files)
+	snapshot, err := readFiles(ctx, o.streams.In, o.files, o.recursive)
 	if err != nil {
 		return nil, err
 	}
