@@ -59,6 +59,8 @@ func TestSchemaRefuses(t *testing.T) {
 var optional = []string{
 	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress", "(report).gatesSettled",
 	"diagnosis.ruledOut", "diagnosis.progress", "progress.until", "diagnosis.probably", "probable.else",
+	"(report).changes", "change.container", "change.type", "change.reason", "change.message", "change.exitCode", "change.restarts",
+	"change.probe", "change.failures", "change.allowed",
 	"(report).manifests", "finding.place", "suppressed.place", "symptom.place", "place.line", "place.column",
 	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
 	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command", "step.language",
