@@ -112,6 +112,9 @@ func (o *doctorOptions) look(ctx context.Context) (*report.Report, error) {
 	if o.wait.limit == 0 {
 		return o.report(ctx, o.cluster.timeout)
 	}
+	if err := o.wait.failOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
+		return nil, err
+	}
 	return o.wait.until(ctx, o.streams.ErrOut, o.cluster.timeout, o.report, func(r *report.Report) bool {
 		g, err := exitRule(ctx, o.failOn.value, r)
 		return err == nil && g.Exit == report.ExitOK

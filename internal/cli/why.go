@@ -33,6 +33,7 @@ type whyOptions struct {
 	allNamespaces bool
 	logs          bool
 	logsAsked     bool // --logs was given
+	watch         bool
 	namespaced    bool // --namespace was given
 	output        outputs
 	color         choice
@@ -71,6 +72,13 @@ Nothing is wrong is said only where every pod is known to be well. A pod that wa
 for what may still come, such as its startup probe within its budget, is in
 progress: the answer says what it waits for, since when, and for how long it may.
 
+With --watch it stays and prints what changes, each with its time: image pulled,
+failure 3 of 30 of a startup probe, now crash looping. It ends when every pod is
+well (0), the cause is certain (3) or the time is up (4 where it still waits). It
+watches pods and events, asks for nothing in between, and reads again what comes or
+goes. On a terminal the picture stays below. -o json prints one document per line
+and change.
+
 Exit code: 0 nothing is wrong; 3 a root cause was found; 4 something is wrong, or
 may be, but the cause is not known; 1 could not run; 2 wrong command line;
 130 interrupted. Pods in progress are 4 when you name them, and 0 otherwise, unless
@@ -78,6 +86,7 @@ they have waited for five minutes. It is the same for every output format.`,
 		Example: examples(name,
 			"a pod", "why web-7d4b9c6f5-x2k8p",
 			"the pods of a deployment and of a job", "why deploy/web job/import -n shop",
+			"stay until it is well, or certain why not", "why job/import --watch",
 			"every suspicious pod of the cluster", "why -A",
 			"the same of every cluster whose context begins so", "why -A --contexts 'prod-*'",
 			"the picture alone, to attach to a ticket", "why deploy/web -o svg=web.svg",
@@ -94,6 +103,7 @@ they have waited for five minutes. It is the same for every output format.`,
 	own.BoolVar(&o.logs, "logs", true, "Quote the last log lines of the container to blame; on by default when one pod is in trouble")
 	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.color, "color", "", "When to use color")
+	o.addWatch(cmd)
 	o.cluster = newWhyClusterFlags(cmd)
 	o.cluster.addAskURLs(own)
 	o.cluster.addControllers(own)
@@ -119,6 +129,9 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	defer out.discard()
 	ctx := cmd.Context()
+	if o.watch {
+		return o.watchPods(ctx, out)
+	}
 	a, err := o.answer(ctx)
 	if err != nil {
 		return err
@@ -158,6 +171,9 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 	}
 	if _, err := labels.Parse(o.selector); err != nil {
 		return usage("for example -l app=web", "--selector: %w", err)
+	}
+	if err := o.checkWatch(cmd); err != nil {
+		return err
 	}
 	if err := o.checkTakenAt(cmd.Flags().Changed("taken-at")); err != nil {
 		return err

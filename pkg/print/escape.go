@@ -43,6 +43,7 @@ func clean(r *report.Report) *report.Report {
 	c.Webhooks = each(r.Webhooks, CleanWebhook)
 	c.Checks = each(r.Checks, cleanEntry)
 	c.Waivers = each(r.Waivers, cleanWaiver)
+	c.Changes = changesOf(r)
 	if r.Diagnoses != nil {
 		c.Diagnoses, c.InProgress = each(r.Diagnoses, cleanDiagnosis), each(r.InProgress, cleanDiagnosis)
 	}

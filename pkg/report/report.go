@@ -68,6 +68,8 @@ type Report struct {
 	// InProgress are, of `why`, the pods that wait for something that may still come; nil, and not written, in the
 	// report of another command.
 	InProgress []pods.Diagnosis `json:"inProgress,omitzero"`
+	// Changes is, of `why --watch`, what is not as in the report before; nil, and not written, in any other report.
+	Changes []pods.Change `json:"changes,omitzero"`
 	// Manifests is what lint looked at; nil, and not written, in the report of another command.
 	Manifests *Manifests `json:"manifests,omitzero"`
 	// Unreached says why nothing was read; only in lists of reports.
