@@ -41,7 +41,8 @@ var mayImport = map[string][]string{
 	"internal/admission":   {"pkg/facts"},
 	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission", "pkg/workload"},
 	"internal/kustomize":   {"pkg/edit", "pkg/workload"},
-	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/software", "pkg/workload", "pkg/roles", "pkg/edit", "pkg/convert", "pkg/plan", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/kustomize", "internal/manifests", "docs"},
+	"internal/tty":         {"pkg/print"},
+	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/software", "pkg/workload", "pkg/roles", "pkg/edit", "pkg/convert", "pkg/plan", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/kustomize", "internal/manifests", "internal/tty", "docs"},
 	"pkg/plan":             {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/roles", "pkg/workload"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
