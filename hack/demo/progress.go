@@ -14,7 +14,7 @@ import (
 // usualRate is how many bytes of source a core compiled per second where this was measured. It counts as if it had
 // been observed for a while, so that the first estimate is of the right size and the later ones are of this machine.
 const (
-	usualRate  = 130_000
+	usualRate  = 300_000
 	usualCount = 30 * time.Second
 )
 
@@ -33,11 +33,13 @@ type progress struct {
 func newProgress(jobs []job, now time.Time, cores int) *progress {
 	p := &progress{left: map[unit]int64{}, began: now, cores: cores}
 	for _, j := range jobs {
-		for u, size := range j.units {
-			p.left[u] = size
+		link := int64(200_000) // no sources tell how long linking takes, only that large programs take longer
+		for u, weight := range j.units {
+			p.left[u] = weight
+			link += weight / 8
 		}
 		if len(j.units) > 0 {
-			p.left[linkOf(j)] = linkWeight
+			p.left[linkOf(j)] = min(link, 3_000_000)
 		}
 	}
 	p.total = len(p.left)

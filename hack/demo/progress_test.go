@@ -106,7 +106,7 @@ func TestWork(t *testing.T) {
 	if err != nil || len(jobs) != 1 {
 		t.Fatalf("%v, %v", jobs, err)
 	}
-	if size := jobs[0].units[unit{path: "counted/inner"}]; size == 0 {
+	if size := jobs[0].units[unit{path: "counted/inner"}]; size <= unitWeight {
 		t.Errorf("the package has no size: %v", jobs[0].units)
 	}
 	if err := build(t.Context(), jobs, &messages); err != nil {

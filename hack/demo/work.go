@@ -22,11 +22,11 @@ type unit struct {
 	version string // of its module
 }
 
-// Linking has no sources whose size could tell how long it takes.
-const linkWeight = 3 << 20
+// unitWeight is what a package costs besides its sources, in bytes of source.
+const unitWeight = 18_000
 
-// work is what is left to build for a target: the packages that the build cache does not have, with the size of
-// their sources. downloads is told how many modules were fetched before that could be known.
+// work is what is left to build for a target: the packages that the build cache does not have, each with its weight,
+// which is about the size of its sources. downloads is told how many modules were fetched before that could be known.
 func work(ctx context.Context, t binaries.Target, downloads func(n int)) (map[unit]int64, error) {
 	const format = `{{if .Stale}}{{.ImportPath}}|{{with .Module}}{{.Version}}{{end}}|{{.Dir}}|{{join .GoFiles "|"}}{{end}}`
 	args := append([]string{"list", "-deps", "-f", format}, t.Flags()...)
@@ -45,7 +45,7 @@ func work(ctx context.Context, t binaries.Target, downloads func(n int)) (map[un
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		if f := strings.Split(lines.Text(), "|"); len(f) > 3 {
-			units[unit{f[0], f[1]}] = sizeOf(f[2], f[3:])
+			units[unit{f[0], f[1]}] = unitWeight + sizeOf(f[2], f[3:])
 		}
 	}
 	return units, lines.Err()
