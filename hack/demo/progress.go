@@ -15,7 +15,7 @@ import (
 // been observed for a while, so that the first estimate is of the right size and the later ones are of this machine.
 const (
 	usualRate  = 300_000
-	usualCount = 30 * time.Second
+	usualCount = 10 * time.Second
 )
 
 // A progress counts what is built, and estimates how long the rest takes.
@@ -23,7 +23,7 @@ type progress struct {
 	mu       sync.Mutex
 	left     map[unit]int64
 	total    int   // packages
-	done     int64 // bytes of source of those that are done
+	done     int64 // weight of those that are done
 	building string
 	byPath   map[string]unit // of the job that is being built
 	began    time.Time
