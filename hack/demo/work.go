@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -29,15 +28,9 @@ const unitWeight = 18_000
 // which is about the size of its sources. downloads is told how many modules were fetched before that could be known.
 func work(ctx context.Context, t binaries.Target, downloads func(n int)) (map[unit]int64, error) {
 	const format = `{{if .Stale}}{{.ImportPath}}|{{with .Module}}{{.Version}}{{end}}|{{.Dir}}|{{join .GoFiles "|"}}{{end}}`
-	args := append([]string{"list", "-deps", "-f", format}, t.Flags()...)
-	cmd := exec.CommandContext(ctx, "go", append(args, t.Pkg)...)
-	cmd.Dir, cmd.Env = t.Dir, t.Env()
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = time.Minute
 	var list bytes.Buffer
 	said := &downloadCounter{tell: downloads}
-	cmd.Stdout, cmd.Stderr = &list, said
-	if err := cmd.Run(); err != nil {
+	if err := t.Go(ctx, "list", []string{"-deps", "-f", format, t.Pkg}, &list, said); err != nil {
 		return nil, fmt.Errorf("listing what %s is made of: %w\n%s", t.Name, err, said.other.String())
 	}
 	units := map[unit]int64{}

@@ -176,7 +176,7 @@ func ProgramTarget(dir, pkg string) (Target, error) {
 
 // Own is how a program of this repository is built into a file of its own, with flags for the linker.
 func Own(root, pkg, out, ldflags string) Target {
-	return Target{Name: filepath.Base(out), Dir: root, Pkg: pkg, Out: out, ldflags: ldflags, always: true, direct: true}
+	return Target{Name: filepath.Base(out), Dir: root, Pkg: pkg, Out: out, ldflags: ldflags, always: true, once: true}
 }
 
 // release is one folder test/kubernetes/vX.YY.

@@ -3,6 +3,7 @@ package binaries
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,5 +114,39 @@ func TestBuildInterrupted(t *testing.T) {
 	_, err = build(ctx, Target{Name: "waiting", Dir: dir, Pkg: ".", Out: filepath.Join(dir, "out")})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, cancel = context.WithCancel(t.Context())
+	marker := filepath.Join(dir, "compiling")
+	tool := filepath.Join(dir, "tool")
+	if err := os.WriteFile(tool, []byte("#!/bin/sh\nfor a in \"$@\"; do [ \"$a\" = -V=full ] && exec \"$@\"; done\necho $$ >>"+marker+"\nsleep 600\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module slow\n\ngo 1.26\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nconst at = `"+dir+"`\n\nfunc main() {}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for ; !isFile(marker) && ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+		}
+		cancel()
+	}()
+	err = Target{Dir: dir}.Go(ctx, "build", []string{"-toolexec", tool, "-o", filepath.Join(dir, "out"), "."}, io.Discard, io.Discard)
+	if err == nil || !isFile(marker) {
+		t.Fatalf("%v; nothing was compiled, so nothing was interrupted", err)
+	}
+	if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	pids, err := os.ReadFile(marker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pid := range strings.FieldsSeq(string(pids)) {
+		if state, err := os.ReadFile("/proc/" + pid + "/stat"); err == nil && !strings.Contains(string(state), ") Z ") {
+			t.Errorf("still running: %s", state)
+		}
 	}
 }

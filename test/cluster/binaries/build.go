@@ -26,7 +26,7 @@ type Target struct {
 	Out     string
 	ldflags string
 	always  bool // ask go build even when the file is there
-	direct  bool // nobody runs the file while it is built
+	once    bool // nobody runs the file while it is built, or asks again and again
 
 	compiled func(pkg string) // see BuildTold
 }
@@ -34,12 +34,24 @@ type Target struct {
 // Missing reports whether the program is not there yet. Programs of this repository always are to be built.
 func (t Target) Missing() bool { return t.always || !isFile(t.Out) }
 
-// Env is what go build runs with: no settings of the user's, so that what is compiled for one target serves
-// the others.
-func (Target) Env() []string { return append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=") }
-
-// Flags are the flags that decide what is compiled.
-func (Target) Flags() []string { return []string{"-trimpath", "-buildvcs=false"} }
+// Go runs a command of go about the target, such as list or build, without the user's settings, so that what is
+// compiled for one target serves the others. When it is over, or ctx is, nothing of it is left: interrupted alone, go
+// would leave compilers behind, and what they write.
+func (t Target) Go(ctx context.Context, command string, args []string, stdout, stderr io.Writer) error {
+	temp, err := os.MkdirTemp("", "kubectl-sidecar-go-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(temp)
+	cmd := exec.CommandContext(ctx, "go", append([]string{command, "-trimpath", "-buildvcs=false"}, args...)...)
+	cmd.Dir = t.Dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=", "GOTMPDIR="+temp)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Minute
+	return cmd.Run()
+}
 
 // BuildTold builds the program, and tells compiled the import path of each package when its turn comes.
 func (t Target) BuildTold(ctx context.Context, compiled func(pkg string)) (string, error) {
@@ -77,31 +89,17 @@ func goBuild(ctx context.Context, t Target) error {
 	// go build skips linking when its output is up to date, so a program that
 	// is asked for again and again keeps a file of its own for that.
 	temp := t.Out + ".new"
-	if t.direct {
-		temp = t.Out
-	}
-	args := append([]string{"build"}, t.Flags()...)
+	var args []string
 	if t.compiled != nil {
 		args = append(args, "-v")
 	}
 	args = append(args, "-ldflags", strings.TrimSpace("-s -w "+t.ldflags), "-o", temp, t.Pkg)
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir, cmd.Env = t.Dir, t.Env()
 	output := said{compiled: t.compiled}
-	cmd.Stdout, cmd.Stderr = &output, &output
-	// Interrupted, go build removes what it was making; killed, it could not.
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = time.Minute
-	if err := cmd.Run(); err != nil {
-		if !t.always {
-			os.Remove(temp)
-		}
+	if err := t.Go(ctx, "build", args, &output, &output); err != nil {
+		os.Remove(temp)
 		return fmt.Errorf("build %s: %w\n%s", t.Name, err, output.other.String())
 	}
-	switch {
-	case t.direct:
-		return nil
-	case t.always:
+	if t.always && !t.once {
 		return publish(temp, t.Out)
 	}
 	if err := os.Rename(temp, t.Out); err != nil {
