@@ -1,6 +1,6 @@
 // Command demo shows the plugin where there is no cluster. First it judges recordings of real clusters that ship
-// with the project, itself: it needs a fifth of the packages that the plugin does, so that this is on the screen a
-// minute after the clone. Then it starts a real cluster on this machine, hack/demo/live: of programs that are here,
+// with the project, itself: it needs less than half of the packages that the plugin does, so this is on the screen
+// about a minute after the clone. Then it starts a real cluster on this machine, hack/demo/live: of programs that are here,
 // and what is missing it builds. It imports nothing that can talk to a cluster; that would take minutes to compile.
 package main
 
