@@ -119,7 +119,7 @@ func about(d time.Duration) string {
 func build(ctx context.Context, jobs []job, to io.Writer) error {
 	p := newProgress(jobs, time.Now(), runtime.NumCPU())
 	if p.total > 0 {
-		fmt.Fprintf(to, "demo: building what is not here, %d packages and programs, %s on %d cores; Ctrl-C stops, and what is done is kept\n",
+		fmt.Fprintf(to, "demo: building what is not here, %d packages and programs, %s if %d cores are idle; Ctrl-C stops, and what is done is kept\n",
 			p.total, about(p.remaining(time.Now())), p.cores)
 		defer tell(to, p)()
 	}

@@ -112,7 +112,7 @@ func TestWork(t *testing.T) {
 	if err := build(t.Context(), jobs, &messages); err != nil {
 		t.Fatal(err)
 	}
-	if !regexp.MustCompile(`building what is not here, \d+ packages and programs, .* left on \d+ cores?`).MatchString(messages.String()) {
+	if !regexp.MustCompile(`building what is not here, \d+ packages and programs, .* left if \d+ cores are idle`).MatchString(messages.String()) {
 		t.Errorf("said: %s", &messages)
 	}
 	if jobs, err = jobsFor(t.Context(), []binaries.Target{target}, &messages); err != nil || len(jobs) > 0 {
