@@ -43,7 +43,8 @@ var mayImport = map[string][]string{
 	"internal/collect":     {"pkg/facts", "pkg/gate", "pkg/known", "internal/admission", "pkg/workload"},
 	"internal/dumps":       {"pkg/facts"},
 	"internal/kustomize":   {"pkg/edit", "pkg/workload"},
-	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/software", "pkg/workload", "pkg/roles", "pkg/edit", "pkg/convert", "pkg/plan", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/dumps", "internal/kustomize", "internal/manifests", "docs", "pkg/minimize"},
+	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/software", "pkg/workload", "pkg/roles", "pkg/edit", "pkg/convert", "pkg/plan", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/dumps", "internal/kustomize", "internal/manifests", "docs", "pkg/minimize", "internal/tty"},
+	"internal/tty":         {"pkg/print"},
 	"pkg/plan":             {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/roles", "pkg/workload"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
 }
