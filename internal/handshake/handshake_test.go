@@ -189,32 +189,20 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// TestBothBeforeTheLink: both have seen that nothing is decided, and are about to decide.
-func TestBothBeforeTheLink(t *testing.T) {
-	path := folder(t)
-	start(t, Dir{Path: path, Identity: "a"}, Native, never)
-	var there sync.WaitGroup
-	there.Add(2)
-	dir := Dir{Path: path, Identity: "a", before: func(step string) {
+// TestDecidedMeanwhile: one has seen that nothing is decided; when it is about to decide, the other has done so.
+func TestDecidedMeanwhile(t *testing.T) {
+	dir := Dir{Path: folder(t), Identity: "a"}
+	start(t, dir, Native, never)
+	late := dir
+	late.before = func(step string) {
 		if step == "link" {
-			there.Done()
-			there.Wait()
+			if step, err := dir.AsNative(); step != Run || err != nil {
+				t.Errorf("%q, %v", step, err)
+			}
 		}
-	}}
-	old := make(chan Side)
-	go func() {
-		side, err := dir.AsOld(context.Background(), 0)
-		if err != nil {
-			t.Error(err)
-		}
-		old <- side
-	}()
-	step, err := dir.AsNative()
-	if err != nil {
-		t.Fatal(err)
 	}
-	if side := <-old; (side == Old) == (step == Run) {
-		t.Errorf("the old one finds %q, the native one comes to %q", side, step)
+	if side, err := late.AsOld(context.Background(), 0); side != Native || err != nil {
+		t.Errorf("both run the sidecar: %q, %v", side, err)
 	}
 }
 
