@@ -30,17 +30,21 @@ func (a Address) Await(ctx context.Context, timeout time.Duration, run Runner, s
 		defer cancel()
 	}
 	next := 5 * time.Second
+	var last error
 	for {
 		err := a.Try(ctx, run)
 		if err == nil {
 			return nil
+		}
+		if last == nil || ctx.Err() == nil { // one that was cut off says nothing
+			last = err
 		}
 		if ctx.Err() == nil && time.Since(begin) > next {
 			say("still waiting for %s: %s", a, Reason(err))
 			next *= 2
 		}
 		if !pause(ctx, begin) {
-			return fmt.Errorf("%s: %w: %s", a, context.Cause(ctx), Reason(err))
+			return fmt.Errorf("%s: %w: %s", a, context.Cause(ctx), Reason(last))
 		}
 	}
 }

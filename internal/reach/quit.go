@@ -56,12 +56,16 @@ func (q Quit) End(ctx context.Context, timeout time.Duration, sight Sight, run R
 	for {
 		if accepted.IsZero() || time.Since(accepted) > again {
 			// A sidecar that has said yes may close its port before the next question.
-			if last = q.tell(ctx, run); last == nil {
+			err := q.tell(ctx, run)
+			if last == nil || ctx.Err() == nil { // one that was cut off says nothing
+				last = err
+			}
+			if err == nil {
 				accepted = time.Now()
 			} else if q.Server() && (heard || !sight.Unseen) && q.Gone(ctx) {
 				return q.absent(ctx, sight.Servers, heard, begin)
 			}
-			heard = heard || !errors.Is(last, syscall.ECONNREFUSED)
+			heard = heard || !errors.Is(err, syscall.ECONNREFUSED)
 		}
 		if !accepted.IsZero() && allGone(ctx, servers) {
 			return nil
