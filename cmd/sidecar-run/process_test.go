@@ -18,7 +18,7 @@ import (
 // TestOrphans: process 1 reaps those whose parents have exited, however many.
 func TestOrphans(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root: a process 1 of its own")
+		missing(t, "root: a process 1 of its own")
 	}
 	// Each subshell leaves a child behind that exits later, and whose parent is then process 1.
 	p := launch(t, "--quit=file:"+filepath.Join(t.TempDir(), "ended"), "--", "sh", "-c",
@@ -81,7 +81,7 @@ func TestFiles(t *testing.T) {
 // TestWithoutAnything: no shell, no PATH, no /proc, no /etc: an empty image.
 func TestWithoutAnything(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("needs root: a root folder of its own")
+		missing(t, "root: a root folder of its own")
 	}
 	root := t.TempDir()
 	if out, err := exec.Command(program, "--install", filepath.Join(root, "bin")).CombinedOutput(); err != nil {
