@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -57,19 +58,29 @@ func parse(args []string) (options, error) {
 	var o options
 	set := flag.NewFlagSet("", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.Func("wait", "", func(text string) error {
+	var problem error // what flag itself makes of one has the value in it, whatever that is
+	address := func(name string, take func(text string) error) {
+		set.Func(name, "", func(text string) error {
+			err := take(text)
+			if err != nil {
+				problem = fmt.Errorf("--%s %s: %w", name, reach.Redacted(text), err)
+			}
+			return err
+		})
+	}
+	address("wait", func(text string) error {
 		a, err := reach.Parse(text)
 		o.wait(a)
 		return err
 	})
-	set.Func("quit", "", func(text string) error {
+	address("quit", func(text string) error {
 		q, err := reach.ParseQuit(text)
 		o.quit(q)
 		return err
 	})
 	set.Func("sidecar", "", o.named)
 	set.Func("dir", "", func(text string) error { o.dirs = append(o.dirs, text); return nonEmpty(text) })
-	set.Func("main-ended", "", func(text string) error {
+	address("main-ended", func(text string) error {
 		a, err := reach.Parse(text)
 		if err == nil && a.File() == "" {
 			err = errors.New("want file:/PATH")
@@ -85,7 +96,7 @@ func parse(args []string) (options, error) {
 	set.Func("restart-policy", "", oneOf(&o.policy, "Always", "OnFailure", "Never"))
 	set.Func("install", "", func(text string) error { o.install = text; return nonEmpty(text) })
 	if err := set.Parse(args); err != nil {
-		return o, err
+		return o, cmp.Or(problem, err)
 	}
 	o.command = set.Args()
 	if o.version || o.install != "" {

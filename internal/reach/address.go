@@ -28,12 +28,22 @@ type Address struct {
 	argv []string
 }
 
-// String is the address as it was given, without what may be secret in a query.
-func (a Address) String() string {
-	if before, _, found := strings.Cut(a.text, "?"); found && a.kind == "http" {
-		return before + "?..."
+// String is the address as it was given, without what may be secret in it.
+func (a Address) String() string { return Redacted(a.text) }
+
+// Redacted is an address without its query, user and password, whether or not it is right.
+func Redacted(text string) string {
+	scheme, rest, found := strings.Cut(text, "://")
+	if !found {
+		return text
 	}
-	return a.text
+	if before, _, found := strings.Cut(rest, "?"); found {
+		rest = before + "?..."
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = "..." + rest[i:]
+	}
+	return scheme + "://" + rest
 }
 
 // Parse reads an address.
@@ -90,35 +100,34 @@ func (a *Address) parseHTTP() error {
 // words splits a command at blanks; quotes of both kinds hold words together.
 func words(line string) ([]string, error) {
 	var argv []string
-	var word strings.Builder
-	inside, quote := false, rune(0)
-	for _, c := range line {
-		switch {
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote == 0 && (c == '\'' || c == '"'):
-			quote, inside = c, true
-		case quote == 0 && (c == ' ' || c == '\t' || c == '\n'):
-			if inside {
-				argv, inside = append(argv, word.String()), false
-				word.Reset()
+	for line = strings.TrimLeft(line, blanks); line != ""; line = strings.TrimLeft(line, blanks) {
+		var word strings.Builder
+		for line != "" && !strings.ContainsRune(blanks, rune(line[0])) {
+			end := strings.IndexAny(line, blanks+`'"`)
+			switch {
+			case end < 0:
+				end = len(line)
+			case end == 0: // a quote
+				quoted, rest, closed := strings.Cut(line[1:], line[:1])
+				if !closed {
+					return nil, errors.New("a quote is not closed")
+				}
+				word.WriteString(quoted)
+				line = rest
+				continue
 			}
-		default:
-			word.WriteRune(c)
-			inside = true
+			word.WriteString(line[:end])
+			line = line[end:]
 		}
-	}
-	if inside {
 		argv = append(argv, word.String())
 	}
-	switch {
-	case quote != 0:
-		return nil, errors.New("a quote is not closed")
-	case len(argv) == 0 || argv[0] == "":
+	if len(argv) == 0 || argv[0] == "" {
 		return nil, errors.New("want exec:COMMAND")
 	}
 	return argv, nil
 }
+
+const blanks = " \t\n"
 
 // A Runner runs a command without input and output, and returns its exit code.
 type Runner func(ctx context.Context, argv []string) (int, error)

@@ -47,23 +47,24 @@ type Sight struct {
 func (q Quit) End(ctx context.Context, timeout time.Duration, sight Sight, run Runner) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("after %s", timeout))
 	defer cancel()
-	begin, accepted, heard := time.Now(), time.Time{}, false
 	servers := sight.Servers
 	if q.Server() {
 		servers = append([]Address{q.Address}, servers...)
 	}
+	begin, heard := time.Now(), false
+	var accepted time.Time
 	var last error
 	for {
-		if accepted.IsZero() || time.Since(accepted) > again {
-			// A sidecar that has said yes may close its port before the next question.
+		// A sidecar that has said yes may close its port before the next question.
+		if due(accepted) {
 			err := q.tell(ctx, run)
-			if last == nil || ctx.Err() == nil { // one that was cut off says nothing
-				last = err
-			}
-			if err == nil {
+			switch {
+			case err == nil:
 				accepted = time.Now()
-			} else if q.Server() && (heard || !sight.Unseen) && q.Gone(ctx) {
+			case q.Server() && (heard || !sight.Unseen) && q.Gone(ctx):
 				return q.absent(ctx, sight.Servers, heard, begin)
+			case last == nil || ctx.Err() == nil: // one that was cut off says nothing
+				last = err
 			}
 			heard = heard || !errors.Is(err, syscall.ECONNREFUSED)
 		}
@@ -75,6 +76,9 @@ func (q Quit) End(ctx context.Context, timeout time.Duration, sight Sight, run R
 		}
 	}
 }
+
+// due reports whether the quit is to be sent, or sent again.
+func due(accepted time.Time) bool { return accepted.IsZero() || time.Since(accepted) > again }
 
 // absent is what it means that nothing listens at the quit's address: the sidecar is gone, unless it was never heard
 // there and is still seen elsewhere.
