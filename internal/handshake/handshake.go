@@ -66,6 +66,9 @@ var errFirst = errors.New("the container with --universal native has left nothin
 // restarts it. The second start therefore is the proof, unless the first was killed between leaving its file and
 // exiting: nothing but SIGKILL can do that, and nothing comes after the file.
 func (d Dir) AsNative() (Step, error) {
+	if err := d.make(); err != nil {
+		return Exit, err
+	}
 	name, identity, err := d.readFirst()
 	if err != nil && !errors.Is(err, errFirst) {
 		return Exit, err
@@ -86,6 +89,16 @@ func (d Dir) AsNative() (Step, error) {
 		return Exit, nil
 	}
 	return Idle, nil
+}
+
+// make makes the folder where it is one in the volume, for both containers: they may run as different users.
+func (d Dir) make() error {
+	if err := os.Mkdir(d.Path, 0o777); errors.Is(err, fs.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return os.Chmod(d.Path, 0o777) // whatever the umask is
 }
 
 // AsOld is what the one among the regular containers does. While nothing is decided it gives the native one some time.

@@ -229,9 +229,16 @@ func TestNothingThere(t *testing.T) {
 	if _, err := dir.AsOld(ctx, time.Minute); err == nil {
 		t.Error("it goes on waiting when told to stop")
 	}
-	missing := Dir{Path: filepath.Join(dir.Path, "missing"), Identity: "a"}
+	sub := Dir{Path: filepath.Join(dir.Path, "sub"), Identity: "a"}
+	if step := start(t, sub, Native, never); step != Exit {
+		t.Errorf("in a folder of the volume: %q", step)
+	}
+	if info, err := os.Stat(sub.Path); err != nil || info.Mode().Perm() != 0o777 {
+		t.Errorf("the other container may not be allowed to write: %v, %v", info, err)
+	}
+	missing := Dir{Path: filepath.Join(dir.Path, "no", "volume"), Identity: "a"}
 	if _, err := missing.AsNative(); err == nil {
-		t.Error("it takes a folder for there that is not")
+		t.Error("it takes a volume for there that is not")
 	}
 }
 

@@ -54,7 +54,7 @@ func Parse(text string) (Address, error) {
 	case "http":
 		return a, a.parseHTTP()
 	case "https":
-		return a, errors.New("https is not supported: use tcp:// for the same port, or exec:")
+		return a, errors.New("https is not supported: use tcp:// for the same port, or a command with exec:COMMAND")
 	case "tcp":
 		host, ok := strings.CutPrefix(rest, "//")
 		name, port, err := net.SplitHostPort(host)
@@ -75,7 +75,7 @@ func Parse(text string) (Address, error) {
 		}
 		a.kind, a.argv = kind, argv
 	default:
-		return a, errors.New("want http://, tcp://, unix:///, file:/ or exec:")
+		return a, errors.New("want http://, tcp://, unix:///, file:/ or exec:COMMAND")
 	}
 	return a, nil
 }

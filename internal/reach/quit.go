@@ -27,7 +27,7 @@ func ParseQuit(text string) (Quit, error) {
 	var err error
 	q.Address, err = Parse(text)
 	if err == nil && (q.kind == "tcp" || q.kind == "unix") {
-		err = fmt.Errorf("%s cannot be told to exit: want [METHOD=]http://, file:/ or exec:", q.kind)
+		err = fmt.Errorf("%s cannot be told to exit: want [METHOD=]http://, file:/ or exec:COMMAND", q.kind)
 	}
 	return q, err
 }
