@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -93,12 +94,12 @@ func (d Dir) AsNative() (Step, error) {
 
 // make makes the folder where it is one in the volume, for both containers: they may run as different users.
 func (d Dir) make() error {
-	if err := os.Mkdir(d.Path, 0o777); errors.Is(err, fs.ErrExist) {
-		return nil
-	} else if err != nil {
+	umask := syscall.Umask(0) // with a chmod afterwards it could be killed before that
+	defer syscall.Umask(umask)
+	if err := os.Mkdir(d.Path, 0o777); !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return os.Chmod(d.Path, 0o777) // whatever the umask is
+	return nil
 }
 
 // AsOld is what the one among the regular containers does. While nothing is decided it gives the native one some time.
