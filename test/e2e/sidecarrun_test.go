@@ -223,7 +223,13 @@ func universalDeployment(t *testing.T, c *cluster.Cluster, n runNode, p runPod) 
 	if err != nil || len(pods.Items) != 1 {
 		t.Fatalf("%d pods, %v", len(pods.Items), err)
 	}
-	pod := &pods.Items[0]
+	// A container that waits is running, and ready without a readiness probe.
+	name := pods.Items[0].Name
+	until(t, "the main container has asked the sidecar", func() bool { return strings.Contains(in("logs", name, "-c", "main"), "200") })
+	pod, err := c.Client().CoreV1().Pods(ns).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got := works(func(container string) string { return in("logs", pod.Name, "-c", container) }); !slices.Equal(got, []string{n.expect}) {
 		t.Errorf("%v run the sidecar, expected %s", got, n.expect)
 	}
