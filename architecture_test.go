@@ -47,6 +47,10 @@ var mayImport = map[string][]string{
 	"internal/tty":         {"pkg/print"},
 	"pkg/plan":             {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/roles", "pkg/workload"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
+	"cmd/sidecar-run":      {"internal/handshake", "internal/process", "internal/reach"},
+	"internal/handshake":   {},
+	"internal/process":     {},
+	"internal/reach":       {},
 }
 
 // noClient are the folders that must stay free of anything that can talk to a cluster.
