@@ -19,7 +19,7 @@ const trusted = 2
 func (p *Plan) choose(j *roles.Judgment, o Options) {
 	for i := range j.Containers {
 		c := &j.Containers[i]
-		named := slices.Contains(o.Containers, c.Name)
+		named := slices.Contains(o.Containers, c.Name) || slices.Contains(o.remembered, c.Name)
 		if len(o.Containers) > 0 && !named || c.Role == roles.Native {
 			continue
 		}

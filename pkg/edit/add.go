@@ -45,7 +45,9 @@ func (p *planner) add(a Add) *Refusal {
 			return refuse(BadPath, strings.Join(a.Path, "."), 0)
 		}
 		p.testNames(parent)
-		if beside := min(i, len(in)-1); beside >= 0 {
+		n := len(p.patch) - 1
+		next := n >= 0 && p.patch[n].Op == "add" && strings.HasPrefix(p.patch[n].Path, p.pointer(parent...)+"/")
+		if beside := min(i, len(in)-1); beside >= 0 && !next { // what an add has put there needs no test
 			p.test(in[beside], append(slices.Clone(parent), strconv.Itoa(beside))...)
 		}
 		p.put(parent, slices.Insert(slices.Clone(in), i, deepCopy(a.Value)))

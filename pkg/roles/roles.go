@@ -142,6 +142,8 @@ type Judgment struct {
 	Containers  []Container
 	Edges       []Edge
 	Workarounds []Workaround
+	// Run is what sidecar-run does in the pod; nil where it is not there.
+	Run *Run
 }
 
 // Trusted is how many different kinds of certain signals a container has.
@@ -202,7 +204,7 @@ func (j *Judgment) DependedOn(name string) bool {
 
 // Judge judges a template.
 func Judge(w *workload.Workload) Judgment {
-	j := judge{Judgment: Judgment{Workload: w}}
+	j := judge{Judgment: Judgment{Workload: w, Run: RunOf(w)}}
 	spec := w.Spec()
 	for i := range spec.InitContainers {
 		j.add(&spec.InitContainers[i], true, i)
