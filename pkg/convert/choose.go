@@ -19,7 +19,7 @@ const trusted = 2
 func (p *Plan) choose(j *roles.Judgment, o Options) {
 	for i := range j.Containers {
 		c := &j.Containers[i]
-		named := slices.Contains(o.Containers, c.Name) || slices.Contains(o.remembered, c.Name)
+		named, remembered := o.names(c.Name)
 		if len(o.Containers) > 0 && !named || c.Role == roles.Native {
 			continue
 		}
@@ -29,7 +29,7 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: reason, About: about})
 		case reason != "":
 		case named, sure(c):
-			p.Moves = append(p.Moves, moveOf(c, place, named))
+			p.Moves = append(p.Moves, moveOf(c, place, named, remembered))
 		case (c.Role == roles.Sidecar || c.Role == roles.Ask) && likely(c):
 			p.Asks = append(p.Asks, Ask{Container: c.Name, Place: place, Signals: c.Signals})
 		}
@@ -42,8 +42,14 @@ func likely(c *roles.Container) bool {
 	return slices.ContainsFunc(c.Signals, func(s roles.Signal) bool { return s.Certainty != roles.Low })
 }
 
-func moveOf(c *roles.Container, place workload.Place, named bool) Move {
-	m := Move{Container: c.Name, Place: place, Named: named, Signals: c.Signals, Init: c.Init, Proposal: c.Proposal, Before: c.Before}
+// names reports whether a container is named, and whether only by what another strategy has left.
+func (o Options) names(name string) (named, remembered bool) {
+	remembered = slices.Contains(o.remembered, name)
+	return remembered || slices.Contains(o.Containers, name), remembered
+}
+
+func moveOf(c *roles.Container, place workload.Place, named, remembered bool) Move {
+	m := Move{Container: c.Name, Place: place, Named: named && !remembered, Remembered: remembered, Signals: c.Signals, Init: c.Init, Proposal: c.Proposal, Before: c.Before}
 	if c.StartupProbe == nil && c.Proposal.Given() {
 		m.Probe = probe(c.Proposal, c.Container)
 	}

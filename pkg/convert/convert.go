@@ -42,6 +42,8 @@ type Plan struct {
 	Refused []Refused
 	Removed []Removed
 	Remarks []Remark
+	// Strategy is the one that was asked for.
+	Strategy Strategy
 	// Needs are commands that have to be given, Unanswered sidecars of which nothing says when they can be used: without
 	// them nothing is changed.
 	Needs      []Need
@@ -58,6 +60,19 @@ type Plan struct {
 func (p *Plan) Changes() bool {
 	return p.Undone != nil || len(p.Change.Moves)+len(p.Change.Drops)+len(p.Change.Sets) > 0 || p.Change.Then != nil
 }
+
+// Says reports whether there is anything to tell.
+func (p *Plan) Says() bool {
+	return p.Changes() || p.NotReady || len(p.Asks)+len(p.Refused)+len(p.Removed)+len(p.Needs)+len(p.Unanswered) > 0
+}
+
+// Relocates reports whether a container gets another place.
+func (p *Plan) Relocates() bool {
+	return slices.ContainsFunc(p.Moves, func(m Move) bool { return !m.Init })
+}
+
+// Rewraps reports whether sidecar-run is put before commands, or taken away.
+func (p *Plan) Rewraps() bool { return p.Undone != nil || p.Change.Then != nil }
 
 // Whole is everything that is to be done, from what there is.
 func (p *Plan) Whole() edit.Change {
@@ -87,9 +102,9 @@ type Unanswered struct {
 type Move struct {
 	Container string
 	Place     workload.Place
-	// Named reports whether the user has named it; else Signals say why.
-	Named   bool
-	Signals []roles.Signal
+	// Named reports whether the user has named it, Remembered whether another strategy was for it; else Signals say why.
+	Named, Remembered bool
+	Signals           []roles.Signal
 	// Init is set for an init container, which stays where it is.
 	Init bool
 	// Probe is the startupProbe that it gets; nil for none. Proposal says why, and what is not certain about it.
@@ -167,11 +182,11 @@ func Of(w *workload.Workload, o Options) *Plan {
 	case was == "" || was == Native:
 		return of(w, o)
 	case was == o.Strategy || o.Strategy == Native && o.tooOld():
-		return &Plan{Workload: w, Change: edit.Change{Document: w.Place.Document, Way: slices.Concat(w.Root, w.Way)}, NotReady: was != o.Strategy}
+		return &Plan{Workload: w, Strategy: o.Strategy, Change: edit.Change{Document: w.Place.Document, Way: slices.Concat(w.Root, w.Way)}, NotReady: was != o.Strategy}
 	}
 	before := undone(w, back)
 	if !clear || before == nil {
-		p := &Plan{Workload: w, Change: edit.Change{Document: w.Place.Document, Way: slices.Concat(w.Root, w.Way)}}
+		p := &Plan{Workload: w, Strategy: o.Strategy, Change: edit.Change{Document: w.Place.Document, Way: slices.Concat(w.Root, w.Way)}}
 		p.Refused = append(p.Refused, Refused{Place: w.Place, Reason: NotUndone, About: string(was)})
 		return p
 	}
@@ -179,10 +194,23 @@ func Of(w *workload.Workload, o Options) *Plan {
 		o.remembered = run.Sidecars
 	}
 	p := of(before, o)
-	if len(p.Needs)+len(p.Unanswered)+len(p.Refused) == 0 {
+	for i := range p.Moves {
+		p.Moves[i].Place = placeOf(w, p.Moves[i].Container)
+	}
+	if o.Strategy == Native || p.Change.Then != nil {
 		p.Undone, p.object = &back, w.Object
 	}
 	return p
+}
+
+// placeOf is where an ordinary container is.
+func placeOf(w *workload.Workload, name string) workload.Place {
+	for i, c := range w.Spec().Containers {
+		if c.Name == name {
+			return w.AtContainer(false, i)
+		}
+	}
+	return w.Place
 }
 
 // tooOld reports whether a version was named that does not run native sidecars.
@@ -190,7 +218,7 @@ func (o Options) tooOld() bool { return o.Minor > 0 && o.Minor < NativeSince }
 
 // of is the plan for a workload as people have written it.
 func of(w *workload.Workload, o Options) *Plan {
-	p := &Plan{Workload: w, Change: edit.Change{Document: w.Place.Document, Way: slices.Concat(w.Root, w.Way)}}
+	p := &Plan{Workload: w, Strategy: o.Strategy, Change: edit.Change{Document: w.Place.Document, Way: slices.Concat(w.Root, w.Way)}}
 	if w.Unreadable != nil {
 		if p.has(o.Containers...) {
 			p.Refused = append(p.Refused, Refused{Place: w.Place, Reason: Unreadable, About: w.Unreadable.Error()})

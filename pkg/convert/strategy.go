@@ -143,6 +143,7 @@ func (p *Plan) wrap(j *roles.Judgment, o Options) {
 	}
 	switch {
 	case len(p.Needs) > 0 || len(p.Unanswered) > 0:
+		p.Remarks = nil
 		p.Change = edit.Change{Document: p.Change.Document, Way: p.Change.Way}
 	default:
 		w.finish()
@@ -188,21 +189,13 @@ func (p *Plan) moves(name string) bool {
 func (w *wrapping) fits(mains []*roles.Container) bool {
 	spec := w.Workload.Spec()
 	for _, m := range w.Moves {
-		if m.Init {
-			w.refuseAll(OnlyNative, "")
-			return false
-		}
-		if twin := w.o.Strategy == Universal; twin && len(m.Container)+len(twinSuffix) > 63 || twin && w.j.Container(m.Container+twinSuffix) != nil {
-			w.refuseAll(NameTaken, m.Container+twinSuffix)
-			return false
-		}
-		if hook := w.executes(m.Container); hook != "" && w.o.Strategy == Universal && !ends(w.Workload) {
-			w.refuseAll(ExecInSleeper, hook)
+		if reason, about := w.unfit(m); reason != "" {
+			w.refuseAll(reason, about)
 			return false
 		}
 	}
 	switch {
-	case w.j.Container(runVolume) != nil || slices.ContainsFunc(spec.Volumes, func(v corev1.Volume) bool { return v.Name == runVolume }):
+	case w.j.Container(runVolume) != nil || slices.ContainsFunc(spec.Volumes, func(v corev1.Volume) bool { return v.Name == runVolume || strings.HasPrefix(v.Name, runVolume+"-") }):
 		w.refuseAll(NameTaken, runVolume)
 	case ends(w.Workload) && len(mains) > 1:
 		var names []string
@@ -214,6 +207,23 @@ func (w *wrapping) fits(mains []*roles.Container) bool {
 		return true
 	}
 	return false
+}
+
+// unfit is why one sidecar cannot have sidecar-run before it; empty where it can.
+func (w *wrapping) unfit(m Move) (Reason, string) {
+	if m.Init {
+		return OnlyNative, ""
+	}
+	if w.o.Strategy != Universal {
+		return "", ""
+	}
+	if twin := m.Container + twinSuffix; len(twin) > 63 || w.j.Container(twin) != nil {
+		return NameTaken, twin
+	}
+	if hook := w.executes(m.Container); hook != "" && !ends(w.Workload) {
+		return ExecInSleeper, hook
+	}
+	return "", ""
 }
 
 // executes is the probe or hook of a container that runs a command in it; empty for none. What a workaround takes out does

@@ -117,6 +117,9 @@ func TestTakenBack(t *testing.T) {
 				names = append(names, []string{c.Name})
 			}
 		}
+		if len(names) > 2 { // two sidecars, where there are that many
+			names = append(names, slices.Concat(names[1], names[2]))
+		}
 		for _, strategy := range []Strategy{Universal, Wrapper} {
 			for _, containers := range names {
 				for _, remove := range []bool{false, true} {
@@ -208,6 +211,7 @@ func TestStrategies(t *testing.T) {
 }
 
 var strategyInputs = []string{
+	job("containers:\n" + load + "  volumeMounts: [{name: sidecar-runs, mountPath: /x}]\n" + sqlProxy + "- name: logs\n  image: fluent/fluent-bit\n  command: [fluent-bit]\n  volumeMounts: [{name: sidecar-runs, mountPath: /x}]\nvolumes:\n- {name: sidecar-runs, emptyDir: {}}\n"),
 	job("containers:\n" + load + sqlProxy),
 	job("initContainers:\n- {name: config, image: c}\n- {name: migrate, image: shop/migrate, command: [migrate, \"postgres://127.0.0.1:5432/shop\"]}\ncontainers:\n" + load + sqlProxy),
 	`# a Deployment

@@ -20,8 +20,8 @@ import (
 func (w *wrapping) universal(mains []*roles.Container) {
 	policy := string(restartPolicy(w.Workload))
 	var twins []any
-	for _, m := range w.Moves {
-		dir := runDir + "/" + m.Container
+	for i, m := range w.Moves {
+		name, dir := handshake(i)
 		old := []string{"--universal", "old", "--dir", dir, "--restart-policy", policy}
 		if ends(w.Workload) {
 			old = append(old, "--main-ended", endedFile)
@@ -30,8 +30,12 @@ func (w *wrapping) universal(mains []*roles.Container) {
 		if !ok {
 			continue
 		}
-		twins = append(twins, w.twin(m.Container, slices.Concat([]string{runProgram, "--universal", "native", "--dir", dir, "--"}, command)))
-		w.before(m.Container, old)
+		mounts := []any{mount(runVolume, runDir)}
+		if name != runVolume {
+			mounts = append(mounts, mount(name, dir))
+		}
+		twins = append(twins, w.twin(m.Container, mounts, slices.Concat([]string{runProgram, "--universal", "native", "--dir", dir, "--"}, command)))
+		w.before(m.Container, old, mounts[1:]...)
 		w.add(Remark{Kind: Twice, Container: m.Container, About: requests(w.j.Container(m.Container)), Place: m.Place})
 	}
 	var options []string
@@ -234,7 +238,7 @@ func (w *wrapping) command(name string) ([]string, bool) {
 }
 
 // before puts sidecar-run with options before the command of a container, and gives it the volume.
-func (w *wrapping) before(name string, options []string) {
+func (w *wrapping) before(name string, options []string, mounts ...any) {
 	command, ok := w.command(name)
 	c, i := w.container("containers", name)
 	if !ok || i < 0 {
@@ -253,18 +257,35 @@ func (w *wrapping) before(name string, options []string) {
 			w.adds = append(w.adds, edit.Add{Path: append(slices.Clone(way), "command", strconv.Itoa(n)), Value: word})
 		}
 	}
-	w.adds = append(w.adds, listAdd(c, "volumeMounts", way, mount(), edit.Add{After: after}))
+	w.adds = append(w.adds, listAdds(c, "volumeMounts", way, append([]any{mount(runVolume, runDir)}, mounts...), edit.Add{After: after})...)
 }
 
-func mount() map[string]any { return map[string]any{"name": runVolume, "mountPath": runDir} }
-
-// listAdd adds an item behind a list, which it makes where there is none.
-func listAdd(in map[string]any, key string, way []string, item any, a edit.Add) edit.Add {
-	a.Path, a.Value = append(slices.Clone(way), key), []any{item}
-	if list, _ := in[key].([]any); len(list) > 0 {
-		a.Path, a.Value = append(a.Path, strconv.Itoa(len(list))), item
+// handshake is the volume in which the two containers of the i-th universal sidecar meet, and where it is mounted. The
+// first one shares that of the program.
+func handshake(i int) (volume, dir string) {
+	if i == 0 {
+		return runVolume, runDir
 	}
-	return a
+	n := "-" + strconv.Itoa(i+1)
+	return runVolume + n, runDir + n
+}
+
+func mount(volume, dir string) map[string]any {
+	return map[string]any{"name": volume, "mountPath": dir}
+}
+
+// listAdds add items behind a list, which they make where there is none.
+func listAdds(in map[string]any, key string, way []string, items []any, a edit.Add) []edit.Add {
+	list, _ := in[key].([]any)
+	if len(list) == 0 {
+		a.Path, a.Value = append(slices.Clone(way), key), items
+		return []edit.Add{a}
+	}
+	var out []edit.Add
+	for i, item := range items {
+		out = append(out, edit.Add{Path: append(slices.Clone(way), key, strconv.Itoa(len(list)+i)), Value: item})
+	}
+	return out
 }
 
 // notInTwin are fields that a plain init container must not have, as which a cluster that is not ready sees the native
@@ -272,15 +293,15 @@ func listAdd(in map[string]any, key string, way []string, item any, a edit.Add) 
 var notInTwin = []string{"ports", "startupProbe", "readinessProbe", "livenessProbe", "lifecycle", "resizePolicy", "restartPolicyRules"}
 
 // twin is a sidecar once more, as a native one.
-func (w *wrapping) twin(name string, command []string) map[string]any {
+func (w *wrapping) twin(name string, mounts []any, command []string) map[string]any {
 	c, _ := w.container("containers", name)
 	out := maps.Clone(c)
 	for _, key := range notInTwin {
 		delete(out, key)
 	}
 	out["name"], out["restartPolicy"], out["command"] = name+twinSuffix, "Always", command
-	mounts, _ := c["volumeMounts"].([]any)
-	out["volumeMounts"] = append(slices.Clone(mounts), mount())
+	own, _ := c["volumeMounts"].([]any)
+	out["volumeMounts"] = slices.Concat(own, mounts)
 	return out
 }
 
@@ -289,7 +310,7 @@ func (w *wrapping) twin(name string, command []string) map[string]any {
 func (w *wrapping) initContainers(twins []any) {
 	image := w.o.RunImage
 	added := append([]any{map[string]any{
-		"name": runVolume, "image": image, "command": []any{"/sidecar-run", "--install", runDir}, "volumeMounts": []any{mount()},
+		"name": runVolume, "image": image, "command": []any{"/sidecar-run", "--install", runDir}, "volumeMounts": []any{mount(runVolume, runDir)},
 	}}, twins...)
 	list, _ := w.spec["initContainers"].([]any)
 	if len(list) == 0 {
@@ -305,8 +326,12 @@ func (w *wrapping) initContainers(twins []any) {
 			w.adds = append(w.adds, edit.Add{Path: []string{"spec", "initContainers", strconv.Itoa(at + n)}, Value: item})
 		}
 	}
-	volume := map[string]any{"name": runVolume, "emptyDir": map[string]any{}}
-	w.adds = append(w.adds, listAdd(w.spec, "volumes", []string{"spec"}, volume, edit.Add{Before: "containers"}))
+	var volumes []any
+	for i := range max(1, len(twins)) {
+		name, _ := handshake(i)
+		volumes = append(volumes, map[string]any{"name": name, "emptyDir": map[string]any{}})
+	}
+	w.adds = append(w.adds, listAdds(w.spec, "volumes", []string{"spec"}, volumes, edit.Add{Before: "containers"})...)
 }
 
 // finish notes what was done, so it can be taken back.

@@ -218,6 +218,7 @@ func Judge(w *workload.Workload) Judgment {
 	j.files()
 	j.waits()
 	j.stops()
+	j.ofOptions()
 	j.signals()
 	j.roles()
 	j.workarounds()
@@ -245,7 +246,7 @@ type judge struct {
 func (j *judge) add(c *corev1.Container, init bool, index int) {
 	out := Container{Container: c, Init: init, Index: index, Software: softwareOf(c)}
 	j.Containers = append(j.Containers, out)
-	j.texts = append(j.texts, textsOf(c))
+	j.texts = append(j.texts, j.Run.without(c, textsOf(c)))
 	if alone := len(j.Workload.Spec().InitContainers)+len(j.Workload.Spec().Containers) == 1; alone {
 		j.servers, j.binds = []bool{false}, [][]software.Bind{nil} // nobody is there to call it
 		return

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
@@ -32,10 +34,18 @@ type Wrapped struct {
 	Index int
 	// Words is how many words of the command are sidecar-run's, the "--" included.
 	Words int
+	// Options are its own, in their order.
+	Options []RunOption
 	// OfImage is set where the rest of the command is that of the image.
 	OfImage bool
 	// Universal is native or old, for a sidecar that is in the pod twice.
 	Universal string
+}
+
+// A RunOption is an option of sidecar-run with its value, and the index of the value in the command.
+type RunOption struct {
+	Name, Value string
+	At          int
 }
 
 // Native reports whether the container is the native one of a sidecar that is there twice.
@@ -87,11 +97,15 @@ func (r *Run) wrapped(name string, command []string, init bool, index int, ofIma
 		return
 	}
 	out.Words = end + 1
-	for i, word := range command[:end] {
-		if value, found := strings.CutPrefix(word, "--universal="); found {
+	for i := 1; i < end; i++ {
+		name, value, found := strings.Cut(command[i], "=")
+		if !found && i+1 < end && !strings.HasPrefix(command[i+1], "--") {
+			i++
+			value = command[i]
+		}
+		out.Options = append(out.Options, RunOption{name, value, i})
+		if name == "--universal" {
 			out.Universal = value
-		} else if word == "--universal" && i+1 < end {
-			out.Universal = command[i+1]
 		}
 	}
 	r.Wrapped = append(r.Wrapped, out)
@@ -108,6 +122,43 @@ func (r *Run) Twins() []string {
 		}
 	}
 	return out
+}
+
+// without are the texts of a container without the words that are sidecar-run's.
+func (r *Run) without(c *corev1.Container, texts []text) []text {
+	if r == nil {
+		return texts
+	}
+	i := slices.IndexFunc(r.Wrapped, func(w Wrapped) bool { return w.Name == c.Name })
+	if i < 0 {
+		return texts
+	}
+	return slices.DeleteFunc(texts, func(t text) bool {
+		return len(t.field) == 2 && t.field[0] == "command" && number(t.field[1]) < r.Wrapped[i].Words && isNumber(t.field[1])
+	})
+}
+
+func isNumber(word string) bool { return word != "" && strings.Trim(word, "0123456789") == "" }
+
+// ofOptions adds whom sidecar-run waits for and whom it stops.
+func (j *judge) ofOptions() {
+	if j.Run == nil {
+		return
+	}
+	for _, w := range j.Run.Wrapped {
+		at := j.place(w.Name)
+		from := &j.Containers[at]
+		for _, o := range w.Options {
+			kind := map[string]EdgeKind{"--wait": Waits, "--quit": Stops}[o.Name]
+			m := hostPort.FindStringSubmatch(o.Value)
+			if kind == "" || m == nil {
+				continue
+			}
+			if to, _ := j.serverOf(at, number(m[1])); to != nil {
+				j.edge(from, to, kind, High, Edge{Port: number(m[1]), Evidence: []Evidence{j.evidence(from, o.Value, "command", itoa(o.At))}})
+			}
+		}
+	}
 }
 
 // Twin reports whether a container is the native one of a sidecar that is in the pod twice.
@@ -153,17 +204,23 @@ func (r *Run) Edits(w *workload.Workload) []Edit {
 		out = append(out, r.mounts(c.VolumeMounts, "containers", i)...)
 	}
 	for i, v := range spec.Volumes {
-		if v.Name == r.Volume {
+		if r.owns(v.Name) {
 			out = append(out, Edit{Path: []string{"volumes", itoa(i)}, Old: v.Name})
 		}
 	}
 	return out
 }
 
+// owns reports whether a volume is that of the program, or one beside it in which two containers meet.
+func (r *Run) owns(volume string) bool {
+	number, beside := strings.CutPrefix(volume, r.Volume+"-")
+	return volume == r.Volume || beside && strings.Trim(number, "0123456789") == ""
+}
+
 func (r *Run) mounts(list []volumeMount, of string, at int) []Edit {
 	var out []Edit
 	for i, m := range list {
-		if m.Name == r.Volume {
+		if r.owns(m.Name) {
 			out = append(out, Edit{Path: []string{of, itoa(at), "volumeMounts", itoa(i)}, Old: m.Name})
 		}
 	}
@@ -206,22 +263,7 @@ func (j *judge) sidecarRun() {
 		w.Evidence = append(w.Evidence, j.evidence(at, at.Command[0], "command", "0"))
 	}
 	w.Edits = r.Edits(j.Workload)
-	sidecars := r.Sidecars
-	for _, c := range r.Wrapped {
-		switch {
-		case c.Universal == "old" && !slices.Contains(sidecars, c.Name):
-			sidecars = append(sidecars, c.Name)
-		case c.Universal == "" && w.Container == "" && !slices.Contains(sidecars, c.Name):
-			w.Container = c.Name
-		}
-	}
-	if len(sidecars) == 0 { // which it is for, only its options say
-		for i := range j.Containers {
-			if c := &j.Containers[i]; c.Role == Sidecar || c.Role == Native {
-				sidecars = append(sidecars, c.Name)
-			}
-		}
-	}
+	sidecars := j.ofRun(&w)
 	if len(sidecars) == 0 {
 		j.found(w)
 	}
@@ -229,4 +271,26 @@ func (j *judge) sidecarRun() {
 		w.Sidecar = name
 		j.found(w)
 	}
+}
+
+// ofRun are the sidecars that it is for; the container that waits for them is written into the set.
+func (j *judge) ofRun(w *Workaround) []string {
+	sidecars := slices.Clone(j.Run.Sidecars)
+	for _, c := range j.Run.Wrapped {
+		switch {
+		case c.Universal == "old" && !slices.Contains(sidecars, c.Name):
+			sidecars = append(sidecars, c.Name)
+		case c.Universal == "" && w.Container == "" && !slices.Contains(sidecars, c.Name):
+			w.Container = c.Name
+		}
+	}
+	if len(sidecars) > 0 {
+		return sidecars
+	}
+	for i := range j.Containers { // which it is for, only its options say
+		if c := &j.Containers[i]; (c.Role == Sidecar || c.Role == Native) && c.Name != w.Container {
+			sidecars = append(sidecars, c.Name)
+		}
+	}
+	return sidecars
 }
