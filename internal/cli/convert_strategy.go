@@ -243,6 +243,8 @@ func strategyRefused(r convert.Refused) string {
 	switch r.Reason {
 	case convert.OnlyNative:
 		return "it is an init container, which only a native sidecar can be: --strategy native"
+	case convert.AlreadyNative:
+		return "it is native: move it back to containers first, without restartPolicy"
 	case convert.NameTaken:
 		return "the name " + r.About + " is in use, and sidecar-run needs it"
 	case convert.ExecInSleeper:

@@ -61,6 +61,9 @@ func (o *convertOptions) sayDone(out *bytes.Buffer, d done) {
 	}
 	if d.refusal != nil {
 		sayRefusal(out, d)
+		if stripped := (*strippedError)(nil); errors.As(d.missed, &stripped) {
+			o.offer(out)
+		}
 	} else if d.result != nil && d.result.Moved > largeMove {
 		fmt.Fprintf(out, "  %d lines stand elsewhere now; none of them is different\n", d.result.Moved)
 	}

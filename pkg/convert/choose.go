@@ -20,11 +20,12 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 	for i := range j.Containers {
 		c := &j.Containers[i]
 		named, remembered := o.names(c.Name)
-		if len(o.Containers) > 0 && !named || c.Role == roles.Native {
+		if len(o.Containers) > 0 && !named {
 			continue
 		}
 		place := p.Workload.At(c.Path()...)
 		switch reason, about := p.forbidden(j, c, o); {
+		case c.Role == roles.Native && o.Strategy == Native: // as it should be
 		case reason != "" && (named || reason == Wrapped && sure(c)):
 			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: reason, About: about})
 		case reason != "":
@@ -61,6 +62,8 @@ func sure(c *roles.Container) bool { return c.Role == roles.Sidecar && c.Trusted
 // forbidden is why a container must not become a native sidecar; empty for one that may.
 func (p *Plan) forbidden(j *roles.Judgment, c *roles.Container, o Options) (reason Reason, about string) {
 	switch {
+	case c.Role == roles.Native:
+		return AlreadyNative, ""
 	case c.Role == roles.Helper:
 		return CallsMain, called(j, c)
 	case c.Role == roles.OneShot:

@@ -140,6 +140,8 @@ const (
 	OneShot       Reason = "exits-on-its-own"
 	Wrapped       Reason = "wrapper-waits-for-it"
 	Unreadable    Reason = "workload-not-readable"
+	// AlreadyNative: sidecar-run stands before ordinary containers.
+	AlreadyNative Reason = "already-native"
 	// OnlyNative: it is an init container, which only a native sidecar can be.
 	OnlyNative Reason = "only-native"
 	// NameTaken: a name that sidecar-run needs is in use.

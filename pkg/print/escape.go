@@ -31,6 +31,7 @@ func clean(r *report.Report) *report.Report {
 	c.Tool.Version = line(r.Tool.Version)
 	c.Cluster = report.Cluster{Server: line(r.Cluster.Server), Version: line(r.Cluster.Version)}
 	c.Limits = lines(r.Limits)
+	c.Meanwhile = cleanSteps(r.Meanwhile)
 	c.Manifests = cleanManifests(r.Manifests)
 	c.Coverage = each(r.Coverage, func(c report.Coverage) report.Coverage {
 		return report.Coverage{Kind: facts.Kind(line(string(c.Kind))), Seen: c.Seen, Total: c.Total}

@@ -124,7 +124,7 @@ func htmlDocument(w io.Writer, r *report.Report, _ Options) error {
 	for _, category := range categories(r) {
 		p.add(groupSection(htmlGroupOf(r, category, shown)))
 	}
-	p.add(webhookSection(r), waiverSection(r))
+	p.add(webhookSection(r), meanwhileSection(r), waiverSection(r))
 	if left := skippedIDs(r); len(left) > 0 {
 		p.add(el("section", el("h2", "Not selected"), codeList("names", left)))
 	}

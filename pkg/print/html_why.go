@@ -37,7 +37,7 @@ func htmlWhy(w io.Writer, r *report.Report, _ Options) error {
 		}
 		p.add(section)
 	}
-	p.add(waiverSection(r))
+	p.add(meanwhileSection(r), waiverSection(r))
 	return p.write(w)
 }
 
