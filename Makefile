@@ -6,8 +6,10 @@ export CGO_ENABLED ?= 0
 
 .PHONY: build image install demo test bare stress unit real sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubelets kubernetes clean
 
-build: ## the plugin, into bin/
+RUN_LDFLAGS := -s -w -X main.version=$(VERSION)
+build: ## the plugin and sidecar-run, into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/kubectl-sidecar ./cmd/kubectl-sidecar
+	GOOS=linux go build -trimpath -ldflags '$(RUN_LDFLAGS)' -o bin/sidecar-run ./cmd/sidecar-run
 
 # The image is the same again for the same commit: its time is the commit's.
 IMAGE        ?= registry.example/kubectl-sidecar
@@ -17,6 +19,7 @@ image: SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 image: ## the container image of deploy/, into dist/kubectl-sidecar-image.tar
 	@set -e; for arch in $(IMAGE_ARCHES); do \
 		GOOS=linux GOARCH=$$arch go build -trimpath -ldflags '$(LDFLAGS)' -o $(abspath $(IMAGE_DIR))/image/linux-$$arch/kubectl-sidecar ./cmd/kubectl-sidecar; \
+		GOOS=linux GOARCH=$$arch go build -trimpath -ldflags '$(RUN_LDFLAGS)' -o $(abspath $(IMAGE_DIR))/image/linux-$$arch/sidecar-run ./cmd/sidecar-run; \
 	done
 	go run -C hack/image . -name $(IMAGE) -version $(VERSION) -created $(SOURCE_DATE_EPOCH) -license $(CURDIR)/LICENSE \
 		-programs $(abspath $(IMAGE_DIR))/image -o $(abspath $(IMAGE_DIR))/kubectl-sidecar-image.tar

@@ -44,6 +44,10 @@ var mayImport = map[string][]string{
 	"internal/cli":         {"pkg/facts", "pkg/gate", "pkg/software", "pkg/workload", "pkg/roles", "pkg/edit", "pkg/convert", "pkg/plan", "pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/report", "pkg/print", "pkg/prose", "internal/collect", "internal/admission", "internal/kustomize", "internal/manifests", "docs"},
 	"pkg/plan":             {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/roles", "pkg/workload"},
 	"cmd/kubectl-sidecar":  {"internal/cli"},
+	"cmd/sidecar-run":      {"internal/handshake", "internal/process", "internal/reach"},
+	"internal/handshake":   {},
+	"internal/process":     {},
+	"internal/reach":       {},
 }
 
 // noClient are the folders that must stay free of anything that can talk to a cluster.

@@ -24,7 +24,7 @@ import (
 
 func main() {
 	var o options
-	flag.StringVar(&o.programs, "programs", "dist/image", "the `folder` with linux-ARCH/kubectl-sidecar for every architecture")
+	flag.StringVar(&o.programs, "programs", "dist/image", "the `folder` with linux-ARCH/kubectl-sidecar and linux-ARCH/sidecar-run for every architecture")
 	flag.StringVar(&o.license, "license", "LICENSE", "the license `file`")
 	flag.StringVar(&o.name, "name", "registry.example/kubectl-sidecar", "the image's `name`, without tag")
 	flag.StringVar(&o.version, "version", "dev", "the plugin's `version`, which is the tag")
@@ -103,7 +103,9 @@ func (o options) index() (v1.ImageIndex, error) {
 }
 
 func (o options) image(file, arch string) (v1.Image, error) {
-	data, err := layer(map[string]string{"LICENSE": o.license, program: file})
+	data, err := layer(map[string]string{
+		"LICENSE": o.license, program: file, wrapper: filepath.Join(filepath.Dir(file), wrapper),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +144,8 @@ func (o options) image(file, arch string) (v1.Image, error) {
 
 const (
 	program = "kubectl-sidecar"
+	// wrapper is what init containers copy from the image into pods.
+	wrapper = "sidecar-run"
 	// user is nobody in particular, as a number: the kubelet can then see that it is not root.
 	user = "65532:65532"
 )

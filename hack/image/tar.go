@@ -17,7 +17,7 @@ func layer(files map[string]string) (string, error) {
 	archive := tar.NewWriter(&out)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		mode := int64(0o755)
-		if name != program {
+		if name != program && name != wrapper {
 			mode = 0o644
 		}
 		if err := add(archive, name, mode, files[name]); err != nil {

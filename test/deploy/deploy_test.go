@@ -59,6 +59,9 @@ func makeImage(dir string, env ...string) error {
 	return nil
 }
 
+// wrapper is sidecar-run in the image.
+func wrapper() string { return filepath.Join(filepath.Dir(program()), "sidecar-run") }
+
 func archive() string { return filepath.Join(built, "kubectl-sidecar-image.tar") }
 
 func program() string {

@@ -58,6 +58,7 @@ func TestContainerfile(t *testing.T) {
 		Files: map[string]string{
 			"LICENSE":         "0:0 644 " + hash(t, "../../LICENSE"),
 			"kubectl-sidecar": "0:0 755 " + hash(t, program()),
+			"sidecar-run":     "0:0 755 " + hash(t, wrapper()),
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -79,6 +80,7 @@ func buildah(t *testing.T) string {
 	place(t, context, ".containerignore", "../../.containerignore")
 	place(t, context, "LICENSE", "../../LICENSE")
 	place(t, context, "dist/image/linux-"+runtime.GOARCH+"/kubectl-sidecar", program())
+	place(t, context, "dist/image/linux-"+runtime.GOARCH+"/sidecar-run", wrapper())
 	storage := []string{"--root", t.TempDir(), "--runroot", t.TempDir(), "--storage-driver", "vfs"}
 	for _, args := range [][]string{
 		{"build", "--isolation", "chroot", "--build-arg", "TARGETARCH=" + runtime.GOARCH, "--tag", imageName + ":built", context},

@@ -1,0 +1,151 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+)
+
+const (
+	proxyReady = "--wait=http://127.0.0.1:15001/"
+	proxyQuit  = "--quit=http://127.0.0.1:15001/quitquitquit"
+)
+
+// slowServer takes its time, and can be told to quit.
+func slowServer(port string, options ...string) []string {
+	return tool(options, "sleep", "2s", "then", "serve", ":"+port)
+}
+
+// TestWrapper: jobs on a cluster without native sidecars end as their main containers do.
+func TestWrapper(t *testing.T) {
+	needsKubelets(t)
+	c := cluster.StartFor(t, cluster.Config{
+		APIServers: []cluster.Component{{Version: "1.28"}}, ControllerManager: &cluster.Component{Version: "1.28"},
+		Nodes: []cluster.Node{{Name: "n127", Component: cluster.Component{Version: "1.27"}}},
+	})
+	provideRun(t, c)
+	needs := []string{"get", "http://127.0.0.1:15001/", "then"}
+	withQuit := container{name: "sidecar", command: slowServer("15001")}
+	without := container{name: "sidecar", command: slowServer("15001", "--main-ended=file:/run/ended")}
+	for name, job := range map[string]struct {
+		sidecar container
+		quit    string
+		main    []string
+		code    int
+	}{
+		"succeeds":               {withQuit, proxyQuit, append(needs, "exit", "0"), 0},
+		"fails":                  {withQuit, proxyQuit, append(needs, "exit", "3"), 3},
+		"killed":                 {withQuit, proxyQuit, append(needs, "crash"), 139},
+		"succeeds-without-quit":  {without, "--quit=file:/run/ended", append(needs, "exit", "0"), 0},
+		"fails-without-quit":     {without, "--quit=file:/run/ended", append(needs, "exit", "3"), 3},
+		"killed-without-quit":    {without, "--quit=file:/run/ended", append(needs, "crash"), 139},
+		"not-found":              {withQuit, proxyQuit, nil, 127},
+		"not-found-without-quit": {without, "--quit=file:/run/ended", nil, 127},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			main := container{name: "main", command: tool([]string{proxyReady, job.quit}, job.main...)}
+			if job.main == nil {
+				main.command = []string{proxyReady, job.quit, "--", "/no/such/program"}
+			}
+			wrapperJob(t, c, "wrapper-"+name, runPod{node: "n127", policy: "Never", containers: []container{main, job.sidecar}}, job.code, "sidecar")
+		})
+	}
+	t.Run("two-in-order", func(t *testing.T) {
+		t.Parallel()
+		// The second one fails unless the first is there, and so does the main container without either.
+		first := container{name: "first", command: slowServer("15001")}
+		second := container{name: "second", command: tool([]string{proxyReady}, "get", "http://127.0.0.1:15001/", "then", "serve", ":15002")}
+		main := container{name: "main", command: tool(
+			[]string{proxyReady, proxyQuit, "--wait=http://127.0.0.1:15002/", "--quit=http://127.0.0.1:15002/quitquitquit"},
+			"get", "http://127.0.0.1:15001/", "then", "get", "http://127.0.0.1:15002/", "then", "exit", "4")}
+		wrapperJob(t, c, "wrapper-two", runPod{node: "n127", policy: "Never", containers: []container{main, second, first}}, 4, "first", "second")
+	})
+	t.Run("never-ready", func(t *testing.T) {
+		t.Parallel()
+		main := container{name: "main", command: tool([]string{"--wait-timeout=3s", "--wait=http://127.0.0.1:15001/broken", proxyQuit}, "log", "ran")}
+		sidecar := container{name: "sidecar", command: tool(nil, "serve", ":15001", "/broken=503")}
+		wrapperJob(t, c, "wrapper-never-ready", runPod{node: "n127", policy: "Never", containers: []container{main, sidecar}}, 124, "sidecar")
+	})
+	t.Run("terminated-while-waiting", func(t *testing.T) { t.Parallel(); terminatedWhileWaiting(t, c) })
+}
+
+// wrapperJob runs a job to its end: its main container exits with a code, and its sidecars with 0.
+func wrapperJob(t *testing.T, c *cluster.Cluster, ns string, p runPod, code int, sidecars ...string) {
+	t.Helper()
+	in := inNamespace(t, c, ns)
+	in("apply", "-f", manifestFile(t, p.job("import")))
+	condition := map[bool]string{true: "complete", false: "failed"}[code == 0]
+	in("wait", "--for=condition="+condition, "job/import", "--timeout="+patience.String())
+	pod := onlyPod(t, c, ns, "import", "it was expected to end", func(p *corev1.Pod) bool {
+		return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
+	})
+	if got := exitCode(pod, "main"); got != code {
+		t.Errorf("the main container exits with %d, expected %d: %s", got, code, in("logs", pod.Name, "-c", "main"))
+	}
+	for _, name := range sidecars {
+		if got := exitCode(pod, name); got != 0 {
+			t.Errorf("%s exits with %d: %s", name, got, in("logs", pod.Name, "-c", name))
+		}
+	}
+}
+
+// terminatedWhileWaiting: a pod that is deleted while its main container waits terminates at once.
+func terminatedWhileWaiting(t *testing.T, c *cluster.Cluster) {
+	const ns = "wrapper-terminated"
+	in := inNamespace(t, c, ns)
+	main := container{name: "main", command: tool([]string{"--wait-timeout=0", "--wait=http://127.0.0.1:15001/broken", proxyQuit}, "log", "ran")}
+	sidecar := container{name: "sidecar", command: tool(nil, "ignore-term", "then", "serve", ":15001", "/broken=503")}
+	p := runPod{node: "n127", policy: "Never", containers: []container{main, sidecar}}
+	in("apply", "-f", manifestFile(t, strings.Replace(p.job("import"), "terminationGracePeriodSeconds: 5", "terminationGracePeriodSeconds: 300", 1)))
+	pod := onlyPod(t, c, ns, "import", "it was expected to wait", func(p *corev1.Pod) bool {
+		return container0(p, "main").State.Running != nil && container0(p, "sidecar").State.Running != nil
+	})
+	until(t, "the main container waits", func() bool { return strings.Contains(in("logs", pod.Name, "-c", "main"), "still waiting for") })
+	ended := make(chan *corev1.Pod, 1)
+	go watchEnd(t, c, ns, pod.Name, ended)
+	begin := time.Now()
+	in("delete", "pod", pod.Name, "--wait")
+	if took := time.Since(begin); took > 200*time.Second {
+		t.Errorf("the pod took %s to terminate", took)
+	}
+	last := <-ended
+	if main, sidecar := exitCode(last, "main"), exitCode(last, "sidecar"); main != 143 || sidecar != 0 {
+		t.Errorf("the main container exits with %d, the sidecar, which ignores SIGTERM, with %d", main, sidecar)
+	}
+}
+
+// watchEnd sends the last state of a pod that is being deleted.
+func watchEnd(t *testing.T, c *cluster.Cluster, ns, name string, ended chan<- *corev1.Pod) {
+	last := &corev1.Pod{}
+	defer func() { ended <- last }()
+	w, err := c.Client().CoreV1().Pods(ns).Watch(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=" + name})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		if p, ok := event.Object.(*corev1.Pod); ok {
+			last = p
+		}
+		if event.Type == "DELETED" {
+			return
+		}
+	}
+}
+
+func until(t *testing.T, what string, reached func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !reached(); time.Sleep(time.Second) {
+		if time.Now().After(end) {
+			t.Fatal(fmt.Sprintf("never: %s", what))
+		}
+	}
+}
