@@ -58,10 +58,11 @@ func RunOf(w *workload.Workload) *Run {
 	ofImage := listed(notes[facts.ImageCommandsAnnotation])
 	spec := w.Spec()
 	for i, c := range spec.InitContainers {
-		if !startsRun(c.Command) {
+		entry := len(c.Command) == 0 && len(c.Args) > 0 && c.Args[0] == "--install" && slices.Contains(runImages, facts.ImageName(c.Image))
+		if !startsRun(c.Command) && !entry {
 			continue
 		}
-		if slices.Contains(c.Command, "--install") || slices.Contains(c.Args, "--install") {
+		if entry || slices.Contains(c.Command, "--install") || slices.Contains(c.Args, "--install") {
 			r.Installs = append(r.Installs, i)
 			for _, m := range c.VolumeMounts {
 				r.Volume = m.Name
@@ -80,6 +81,9 @@ func RunOf(w *workload.Workload) *Run {
 	}
 	return r
 }
+
+// runImages are the names of images that have sidecar-run as their entry point.
+var runImages = []string{"kubectl-sidecar", "sidecar-run"}
 
 func startsRun(command []string) bool {
 	return len(command) > 0 && path.Base(command[0]) == string(SidecarRun)
@@ -260,7 +264,7 @@ func (j *judge) sidecarRun() {
 	}
 	for _, i := range r.Installs {
 		at := &j.Containers[i]
-		w.Evidence = append(w.Evidence, j.evidence(at, at.Command[0], "command", "0"))
+		w.Evidence = append(w.Evidence, j.evidence(at, "--install"))
 	}
 	w.Edits = r.Edits(j.Workload)
 	sidecars := j.ofRun(&w)
