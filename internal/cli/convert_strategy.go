@@ -245,6 +245,8 @@ func strategyRefused(r convert.Refused) string {
 		return "it is an init container, which only a native sidecar can be: --strategy native"
 	case convert.AlreadyNative:
 		return "it is native: move it back to containers first, without restartPolicy"
+	case convert.AlreadyWrapped:
+		return "sidecar-run stands before the command of " + r.About + " already, and no annotation says why: --remove-workarounds takes it out"
 	case convert.NameTaken:
 		return "the name " + r.About + " is in use, and sidecar-run needs it"
 	case convert.ExecInSleeper:

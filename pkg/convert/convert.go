@@ -142,6 +142,8 @@ const (
 	Unreadable    Reason = "workload-not-readable"
 	// AlreadyNative: sidecar-run stands before ordinary containers.
 	AlreadyNative Reason = "already-native"
+	// AlreadyWrapped: somebody has written sidecar-run before a command by hand.
+	AlreadyWrapped Reason = "already-wrapped"
 	// OnlyNative: it is an init container, which only a native sidecar can be.
 	OnlyNative Reason = "only-native"
 	// NameTaken: a name that sidecar-run needs is in use.
@@ -192,10 +194,7 @@ func Of(w *workload.Workload, o Options) *Plan {
 		p.Refused = append(p.Refused, Refused{Place: w.Place, Reason: NotUndone, About: string(was)})
 		return p
 	}
-	if run := roles.RunOf(w); len(o.Containers) == 0 {
-		o.remembered = run.Sidecars
-	}
-	p := of(before, o)
+	p := of(before, o.remembering(w))
 	for i := range p.Moves {
 		p.Moves[i].Place = placeOf(w, p.Moves[i].Container)
 	}
@@ -213,6 +212,18 @@ func placeOf(w *workload.Workload, name string) workload.Place {
 		}
 	}
 	return w.Place
+}
+
+// remembering are the options with what another strategy knew of a workload: its sidecars, and the image with sidecar-run.
+func (o Options) remembering(w *workload.Workload) Options {
+	run := roles.RunOf(w)
+	if len(o.Containers) == 0 {
+		o.remembered = run.Sidecars
+	}
+	if len(run.Installs) > 0 && o.RunImage == PlaceholderImage {
+		o.RunImage = w.Spec().InitContainers[run.Installs[0]].Image
+	}
+	return o
 }
 
 // tooOld reports whether a version was named that does not run native sidecars.

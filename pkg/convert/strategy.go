@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -195,6 +196,8 @@ func (w *wrapping) fits(mains []*roles.Container) bool {
 		}
 	}
 	switch {
+	case w.wrapped() != "":
+		w.refuseAll(AlreadyWrapped, w.wrapped())
 	case w.j.Container(runVolume) != nil || slices.ContainsFunc(spec.Volumes, func(v corev1.Volume) bool { return v.Name == runVolume || strings.HasPrefix(v.Name, runVolume+"-") }):
 		w.refuseAll(NameTaken, runVolume)
 	case ends(w.Workload) && len(mains) > 1:
@@ -207,6 +210,21 @@ func (w *wrapping) fits(mains []*roles.Container) bool {
 		return true
 	}
 	return false
+}
+
+// wrapped is a container before whose command sidecar-run stands, and stays; empty for none.
+func (w *wrapping) wrapped() string {
+	if w.j.Run == nil {
+		return ""
+	}
+	for _, c := range w.j.Run.Wrapped {
+		left, _ := w.container("containers", c.Name)
+		command, _ := left["command"].([]any)
+		if len(command) > 0 && strings.HasSuffix(fmt.Sprint(command[0]), "sidecar-run") {
+			return c.Name
+		}
+	}
+	return ""
 }
 
 // unfit is why one sidecar cannot have sidecar-run before it; empty where it can.
