@@ -66,7 +66,7 @@ func TestBrokenStderr(t *testing.T) {
 	}
 }
 
-// TestFirstProcessIsTheCommand: stdin, stdout, environment and folder are the command's.
+// TestFiles: stdin, stdout, environment and folder are the command's.
 func TestFiles(t *testing.T) {
 	cmd := exec.Command(program, "--quit=exec:true", "--", "sh", "-c", `read x; echo "$x $Y $PWD"; echo err >&2`)
 	cmd.Stdin, cmd.Dir = strings.NewReader("in\n"), "/"
@@ -88,7 +88,8 @@ func TestWithoutAnything(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	f := sidecarServer(t, "s", &events{})
-	cmd := exec.Command("/bin/sidecar-run", f.wait(), f.end(), "--", "/bin/sidecar-run", "--version")
+	installed := "/bin/sidecar-run" // in that folder
+	cmd := exec.Command(installed, f.wait(), f.end(), "--", installed, "--version")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Cloneflags: syscall.CLONE_NEWPID}
 	cmd.Env = []string{"http_proxy=http://192.0.2.1:1", "HTTP_PROXY=http://192.0.2.1:1"}
 	out, err := cmd.CombinedOutput()

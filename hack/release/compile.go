@@ -8,15 +8,29 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
-// compile builds the plugin. What a user may have set for other builds has no say here.
+// compile builds the plugin.
 func (r *release) compile(ctx context.Context, p platform, out string) error {
-	const version = "github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version"
+	return r.goBuild(ctx, p, "github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version", "./cmd/kubectl-sidecar", out)
+}
+
+// compileRun builds sidecar-run, which runs in containers of Linux only. It is made of nothing but the standard
+// library, so it is a file of its own without a bill of materials.
+func (r *release) compileRun(ctx context.Context, p platform, dist string) error {
+	if p.os != "linux" {
+		return nil
+	}
+	return r.goBuild(ctx, p, "main.version", "./cmd/sidecar-run", filepath.Join(dist, "sidecar-run_linux_"+p.arch))
+}
+
+// goBuild builds a program. What a user may have set for other builds has no say here.
+func (r *release) goBuild(ctx context.Context, p platform, version, pkg, out string) error {
 	return run(ctx, []string{
 		"GOOS=" + p.os, "GOARCH=" + p.arch, "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0",
-	}, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X "+version+"="+r.version, "-o", out, "./cmd/kubectl-sidecar")
+	}, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X "+version+"="+r.version, "-o", out, pkg)
 }
 
 // biller builds the program that writes bills of materials, for this machine.

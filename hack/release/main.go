@@ -1,5 +1,5 @@
 // Command release builds what a release consists of into a folder: an archive for each platform, a
-// bill of materials for each, the manifest for krew, the layout of a krew index, and the sums of all.
+// bill of materials for each, sidecar-run for Linux, the manifest for krew, the layout of a krew index, and the sums of all.
 //
 // The same sources and the same Go give the same bytes, whoever builds them, where and when: nothing
 // of a clock, a user, a machine or a version control system gets into a file.
@@ -171,6 +171,9 @@ func commonFiles() ([]file, error) {
 func (r *release) platform(ctx context.Context, p platform, temp, dist string, common []file) error {
 	binary := filepath.Join(temp, p.name(), p.binary())
 	if err := r.compile(ctx, p, binary); err != nil {
+		return err
+	}
+	if err := r.compileRun(ctx, p, dist); err != nil {
 		return err
 	}
 	if err := bill(ctx, filepath.Join(temp, "biller"), p, r.version, binary, filepath.Join(dist, p.name()+".sbom.json")); err != nil {

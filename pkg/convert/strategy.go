@@ -31,10 +31,11 @@ var Strategies = []string{string(Native), string(Universal), string(Wrapper)}
 // NativeSince is the first minor version of Kubernetes that runs native sidecars without anybody switching them on.
 const NativeSince = 29
 
-// Where sidecar-run is in a pod. The names are those that docs/sidecar-run.md uses.
+// Where sidecar-run is in a pod. The names are those that docs/sidecar-run.md uses. A volume cannot be mounted at /sidecar-run:
+// in its own image that is the program.
 const (
 	runVolume  = "sidecar-run"
-	runDir     = "/sidecar-run"
+	runDir     = "/opt/sidecar-run"
 	runProgram = runDir + "/sidecar-run"
 	endedFile  = "file:" + runDir + "/main-ended"
 	twinSuffix = "-native"

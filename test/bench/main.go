@@ -50,6 +50,7 @@ var parts = []struct {
 	{"pods", (*bench).pods},
 	{"manifests", (*bench).manifests},
 	{"start", (*bench).start},
+	{"wrapper", (*bench).wrapper},
 }
 
 func main() {
@@ -65,7 +66,7 @@ func main() {
 	flag.IntVar(&b.sizes.pods, "pods", 60_000, "pods; a quarter and half as many are measured, too")
 	flag.IntVar(&b.sizes.manifests, "manifests", 5000, "manifests for lint")
 	flag.IntVar(&b.sizes.repeat, "repeat", 5, "how often what takes little is run; the median counts")
-	only := flag.String("only", "", "comma-separated parts: nodes, decided, canaries, templates, plan, pods, manifests, start; all by default")
+	only := flag.String("only", "", "comma-separated parts: nodes, decided, canaries, templates, plan, pods, manifests, start, wrapper; all by default")
 	flag.Parse()
 	if err := b.run(ctx, *only); err != nil {
 		if ctx.Err() != nil {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -223,7 +224,13 @@ func universalDeployment(t *testing.T, c *cluster.Cluster, n runNode, p runPod) 
 	if err != nil || len(pods.Items) != 1 {
 		t.Fatalf("%d pods, %v", len(pods.Items), err)
 	}
-	pod := &pods.Items[0]
+	// A container that waits is running, and ready without a readiness probe.
+	name := pods.Items[0].Name
+	until(t, "the main container has asked the sidecar", func() bool { return strings.Contains(in("logs", name, "-c", "main"), "200") })
+	pod, err := c.Client().CoreV1().Pods(ns).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got := works(func(container string) string { return in("logs", pod.Name, "-c", container) }); !slices.Equal(got, []string{n.expect}) {
 		t.Errorf("%v run the sidecar, expected %s", got, n.expect)
 	}
@@ -236,9 +243,41 @@ func universalDeployment(t *testing.T, c *cluster.Cluster, n runNode, p runPod) 
 			t.Errorf("%s was restarted %d times, expected %d", name, s.RestartCount, want)
 		}
 	}
+	newSandbox(t, c, n.Name, ns)
+	until(t, "the main container is started again and has asked the sidecar", func() bool {
+		pod, err = c.Client().CoreV1().Pods(ns).Get(t.Context(), name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		main := container0(pod, "main")
+		return main.RestartCount > 0 && main.State.Running != nil && strings.Contains(in("logs", name, "-c", "main"), "200")
+	})
+	if got := works(func(container string) string { return in("logs", pod.Name, "-c", container) }); !slices.Equal(got, []string{n.expect}) {
+		t.Errorf("in a new sandbox %v run the sidecar, expected %s", got, n.expect)
+	}
 	begin := time.Now()
 	in("delete", "pod", pod.Name, "--wait")
 	if took := time.Since(begin); took > 4*time.Second { // before its grace period has passed
 		t.Logf("the pod took %s to terminate", took)
 	}
+}
+
+// newSandbox takes the only pod of a namespace its sandbox, as a reboot of the node does: the kubelet makes another one,
+// and starts with the init containers. The volumes stay.
+func newSandbox(t *testing.T, c *cluster.Cluster, nodeName, ns string) {
+	t.Helper()
+	i := slices.IndexFunc(c.Kubelets, func(k *cluster.Kubelet) bool { return k.Name == nodeName })
+	ctr := func(args ...string) string {
+		command := append(c.Kubelets[i].Exec(), "ctr", "--namespace", "k8s.io")
+		out, err := exec.CommandContext(t.Context(), command[0], append(command[1:], args...)...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("ctr %v: %v: %s", args, err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	id := ctr("containers", "list", "--quiet", `labels."io.kubernetes.pod.namespace"==`+ns+`,labels."io.cri-containerd.kind"==sandbox`)
+	if len(strings.Fields(id)) != 1 {
+		t.Fatalf("the sandboxes of %s: %q", ns, id)
+	}
+	ctr("tasks", "kill", "--signal", "SIGKILL", id)
 }

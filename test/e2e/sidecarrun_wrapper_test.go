@@ -41,10 +41,10 @@ func TestWrapper(t *testing.T) {
 	}{
 		"succeeds":               {withQuit, proxyQuit, append(needs, "exit", "0"), 0},
 		"fails":                  {withQuit, proxyQuit, append(needs, "exit", "3"), 3},
-		"killed":                 {withQuit, proxyQuit, append(needs, "crash"), 139},
+		"killed":                 {withQuit, proxyQuit, append(needs, "die"), 137},
 		"succeeds-without-quit":  {without, "--quit=file:/run/ended", append(needs, "exit", "0"), 0},
 		"fails-without-quit":     {without, "--quit=file:/run/ended", append(needs, "exit", "3"), 3},
-		"killed-without-quit":    {without, "--quit=file:/run/ended", append(needs, "crash"), 139},
+		"killed-without-quit":    {without, "--quit=file:/run/ended", append(needs, "die"), 137},
 		"not-found":              {withQuit, proxyQuit, nil, 127},
 		"not-found-without-quit": {without, "--quit=file:/run/ended", nil, 127},
 	} {

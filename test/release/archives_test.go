@@ -34,7 +34,7 @@ var released = []struct{ os, arch, archive, binary string }{
 
 // TestFiles: a release is these files, and checksums.txt is of all others.
 func TestFiles(t *testing.T) {
-	want := []string{"checksums.txt", "krew-index/plugins/sidecar.yaml", "sidecar.yaml"}
+	want := []string{"checksums.txt", "krew-index/plugins/sidecar.yaml", "sidecar-run_linux_amd64", "sidecar-run_linux_arm64", "sidecar.yaml"}
 	for _, r := range released {
 		want = append(want, r.archive, fmt.Sprintf("kubectl-sidecar_%s_%s.sbom.json", r.os, r.arch))
 	}

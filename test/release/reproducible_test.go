@@ -45,7 +45,7 @@ func TestReproducible(t *testing.T) {
 		}
 	}
 	want := []string{"checksums.txt", "kubectl-sidecar_linux_amd64.sbom.json", "kubectl-sidecar_linux_amd64.tar.gz",
-		"kubectl-sidecar_windows_amd64.sbom.json", "kubectl-sidecar_windows_amd64.zip"}
+		"kubectl-sidecar_windows_amd64.sbom.json", "kubectl-sidecar_windows_amd64.zip", "sidecar-run_linux_amd64"}
 	if !slices.Equal(names, want) {
 		t.Errorf("built %v, want %v", names, want)
 	}

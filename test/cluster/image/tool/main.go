@@ -8,6 +8,7 @@
 //	sleep DURATION            do nothing for a while; SIGTERM exits 0
 //	exit CODE                 end with this code
 //	crash                     die of SIGSEGV
+//	die                       die of SIGKILL, unless it is process 1
 //	oom                       allocate memory until killed
 //	child STEP ARGUMENT...    run a step as another process, and go on whatever becomes of it
 //	fuse DIRECTORY [FILE]     mount a FUSE file system there that nobody serves, unless the file is there
@@ -73,6 +74,7 @@ var commands = map[string]struct {
 	}},
 	"exit":        {1, exit},
 	"crash":       {0, func([]string) error { return crash() }},
+	"die":         {0, func([]string) error { return die() }},
 	"oom":         {0, func([]string) error { return exhaust() }},
 	"child":       {1, child},
 	"fuse":        {1, fuse},

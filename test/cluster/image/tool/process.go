@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -72,6 +73,13 @@ func crash() error {
 	time.Sleep(time.Second)
 	os.Exit(139)
 	return nil
+}
+
+func die() error {
+	if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+		return err
+	}
+	return errors.New("process 1 does not die of it")
 }
 
 func exhaust() error { return use([]string{"1048576"}) }
