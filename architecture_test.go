@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"pkg/known":            {"pkg/facts"},
 	"pkg/gate":             {"pkg/facts"},
 	"pkg/edit":             {"pkg/workload"},
-	"pkg/convert":          {"pkg/edit", "pkg/roles", "pkg/software", "pkg/workload"},
+	"pkg/convert":          {"pkg/edit", "pkg/facts", "pkg/roles", "pkg/software", "pkg/workload"},
 	"pkg/workload":         {"pkg/facts"},
 	"pkg/software":         {"pkg/facts", "pkg/known", "pkg/prose"},
 	"pkg/roles":            {"pkg/facts", "pkg/known", "pkg/prose", "pkg/software", "pkg/workload"},

@@ -4,16 +4,35 @@ package docs
 import (
 	"embed"
 	"path"
+	"slices"
 	"strings"
 )
 
-//go:embed checks/*.md
+//go:embed checks/*.md not-ready.md
 var pages embed.FS
 
 // Page is the page of a check, as Markdown; ok is false when there is none of that id.
 func Page(id string) (text string, ok bool) {
 	b, err := pages.ReadFile("checks/" + id + ".md")
 	return string(b), err == nil
+}
+
+// Guides are the pages that are not about one check.
+var Guides = []string{"not-ready"}
+
+// Guide is one of Guides, as Markdown without what runs its examples; ok is false when there is none of that name.
+func Guide(name string) (text string, ok bool) {
+	if !slices.Contains(Guides, name) {
+		return "", false
+	}
+	b, err := pages.ReadFile(name + ".md")
+	var out strings.Builder
+	for line := range strings.Lines(string(b)) {
+		if !strings.HasPrefix(line, "<!--") {
+			out.WriteString(line)
+		}
+	}
+	return out.String(), err == nil
 }
 
 // IDs lists the checks that have a page, sorted.

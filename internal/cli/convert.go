@@ -29,6 +29,7 @@ type convertOptions struct {
 	output      choice
 	workarounds bool
 	verify      bool
+	strategy    strategyFlags
 	names       []collect.Name
 }
 
@@ -76,6 +77,7 @@ run; 2 wrong command line.`,
 	own.BoolVar(&o.write, "write", false, "Change the files in place: each is written as a whole, or not at all")
 	own.BoolVar(&o.diff, "diff", false, "Print a diff, which is the default")
 	own.BoolVar(&o.workarounds, "remove-workarounds", false, "Take out what ended or waited for the sidecar, where all of it is understood")
+	o.strategy.add(cmd)
 	own.BoolVar(&o.verify, "verify", false, "Have the API server admit the result with dryRun=All, through all webhooks")
 	addChoice(cmd, &o.output, "output", "o", "What to print")
 	o.cluster = newWhyClusterFlags(cmd)
@@ -116,18 +118,20 @@ func (o *convertOptions) check(cmd *cobra.Command) error {
 		return usage("leave one of the two out", "names and --filename exclude each other")
 	case len(o.files) == 0 && o.recursive:
 		return usage("it is for -f", "--recursive has no effect without --filename")
-	case o.diff && printed && o.output.value != "diff":
-		return usage("leave one of the two out", "--diff and -o %s exclude each other", o.output.value)
 	}
-	if err := o.checkWrite(printed); err != nil {
-		return err
+	for _, err := range []error{o.checkWrite(printed), o.strategy.check(cmd, o.kustomize != "" && !o.printsPatch()), o.cluster.check()} {
+		if err != nil {
+			return err
+		}
 	}
-	return o.cluster.check()
+	return nil
 }
 
-// checkWrite refuses to write where nothing can be written.
+// checkWrite refuses to write where nothing can be written, or something else is to be printed.
 func (o *convertOptions) checkWrite(printed bool) error {
 	switch {
+	case o.diff && printed && o.output.value != "diff":
+		return usage("leave one of the two out", "--diff and -o %s exclude each other", o.output.value)
 	case o.write && (o.diff || printed):
 		return usage("look first, then run it again with --write", "--write and what prints exclude each other")
 	case o.write && slices.Contains(o.files, "-"):
@@ -139,7 +143,7 @@ func (o *convertOptions) checkWrite(printed bool) error {
 }
 
 func (o *convertOptions) plan() convert.Options {
-	return convert.Options{Containers: o.containers, RemoveWorkarounds: o.workarounds}
+	return o.strategy.options(convert.Options{Containers: o.containers, RemoveWorkarounds: o.workarounds})
 }
 
 // conclude is the exit code: what could not be done weighs more than what could.
@@ -155,7 +159,7 @@ func (o *convertOptions) conclude(changed, asked, refused bool) error {
 
 // unknownContainers are names of -c that no workload has.
 func (o *convertOptions) unknownContainers(have []string) error {
-	for _, name := range o.containers {
+	for _, name := range slices.Concat(o.containers, o.strategy.named()) {
 		if !slices.Contains(have, name) {
 			hint := "there are: " + strings.Join(have, ", ")
 			if len(have) == 0 {

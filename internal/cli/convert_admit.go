@@ -1,9 +1,8 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
@@ -20,6 +19,13 @@ func podOf(object map[string]any, w *workload.Workload) map[string]any {
 	return map[string]any{"apiVersion": "v1", "kind": "Pod", "metadata": own, "spec": template["spec"]}
 }
 
+// A strippedError is that a container came back as no native sidecar.
+type strippedError struct{ container string }
+
+func (e *strippedError) Error() string {
+	return e.container + " came back without restartPolicy: Always: kubectl sidecar doctor says who strips it"
+}
+
 // kept reports as an error which of the containers that moved came back as no native sidecar.
 func (d *done) kept(returned map[string]any, way []string) error {
 	spec := kustomize.SpecOf(returned, way)
@@ -31,8 +37,11 @@ func (d *done) kept(returned map[string]any, way []string) error {
 		always[name] = fields["restartPolicy"] == "Always"
 	}
 	for _, m := range d.Moves {
+		if d.Strategy != convert.Native {
+			break // made for clusters that strip it
+		}
 		if !always[m.Container] {
-			return fmt.Errorf("%s came back without restartPolicy: Always: kubectl sidecar doctor says who strips it", m.Container)
+			return &strippedError{m.Container}
 		}
 	}
 	return nil

@@ -169,7 +169,7 @@ func (c *conversion) containers() []string {
 func (c *conversion) convert(f *manifest, p *convert.Plan) {
 	d := done{Plan: p}
 	defer func() {
-		if p.Changes() || len(p.Asks)+len(p.Refused)+len(p.Removed) > 0 {
+		if p.Says() {
 			f.done = append(f.done, d)
 		}
 	}()
@@ -180,26 +180,36 @@ func (c *conversion) convert(f *manifest, p *convert.Plan) {
 		d.refusal = &edit.Refusal{Reason: edit.Unproven}
 		return
 	}
-	result, err := edit.Apply(f.after, p.Change)
+	result, err := edit.Apply(f.after, p.Whole())
 	if err != nil {
 		if !errors.As(err, &d.refusal) {
 			d.refusal = &edit.Refusal{Reason: edit.Unproven, About: err.Error()}
 		}
 		return
 	}
-	if d.missed = c.overlays(f, p, result); d.missed != nil {
+	if d.missed = c.around(f, p, result); d.missed != nil {
 		d.refusal = &edit.Refusal{Reason: edit.Unproven, Patch: result.Patch}
 		return
 	}
 	d.result, f.after = result, result.Data
 }
 
+// around looks after the kustomizations around a file.
+func (c *conversion) around(f *manifest, p *convert.Plan, result *edit.Result) error {
+	switch {
+	case f.name == "-" || len(p.Workload.Root) > 0:
+		return nil
+	case p.Rewraps():
+		return c.mentioned(f, p)
+	case p.Relocates():
+		return c.overlays(f, p, result)
+	}
+	return nil
+}
+
 // overlays changes the patches that name a container where it no longer is, and proves that every kustomization makes
 // the same of it apart from the move. Nothing is kept if one does not.
 func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result) error {
-	if f.name == "-" || !slices.ContainsFunc(p.Moves, func(m convert.Move) bool { return !m.Init }) || len(p.Workload.Root) > 0 {
-		return nil
-	}
 	around, err := c.finder.Around(f.name)
 	if err != nil {
 		return err

@@ -68,13 +68,13 @@ func (c *conversion) convertBuilt(ctx context.Context) error {
 			}
 			p := convert.Of(w, c.o.plan())
 			p.References(f.documents)
-			if !p.Changes() && len(p.Asks)+len(p.Refused)+len(p.Removed) == 0 {
+			if !p.Says() {
 				continue
 			}
 			r := &rendering{done: done{Plan: p}, built: i}
 			all = append(all, r)
 			c.trace(r)
-			if !p.Changes() || r.refusal != nil {
+			if !p.Changes() || r.refusal != nil || r.from.Workload == nil {
 				continue
 			}
 			key := fmt.Sprint(r.from.File, "#", r.from.Place.Document, r.from.Root)
@@ -100,6 +100,9 @@ func (c *conversion) trace(r *rendering) {
 	source, err := c.tree.Source(c.built[r.built], nil)
 	if err == nil && len(r.Workload.Root) > 0 {
 		err = errors.New("it is in a list")
+	}
+	if r.Rewraps() && !c.o.printsPatch() {
+		err = errTakenBack
 	}
 	if denied := c.denied[r.Workload]; denied != nil {
 		err = denied
@@ -155,7 +158,7 @@ func (r *rendering) refuse(why error) {
 		r.refusal = nil
 		return
 	}
-	patch, err := edit.Patch(r.Workload.Object, objectChange(r.Change, r.Workload.Way))
+	patch, err := edit.Patch(r.Object(), objectChange(r.Plan))
 	if err == nil {
 		r.refusal = &edit.Refusal{Reason: r.refusal.Reason, Patch: patch}
 	}
@@ -165,7 +168,7 @@ func (r *rendering) refuse(why error) {
 func (c *conversion) changeSource(list []*rendering) {
 	var wanted []kustomize.Wanted
 	for _, r := range list {
-		wanted = append(wanted, kustomize.Wanted{Built: r.built, Change: objectChange(r.Change, r.Workload.Way)})
+		wanted = append(wanted, kustomize.Wanted{Built: r.built, Change: objectChange(r.Plan)})
 	}
 	files, err := c.tree.Apply(&c.finder, c.others, list[0].from, wanted)
 	if err != nil {

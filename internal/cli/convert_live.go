@@ -117,7 +117,7 @@ func (o *convertOptions) printLive(c *conversion, owned []byte) error {
 func (c *conversion) liveTexts() ([]byte, error) {
 	var out bytes.Buffer
 	for i, p := range c.patched() {
-		after, err := edit.Values(p.Workload.Object, objectChange(p.Change, p.Workload.Way))
+		after, err := edit.Values(p.Object(), objectChange(p.Plan))
 		if err != nil {
 			return nil, err
 		}
@@ -207,7 +207,7 @@ func (c *conversion) admit(ctx context.Context, objects *collect.Objects) error 
 
 func (d *done) admit(ctx context.Context, objects *collect.Objects) error {
 	w := d.Workload
-	after, err := edit.Values(w.Object, objectChange(d.Change, w.Way))
+	after, err := edit.Values(d.Object(), objectChange(d.Plan))
 	if err != nil {
 		return err
 	}

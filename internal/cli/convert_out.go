@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
 )
 
@@ -153,7 +154,7 @@ func (c *conversion) patched() []patched {
 			if !d.Changes() {
 				continue
 			}
-			ops, err := edit.Patch(d.Workload.Object, objectChange(d.Change, d.Workload.Way))
+			ops, err := edit.Patch(d.Object(), objectChange(d.Plan))
 			if err == nil {
 				out = append(out, patched{d, ops})
 			}
@@ -163,8 +164,15 @@ func (c *conversion) patched() []patched {
 }
 
 // objectChange is a change of the object itself, wherever it stands in a file.
-func objectChange(c edit.Change, way []string) edit.Change {
-	c.Document, c.Way = 0, way
+func objectChange(p *convert.Plan) edit.Change { return rerooted(p.Whole(), len(p.Workload.Root)) }
+
+// rerooted is a change that begins some keys further down.
+func rerooted(c edit.Change, keys int) edit.Change {
+	c.Document, c.Way = 0, c.Way[keys:]
+	if c.Then != nil {
+		then := rerooted(*c.Then, keys)
+		c.Then = &then
+	}
 	return c
 }
 
@@ -173,7 +181,7 @@ func (c *conversion) component() ([]byte, error) {
 	var objects []kustomize.Patched
 	for _, p := range c.patched() {
 		w := p.Workload
-		want, err := edit.Values(w.Object, objectChange(p.Change, w.Way))
+		want, err := edit.Values(p.Object(), objectChange(p.Plan))
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +189,7 @@ func (c *conversion) component() ([]byte, error) {
 			return nil, couldNotRun("-o patch prints the patch alone", fmt.Errorf("%s has no name by which kustomize could find it", w.Kind))
 		}
 		objects = append(objects, kustomize.Patched{
-			APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Object: w.Object, Want: want, Patch: p.patch,
+			APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Object: p.Object(), Want: want, Patch: p.patch,
 		})
 	}
 	if len(objects) == 0 {

@@ -20,10 +20,10 @@ func (c *conversion) say() (changed, asked, refused bool) {
 			refused = sayWhatWasSkipped(&out, f) || refused
 		}
 		for _, d := range f.done {
-			sayDone(&out, d)
+			c.o.sayDone(&out, d)
 			changed = changed || d.changed()
-			asked = asked || len(d.Asks) > 0
-			refused = refused || d.refusal != nil || len(d.Refused) > 0
+			asked = asked || len(d.Asks)+len(d.Needs)+len(d.Unanswered) > 0
+			refused = refused || d.refusal != nil || len(d.Refused) > 0 || d.NotReady
 		}
 	}
 	if out.Len() == 0 {
@@ -45,23 +45,25 @@ func sayWhatWasSkipped(out *bytes.Buffer, f *manifest) bool {
 	return true
 }
 
-func sayDone(out *bytes.Buffer, d done) {
+func (o *convertOptions) sayDone(out *bytes.Buffer, d done) {
 	for _, m := range d.Moves {
-		verb := "becomes"
-		if !d.changed() {
-			verb = "would become"
+		fmt.Fprintf(out, "%s%s: %s\n", at(m.Place), d.Workload, moveText(d, m))
+		if d.Strategy == convert.Native {
+			fmt.Fprintf(out, "  %s\n", probeText(m))
 		}
-		fmt.Fprintf(out, "%s%s: %s %s a native sidecar: %s\n", at(m.Place), d.Workload, m.Container, verb, why(m.Named, m.Signals))
-		fmt.Fprintf(out, "  %s\n", probeText(m))
 	}
+	o.sayStrategy(out, d)
 	if d.source != "" && d.changed() {
 		fmt.Fprintf(out, "  written in %s\n", d.source)
 	}
-	if len(d.Moves) == 0 && d.Changes() {
+	if len(d.Moves) == 0 && d.Changes() && d.Undone == nil {
 		fmt.Fprintf(out, "%s%s\n", at(d.Workload.Place), d.Workload)
 	}
 	if d.refusal != nil {
 		sayRefusal(out, d)
+		if stripped := (*strippedError)(nil); errors.As(d.missed, &stripped) {
+			o.offer(out)
+		}
 	} else if d.result != nil && d.result.Moved > largeMove {
 		fmt.Fprintf(out, "  %d lines stand elsewhere now; none of them is different\n", d.result.Moved)
 	}
@@ -73,6 +75,11 @@ func sayDone(out *bytes.Buffer, d done) {
 			fmt.Fprintf(out, "  %s\n", text)
 		}
 	}
+	sayOpen(out, d)
+}
+
+// sayOpen says what is to be asked, and what must not be.
+func sayOpen(out *bytes.Buffer, d done) {
 	for _, a := range d.Asks {
 		fmt.Fprintf(out, "%s%s: is %s a sidecar? %s; to convert it: -c %s\n", at(a.Place), d.Workload, a.Container, why(false, a.Signals), a.Container)
 	}
@@ -145,7 +152,7 @@ func refusedText(r convert.Refused) string {
 	case convert.Unreadable:
 		return r.About
 	}
-	return string(r.Reason)
+	return strategyRefused(r)
 }
 
 func remarkText(r convert.Remark, w *workload.Workload) string {
@@ -177,5 +184,5 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 	case convert.NamesPort:
 		return fmt.Sprintf("%s%s is a port of %s: found there since Kubernetes 1.33", at(r.Place), r.About, r.Container)
 	}
-	return ""
+	return strategyRemark(r)
 }

@@ -21,10 +21,11 @@ func newExplain(name string, streams genericiooptions.IOStreams) *cobra.Command 
 	return &cobra.Command{
 		Use:   "explain [ID]",
 		Short: "Print what a check means, how it is found and how to fix it",
-		Long:  "Print the page of a check; without ID, the list of checks.",
+		Long:  "Print the page of a check; without ID, the list of checks. not-ready is the page on\nclusters that cannot run native sidecars yet.",
 		Example: examples(name,
 			"all checks", "explain",
-			"one of them", "explain webhook-strips-restart-policy"),
+			"one of them", "explain webhook-strips-restart-policy",
+			"what to do where native sidecars do not run", "explain not-ready"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("one at a time", "%s takes one check, but was given %s", cmd.CommandPath(), strings.Join(args, " "))
@@ -35,13 +36,16 @@ func newExplain(name string, streams genericiooptions.IOStreams) *cobra.Command 
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return thatBegin(typed, docs.IDs()), cobra.ShellCompDirectiveNoFileComp
+			return thatBegin(typed, slices.Concat(docs.IDs(), docs.Guides)), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return writeTo(streams.Out, listChecks(printOptions(streams.Out, colorNever).Width))
 			}
 			page, ok := docs.Page(args[0])
+			if !ok {
+				page, ok = docs.Guide(args[0])
+			}
 			if !ok {
 				return unknownPage(args[0])
 			}
@@ -83,7 +87,7 @@ func explained() []checks.Check {
 
 func unknownPage(id string) error {
 	hint := "list them: kubectl sidecar explain"
-	if best := nearest(strings.ToLower(strings.TrimSpace(id)), docs.IDs()); best != "" {
+	if best := nearest(strings.ToLower(strings.TrimSpace(id)), slices.Concat(docs.IDs(), docs.Guides)); best != "" {
 		hint = "did you mean " + best + "?"
 	}
 	return usage(hint, "unknown check %q", id)

@@ -159,10 +159,15 @@ func (o *lintOptions) check(cmd *cobra.Command) error {
 
 // minor is the version that was typed, or the newest.
 func (o *lintOptions) minor() (int, error) {
-	if o.version == "" {
-		return manifests.Newest, nil
+	return minorOf(o.version, manifests.Newest)
+}
+
+// minorOf is the version that was typed, or another one where none was.
+func minorOf(version string, otherwise int) (int, error) {
+	if version == "" {
+		return otherwise, nil
 	}
-	text := strings.TrimPrefix(o.version, "v")
+	text := strings.TrimPrefix(version, "v")
 	if major, minor, two := strings.Cut(text, "."); two && !strings.Contains(minor, ".") && major == "1" {
 		if n, err := strconv.Atoi(minor); err == nil && n > 0 {
 			return n, nil
@@ -170,7 +175,7 @@ func (o *lintOptions) minor() (int, error) {
 	} else if n, ok := gate.MinorOf("v" + text); ok {
 		return n, nil
 	}
-	return 0, usage("for example --kubernetes-version 1.31", "--kubernetes-version: %q is not a Kubernetes version", o.version)
+	return 0, usage("for example --kubernetes-version 1.31", "--kubernetes-version: %q is not a Kubernetes version", version)
 }
 
 func (o *lintOptions) report(ctx context.Context) (*report.Report, error) {
@@ -197,7 +202,7 @@ func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
 	if err != nil {
 		return manifests.Input{}, err
 	}
-	in := manifests.Input{Minor: minor}
+	in := manifests.Input{Minor: minor, Named: o.version != ""}
 	if in.Files, err = within(ctx, "reading the manifests", o.read); err != nil || !o.asksCluster() {
 		return in, err
 	}

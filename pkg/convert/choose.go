@@ -19,17 +19,18 @@ const trusted = 2
 func (p *Plan) choose(j *roles.Judgment, o Options) {
 	for i := range j.Containers {
 		c := &j.Containers[i]
-		named := slices.Contains(o.Containers, c.Name)
-		if len(o.Containers) > 0 && !named || c.Role == roles.Native {
+		named, remembered := o.names(c.Name)
+		if len(o.Containers) > 0 && !named {
 			continue
 		}
 		place := p.Workload.At(c.Path()...)
 		switch reason, about := p.forbidden(j, c, o); {
+		case c.Role == roles.Native && o.Strategy == Native: // as it should be
 		case reason != "" && (named || reason == Wrapped && sure(c)):
 			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: reason, About: about})
 		case reason != "":
 		case named, sure(c):
-			p.Moves = append(p.Moves, moveOf(c, place, named))
+			p.Moves = append(p.Moves, moveOf(c, place, named, remembered))
 		case (c.Role == roles.Sidecar || c.Role == roles.Ask) && likely(c):
 			p.Asks = append(p.Asks, Ask{Container: c.Name, Place: place, Signals: c.Signals})
 		}
@@ -42,8 +43,14 @@ func likely(c *roles.Container) bool {
 	return slices.ContainsFunc(c.Signals, func(s roles.Signal) bool { return s.Certainty != roles.Low })
 }
 
-func moveOf(c *roles.Container, place workload.Place, named bool) Move {
-	m := Move{Container: c.Name, Place: place, Named: named, Signals: c.Signals, Init: c.Init, Proposal: c.Proposal, Before: c.Before}
+// names reports whether a container is named, and whether only by what another strategy has left.
+func (o Options) names(name string) (named, remembered bool) {
+	remembered = slices.Contains(o.remembered, name)
+	return remembered || slices.Contains(o.Containers, name), remembered
+}
+
+func moveOf(c *roles.Container, place workload.Place, named, remembered bool) Move {
+	m := Move{Container: c.Name, Place: place, Named: named && !remembered, Remembered: remembered, Signals: c.Signals, Init: c.Init, Proposal: c.Proposal, Before: c.Before}
 	if c.StartupProbe == nil && c.Proposal.Given() {
 		m.Probe = probe(c.Proposal, c.Container)
 	}
@@ -55,6 +62,8 @@ func sure(c *roles.Container) bool { return c.Role == roles.Sidecar && c.Trusted
 // forbidden is why a container must not become a native sidecar; empty for one that may.
 func (p *Plan) forbidden(j *roles.Judgment, c *roles.Container, o Options) (reason Reason, about string) {
 	switch {
+	case c.Role == roles.Native:
+		return AlreadyNative, ""
 	case c.Role == roles.Helper:
 		return CallsMain, called(j, c)
 	case c.Role == roles.OneShot:

@@ -38,13 +38,22 @@ const (
 	FromChart     RemarkKind = "from-chart"          // Helm has rendered it: the next time it is as before
 	Scales        RemarkKind = "scales-by-container" // an HPA or VPA names the container
 	NamesPort     RemarkKind = "names-port"          // a Service, monitor or policy names one of its ports
+
+	Twice          RemarkKind = "counted-twice"   // the sidecar is in the pod twice, and so are its requests
+	NoWait         RemarkKind = "no-wait"         // nothing says when it can be used, so nobody waits for it
+	EndsAsNow      RemarkKind = "ends-as-now"     // what ends it now stays
+	KubeletDecides RemarkKind = "kubelet-decides" // a kubelet with the gate off that sees the field rejects the pod
+	Placeholder    RemarkKind = "placeholder"     // the image with sidecar-run is no image
 )
 
 // remark says what else there is to know.
-func (p *Plan) remark(j *roles.Judgment) {
+func (p *Plan) remark(j *roles.Judgment, o Options) {
 	w := p.Workload
 	p.add(Remark{Kind: p.delivery(), Place: w.Place})
-	if len(p.Moves) == 0 {
+	if p.Change.Then != nil && o.RunImage == PlaceholderImage {
+		p.add(Remark{Kind: Placeholder, About: o.RunImage, Place: w.Place})
+	}
+	if len(p.Moves) == 0 || o.Strategy != Native {
 		return
 	}
 	p.add(Remark{Kind: NeedsField, Place: w.Place})

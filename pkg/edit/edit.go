@@ -12,8 +12,8 @@ import (
 	"slices"
 )
 
-// A Change is what is to become of one pod spec of a file. Fields are set first, then dropped, then
-// containers are moved: paths are those of the original.
+// A Change is what is to become of one pod spec of a file. Fields are set first, then dropped, then added, then
+// containers are moved: paths of what is set and dropped are those of the original.
 type Change struct {
 	// Document counts the documents of the file, from 0, as a decoder yields them.
 	Document int
@@ -21,7 +21,10 @@ type Change struct {
 	Way   []string
 	Sets  []Set
 	Drops []Drop
+	Adds  []Add
 	Moves []Move
+	// Then is made on what this has left.
+	Then *Change
 }
 
 // A Move makes a native sidecar of an ordinary container, or of a plain init container, which stays where it is.
@@ -109,6 +112,24 @@ func refuse(reason Reason, about string, line int) *Refusal {
 // Apply makes the change in the text. Containers that are native sidecars already need nothing: if nothing
 // is to be done, Data is the original. The error is always a *Refusal.
 func Apply(data []byte, c Change) (*Result, error) {
+	result, err := apply(data, c)
+	if err != nil || c.Then == nil {
+		return result, err
+	}
+	next, err := Apply(result.Data, *c.Then)
+	if err != nil {
+		var refusal *Refusal
+		if errors.As(err, &refusal) && refusal.Patch != nil {
+			refusal.Patch = slices.Concat(result.Patch, refusal.Patch)
+		}
+		return nil, err
+	}
+	return &Result{Data: next.Data, Patch: slices.Concat(result.Patch, next.Patch), Moved: result.Moved + next.Moved,
+		Rewritten: result.Rewritten || next.Rewritten}, nil
+}
+
+// apply makes a change without what comes then.
+func apply(data []byte, c Change) (*Result, error) {
 	before, refusal := parse(data)
 	if refusal != nil {
 		return nil, refusal
@@ -116,19 +137,22 @@ func Apply(data []byte, c Change) (*Result, error) {
 	if c.Document < 0 || c.Document >= len(before.values) {
 		return nil, refuse(NoPodSpec, fmt.Sprintf("document %d", c.Document), 0)
 	}
-	c, want, patch, refusal := plan(before.values[c.Document], c)
+	object := before.values[c.Document]
+	todo, want, patch, refusal := plan(object, c)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if c.empty() {
+	if todo.empty() {
 		return &Result{Data: data}, nil
 	}
-	result, err := write(before, c, want)
+	result, err := write(before, todo, want)
 	if err != nil {
 		if !errors.As(err, &refusal) {
 			refusal = refuse(Shape, err.Error(), 0)
 		}
-		refusal.Patch = patch
+		if refusal.Patch = patch; c.Then != nil {
+			refusal.Patch, _ = Patch(object, c) // all of it, or none
+		}
 		return nil, refusal
 	}
 	result.Patch = patch
@@ -137,23 +161,30 @@ func Apply(data []byte, c Change) (*Result, error) {
 
 // Patch is the change as a JSON patch alone, of an object that is no text: decoded JSON.
 func Patch(object any, c Change) ([]Op, error) {
-	_, _, patch, refusal := plan(object, c)
-	if refusal != nil {
-		return nil, refusal
+	var out []Op
+	for next := &c; next != nil; next = next.Then {
+		_, want, patch, refusal := plan(object, *next)
+		if refusal != nil {
+			return nil, refusal
+		}
+		object, out = want, append(out, patch...)
 	}
-	return patch, nil
+	return out, nil
 }
 
 // Values is the change made on a copy of an object: what [Patch] makes of it.
 func Values(object any, c Change) (any, error) {
-	_, want, _, refusal := plan(object, c)
-	if refusal != nil {
-		return nil, refusal
+	for next := &c; next != nil; next = next.Then {
+		_, want, _, refusal := plan(object, *next)
+		if refusal != nil {
+			return nil, refusal
+		}
+		object = want
 	}
-	return want, nil
+	return object, nil
 }
 
-func (c Change) empty() bool { return len(c.Sets)+len(c.Drops)+len(c.Moves) == 0 }
+func (c Change) empty() bool { return len(c.Sets)+len(c.Drops)+len(c.Adds)+len(c.Moves) == 0 }
 
 // write tries the smallest edit first; the first one that can be proven counts.
 func write(before *file, c Change, want any) (*Result, error) {
@@ -239,6 +270,9 @@ func (c Change) steps(expand bool) []step {
 	}
 	for _, d := range lastFirst(c.Drops) {
 		out = append(out, func(f *file, t *text, l *ledger) error { return f.drop(t, l, c, d.Path) })
+	}
+	for _, a := range c.Adds {
+		out = append(out, func(f *file, t *text, l *ledger) error { return f.addText(t, l, c, a) })
 	}
 	if expand {
 		for _, m := range c.Moves {

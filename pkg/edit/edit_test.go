@@ -50,6 +50,7 @@ func TestFiles(t *testing.T) {
 			} else {
 				checkPatch(t, in, c, result.Patch, result.Data)
 				checkAgain(t, result.Data, c)
+				checkTakenBack(t, in, result.Data, c)
 				got = visible.encode(result.Data)
 			}
 			if *update {
@@ -163,13 +164,32 @@ func checkPatch(t *testing.T, in []byte, c Change, ops []Op, out []byte) {
 // checkAgain: a second run changes nothing.
 func checkAgain(t *testing.T, data []byte, c Change) {
 	t.Helper()
-	c.Sets, c.Drops = nil, nil
+	c.Sets, c.Drops, c.Adds, c.Then = nil, nil, nil, nil
 	again, err := Apply(data, c)
 	if err != nil {
 		t.Fatalf("again: %v", err)
 	}
 	if !bytes.Equal(again.Data, data) {
 		t.Errorf("again:\n%s", cmp.Diff(string(data), string(again.Data)))
+	}
+}
+
+// checkTakenBack: what was added, dropped again, leaves the text as it was, byte for byte.
+func checkTakenBack(t *testing.T, in, out []byte, c Change) {
+	t.Helper()
+	if len(c.Adds) == 0 || len(c.Sets)+len(c.Drops)+len(c.Moves) > 0 || c.Then != nil {
+		return
+	}
+	back := Change{Document: c.Document, Way: c.Way}
+	for _, a := range c.Adds {
+		back.Drops = append(back.Drops, Drop{a.Path})
+	}
+	result, err := Apply(out, back)
+	if err != nil {
+		t.Fatalf("taken back: %v\n%s", err, out)
+	}
+	if !bytes.Equal(result.Data, in) {
+		t.Errorf("taken back:\n%s", cmp.Diff(string(in), string(result.Data)))
 	}
 }
 

@@ -158,13 +158,18 @@ func (f *file) style(item *place) style {
 
 // block is a key with its value in lines.
 func (t *text) block(key string, value any, column int, s style) ([]line, error) {
+	return t.encoded(nodeOf(key, value), column, s)
+}
+
+// encoded is a value in lines, from a column on.
+func (t *text) encoded(value any, column int, s style) ([]line, error) {
 	var out bytes.Buffer
 	e := yaml.NewEncoder(&out)
 	e.SetIndent(s.step)
 	if s.compact {
 		e.CompactSeqIndent()
 	}
-	if err := e.Encode(nodeOf(key, value)); err != nil {
+	if err := e.Encode(value); err != nil {
 		return nil, err
 	}
 	var lines []line

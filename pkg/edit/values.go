@@ -53,6 +53,11 @@ func plan(value any, c Change) (Change, any, []Op, *Refusal) {
 			return c, nil, nil, refusal
 		}
 	}
+	for _, a := range c.Adds {
+		if refusal := p.add(a); refusal != nil {
+			return c, nil, nil, refusal
+		}
+	}
 	var moves []Move
 	for _, m := range c.Moves {
 		changed, refusal := p.move(m)
@@ -72,7 +77,10 @@ func plan(value any, c Change) (Change, any, []Op, *Refusal) {
 
 // decoded has its values as a decoder would give them, so they compare.
 func (c Change) decoded() Change {
-	c.Sets, c.Moves = slices.Clone(c.Sets), slices.Clone(c.Moves)
+	c.Sets, c.Moves, c.Adds = slices.Clone(c.Sets), slices.Clone(c.Moves), slices.Clone(c.Adds)
+	for i, a := range c.Adds {
+		c.Adds[i].Value = decoded(a.Value)
+	}
 	for i, s := range c.Sets {
 		c.Sets[i].Value = decoded(s.Value)
 	}

@@ -52,6 +52,10 @@ type Endpoint struct {
 	Path   string `json:"path"`
 	// Needs is what must be switched on for it; empty when it is there by default.
 	Needs string `json:"needs,omitempty"`
+	// Flag of the command line, or Annotation of the pod with its value, is what Needs speaks of; empty where neither is.
+	Flag            string `json:"flag,omitempty"`
+	Annotation      string `json:"annotation,omitempty"`
+	AnnotationValue string `json:"annotationValue,omitempty"`
 }
 
 // An Opening is what to add to the command line of a sidecar so it has an endpoint that the kubelet reaches.

@@ -32,6 +32,7 @@ func clean(r *report.Report) *report.Report {
 	c.Cluster = cleanCluster(r.Cluster)
 	c.Unreached = cleanUnreached(r.Unreached)
 	c.Limits = lines(r.Limits)
+	c.Meanwhile = cleanSteps(r.Meanwhile)
 	c.Manifests = cleanManifests(r.Manifests)
 	c.Coverage = each(r.Coverage, func(c report.Coverage) report.Coverage {
 		return report.Coverage{Kind: facts.Kind(line(string(c.Kind))), Seen: c.Seen, Total: c.Total}

@@ -131,7 +131,7 @@ func (p *htmlPage) doctorSections(r *report.Report) {
 	for _, category := range categories(r) {
 		p.add(groupSection(htmlGroupOf(r, category, shown)))
 	}
-	p.add(webhookSection(r), waiverSection(r))
+	p.add(webhookSection(r), meanwhileSection(r), waiverSection(r))
 	if left := skippedIDs(r); len(left) > 0 {
 		p.add(el("section", el("h2", "Not selected"), codeList("names", left)))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
 // An attribute of an element.
@@ -78,6 +79,18 @@ func sentence(text string) []*html.Node {
 		}
 	}
 	return out
+}
+
+// meanwhileSection is what can be done until the cluster runs native sidecars.
+func meanwhileSection(r *report.Report) *html.Node {
+	if len(r.Meanwhile) == 0 {
+		return nil
+	}
+	section := el("section", el("h2", "Meanwhile"))
+	for _, n := range stepNodes(r.Meanwhile) {
+		add(section, n)
+	}
+	return section
 }
 
 // stepNodes is what to do.

@@ -44,7 +44,7 @@ func (p *htmlPage) whySections(r *report.Report) error {
 		}
 		p.add(section)
 	}
-	p.add(waiverSection(r))
+	p.add(meanwhileSection(r), waiverSection(r))
 	return nil
 }
 

@@ -35,6 +35,7 @@ func markdown(w io.Writer, r *report.Report, o Options) error {
 	m.about(r)
 	m.end()
 	m.problems(r)
+	m.meanwhile(r)
 	m.holes(r)
 	m.nodes(r)
 	m.webhooks(r)
@@ -224,6 +225,16 @@ func (m *markdownPage) evidence(list []string) {
 		}
 		m.line("- evidence: %s", codeSpan(e))
 	}
+}
+
+// meanwhile is what can be done until the cluster runs native sidecars.
+func (m *markdownPage) meanwhile(r *report.Report) {
+	if len(r.Meanwhile) == 0 {
+		return
+	}
+	m.line("### Meanwhile")
+	m.fix("Meanwhile", r.Meanwhile)
+	m.end()
 }
 
 // fix writes what to do: texts as prose, commands to be copied.

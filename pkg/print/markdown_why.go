@@ -29,6 +29,7 @@ func markdownWhy(w io.Writer, r *report.Report, o Options) error {
 	} else {
 		m.diagnoses(list, r)
 	}
+	m.meanwhile(r)
 	m.holes(r)
 	m.waivers(r)
 	return m.write(w, o.Limit)

@@ -57,7 +57,7 @@ func TestSchemaRefuses(t *testing.T) {
 
 // optional fields are written only where there is something to say; diagnoses by `why` alone.
 var optional = []string{
-	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress", "(report).gatesSettled",
+	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress", "(report).gatesSettled", "(report).meanwhile",
 	"diagnosis.ruledOut", "diagnosis.progress", "progress.until", "diagnosis.probably", "probable.else",
 	"cluster.context", "(report).unreached", "(report).manifests", "finding.place", "suppressed.place", "symptom.place", "place.line", "place.column",
 	"(report).changes", "change.container", "change.type", "change.reason", "change.message", "change.exitCode", "change.restarts",

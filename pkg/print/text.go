@@ -133,6 +133,10 @@ func (p *page) footer(r *report.Report) {
 	if len(r.Ignored) > 0 {
 		p.prose("", "ignored: ", ignoredObjects(r.Ignored))
 	}
+	if len(r.Meanwhile) > 0 {
+		p.steps("", "meanwhile: ", r.Meanwhile)
+		p.print()
+	}
 	m := markUnknown
 	switch r.Verdict {
 	case report.Ready:

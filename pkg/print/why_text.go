@@ -206,8 +206,12 @@ func (p *page) whyMissing(r *report.Report) {
 	}
 }
 
-// whyFooter says what the answer rests on.
+// whyFooter says what can be done meanwhile, and what the answer rests on.
 func (p *page) whyFooter(r *report.Report) {
+	if len(r.Meanwhile) > 0 {
+		p.print()
+		p.steps("  ", "meanwhile: ", r.Meanwhile)
+	}
 	looked := lookedAt(r)
 	if looked == "" && len(r.Limits) == 0 {
 		return

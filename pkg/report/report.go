@@ -61,6 +61,8 @@ type Report struct {
 	Waivers []Waiver `json:"waivers"`
 	// Limits says how the caller narrowed the question.
 	Limits []string `json:"limits"`
+	// Meanwhile is what can be done until the cluster runs native sidecars; nil, and not written, where it does.
+	Meanwhile []checks.Step `json:"meanwhile,omitempty"`
 	// Ignored counts the objects of an input file that no check has a use for.
 	Ignored []Ignored `json:"ignored"`
 	// Diagnoses are the answers of `why`; nil, and not written, in the report of another command.
@@ -158,6 +160,7 @@ func New(s *facts.Snapshot, judged cluster.Judgment, toolVersion string) *Report
 	}
 	r.Verdict = verdict(r.Checks)
 	r.Summary = Summarize(r)
+	r.Meanwhile = meanwhile(r)
 	return r
 }
 

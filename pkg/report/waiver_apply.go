@@ -26,6 +26,7 @@ func Waive(r *Report, waivers []Waiver, today time.Time) *Report {
 	out.Waivers = rules.waivers()
 	out.Verdict = verdict(out.Checks)
 	out.Summary = Summarize(&out)
+	out.Meanwhile = meanwhile(&out)
 	return &out
 }
 

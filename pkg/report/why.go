@@ -25,6 +25,7 @@ func Why(s *facts.Snapshot, judged pods.Judgment, asked []checks.Object, toolVer
 	r.Diagnoses, r.InProgress = judged.Diagnoses, judged.InProgress
 	r.Verdict = r.whyVerdict(s)
 	r.Summary = whySummary(r, s, asked)
+	r.Meanwhile = meanwhile(r)
 	return r
 }
 

@@ -142,6 +142,8 @@ type Judgment struct {
 	Containers  []Container
 	Edges       []Edge
 	Workarounds []Workaround
+	// Run is what sidecar-run does in the pod; nil where it is not there.
+	Run *Run
 }
 
 // Trusted is how many different kinds of certain signals a container has.
@@ -202,7 +204,7 @@ func (j *Judgment) DependedOn(name string) bool {
 
 // Judge judges a template.
 func Judge(w *workload.Workload) Judgment {
-	j := judge{Judgment: Judgment{Workload: w}}
+	j := judge{Judgment: Judgment{Workload: w, Run: RunOf(w)}}
 	spec := w.Spec()
 	for i := range spec.InitContainers {
 		j.add(&spec.InitContainers[i], true, i)
@@ -216,6 +218,7 @@ func Judge(w *workload.Workload) Judgment {
 	j.files()
 	j.waits()
 	j.stops()
+	j.ofOptions()
 	j.signals()
 	j.roles()
 	j.workarounds()
@@ -243,7 +246,7 @@ type judge struct {
 func (j *judge) add(c *corev1.Container, init bool, index int) {
 	out := Container{Container: c, Init: init, Index: index, Software: softwareOf(c)}
 	j.Containers = append(j.Containers, out)
-	j.texts = append(j.texts, textsOf(c))
+	j.texts = append(j.texts, j.Run.without(c, textsOf(c)))
 	if alone := len(j.Workload.Spec().InitContainers)+len(j.Workload.Spec().Containers) == 1; alone {
 		j.servers, j.binds = []bool{false}, [][]software.Bind{nil} // nobody is there to call it
 		return

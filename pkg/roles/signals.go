@@ -13,7 +13,10 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
-type envVar = corev1.EnvVar
+type (
+	envVar      = corev1.EnvVar
+	volumeMount = corev1.VolumeMount
+)
 
 const defaultContainer = "kubectl.kubernetes.io/default-container"
 

@@ -98,6 +98,7 @@ func (j *judge) workarounds() {
 		j.exitZero(i)
 	}
 	j.kubexit()
+	j.sidecarRun()
 	j.processes()
 	j.markerSets()
 	const mesh = "proxy.istio.io/config"

@@ -37,5 +37,6 @@ func rules() []rule {
 		nativeNamedPort,
 		twinSuperfluous,
 		workaroundSuperfluous,
+		strategyCanGo,
 	}
 }

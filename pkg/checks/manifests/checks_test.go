@@ -58,6 +58,7 @@ func samples(t *testing.T) []sample {
 				if s.input.Minor, err = strconv.Atoi(strings.TrimPrefix(strings.TrimSpace(string(f.Data)), "1.")); err != nil {
 					t.Fatal(path, err)
 				}
+				s.input.Named = true
 			default:
 				s.input.Files = append(s.input.Files, Parse(f.Name, f.Data))
 			}

@@ -35,7 +35,7 @@ type unknownField struct {
 
 func (p *pod) unknownFields(c *container) []unknownField {
 	var out []unknownField
-	if c.native() {
+	if c.native() && !(p.judged.Twin(c.Name) && !p.rejected()) {
 		if f, ok := p.nativeIn(c, p.oldest); ok {
 			out = append(out, f)
 		}
@@ -52,6 +52,10 @@ func (p *pod) unknownFields(c *container) []unknownField {
 	}
 	return out
 }
+
+// rejected reports whether a kubelet may reject the pod for its native sidecars. All else the old one of a universal
+// sidecar lives with.
+func (p *pod) rejected() bool { return p.oldest.node != "" && p.oldest.minor >= gate.FirstMinor }
 
 func leaveOut(first int) checks.Step {
 	return do("Leave it out below Kubernetes %s, or raise the target with --kubernetes-version.", gate.Release(first))

@@ -25,6 +25,8 @@ type Input struct {
 	LiveUnrecognized []workload.Unrecognized
 	// Minor is the version of Kubernetes that they are meant for: 31 of 1.31.
 	Minor int
+	// Named reports whether somebody has named it.
+	Named bool
 	// Cluster is the one that they are meant for: its versions, which may be older, and its CRDs; nil for none.
 	Cluster *facts.Snapshot
 	// Namespace is where what names none goes.

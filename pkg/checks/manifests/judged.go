@@ -86,5 +86,5 @@ func (p *pod) workedAround(name string) bool {
 }
 
 var stopping = []roles.WorkaroundKind{
-	roles.QuitCall, roles.SharedProcesses, roles.MarkerFile, roles.Kubexit, roles.Scuttle, roles.LinkerdAwait, roles.Kruise, roles.ExitWhenIdle,
+	roles.QuitCall, roles.SharedProcesses, roles.MarkerFile, roles.Kubexit, roles.Scuttle, roles.LinkerdAwait, roles.Kruise, roles.ExitWhenIdle, roles.SidecarRun,
 }

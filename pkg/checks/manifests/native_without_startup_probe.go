@@ -18,7 +18,7 @@ var nativeWithoutStartupProbe = podCheck(checks.Check{
 }, func(p *pod) []checks.Finding {
 	var out []checks.Finding
 	for _, c := range p.natives {
-		if c.StartupProbe != nil || c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
+		if c.StartupProbe != nil || p.judged.Twin(c.Name) || c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
 			continue
 		}
 		var users, evidence []string

@@ -57,6 +57,7 @@ var workaroundWords = map[roles.WorkaroundKind]struct{ what, instead string }{
 	roles.Kubexit:         {"kubexit orders start and end", insteadOfOrder + ", and " + insteadOfEnd},
 	roles.Scuttle:         {"scuttle waits for the proxy and stops it", insteadOfOrder + ", and " + insteadOfEnd},
 	roles.LinkerdAwait:    {"linkerd-await waits for the proxy and stops it", insteadOfOrder + ", and " + insteadOfEnd},
+	roles.SidecarRun:      {"sidecar-run waits for the sidecar and stops it", insteadOfOrder + ", and " + insteadOfEnd},
 	roles.Kruise:          {"OpenKruise is asked to stop the sidecar", insteadOfEnd},
 	roles.ExitZero:        {"a flag hides the exit code of the sidecar", "its exit code does not count"},
 	roles.ExitWhenIdle:    {"the sidecar exits when no connection is left", insteadOfEnd},
