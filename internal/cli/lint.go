@@ -57,7 +57,7 @@ func newLint(name string, streams genericiooptions.IOStreams) *cobra.Command {
 that is a plain init container, a Job that a sidecar keeps from completing, a
 startup probe that nobody can pass. Every finding has its file, line and column.
 
-Files, folders, patterns, stdin, and what kustomize builds are read, named with -f or
+Files, folders, patterns, archives, stdin, and what kustomize builds are read, named with -f or
 as arguments; without any, the workloads of the cluster. The source of a template is
 named and skipped: lint what it renders. Containers in an object of a kind that is not
 known to have a pod template are named, and the answer is unknown.
@@ -203,14 +203,14 @@ func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
 		return manifests.Input{}, err
 	}
 	in := manifests.Input{Minor: minor, Named: o.version != ""}
-	if in.Files, err = within(ctx, "reading the manifests", o.read); err != nil || !o.asksCluster() {
+	if in.Files, err = within(ctx, "reading the manifests", func() ([]manifests.File, error) { return o.read(ctx) }); err != nil || !o.asksCluster() {
 		return in, err
 	}
 	return in, o.addCluster(ctx, &in)
 }
 
-func (o *lintOptions) read() ([]manifests.File, error) {
-	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In})
+func (o *lintOptions) read(ctx context.Context) ([]manifests.File, error) {
+	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In, Context: ctx})
 	var bad *files.NameError
 	if errors.As(err, &bad) {
 		if errors.Is(err, fs.ErrNotExist) && o.looksLikeCluster(bad.Name) {
@@ -234,6 +234,9 @@ func nameHint(bad *files.NameError) string {
 	}
 	if errors.Is(bad, files.ErrNothing) {
 		return "-R reads the folders in a folder, too"
+	}
+	if errors.Is(bad, files.ErrPacked) {
+		return "unpack it first, and name the folder: -f DIR -R"
 	}
 	return "name a file, a folder or a pattern: -f deploy/, -f 'deploy/*.yaml'"
 }

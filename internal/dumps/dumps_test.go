@@ -191,6 +191,28 @@ func utf16Of(text []byte) []byte {
 	return out
 }
 
+// TestSOS: a report of sos has what kubectl printed in files without an ending.
+func TestSOS(t *testing.T) {
+	dir := folderOf(t, []txtar.File{
+		{Name: "sosreport-a/sos_commands/kubernetes/kubectl_get_-o_json_nodes", Data: []byte(aNode)},
+		{Name: "sosreport-a/sos_commands/kubernetes/kubectl_get_-o_yaml_pods_--all-namespaces", Data: []byte("---\n" + aPod)},
+		{Name: "sosreport-a/sos_commands/kubernetes/kubectl_describe_pods", Data: []byte("Name:   web\nNamespace:   shop\n")},
+		{Name: "sosreport-a/sos_commands/kernel/dmesg", Data: []byte("[    0.000000] Linux version 6.8\n")},
+		{Name: "sosreport-a/sos_commands/host/bin", Data: []byte{0, 1, 2}},
+	})
+	s := read(t, nil, dir)
+	want := []string{
+		"left out, since neither objects nor logs of containers of the dump: DUMP/sosreport-a/sos_commands/host/bin, DUMP/sosreport-a/sos_commands/kernel/dmesg, DUMP/sosreport-a/sos_commands/kubernetes/kubectl_describe_pods",
+		"the dump has objects of the namespace shop; whether there are others is not known",
+	}
+	for i := range s.Limits {
+		s.Limits[i] = strings.ReplaceAll(s.Limits[i], filepath.ToSlash(dir), "DUMP")
+	}
+	if diff := cmp.Diff(want, s.Limits); diff != "" || len(s.Nodes) != 1 || len(s.Pods) != 1 {
+		t.Errorf("%d nodes, %d pods (-want +got)\n%s", len(s.Nodes), len(s.Pods), diff)
+	}
+}
+
 // slow gives one byte at a time, as a terminal may.
 type slow struct{ io.Reader }
 

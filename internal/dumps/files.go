@@ -22,6 +22,8 @@ func (r *reader) file(s source, head []byte) error {
 	ending := strings.ToLower(path.Ext(withoutPacking(s.place)))
 	marked := startLine.Match(firstLine(head))
 	switch {
+	case r.manifests != nil:
+		return r.manifest(s, ending)
 	case s.named:
 		return r.split(s)
 	case marked:

@@ -28,7 +28,7 @@ const (
 )
 
 // small are limits that a test can get to.
-var small = limits{file: 4 << 10, documents: 6 << 10, unpacked: 1 << 20, entries: 20, logs: 1 << 10, depth: 4, directory: 2560}
+var small = limits{file: 4 << 10, documents: 6 << 10, unpacked: 1 << 20, entries: 20, logs: 64 << 10, depth: 4, directory: 2560}
 
 // readSmall reads stdin within small limits.
 func readSmall(data []byte) (*facts.Snapshot, error) {
@@ -224,6 +224,7 @@ func TestMixed(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"well":                        {head + start("web") + "x\n" + end("web"), ""},
 		"no line break":               {head + start("web") + "x" + end("web"), ""},
+		"a long line without break":   {head + start("web") + "x\n" + strings.Repeat("y", 64<<10-30) + end("web"), ""},
 		"an end, and objects":         {head + start("web") + "x\n" + end("web") + fake + end("web"), mixed},
 		"an end, objects, beginning":  {head + start("web") + "x\n" + end("web") + fake + start("web") + end("web"), mixed},
 		"an end, objects, another":    {head + start("web") + "x\n" + end("web") + fake + start("other") + end("web") + start("other") + end("other"), strings.Replace(mixed, "container web", "container other", 1)},
@@ -236,7 +237,7 @@ func TestMixed(t *testing.T) {
 		if got := fmt.Sprint(err); test.want != got && (test.want != "" || err != nil) {
 			t.Errorf("%s: %v\nwant %s", name, err, test.want)
 		}
-		if err == nil && (len(s.Nodes) != 1 || len(s.Logs) != 1 || s.Logs[0].Lines[0] != "x") {
+		if err == nil && (len(s.Nodes) != 1 || len(s.Logs) != 1 || !strings.Contains("x"+strings.Repeat("y", tailBytes), s.Logs[0].Lines[0])) {
 			t.Errorf("%s: %v, %v", name, s.Nodes, s.Logs)
 		}
 	}

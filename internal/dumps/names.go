@@ -171,7 +171,8 @@ func dumpIn(dir string, deep int, budget *int) bool {
 			return true
 		}
 		if name == "namespaces" {
-			for _, namespace := range first(listed(inner, budget)) {
+			namespaces, _ := listed(inner, budget)
+			for _, namespace := range namespaces {
 				if hasFile(filepath.Join(inner, namespace), "core") {
 					return true
 				}
@@ -183,8 +184,6 @@ func dumpIn(dir string, deep int, budget *int) bool {
 	}
 	return false
 }
-
-func first[T any](list, _ []T) []T { return list }
 
 // listed are the names of folders and files in a folder, as far as the budget goes.
 func listed(dir string, budget *int) (folders, files []string) {

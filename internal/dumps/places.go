@@ -78,8 +78,9 @@ var mentioned = regexp.MustCompile(`"?kind"?:\s*"?([A-Z][A-Za-z]+)`)
 // kindsIn are the kinds of fact that a text seems to have, though it cannot be read.
 func kindsIn(text []byte) []facts.Kind {
 	var out []facts.Kind
-	for _, m := range mentioned.FindAllSubmatch(text[:min(len(text), 1<<20)], 1000) {
-		name := strings.TrimSuffix(string(m[1]), "List")
+	for at := mentioned.FindSubmatchIndex(text); at != nil; at = mentioned.FindSubmatchIndex(text) {
+		name := strings.TrimSuffix(string(text[at[2]:at[3]]), "List")
+		text = text[at[1]:]
 		for _, t := range listKinds {
 			kind, known := facts.KindOf(metav1.TypeMeta{APIVersion: t.APIVersion, Kind: strings.TrimSuffix(t.Kind, "List")})
 			if known && strings.TrimSuffix(t.Kind, "List") == name && !slices.Contains(out, kind) {

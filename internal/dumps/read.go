@@ -77,6 +77,8 @@ type reader struct {
 	left   []string
 	// packed is set where something came from an archive or a dump.
 	packed bool
+	// manifests, if it is not nil, takes files as they are: see Unpack.
+	manifests *[]File
 }
 
 // unread is a file, or a part of one, that may have had something in it.

@@ -30,6 +30,9 @@ func (o owner) String() string {
 	return fmt.Sprintf("container %s of pod %s/%s", o.container, o.namespace, o.pod)
 }
 
+// longestEnd is more than the line at the end of a log takes with the longest names.
+const longestEnd = 1 << 10
+
 const hintApart = "write logs into files of their own: kubectl cluster-info dump -A --output-directory=DIR, and name that: -f DIR"
 
 // A splitter takes a file apart.
@@ -41,6 +44,7 @@ type splitter struct {
 	seen   map[owner]bool
 	inside *owner // whose log it is in
 	tail   *tail
+	held   []byte // of a long line of a log: the end of the log may be in it
 	// refused is why objects before a log are not understood.
 	refused error
 }
@@ -126,6 +130,13 @@ func (p *splitter) begin(o owner) error {
 
 // logLine is a line of a log, or its end. Where the log does not end with a line break, its end is behind the last line.
 func (p *splitter) logLine(line []byte, begins bool) error {
+	line = append(p.held, line...)
+	p.held = nil
+	if over := len(line) - longestEnd; over > 0 && !bytes.HasSuffix(line, []byte("\n")) {
+		p.tail.Write(line[:over])
+		p.held = bytes.Clone(line[over:])
+		return nil
+	}
 	if m := endLine.FindSubmatchIndex(line); m != nil {
 		o := ownerOf(endLine.FindSubmatch(line))
 		if o != *p.inside {

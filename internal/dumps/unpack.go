@@ -123,11 +123,11 @@ func (r *reader) compressed(s source, from io.Reader) error {
 // tar reads the files of an archive.
 func (r *reader) tar(s source) error {
 	r.packed = true
-	blocks := &blocks{from: r.patient(s.from)}
-	archive := tar.NewReader(blocks)
+	end := &blocks{from: r.patient(s.from)}
+	archive := tar.NewReader(end)
 	for {
 		h, err := archive.Next()
-		if errors.Is(err, io.EOF) && blocks.zeroes >= tarBlock {
+		if errors.Is(err, io.EOF) && end.zeroes >= tarBlock {
 			return nil
 		}
 		if err != nil {

@@ -92,11 +92,13 @@ func (p *Parts) addDocument(d document, kind metav1.TypeMeta) error {
 
 // again notes an object, and reports whether it was there before.
 func (p *Parts) again(h header, raw []byte) bool {
-	var o struct{ Metadata metav1.ObjectMeta }
+	var o struct {
+		Metadata struct{ Namespace, Name, UID, ResourceVersion string }
+	}
 	if p == nil || json.Unmarshal(raw, &o) != nil || o.Metadata.Name == "" {
 		return false
 	}
-	key := objectKey{h.name(h.Kind), o.Metadata.Namespace, o.Metadata.Name, string(o.Metadata.UID)}
+	key := objectKey{h.name(h.Kind), o.Metadata.Namespace, o.Metadata.Name, o.Metadata.UID}
 	before, there := p.known[key]
 	if !there {
 		p.known[key] = o.Metadata.ResourceVersion
