@@ -33,7 +33,7 @@ type fleetFlags struct {
 
 func (f *fleetFlags) add(cmd *cobra.Command, c *clusterFlags) {
 	own := cmd.Flags()
-	own.StringSliceVar(&f.contexts, "contexts", nil, "Ask several clusters at once, as one report: contexts of the kubeconfig (`NAME|GLOB,...`), or all")
+	own.StringSliceVar(&f.contexts, "contexts", nil, "Ask several clusters at once, as one report: contexts of the kubeconfig (`NAME|GLOB,...`), or all (docs/fleet.md)")
 	own.IntVar(&f.parallel, "parallel", defaultParallel, "With --contexts: how many clusters to ask at once")
 	offer(cmd, "contexts", func(_ context.Context, typed string) []string {
 		raw, err := c.kube.ToRawKubeConfigLoader().RawConfig()

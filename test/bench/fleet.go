@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -48,7 +49,7 @@ func (b *bench) fleet(ctx context.Context) error {
 		return err
 	}
 	u, err := b.commands(ctx, 1, kubeconfig, // each takes long enough
-		[]string{b.plugin, "doctor", "--contexts", "all", "-o", "json"},
+		[]string{b.plugin, "doctor", "--contexts", "all", "--parallel", strconv.Itoa(b.sizes.clusters), "-o", "json"},
 		[]string{b.plugin, "doctor", "--context", slowContext, "-o", "json"},
 		[]string{b.plugin, "doctor", "--contexts", "prod-*", "-o", "json"},
 		[]string{b.plugin, "doctor", "--context", "prod-000", "-o", "json"},
@@ -57,7 +58,7 @@ func (b *bench) fleet(ctx context.Context) error {
 		return err
 	}
 	all, slowest, fast, one, start := u[0], u[1], u[2], u[3], u[4]
-	what := fmt.Sprintf("`doctor` of %d clusters, one of them slow; the slow one alone", b.sizes.clusters)
+	what := fmt.Sprintf("`doctor` of %[1]d clusters, one of them slow, `--parallel %[1]d`; the slow one alone", b.sizes.clusters)
 	b.table.atMost(what, seconds(all.Wall), seconds(slowest.Wall), (all.Wall-start.Wall).Seconds()/slowest.Wall.Seconds(), 1.2)
 	b.table.bound("the same: memory", megabytes(all.mb()), "<= 150 MB", all.mb() <= 150)
 	after := time.Duration(b.sizes.clusters-1) * one.Wall
