@@ -161,8 +161,26 @@ func (f *fleetFlags) of(c *clusterFlags, name string) *clusterFlags {
 		overrides.AuthInfo.ImpersonateUserExtra[key] = append(overrides.AuthInfo.ImpersonateUserExtra[key], value)
 	}
 	overrides.ClusterInfo.DisableCompression = *c.kube.DisableCompression
-	one.member = clientcmd.NewNonInteractiveClientConfig(f.kubeconfig, name, overrides, nil)
+	one.member = clientcmd.NewNonInteractiveClientConfig(f.only(name), name, overrides, nil)
 	return &one
+}
+
+// only is the part of the kubeconfig that a context needs, of its own: several may share a user, and clients write into
+// what they are given.
+func (f *fleetFlags) only(name string) api.Config {
+	out := *api.NewConfig()
+	context := f.kubeconfig.Contexts[name]
+	if context == nil {
+		return out
+	}
+	out.Contexts[name] = context.DeepCopy()
+	if cluster := f.kubeconfig.Clusters[context.Cluster]; cluster != nil {
+		out.Clusters[context.Cluster] = cluster.DeepCopy()
+	}
+	if user := f.kubeconfig.AuthInfos[context.AuthInfo]; user != nil {
+		out.AuthInfos[context.AuthInfo] = user.DeepCopy()
+	}
+	return out
 }
 
 // loader is the kubeconfig: of one of several clusters that of its context, which was read once for all of them.
