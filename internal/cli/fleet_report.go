@@ -190,7 +190,7 @@ func (o *lintOptions) runFleet(ctx context.Context) error {
 		return err
 	}
 	if !o.live() {
-		if _, err := within(ctx, "reading the manifests", func() (any, error) { return nil, o.readable(stdin) }); err != nil {
+		if _, err := within(ctx, "reading the manifests", func() (any, error) { return nil, o.readable(ctx, stdin) }); err != nil {
 			return err // what is wrong with the files is not a matter of a cluster
 		}
 	}
@@ -215,10 +215,10 @@ func (o *lintOptions) readStdin(ctx context.Context) ([]byte, error) {
 	return readInput(ctx, o.streams.In, "-", "name a file: -f FILE")
 }
 
-func (o *lintOptions) readable(stdin []byte) error {
+func (o *lintOptions) readable(ctx context.Context, stdin []byte) error {
 	alone := *o
 	alone.streams.In = bytes.NewReader(stdin)
-	_, err := alone.read()
+	_, err := alone.read(ctx)
 	return err
 }
 
