@@ -123,7 +123,7 @@ func (o *openOutputs) printFleet(f *report.Fleet, color string) error {
 }
 
 func (o *doctorOptions) checkFleet(cmd *cobra.Command) error {
-	return o.fleet.check(cmd, o.cluster, map[string]string{"filename": hintFleetFiles, "baseline": hintFleetBaseline})
+	return o.fleet.check(cmd, o.cluster, map[string]string{"filename": hintFleetFiles, "recursive": hintFleetFiles, "baseline": hintFleetBaseline})
 }
 
 func (o *doctorOptions) runFleet(ctx context.Context) error {
@@ -145,7 +145,9 @@ func (o *whyOptions) checkFleet(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return o.fleet.check(cmd, o.cluster, map[string]string{"filename": hintFleetFiles, "taken-at": "a cluster is always asked now"})
+	return o.fleet.check(cmd, o.cluster, map[string]string{
+		"filename": hintFleetFiles, "recursive": hintFleetFiles, "taken-at": "a cluster is always asked now", "watch": "watch one cluster: --context NAME",
+	})
 }
 
 func (o *whyOptions) runFleet(ctx context.Context) error {
