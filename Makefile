@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/kubectl-sidecar/kubectl-sidecar/internal/cli.version=$(VERSION)
 export CGO_ENABLED ?= 0
 
-.PHONY: build image install demo test bare stress unit real sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubelets kubernetes clean
+.PHONY: build image install demo test bare stress unit real platforms sweep bench fuzz fuzz-short docs release reproducible lint vulncheck packages kubelets kubernetes clean
 
 RUN_LDFLAGS := -s -w -X main.version=$(VERSION)
 build: ## the plugin and sidecar-run, into bin/
@@ -27,8 +27,10 @@ image: ## the container image of deploy/, into dist/kubectl-sidecar-image.tar
 install: ## the plugin, into GOBIN or GOPATH/bin: `kubectl sidecar` works when that is on PATH
 	go install -trimpath -ldflags '$(LDFLAGS)' ./cmd/kubectl-sidecar
 
-demo: build kubelets ## doctor on a real cluster with nodes of different versions and a webhook that strips the field
-	go run ./hack/demo -plugin bin/kubectl-sidecar
+demo: ## doctor and why on recorded clusters within a minute or two, then doctor on a real one with a webhook that strips the field
+	@echo 'demo: compiling what judges the recorded clusters, about a minute the first time' >&2
+	@go build -trimpath -buildvcs=false -o bin/demo ./hack/demo
+	@bin/demo -version '$(VERSION)'
 
 test: packages lint kubernetes ## everything: unit, integration on real API servers, end-to-end on real kubelets
 	hack/test.sh
@@ -49,6 +51,10 @@ sweep: ## every request of every command goes wrong in every way; make test runs
 
 real: ## the plugin on released software as it is installed; its modules are downloaded and built first
 	go test -tags real ./test/real -count=1 -timeout 60m -v
+
+platforms: ## the plugin for Windows and for arm64, run under wine and qemu; installs them
+	@hack/packages.sh platforms
+	go test -tags platforms ./test/platforms -count=1 -timeout 30m -v
 
 BENCH ?=
 bench: build ## what the plugin costs beside kubectl and bare requests, as ratios; BENCH='-nodes 500 -only nodes' for less
@@ -79,11 +85,14 @@ lint:
 	@files=$$(gofmt -l $$(git ls-files '*.go')) || exit 1; test -z "$$files" || { echo "$$files"; echo "gofmt: the files above are not formatted"; exit 1; }
 	go vet ./...
 	go vet -tags real ./test/real
+	go vet -tags platforms ./test/platforms
 	go tool -modfile=hack/tools/go.mod staticcheck ./...
 	go tool -modfile=hack/tools/go.mod gocyclo -over 15 -ignore '_test\.go$$' cmd internal pkg docs hack
+	go tool -modfile=hack/tools/go.mod actionlint
+	go mod verify
 
-vulncheck: ## needs the vulnerability database of the Go project, hence the network
-	go tool -modfile=hack/tools/go.mod govulncheck ./...
+vulncheck: ## known vulnerabilities; skipped, and says so, where the database of the Go project cannot be reached
+	@hack/vulncheck.sh
 
 docs: ## the pages of all commands, into docs/cli
 	go run ./hack/docs

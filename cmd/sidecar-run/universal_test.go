@@ -76,11 +76,6 @@ func TestUniversalOld(t *testing.T) {
 	side(t, dir, "native").exits(t, 0)
 	old := side(t, dir, "old", "--restart-policy=Never", "--main-ended="+ended)
 	old.prints(t, "works")
-	f := sidecarServer(t, "s", &events{})
-	f.set(func(f *fake) { f.ready = false })
-	p := launch(t, "--dir="+dir, f.wait(), "--quit="+ended, "--", "sh", "-c", "exit 3")
-	time.AfterFunc(100*time.Millisecond, func() { f.set(func(f *fake) { f.ready = true }); f.server.Close() })
-	_ = p
 	old.send(t, syscall.SIGTERM)
 	old.exits(t, 143)
 	side(t, dir, "old", "--restart-policy=Never").prints(t, "works") // restarted
@@ -188,4 +183,48 @@ func missing(t *testing.T, what string) {
 		t.Fatalf("needs %s", what)
 	}
 	t.Skipf("needs %s", what)
+}
+
+// TestUsers: the three containers run as different users, with a folder in the volume that the first of them makes.
+func TestUsers(t *testing.T) {
+	if os.Getuid() != 0 {
+		missing(t, "root: other users")
+	}
+	volume, err := os.MkdirTemp("", "sidecar-run-volume-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(volume) })
+	if err := os.Chmod(volume, 0o777); err != nil { // as an emptyDir is
+		t.Fatal(err)
+	}
+	as := func(uid uint32, args ...string) string {
+		cmd := exec.Command(filepath.Join(volume, "sidecar-run"), args...)
+		if args[0] == "--install" {
+			cmd = exec.Command("/proc/self/fd/3", args...)
+			file, err := os.Open(program)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			cmd.ExtraFiles = []*os.File{file}
+		}
+		cmd.Dir = "/"
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("user %d, %v: %v: %s", uid, args, err, out)
+		}
+		return string(out)
+	}
+	dir, ended := "--dir="+volume+"/handshake", "file:"+volume+"/ended"
+	as(1001, "--install", volume)
+	as(1002, "--universal=native", dir, "--", "echo", "works")
+	if out := as(1003, "--universal=old", "--restart-policy=Never", dir, "--", "echo", "works"); out != "works\n" {
+		t.Errorf("the old one: %q", out)
+	}
+	as(1004, dir, "--quit="+ended, "--", "true")
+	if out := as(1003, "--universal=old", "--restart-policy=Never", dir, "--main-ended="+ended, "--", "echo", "works"); out != "" {
+		t.Errorf("the main container has ended: %q", out)
+	}
 }

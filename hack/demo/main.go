@@ -1,6 +1,7 @@
-// Command demo shows the plugin on a real cluster: a control plane, nodes of two versions and with
-// both settings of the feature gate, and a mutating webhook that drops the field. It starts all of
-// that on this machine, runs `kubectl sidecar doctor` against it, and removes it again.
+// Command demo shows the plugin where there is no cluster. First it judges recordings of real clusters that ship
+// with the project, itself: it needs less than half of the packages that the plugin does, so this is on the screen
+// about a minute after the clone. Then it starts a real cluster on this machine, hack/demo/live: of programs that are here,
+// and what is missing it builds. It imports nothing that can talk to a cluster; that would take minutes to compile.
 package main
 
 import (
@@ -8,135 +9,148 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/rights"
 )
 
+// A demo is what was asked for, and where.
+type demo struct {
+	version  string // of the plugin
+	recorded bool   // nothing else
+	pages    bool   // recorded kubelets only
+	root     string // the checkout
+	out      io.Writer
+	messages io.Writer
+	goos     string
+	uid      int
+}
+
 func main() {
-	plugin := flag.String("plugin", "bin/kubectl-sidecar", "the plugin to show")
-	recorded := flag.Bool("recorded", false, "recorded kubelet pages instead of real kubelets")
+	d := demo{out: os.Stdout, messages: os.Stderr, goos: runtime.GOOS, uid: os.Getuid()}
+	flag.StringVar(&d.version, "version", "(devel)", "the version that reports are evaluated by")
+	flag.BoolVar(&d.recorded, "recorded", false, "stop after the recorded clusters")
+	flag.BoolVar(&d.pages, "without-kubelets", false, "an API server, and recorded pages instead of a real kubelet; needs no root")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, *plugin, *recorded || !kubelets()); err != nil {
+	if err := d.run(ctx); err != nil {
 		if ctx.Err() != nil {
-			err = errors.New("interrupted; everything is removed")
+			err = errors.New("interrupted; nothing is left but what was built, in .cache, bin and the build cache, for next time")
 		}
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
-// kubelets reports whether real kubelets can run here, and says why not.
-func kubelets() bool {
-	err := cluster.CanRunNodes()
-	if err != nil {
-		say("no real kubelets here (%v): pages that real ones served stand in for them", err)
-	}
-	return err == nil
+func (d *demo) say(format string, args ...any) {
+	fmt.Fprintf(d.messages, "demo: "+format+"\n", args...)
 }
 
-func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "demo: "+format+"\n", args...) }
-
-// The demo's cluster: two versions to build, all of what doctor tells apart.
-const (
-	newest = "1.36"
-	older  = "1.32"
-)
-
-var off = map[string]bool{"SidecarContainers": false}
-
-func config(recorded bool) cluster.Config {
-	newest := cluster.Component{Version: newest}
-	c := cluster.Config{
-		APIServers:        []cluster.Component{newest},
-		ControllerManager: &newest,
-		Scheduler:         &newest,
-	}
-	if recorded {
-		no := false
-		c.FakeNodes = []cluster.FakeNode{
-			{Name: "worker-1", Version: "1.36"}, {Name: "worker-2", Version: older}, {Name: "worker-3", Version: older, SidecarContainers: &no},
-		}
-		return c
-	}
-	c.Nodes = []cluster.Node{
-		{Name: "worker-1", Component: newest},
-		{Name: "worker-2", Component: cluster.Component{Version: older}},
-		{Name: "worker-3", Component: cluster.Component{Version: older, FeatureGates: off}},
-	}
-	return c
-}
-
-func run(ctx context.Context, plugin string, recorded bool) (err error) {
-	plugin, err = filepath.Abs(plugin)
-	if err != nil {
-		return err
-	}
-	say("starting a v%s control plane and three nodes (the first time, the Kubernetes binaries are built: about five minutes)", newest)
-	began := time.Now()
-	c, err := cluster.Start(ctx, config(recorded))
-	if err != nil {
-		return err
-	}
-	defer func() {
-		say("removing the cluster")
-		err = errors.Join(err, c.Stop())
-	}()
-	say("installing a mutating webhook, built against k8s.io/api v0.27, for the namespaces of one team")
-	if err := populate(ctx, c, recorded); err != nil {
-		return err
-	}
-	say("ready after %s", time.Since(began).Round(time.Second))
-	return show(ctx, plugin, c.Kubeconfig, "doctor")
-}
-
-// populate creates namespaces and the webhook, which sees the pods of two of them.
-func populate(ctx context.Context, c *cluster.Cluster, recorded bool) error {
-	for name, team := range map[string]string{"shop": "shop", "cart": "shop", "billing": "payments", "ledger": "payments"} {
-		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"team": team}}}
-		if _, err := c.Client().CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil {
-			return fmt.Errorf("creating namespace %s: %w", name, err)
-		}
-	}
-	var server *cluster.WebhookServer
+func (d *demo) run(ctx context.Context) error {
 	var err error
-	if recorded {
-		server, err = c.StripWebhook(ctx)
-	} else {
-		server, err = c.RunWebhook(ctx, cluster.WebhookPod{Namespace: "identity", Name: "pod-labeler", Node: c.Kubelets[0], Strip: true})
+	if d.root, err = binaries.Root(); err != nil {
+		return err
 	}
+	for _, r := range recordings() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := r.show(d.root, d.out, d.messages, d.version); err != nil {
+			return err
+		}
+	}
+	if why := d.onlyRecorded(); why != "" {
+		d.say("%s", why)
+		return nil
+	}
+	return d.live(ctx)
+}
+
+// onlyRecorded says why no cluster is started.
+func (d *demo) onlyRecorded() string {
+	switch {
+	case d.recorded:
+		return "that was the recorded part; without -recorded a real cluster is started"
+	case d.goos != "linux":
+		return "that was the recorded part; a real cluster can be started on Linux only"
+	case d.uid != 0 && !d.pages:
+		return "that was the recorded part; a real kubelet needs root. An API server does not: bin/demo -without-kubelets"
+	}
+	return ""
+}
+
+// live starts a real cluster and shows the plugin on it.
+func (d *demo) live(ctx context.Context) error {
+	d.say("that was recorded; now a real cluster on this machine")
+	newest, err := binaries.Newest("kube-apiserver", "kubelet")
 	if err != nil {
 		return err
 	}
-	_, err = c.InstallWebhook(ctx, cluster.Webhook{
-		Configuration:     "pod-labeler",
-		Client:            server.Client("/mutate"),
-		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "payments"}},
-	})
-	return err
+	newestMinor := 0
+	if _, err := fmt.Sscanf(newest, "1.%d", &newestMinor); err != nil {
+		return fmt.Errorf("the newest minor, %s: %w", newest, err)
+	}
+	f := look(ctx, places(d.root, os.Getenv), newestMinor)
+	for _, remark := range f.remarks {
+		d.say("%s", remark)
+	}
+	if !d.pages {
+		if err := d.installPackages(ctx); err != nil {
+			return err
+		}
+		if err := rights.Nodes(); err != nil {
+			d.say("no real kubelet here: %s; recorded pages answer for all nodes", strings.ReplaceAll(err.Error(), "\n", "; "))
+			d.pages = true
+		}
+	}
+	n, err := d.needs(f, newest)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	jobs, err := jobsFor(ctx, n.targets, d.messages)
+	if err != nil {
+		return err
+	}
+	if err := build(ctx, jobs, d.messages); err != nil {
+		return err
+	}
+	if took := time.Since(began).Round(time.Second); took >= 5*time.Second {
+		d.say("all is built, after %s", took)
+	}
+	return d.start(ctx, n)
 }
 
-// show runs the plugin as a user would see it. Findings are what the demo is about, not a failure.
-func show(ctx context.Context, plugin, kubeconfig string, args ...string) error {
-	fmt.Printf("\n$ kubectl sidecar %s\n", args[0])
-	cmd := exec.CommandContext(ctx, plugin, args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+// installPackages installs what a real kubelet needs besides; what cannot be installed is said, and replaced.
+func (d *demo) installPackages(ctx context.Context) error {
+	script := filepath.Join(d.root, "hack", "packages.sh")
+	cmd := exec.CommandContext(ctx, script)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	cmd.Stdout, cmd.Stderr = d.messages, d.messages
+	return cmd.Run()
+}
+
+// start runs hack/demo/live. Interrupted, it removes the cluster before it exits.
+func (d *demo) start(ctx context.Context, n needs) error {
+	cmd := exec.CommandContext(ctx, n.live, n.arguments()...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 2 * time.Minute
+	cmd.Stdout, cmd.Stderr = d.out, d.messages
 	err := cmd.Run()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() > 2 && ctx.Err() == nil {
-		err = nil
+	if errors.As(err, &exit) && ctx.Err() == nil {
+		return errors.New("the real cluster could not be shown") // why was said
 	}
-	fmt.Printf("$ echo $?\n%d\n\n", cmd.ProcessState.ExitCode())
 	return err
 }

@@ -46,7 +46,7 @@ Exit code: 0 written; 1 could not run; 2 wrong command line; 130 interrupted.`,
 		},
 	}
 	cmd.Flags().StringVarP(&file, "output", "o", "-", "Write to this `file`; - is stdout")
-	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
+	addFiles(cmd, &o.files, &o.recursive)
 	o.choose.addFlags(cmd)
 	o.except.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +20,6 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
 // call runs a command line as kubectl does.
@@ -62,49 +59,6 @@ func TestNearest(t *testing.T) {
 	} {
 		if got := nearest(test.typed, test.valid); got != test.want {
 			t.Errorf("nearest(%q) = %q, want %q", test.typed, got, test.want)
-		}
-	}
-}
-
-// TestColor is kubectl's rule, on a terminal.
-func TestColor(t *testing.T) {
-	for _, test := range []struct {
-		env  map[string]string
-		want bool
-	}{
-		{map[string]string{"TERM": "xterm"}, true},
-		{map[string]string{"TERM": "dumb"}, false},
-		{map[string]string{"TERM": "xterm", "NO_COLOR": "1"}, false},
-		{map[string]string{"TERM": "xterm", "NO_COLOR": ""}, false},
-	} {
-		t.Run("", func(t *testing.T) {
-			t.Setenv("NO_COLOR", "")
-			os.Unsetenv("NO_COLOR")
-			for name, value := range test.env {
-				t.Setenv(name, value)
-			}
-			if got := colorTerminal(); got != test.want {
-				t.Errorf("%v: %v, want %v", test.env, got, test.want)
-			}
-		})
-	}
-}
-
-// TestPrintOptions: what is not a terminal gets 80 columns and, unless it is asked for, no color.
-func TestPrintOptions(t *testing.T) {
-	t.Setenv("LC_ALL", "C.UTF-8")
-	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	for color, want := range map[string]print.Options{
-		colorAuto:   {Width: 80, Unicode: true},
-		colorAlways: {Width: 80, Unicode: true, Color: true},
-		colorNever:  {Width: 80, Unicode: true},
-	} {
-		if diff := cmp.Diff(want, printOptions(file, color)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", color, diff)
 		}
 	}
 }

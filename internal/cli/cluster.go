@@ -42,6 +42,8 @@ type clusterFlags struct {
 	kubelets     kubeletFlags
 
 	requestTimeout time.Duration // of kube.Timeout, once checked
+	// member, if set, is the context of the one of several clusters that this is about.
+	member clientcmd.ClientConfig
 	// handover, if set, is given the workloads that canaries need.
 	handover *collect.Handover
 
@@ -183,7 +185,10 @@ func (c *clusterFlags) collect(ctx context.Context, streams genericiooptions.IOS
 
 // config is the client configuration of the kubeconfig and the flags.
 func (c *clusterFlags) config() (*rest.Config, error) {
-	loader := c.kube.ToRawKubeConfigLoader()
+	if c.member != nil {
+		return c.memberConfig()
+	}
+	loader := c.loader()
 	raw, err := loader.RawConfig()
 	if err != nil {
 		return nil, couldNotRun("check --kubeconfig and KUBECONFIG", fmt.Errorf("reading the kubeconfig: %w", err))

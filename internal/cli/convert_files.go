@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/dumps"
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
@@ -132,6 +133,11 @@ func (c *conversion) read(ctx context.Context) error {
 			return err
 		}
 		f := &manifest{name: name, before: data, after: data}
+		if dumps.Packed(data) {
+			f.skipped = errors.New("it is packed: unpack it first, since what is in it cannot be changed")
+			c.files = append(c.files, f)
+			continue
+		}
 		documents, err := workload.Parse(display(name), data)
 		if f.documents = documents; err != nil {
 			f.documents, f.skipped = nil, err

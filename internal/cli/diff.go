@@ -11,6 +11,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/dumps"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
@@ -44,6 +45,8 @@ func newDiff(name string, streams genericiooptions.IOStreams) *cobra.Command {
 findings and those that are gone, what can no longer be seen, nodes with another
 kubelet. A file is a snapshot, a doctor report as JSON or YAML, or what kubectl
 wrote; - is stdin. Without AFTER, the cluster of the current context is checked.
+Two lists of reports, as doctor --contexts writes them, are compared cluster by
+cluster.
 
 Exit code: 3 there is a new finding at or above --fail-on; 4 there is none, but
 something can no longer be seen; 0 neither; 1 could not run; 2 wrong command line;
@@ -51,6 +54,7 @@ something can no longer be seen; 0 neither; 1 could not run; 2 wrong command lin
 		Example: examples(name,
 			"before and after an upgrade", "diff before.yaml after.yaml",
 			"what has changed since", "diff before.yaml",
+			"the clusters of a fleet, each with what it was", "diff fleet-before.json fleet-after.json",
 			"two reports, as JSON", "diff monday.json tuesday.json -o json"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -72,6 +76,7 @@ something can no longer be seen; 0 neither; 1 could not run; 2 wrong command lin
 	addChoice(cmd, &o.output, "output", "o", "Output format, to stdout")
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the output tells")
 	addChoice(cmd, &o.color, "color", "", "When to use color")
+	cmd.Flags().BoolVarP(&o.recursive, "recursive", "R", false, "Read the folders in a folder, too; those of dumps are always read")
 	o.choose.addFlags(cmd)
 	o.except.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
@@ -90,48 +95,63 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	var after *report.Report
+	if before.fleet != nil && len(args) == 1 {
+		return usage("name the other list", "%s: %w", display(args[0]), errNoSecond)
+	}
+	var after side
 	afterName := "the cluster"
 	if len(args) == 2 {
 		afterName = display(args[1])
 		after, err = o.read(ctx, args[1])
 	} else {
-		after, err = o.report(ctx, o.cluster.timeout)
+		after.alone, err = o.report(ctx, o.cluster.timeout)
 	}
 	if err != nil {
 		return err
 	}
-	d := report.Compare(before, o.chosen(after), display(args[0]), afterName, buildVersion().Version)
+	if err := pair(before, after, display(args[0]), afterName); err != nil {
+		return err
+	}
+	if before.fleet != nil {
+		return o.compareFleets(ctx, before.fleet, after.fleet, display(args[0]), afterName)
+	}
+	d := report.Compare(before.alone, o.chosen(after.alone), display(args[0]), afterName, buildVersion().Version)
 	if err := o.print(d); err != nil {
 		return err
 	}
-	return o.exit(ctx, d)
+	return o.exit(ctx, d.ExitCode)
 }
 
-// read is the report of a file: the one that it is, or what doctor says of it.
-func (o *diffOptions) read(ctx context.Context, name string) (*report.Report, error) {
+// read is the report of a file: the one that it is, or what doctor says of it; or the list of reports that it is.
+func (o *diffOptions) read(ctx context.Context, name string) (side, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
 	defer cancel()
-	data, err := readInput(ctx, o.streams.In, name, hintDiff)
-	if err != nil {
-		return nil, err
+	s, err := readFiles(ctx, o.streams.In, []string{name}, o.recursive)
+	var written *dumps.ReportError
+	var refused *failure
+	switch {
+	case errors.As(err, &written):
+		return o.readReport(ctx, name, written.Text)
+	case errors.As(err, &refused) && refused.hint == hintFile:
+		return side{}, couldNotRun(hintDiff, refused.err)
+	case err != nil:
+		return side{}, err
 	}
-	return within(ctx, "reading "+display(name), func() (*report.Report, error) { return o.understand(data, name) })
+	return within(ctx, "judging "+display(name), func() (side, error) { return side{alone: o.chosen(o.judge(s))}, nil })
 }
 
-func (o *diffOptions) understand(data []byte, name string) (*report.Report, error) {
-	s, err := facts.Read(bytes.NewReader(data), display(name))
-	switch {
-	case errors.Is(err, facts.ErrReport):
-		r, err := readReport(data)
-		if err != nil {
-			return nil, couldNotRun(hintDiff, fmt.Errorf("%s: %w", display(name), err))
+// readReport is a file that is a report, or a list of them, already.
+func (o *diffOptions) readReport(ctx context.Context, name string, text []byte) (side, error) {
+	return within(ctx, "reading "+display(name), func() (side, error) {
+		if f, err := o.listed(text, name); f != nil || err != nil {
+			return side{fleet: f}, err
 		}
-		return o.chosen(r), nil
-	case err != nil:
-		return nil, couldNotRun(hintDiff, err)
-	}
-	return o.chosen(o.judge(s)), nil
+		r, err := readReport(text)
+		if err != nil {
+			return side{}, couldNotRun(hintDiff, fmt.Errorf("%s: %w", display(name), err))
+		}
+		return side{alone: o.chosen(r)}, nil
+	})
 }
 
 // readReport reads a report of doctor.
@@ -177,7 +197,7 @@ func (o *diffOptions) print(d *report.Diff) error {
 	return nil
 }
 
-func (o *diffOptions) exit(ctx context.Context, d *report.Diff) error {
+func (o *diffOptions) exit(ctx context.Context, code func(failOn checks.Severity) int) error {
 	if ctx.Err() != nil {
 		return exit(exitInterrupted)
 	}
@@ -188,7 +208,7 @@ func (o *diffOptions) exit(ctx context.Context, d *report.Diff) error {
 	if err := failOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
 		return err
 	}
-	if code := d.ExitCode(failOn); code != report.ExitOK {
+	if code := code(failOn); code != report.ExitOK {
 		return exit(code)
 	}
 	return nil

@@ -22,6 +22,7 @@ type doctorOptions struct {
 	failOn choice
 	color  choice
 	wait   waiting
+	fleet  fleetFlags
 }
 
 // failNever is the value of --fail-on that leaves the verdict to the report.
@@ -52,11 +53,12 @@ never, 3 and 4 are 0: for a step that only passes the report on.`,
 			"from what kubectl wrote, without a cluster", "doctor -f nodes.yaml -f webhooks.yaml",
 			"in a pipeline: only what is new since the baseline", "doctor --baseline baseline.yaml --waivers waivers.yaml",
 			"after an upgrade: wait until it is ready, up to five minutes", "doctor --wait 5m",
+			"thirty clusters in one table, and a page with a tile for each", "doctor --contexts 'prod-*' -o text -o html=fleet.html",
 			"only two checks, in one namespace", "doctor --checks webhook-strips-restart-policy,webhook-breaks-canary -n payments"),
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
-	cmd.Flags().StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
+	addFiles(cmd, &o.files, &o.recursive)
 	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the report tells")
 	addChoice(cmd, &o.color, "color", "", "When to use color")
@@ -65,12 +67,16 @@ never, 3 and 4 are 0: for a step that only passes the report on.`,
 	o.except.addBaselineFlag(cmd)
 	o.wait.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
+	o.fleet.add(cmd, o.cluster)
 	return cmd
 }
 
 func (o *doctorOptions) run(cmd *cobra.Command) error {
 	if err := o.check(cmd); err != nil {
 		return err
+	}
+	if o.fleet.on(cmd) {
+		return o.runFleet(cmd.Context())
 	}
 	out, err := o.output.open(o.streams)
 	if err != nil {
@@ -106,6 +112,9 @@ func (o *doctorOptions) look(ctx context.Context) (*report.Report, error) {
 	if o.wait.limit == 0 {
 		return o.report(ctx, o.cluster.timeout)
 	}
+	if err := o.wait.failOn.UnmarshalText([]byte(o.failOn.value)); err != nil {
+		return nil, err
+	}
 	return o.wait.until(ctx, o.streams.ErrOut, o.cluster.timeout, o.report, func(r *report.Report) bool {
 		g, err := exitRule(ctx, o.failOn.value, r)
 		return err == nil && g.Exit == report.ExitOK
@@ -115,6 +124,9 @@ func (o *doctorOptions) look(ctx context.Context) (*report.Report, error) {
 // check refuses combinations that would promise what is not done.
 func (o *doctorOptions) check(cmd *cobra.Command) error {
 	if err := o.output.check(); err != nil {
+		return err
+	}
+	if err := o.checkFleet(cmd); err != nil {
 		return err
 	}
 	if err := o.prepare(cmd); err != nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
 // stepSummary names the file whose Markdown GitHub shows beside a run of a workflow.
@@ -33,7 +32,7 @@ func (o *outputs) summary() *summary {
 }
 
 // append adds the page to what the step wrote before, and leaves out what there is no room for.
-func (s *summary) append(r *report.Report) (err error) {
+func (s *summary) append(d document) (err error) {
 	const hint = "it is the file of " + stepSummary + "; all else was written"
 	defer func() {
 		if err != nil {
@@ -54,7 +53,7 @@ func (s *summary) append(r *report.Report) (err error) {
 	if room < least {
 		return errors.New("GitHub's limit of 1 MiB is reached")
 	}
-	data, err := printed(s.page, r, print.Options{Unicode: true, Limit: room})
+	data, err := printed(s.page, d, print.Options{Unicode: true, Limit: room})
 	if err != nil {
 		return err
 	}

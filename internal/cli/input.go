@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/dumps"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -31,43 +33,32 @@ func within[T any](ctx context.Context, doing string, f func() (T, error)) (T, e
 	return none, &failure{err: fmt.Errorf("interrupted while %s", doing), code: exitInterrupted}
 }
 
-// readFiles reads one snapshot from files; several are read as if they were one.
-func readFiles(ctx context.Context, stdin io.Reader, names []string) (*facts.Snapshot, error) {
+// readFiles reads one snapshot from what -f names; several are read as if they were one.
+func readFiles(ctx context.Context, stdin io.Reader, names []string, recursive bool) (*facts.Snapshot, error) {
 	if i := slices.Index(names, "-"); i >= 0 && slices.Contains(names[i+1:], "-") {
 		return nil, usage("-f - once", "stdin can be read only once")
 	}
-	var all bytes.Buffer
-	var snapshot *facts.Snapshot
-	for _, name := range names {
-		data, err := readInput(ctx, stdin, name, hintFile)
-		if err != nil {
-			return nil, err
-		}
-		if snapshot, err = understand(ctx, data, display(name)); err != nil {
-			return nil, err
-		}
-		if len(names) > 1 {
-			fmt.Fprintf(&all, "---\n%s\n", data)
-		}
-	}
+	doing := "reading the files"
 	if len(names) == 1 {
-		return snapshot, nil
+		doing = "reading " + display(names[0])
 	}
-	return understand(ctx, all.Bytes(), "the files together")
-}
-
-// understand makes a snapshot of what was read.
-func understand(ctx context.Context, data []byte, name string) (*facts.Snapshot, error) {
-	return within(ctx, "reading "+name, func() (*facts.Snapshot, error) {
-		snapshot, err := facts.Read(bytes.NewReader(data), name)
-		if err != nil && bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
-			return nil, couldNotRun("unpack it first: gunzip -k FILE", err)
-		}
-		if err != nil {
+	return within(ctx, doing, func() (*facts.Snapshot, error) {
+		s, err := dumps.Read(ctx, dumps.Options{Names: names, Recursive: recursive, Stdin: stdin})
+		var told *dumps.Error
+		switch {
+		case errors.As(err, &told) && told.Hint != "":
+			return nil, couldNotRun(told.Hint, err)
+		case err != nil:
 			return nil, couldNotRun(hintFile, err)
 		}
-		return snapshot, nil
+		return s, nil
 	})
+}
+
+// addFiles registers -f and -R of a command that judges what was collected.
+func addFiles(cmd *cobra.Command, files *[]string, recursive *bool) {
+	cmd.Flags().StringArrayVarP(files, "filename", "f", nil, "Read this `file`, folder, archive or dump instead of a cluster; - is stdin; repeatable; docs/inputs.md says what")
+	cmd.Flags().BoolVarP(recursive, "recursive", "R", false, "Read the folders in a folder of -f, too; those of dumps are always read")
 }
 
 func display(name string) string {

@@ -20,8 +20,10 @@ type inspection struct {
 	streams genericiooptions.IOStreams
 	cluster *clusterFlags
 	files   []string // instead of a cluster
-	choose  selection
-	except  exceptions
+	// recursive reads the folders in folders among the files.
+	recursive bool
+	choose    selection
+	except    exceptions
 
 	list []checks.Check // those to run, once prepared
 }
@@ -68,7 +70,7 @@ func (i *inspection) report(ctx context.Context, timeout time.Duration) (*report
 func (i *inspection) reportOfFiles(ctx context.Context, timeout time.Duration) (*report.Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	s, err := readFiles(ctx, i.streams.In, i.files)
+	s, err := readFiles(ctx, i.streams.In, i.files, i.recursive)
 	if err != nil {
 		return nil, err
 	}

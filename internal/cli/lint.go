@@ -37,6 +37,8 @@ type lintOptions struct {
 	except   exceptions
 	baseline string // to write
 
+	fleet fleetFlags
+
 	list []checks.Check // those to run, once checked
 }
 
@@ -55,7 +57,7 @@ func newLint(name string, streams genericiooptions.IOStreams) *cobra.Command {
 that is a plain init container, a Job that a sidecar keeps from completing, a
 startup probe that nobody can pass. Every finding has its file, line and column.
 
-Files, folders, patterns, stdin, and what kustomize builds are read, named with -f or
+Files, folders, patterns, archives, stdin, and what kustomize builds are read, named with -f or
 as arguments; without any, the workloads of the cluster. The source of a template is
 named and skipped: lint what it renders. Containers in an object of a kind that is not
 known to have a pod template are named, and the answer is unknown.
@@ -72,6 +74,7 @@ interrupted. It is the same for every output format.`,
 			"what kustomize builds, for an older version", "lint -k overlays/prod --kubernetes-version 1.31",
 			"annotations on the lines of a pull request", "lint -f deploy/ -R -o text -o github",
 			"with the versions, schemas and webhooks of the cluster", "lint -f deploy/ --cluster",
+			"as each of several clusters would take them", "lint -f deploy/ --contexts all",
 			"the workloads of a namespace, as they are", "lint -n shop"),
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -95,6 +98,7 @@ interrupted. It is the same for every output format.`,
 	o.except.addFlags(cmd)
 	flags.StringVar(&o.except.baseline, "baseline", "", "Count only findings that are not in this `file`, which --write-baseline wrote")
 	o.cluster = newLintClusterFlags(cmd)
+	o.fleet.add(cmd, o.cluster)
 	flags.StringVar(&o.baseline, "write-baseline", "", "Write the findings to this `file`, for --baseline")
 	return cmd
 }
@@ -102,6 +106,9 @@ interrupted. It is the same for every output format.`,
 func (o *lintOptions) run(cmd *cobra.Command) error {
 	if err := o.check(cmd); err != nil {
 		return err
+	}
+	if o.fleet.on(cmd) {
+		return o.runFleet(cmd.Context())
 	}
 	out, err := o.output.open(o.streams)
 	if err != nil {
@@ -132,6 +139,9 @@ func (o *lintOptions) check(cmd *cobra.Command) error {
 	}
 	if n := slices.Index(o.files, "-"); n >= 0 && slices.Contains(o.files[n+1:], "-") {
 		return usage("-f - once", "stdin can be read only once")
+	}
+	if err := o.checkFleet(cmd); err != nil {
+		return err
 	}
 	if err := o.checkCluster(cmd); err != nil {
 		return err
@@ -193,14 +203,14 @@ func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
 		return manifests.Input{}, err
 	}
 	in := manifests.Input{Minor: minor, Named: o.version != ""}
-	if in.Files, err = within(ctx, "reading the manifests", o.read); err != nil || !o.asksCluster() {
+	if in.Files, err = within(ctx, "reading the manifests", func() ([]manifests.File, error) { return o.read(ctx) }); err != nil || !o.asksCluster() {
 		return in, err
 	}
 	return in, o.addCluster(ctx, &in)
 }
 
-func (o *lintOptions) read() ([]manifests.File, error) {
-	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In})
+func (o *lintOptions) read(ctx context.Context) ([]manifests.File, error) {
+	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In, Context: ctx})
 	var bad *files.NameError
 	if errors.As(err, &bad) {
 		if errors.Is(err, fs.ErrNotExist) && o.looksLikeCluster(bad.Name) {
@@ -224,6 +234,9 @@ func nameHint(bad *files.NameError) string {
 	}
 	if errors.Is(bad, files.ErrNothing) {
 		return "-R reads the folders in a folder, too"
+	}
+	if errors.Is(bad, files.ErrPacked) {
+		return "unpack it first, and name the folder: -f DIR -R"
 	}
 	return "name a file, a folder or a pattern: -f deploy/, -f 'deploy/*.yaml'"
 }

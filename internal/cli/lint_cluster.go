@@ -131,7 +131,7 @@ func (o *lintOptions) addAdmission(ctx context.Context, limited clusterFlags, in
 		return nil
 	}
 	var err error
-	if in.Namespace, _, err = o.cluster.kube.ToRawKubeConfigLoader().Namespace(); err != nil {
+	if in.Namespace, _, err = o.cluster.loader().Namespace(); err != nil {
 		return couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
 	}
 	if limited.workloads = in.WithNatives(); len(limited.workloads) == 0 {

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -128,6 +129,13 @@ type openFile struct {
 // print writes the report everywhere, each in one piece. What fails does not keep the rest from
 // being written; the first error is returned.
 func (o *openOutputs) print(r *report.Report, color string) error {
+	return o.write(color, func(f print.Format, w io.Writer, options print.Options) error { return f.Print(w, r, options) })
+}
+
+// A document is one result, which can be written in a format.
+type document func(f print.Format, w io.Writer, options print.Options) error
+
+func (o *openOutputs) write(color string, d document) error {
 	var first error
 	keep := func(err error) {
 		if first == nil {
@@ -135,21 +143,21 @@ func (o *openOutputs) print(r *report.Report, color string) error {
 		}
 	}
 	for _, f := range o.files {
-		data, err := printed(f.format, r, print.Options{Width: defaultWidth, Unicode: true, Color: color == colorAlways})
+		data, err := printed(f.format, d, print.Options{Width: defaultWidth, Unicode: true, Color: color == colorAlways})
 		if err == nil {
 			err = f.target.finish(data)
 		}
 		keep(err)
 	}
 	for _, f := range o.stdout {
-		data, err := printed(f, r, printOptions(o.streams.Out, color))
+		data, err := printed(f, d, printOptions(o.streams.Out, color))
 		if err == nil {
 			err = writeTo(o.streams.Out, data)
 		}
 		keep(err)
 	}
 	if o.summary != nil {
-		keep(o.summary.append(r))
+		keep(o.summary.append(d))
 	}
 	return first
 }
@@ -161,9 +169,9 @@ func (o *openOutputs) discard() {
 	}
 }
 
-func printed(f print.Format, r *report.Report, options print.Options) ([]byte, error) {
+func printed(f print.Format, d document, options print.Options) ([]byte, error) {
 	var out bytes.Buffer
-	if err := f.Print(&out, r, options); err != nil {
+	if err := d(f, &out, options); err != nil {
 		return nil, fmt.Errorf("printing the report as %s: %w", f.Name, err)
 	}
 	return out.Bytes(), nil

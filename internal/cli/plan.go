@@ -24,12 +24,14 @@ type planOptions struct {
 	streams       genericiooptions.IOStreams
 	cluster       *clusterFlags
 	files         []string
+	recursive     bool
 	allNamespaces bool
 	namespaced    bool
 	format        choice
 	names         []collect.Name
 	namespace     string
 	selector      string
+	fleet         fleetFlags
 }
 
 func newPlan(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -50,14 +52,16 @@ was seen; 1 could not run; 2 wrong command line; 130 interrupted.`,
 			"the workloads of the namespace", "plan",
 			"those of the cluster, with nodes, webhooks and what else changes", "plan -A -o wide",
 			"the whole story of one", "plan cronjob/nightly -n shop",
+			"of every cluster of the kubeconfig", "plan -A --contexts all",
 			"as data", "plan -A -o json"),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	own := cmd.Flags()
-	own.StringArrayVarP(&o.files, "filename", "f", nil, "Read this `file`, a snapshot or kubectl's YAML or JSON, instead of a cluster; - is stdin; repeatable")
+	addFiles(cmd, &o.files, &o.recursive)
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "The workloads of the whole cluster")
 	addChoice(cmd, &o.format, "output", "o", "Output format")
 	o.cluster = newClusterFlags(cmd)
+	o.fleet.add(cmd, o.cluster)
 	cmd.ValidArgsFunction = o.complete
 	own.Lookup("selector").Usage = "Only workloads whose `labels` match, such as app=web"
 	own.Lookup("namespace").Usage = "The workloads of this `namespace`"
@@ -67,6 +71,9 @@ was seen; 1 could not run; 2 wrong command line; 130 interrupted.`,
 func (o *planOptions) run(cmd *cobra.Command, args []string) error {
 	if err := o.check(cmd, args); err != nil {
 		return err
+	}
+	if o.fleet.on(cmd) {
+		return o.runFleet(cmd.Context())
 	}
 	ctx := cmd.Context()
 	p, err := o.plan(ctx)
@@ -102,6 +109,9 @@ func (o *planOptions) check(cmd *cobra.Command, args []string) error {
 	if err := o.contradictions(); err != nil {
 		return err
 	}
+	if err := o.checkFleet(cmd); err != nil {
+		return err
+	}
 	if len(o.files) > 0 {
 		if _, err := labels.Parse(o.selector); err != nil {
 			return usage("for example -l app=web", "--selector: %w", err)
@@ -112,7 +122,7 @@ func (o *planOptions) check(cmd *cobra.Command, args []string) error {
 	if err := o.cluster.check(); err != nil {
 		return err
 	}
-	if o.allNamespaces {
+	if o.allNamespaces || o.fleet.on(cmd) {
 		return nil
 	}
 	if o.namespace, _, err = o.cluster.kube.ToRawKubeConfigLoader().Namespace(); err != nil {
@@ -146,7 +156,7 @@ func (o *planOptions) plan(ctx context.Context) (*plan.Plan, error) {
 	if len(o.files) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
 		defer cancel()
-		s, err := readFiles(ctx, o.streams.In, o.files)
+		s, err := readFiles(ctx, o.streams.In, o.files, o.recursive)
 		if err != nil {
 			return nil, err
 		}

@@ -22,6 +22,7 @@ func newRBAC(name string, streams genericiooptions.IOStreams) *cobra.Command {
 		role    string
 		explain bool
 		as      bool
+		watch   bool
 		custom  []string
 		command = choice{valid: []string{"doctor", "snapshot", "webhooks", "why", "plan", "lint", "convert"}}
 		format  = choice{valid: []string{"text", "json"}}
@@ -36,7 +37,7 @@ what --explain says.`,
 		Example: examples(name,
 			"give it to a service account", "rbac | kubectl apply -f -",
 			"what each right is for, and what is lost without it", "rbac --explain",
-			"what why needs", "rbac --for why",
+			"what why needs, also to watch", "rbac --for why --watch",
 			"what plan needs, with the workloads of Argo Rollouts", "rbac --for plan --custom rollouts.argoproj.io",
 			"custom resources with pod templates, too", "rbac --custom rollouts.argoproj.io",
 			"without nodes/proxy: kubelets are read directly, or not at all", "rbac --kubelets direct",
@@ -52,7 +53,13 @@ what --explain says.`,
 			if cmd.Flags().Changed("kubelets") && !slices.Contains([]string{"doctor", "snapshot", "plan"}, command.value) {
 				return usage("leave it out", "--for %s: it reads no kubelets", command.value)
 			}
+			if watch && command.value != "why" {
+				return usage("leave it out, or add --for why", "--for %s: only why has --watch", command.value)
+			}
 			list, err := commandRights(command.value, choose, wayOf(way.value))
+			if watch {
+				list = append(list, readRights(collect.WatchRules())...)
+			}
 			if !as {
 				list = slices.DeleteFunc(list, func(r right) bool { return r.Verb == "impersonate" })
 			}
@@ -78,6 +85,7 @@ what --explain says.`,
 	addChoice(cmd, &format, "output", "o", "Format of --explain")
 	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "`name` of the ClusterRole")
 	cmd.Flags().BoolVar(&as, "as-controllers", true, "With the right to impersonate the controllers that create pods; without it, run with --as-controllers=false, too")
+	cmd.Flags().BoolVar(&watch, "watch", false, "With the rights of why --watch")
 	cmd.Flags().StringArrayVar(&custom, "custom", nil, "With the rights to try the templates of custom resources, as `RESOURCE.GROUP`; repeatable")
 	cmd.Flags().BoolVar(&explain, "explain", false, "Say what each right is for and what is lost without it")
 	return cmd

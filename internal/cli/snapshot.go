@@ -24,13 +24,19 @@ func newSnapshot(name string, streams genericiooptions.IOStreams) *cobra.Command
 doctor -f gives the same report elsewhere and later.
 
 With names, or with --pods, write the facts that why looks at, including the logs
-that it reads: why -f gives the same answer from them.`,
+that it reads: why -f gives the same answer from them.
+
+With --minimize only what the findings rest on is kept, for a bug report: what can
+be left out without another verdict, finding or diagnosis is. With --neutral-names,
+too, names are replaced by neutral ones, everywhere the same, also in messages and
+logs. Read it before you post it.`,
 		Example: examples(name,
 			"keep the state before an upgrade", "snapshot -o before.yaml",
 			"look at it without the cluster", "doctor -f before.yaml",
 			"send a stuck pod to somebody who has no access to the cluster", "snapshot deploy/web -n shop -o web.yaml",
 			"keep every suspicious pod of the cluster", "snapshot --pods -A -o pods.yaml",
-			"look at them without the cluster", "why -A -f pods.yaml"),
+			"look at them without the cluster", "why -A -f pods.yaml",
+			"report a wrong answer", "snapshot deploy/web -n shop --minimize --neutral-names -o bug.yaml"),
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 			return (&whyOptions{cluster: o.cluster}).complete(cmd, args, typed)
 		},
@@ -40,6 +46,7 @@ that it reads: why -f gives the same answer from them.`,
 	own.StringVarP(&o.file, "output", "o", "-", "Write to this `file`; - is stdout")
 	own.BoolVar(&o.pods, "pods", false, "Write what why looks at: the suspicious pods of the namespace")
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "With --pods: those of the cluster")
+	o.minimize.addFlags(cmd)
 	o.cluster = newClusterFlags(cmd)
 	return cmd
 }
@@ -50,10 +57,14 @@ type snapshotOptions struct {
 	cluster             *clusterFlags
 	file                string
 	pods, allNamespaces bool
+	minimize            minimizing
 }
 
 func (o *snapshotOptions) run(cmd *cobra.Command, args []string) error {
 	ctx := cmd.Context()
+	if err := o.minimize.check(); err != nil {
+		return err
+	}
 	why, err := o.why(cmd, args)
 	if err != nil {
 		return err
@@ -69,6 +80,9 @@ func (o *snapshotOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	if ctx.Err() != nil {
 		return &failure{err: errors.New("interrupted; nothing was written"), code: exitInterrupted}
+	}
+	if s, err = o.minimized(ctx, s, why != nil); err != nil {
+		return err
 	}
 	var out bytes.Buffer
 	if err := s.Write(&out); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
@@ -21,6 +22,8 @@ const defaultWaitInterval = 10 * time.Second
 // waiting is --wait: look again until the report is good or the time is up.
 type waiting struct {
 	limit, interval time.Duration
+	// failOn is the lowest severity that is waited for.
+	failOn checks.Severity
 }
 
 func (w *waiting) addFlags(cmd *cobra.Command) {
@@ -49,7 +52,7 @@ type look func(ctx context.Context, timeout time.Duration) (*report.Report, erro
 // Ctrl-C the last known report is returned, with a note.
 func (w *waiting) until(ctx context.Context, stderr io.Writer, timeout time.Duration, once look, good func(*report.Report) bool) (*report.Report, error) {
 	end := time.Now().Add(w.limit)
-	var last *report.Report
+	var last, told *report.Report
 	for {
 		r, err := once(ctx, timeout)
 		switch {
@@ -66,6 +69,12 @@ func (w *waiting) until(ctx context.Context, stderr io.Writer, timeout time.Dura
 		if left <= w.interval {
 			return last, err
 		}
+		if err == nil {
+			if err := w.tell(stderr, told, r); err != nil {
+				return nil, err
+			}
+			told = r
+		}
 		fmt.Fprintf(stderr, "%s; looking again in %v, for %v at most\n", print.Escape(said(r, err)), w.interval, left.Round(time.Second))
 		if !sleep(ctx, w.interval) {
 			return interrupted(last, nil, &failure{err: errors.New("interrupted before anything was read"), code: exitInterrupted})
@@ -74,6 +83,11 @@ func (w *waiting) until(ctx context.Context, stderr io.Writer, timeout time.Dura
 			return last, err
 		}
 	}
+}
+
+// tell says what the wait goes on for, or, after the first look, what has changed since the one before.
+func (w *waiting) tell(stderr io.Writer, before, now *report.Report) error {
+	return print.Awaited(stderr, time.Now(), report.AwaitedSince(before, now, w.failOn), printOptions(stderr, colorAuto))
 }
 
 // sleep reports whether the time passed before ctx was over.

@@ -25,9 +25,10 @@ var webhookKinds = []facts.Kind{facts.MutatingWebhooks, facts.MutatingPolicies, 
 
 func newWebhooks(name string, streams genericiooptions.IOStreams) *cobra.Command {
 	var (
-		cluster *clusterFlags
-		files   []string
-		format  = choice{valid: []string{"text", "json"}}
+		cluster   *clusterFlags
+		files     []string
+		recursive bool
+		format    = choice{valid: []string{"text", "json"}}
 	)
 	cmd := &cobra.Command{
 		Use:   "webhooks",
@@ -50,7 +51,7 @@ and by calling each webhook directly where one of those was changed.`,
 				}
 				ctx, cancel := context.WithTimeout(cmd.Context(), cluster.timeout)
 				defer cancel()
-				s, err = readFiles(ctx, streams.In, files)
+				s, err = readFiles(ctx, streams.In, files, recursive)
 			} else if err = cluster.check(); err == nil {
 				s, err = cluster.collect(cmd.Context(), streams, webhookKinds)
 			}
@@ -66,7 +67,7 @@ and by calling each webhook directly where one of those was changed.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "Read a snapshot or kubectl's YAML or JSON instead of a cluster; - is stdin; repeatable")
+	addFiles(cmd, &files, &recursive)
 	addChoice(cmd, &format, "output", "o", "Output format")
 	cluster = newClusterFlags(cmd)
 	return cmd

@@ -26,15 +26,18 @@ type whyOptions struct {
 	cluster       *clusterFlags
 	names         []collect.Name
 	files         []string
+	recursive     bool
 	takenAt       string
 	now           func() time.Time
 	selector      string
 	allNamespaces bool
 	logs          bool
 	logsAsked     bool // --logs was given
+	watch         bool
 	namespaced    bool // --namespace was given
 	output        outputs
 	color         choice
+	fleet         fleetFlags
 }
 
 func newWhy(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -69,6 +72,13 @@ Nothing is wrong is said only where every pod is known to be well. A pod that wa
 for what may still come, such as its startup probe within its budget, is in
 progress: the answer says what it waits for, since when, and for how long it may.
 
+With --watch it stays and prints what changes, each with its time: image pulled,
+failure 3 of 30 of a startup probe, now crash looping. It ends when every pod is
+well (0), the cause is certain (3) or the time is up (4 where it still waits). It
+watches pods and events, asks for nothing in between, and reads again what comes or
+goes. On a terminal the picture stays below. -o json prints one document per line
+and change.
+
 Exit code: 0 nothing is wrong; 3 a root cause was found; 4 something is wrong, or
 may be, but the cause is not known; 1 could not run; 2 wrong command line;
 130 interrupted. Pods in progress are 4 when you name them, and 0 otherwise, unless
@@ -76,24 +86,29 @@ they have waited for five minutes. It is the same for every output format.`,
 		Example: examples(name,
 			"a pod", "why web-7d4b9c6f5-x2k8p",
 			"the pods of a deployment and of a job", "why deploy/web job/import -n shop",
+			"stay until it is well, or certain why not", "why job/import --watch",
 			"every suspicious pod of the cluster", "why -A",
+			"the same of every cluster whose context begins so", "why -A --contexts 'prod-*'",
 			"the picture alone, to attach to a ticket", "why deploy/web -o svg=web.svg",
 			"from what kubectl wrote, without a cluster", "why -A -f pods.yaml -f events.yaml",
+			"from a support bundle or another dump, with the logs in it", "why -A -f support-bundle.tar.gz",
 			"from what kubectl wrote at a time that you know", "why -A -f pods.yaml --taken-at 2026-03-01T12:00:00Z"),
 		ValidArgsFunction: o.complete,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	own := cmd.Flags()
-	own.StringArrayVarP(&o.files, "filename", "f", nil, "Read a snapshot or kubectl's YAML or JSON instead of a cluster; - is stdin; repeatable")
+	addFiles(cmd, &o.files, &o.recursive)
 	own.StringVar(&o.takenAt, "taken-at", "", "When the file was taken, as `TIME` in RFC 3339 or now; without it, the newest time in the file counts, and a young pipe is now")
 	own.BoolVarP(&o.allNamespaces, "all-namespaces", "A", false, "Check every suspicious pod of the cluster")
 	own.StringVarP(&o.selector, "selector", "l", "", "Check the pods whose labels match, such as app=web")
 	own.BoolVar(&o.logs, "logs", true, "Quote the last log lines of the container to blame; on by default when one pod is in trouble")
 	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.color, "color", "", "When to use color")
+	o.addWatch(cmd)
 	o.cluster = newWhyClusterFlags(cmd)
 	o.cluster.addAskURLs(own)
 	o.cluster.addControllers(own)
+	o.fleet.add(cmd, o.cluster)
 	return cmd
 }
 
@@ -106,12 +121,18 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 	if err := o.check(cmd); err != nil {
 		return err
 	}
+	if o.fleet.on(cmd) {
+		return o.runFleet(cmd.Context())
+	}
 	out, err := o.output.open(o.streams)
 	if err != nil {
 		return err
 	}
 	defer out.discard()
 	ctx := cmd.Context()
+	if o.watch {
+		return o.watchPods(ctx, out)
+	}
 	a, err := o.answer(ctx)
 	if err != nil {
 		return err
@@ -146,8 +167,14 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 	case o.allNamespaces && o.namespaced:
 		return usage("leave one of the two out", "--namespace and --all-namespaces exclude each other")
 	}
+	if err := o.checkFleet(cmd); err != nil {
+		return err
+	}
 	if _, err := labels.Parse(o.selector); err != nil {
 		return usage("for example -l app=web", "--selector: %w", err)
+	}
+	if err := o.checkWatch(cmd); err != nil {
+		return err
 	}
 	if err := o.checkTakenAt(cmd.Flags().Changed("taken-at")); err != nil {
 		return err
@@ -182,7 +209,7 @@ func (o *whyOptions) answer(ctx context.Context) (*answer, error) {
 func (o *whyOptions) answerFiles(ctx context.Context) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.cluster.timeout)
 	defer cancel()
-	snapshot, err := readFiles(ctx, o.streams.In, o.files)
+	snapshot, err := readFiles(ctx, o.streams.In, o.files, o.recursive)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (o *whyOptions) options() (collect.Options, string, error) {
 	if err != nil {
 		return collect.Options{}, "", err
 	}
-	namespace, _, err := o.cluster.kube.ToRawKubeConfigLoader().Namespace()
+	namespace, _, err := o.cluster.loader().Namespace()
 	if err != nil {
 		return collect.Options{}, "", couldNotRun("see what is used: kubectl config view --minify", fmt.Errorf("reading the kubeconfig: %w", err))
 	}

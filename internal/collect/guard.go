@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -73,6 +74,8 @@ var (
 	anyProxy = regexp.MustCompile(`^/api/v1/(proxy(/|$)|(namespaces/[^/]+/(pods|services)|nodes)/[^/]+/proxy(/|$))`)
 	// interactive subresources can run commands although they start with GET.
 	interactive = regexp.MustCompile(`(?i)^/(api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/[^/]+/[^/]+/(exec|attach|portforward)(/|$)`)
+	// watchable is what may be watched: what `why --watch` waits for.
+	watchable = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/(pods|events)$`)
 	// oldWatch is the watch of the first days, still served.
 	oldWatch = regexp.MustCompile(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
 )
@@ -145,14 +148,28 @@ func (g *guard) check(req *http.Request) (*http.Request, error) {
 // refuseGet says why a GET must not be sent, or "".
 func refuseGet(req *http.Request, path string, query url.Values) string {
 	switch {
-	case query.Has("watch"), oldWatch.MatchString(path):
-		return "no watches"
+	case oldWatch.MatchString(path):
+		return "no watches of this kind"
+	case query.Has("watch"):
+		return refuseWatch(path, query)
 	case req.Header.Get("Upgrade") != "":
 		return "no protocol upgrades"
 	case interactive.MatchString(path):
 		return "this path can run commands"
 	case anyProxy.MatchString(path) && !nodeProxy.MatchString(path):
 		return "of proxies, only a kubelet's metrics and configz are read"
+	}
+	return ""
+}
+
+// refuseWatch says why a watch must not be sent, or "": only pods and events of one namespace are watched, each time for
+// a while that the server is told.
+func refuseWatch(path string, query url.Values) string {
+	if w := query["watch"]; len(w) != 1 || w[0] != "true" || !watchable.MatchString(path) {
+		return "no watches but of pods and events of a namespace"
+	}
+	if s, err := strconv.Atoi(query.Get("timeoutSeconds")); err != nil || s <= 0 || s > int(longestWatch/time.Second) || len(query["timeoutSeconds"]) != 1 {
+		return "a watch needs a timeout"
 	}
 	return ""
 }

@@ -57,6 +57,8 @@ type PodReader struct {
 	owners map[string]bool    // that were read, or tried
 	nodes  map[string]bool    // to read
 
+	// chosen are the selectors of the workloads whose pods were read.
+	chosen  []string
 	podless []Podless
 	// everywhere is set where pods of more than one namespace may be meant.
 	everywhere bool
@@ -68,7 +70,11 @@ func NewPodReader(o Options, q PodQuery) (*PodReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PodReader{c: c, query: q, uids: map[types.UID]bool{}, owners: map[string]bool{}, nodes: map[string]bool{}}, nil
+	return podReader(c, q), nil
+}
+
+func podReader(c *collector, q PodQuery) *PodReader {
+	return &PodReader{c: c, query: q, uids: map[types.UID]bool{}, owners: map[string]bool{}, nodes: map[string]bool{}}
 }
 
 // podKinds are the kinds of facts that Read looks for.

@@ -71,6 +71,9 @@ func (r *PodReader) readPodsOf(ctx context.Context, object *unstructured.Unstruc
 	if err != nil {
 		return err
 	}
+	r.mu.Lock()
+	r.chosen = append(r.chosen, selector)
+	r.mu.Unlock()
 	pods, err := r.listPods(ctx, object.GetNamespace(), metav1.ListOptions{LabelSelector: selector}, func(p *corev1.Pod) bool {
 		owner := metav1.GetControllerOf(p)
 		return owner != nil && (owner.UID == object.GetUID() || owner.Kind == "ReplicaSet" || owner.Kind == "Job")

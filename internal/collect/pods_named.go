@@ -69,6 +69,12 @@ func (n Name) Kind() string {
 	return kind
 }
 
+// OutsideNamespaces reports whether a name is of what is in no namespace: a node, a namespace.
+func (n Name) OutsideNamespaces() bool {
+	b := builtinNamed(n.Resource)
+	return b != nil && b.role == outside
+}
+
 // isPod reports whether a name is one of a pod.
 func (n Name) isPod() bool {
 	return n.Kind() == "Pod"

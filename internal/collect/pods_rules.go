@@ -36,6 +36,11 @@ var (
 	getAutoscaler = Rule{
 		PolicyRule: rule("get", "autoscaling", "horizontalpodautoscalers"), Kind: facts.Pods, Why: "find what an autoscaler scales",
 	}
+	// watchRules are what watching needs besides.
+	watchRules = []Rule{
+		{PolicyRule: rule("watch", "", "pods"), Kind: facts.Pods, NoGap: true, Why: "be told when a pod changes, with --watch, which cannot stay without"},
+		{PolicyRule: rule("watch", "", "events"), Kind: facts.Events, NoGap: true, Why: "be told of events, with --watch: failures of probes, pulls of images"},
+	}
 	getBudget = Rule{
 		PolicyRule: rule("get", "policy", "poddisruptionbudgets"), Kind: facts.Pods, Why: "find the pods that a disruption budget is about",
 	}
@@ -80,6 +85,9 @@ func (r Rule) PodGaps() []facts.Kind {
 
 // PodRules is the least privilege to look at pods without a gap, everywhere.
 func PodRules() []Rule { return slices.Clone(podRules) }
+
+// WatchRules is what `why --watch` needs besides PodRules.
+func WatchRules() []Rule { return slices.Clone(watchRules) }
 
 // forWhy reports whether a right is for looking at pods, and not at the cluster.
 func (r Rule) forWhy() bool {

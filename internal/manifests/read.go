@@ -3,6 +3,9 @@
 package manifests
 
 import (
+	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +18,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/dumps"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -30,6 +34,8 @@ type Options struct {
 	Recursive bool
 	// Stdin is read for -.
 	Stdin io.Reader
+	// Context bounds the unpacking of archives; nil is no bound.
+	Context context.Context
 }
 
 // A NameError is a name that nothing can be read from.
@@ -44,6 +50,9 @@ func (e *NameError) Unwrap() error { return e.Err }
 // ErrURL is a name that is an address: nothing is downloaded.
 var ErrURL = errors.New("files only: nothing is downloaded")
 
+// ErrPacked is an archive that cannot be unpacked.
+var ErrPacked = errors.New("it is packed")
+
 // ErrNothing is a folder without a manifest.
 var ErrNothing = errors.New("no file there ends in .yaml, .yml, .json or .kyaml")
 
@@ -53,7 +62,7 @@ func Read(o Options) ([]manifests.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := make([]manifests.File, len(names))
+	files := make([][]manifests.File, len(names))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, name := range names {
@@ -62,14 +71,32 @@ func Read(o Options) ([]manifests.File, error) {
 			if err != nil {
 				return &NameError{name, reason(err)}
 			}
-			files[i] = manifests.Parse(shown(name), data)
+			if files[i], err = parse(o.Context, shown(name), data); err != nil {
+				return &NameError{name, err}
+			}
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return withReferences(files), nil
+	return withReferences(slices.Concat(files...)), nil
+}
+
+// parse reads the manifests of a file, which may be an archive of them.
+func parse(ctx context.Context, name string, data []byte) ([]manifests.File, error) {
+	if !dumps.Packed(data) {
+		return []manifests.File{manifests.Parse(name, data)}, nil
+	}
+	unpacked, err := dumps.Unpack(cmp.Or(ctx, context.Background()), name, bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPacked, err)
+	}
+	var out []manifests.File
+	for _, f := range unpacked {
+		out = append(out, manifests.Parse(f.Place, f.Data))
+	}
+	return out, nil
 }
 
 // withReferences adds what files of kustomize's refer to, as far as it can be read: whether a patch fits depends on it.

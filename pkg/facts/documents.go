@@ -21,13 +21,14 @@ type document struct {
 
 // documents splits a file. Documents without content are left out.
 func documents(raw []byte, strict bool) ([]document, error) {
-	if raw = bytes.TrimRight(raw, " \t\r\n"); bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{")) {
+	raw = bytes.TrimRight(raw, " \t\r\n")
+	if start := bytes.TrimLeft(raw, " \t\r\n"); bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[")) {
 		docs, err := jsonDocuments(raw)
 		var syntax *json.SyntaxError
 		if err == nil || !errors.As(err, &syntax) || looksLikeJSON.Match(raw) {
 			return docs, err
 		}
-		// A YAML mapping in braces.
+		// A YAML mapping in braces, or a list in brackets.
 	}
 	return yamlDocuments(raw, strict)
 }

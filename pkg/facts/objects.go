@@ -29,6 +29,7 @@ type file struct {
 	whole     bool // it was a Snapshot
 	policies  []admissionregistrationv1.MutatingAdmissionPolicy
 	bindings  []admissionregistrationv1.MutatingAdmissionPolicyBinding
+	parts     *Parts // what it is one of; nil when it is all there is
 }
 
 // A reading of one kind of object: the kind of fact that it is, and how it gets into the snapshot.
@@ -117,11 +118,11 @@ type header struct {
 // add reads a document.
 func (f *file) add(d document) error {
 	if !bytes.HasPrefix(d.json, []byte("{")) {
-		return errors.New("no Kubernetes object, but plain text or a list")
+		return fmt.Errorf("%w, but plain text or a list", ErrNoObject)
 	}
 	var h header
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(d.json, &h); err != nil {
-		return fmt.Errorf("no Kubernetes object: %w", err)
+		return fmt.Errorf("%w: %w", ErrNoObject, err)
 	}
 	switch {
 	case f.whole:
@@ -129,7 +130,7 @@ func (f *file) add(d document) error {
 	case h.Kind == "" && h.Items != nil:
 		return errors.New("a list without a kind: the file is cut off")
 	case h.Kind == "" || h.APIVersion == "":
-		return errors.New("no Kubernetes object: it has no kind or no apiVersion")
+		return fmt.Errorf("%w: it has no kind or no apiVersion", ErrNoObject)
 	case h.group() == "kubectl-sidecar.dev":
 		return f.addOwn(h, d.json)
 	}
@@ -152,13 +153,19 @@ func (h header) name(kind string) string {
 	return kind
 }
 
+// ErrNoObject is the error of a document that is well-formed and no object.
+var ErrNoObject = errors.New("no Kubernetes object")
+
+// ErrNothing is the error of what has no object in it.
+var ErrNothing = errors.New("not a single Kubernetes object is in it")
+
 // ErrReport is the error of reading a report where a snapshot is expected.
 var ErrReport = errors.New("a report, not a snapshot; a snapshot is written by: kubectl sidecar snapshot -o FILE")
 
 // addOwn reads what this program wrote.
 func (f *file) addOwn(h header, raw []byte) error {
 	switch {
-	case h.Kind == "Report":
+	case h.Kind == "Report", h.Kind == "ReportList":
 		return ErrReport
 	case h.Kind != SnapshotKind:
 		return fmt.Errorf("a %s, not a snapshot", h.Kind)
@@ -180,7 +187,7 @@ func (f *file) addOwn(h header, raw []byte) error {
 // kind of their own.
 func (f *file) addObject(h header, raw []byte) error {
 	itemKind, isList := strings.CutSuffix(h.Kind, "List")
-	if !isList || h.Items == nil {
+	if !isList || h.Items == nil && !emptyList(raw) {
 		return f.addOne(h, raw)
 	}
 	if k, ok := known[h.name(itemKind)]; ok {
@@ -190,13 +197,13 @@ func (f *file) addObject(h header, raw []byte) error {
 	for i, item := range h.Items {
 		var ih header
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(item, &ih); err != nil {
-			return fmt.Errorf("item %d: no Kubernetes object: %w", i+1, err)
+			return fmt.Errorf("item %d: %w: %w", i+1, ErrNoObject, err)
 		}
 		if ih.Kind == "" && itemKind != "" {
 			ih.Kind, ih.APIVersion = itemKind, h.APIVersion
 		}
 		if ih.Kind == "" || ih.APIVersion == "" {
-			return fmt.Errorf("item %d: no Kubernetes object: it has no kind or no apiVersion", i+1)
+			return fmt.Errorf("item %d: %w: it has no kind or no apiVersion", i+1, ErrNoObject)
 		}
 		if err := f.addObject(ih, item); err != nil {
 			return fmt.Errorf("item %d: %w", i+1, err)
@@ -205,8 +212,21 @@ func (f *file) addObject(h header, raw []byte) error {
 	return nil
 }
 
+// emptyList reports whether a list says that there is nothing: kubectl cluster-info dump writes "items": null.
+func emptyList(raw []byte) bool {
+	var list map[string]json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return false
+	}
+	items, there := list["items"]
+	return there && string(items) == "null"
+}
+
 func (f *file) addOne(h header, raw []byte) error {
 	f.objects++
+	if f.parts.again(h, raw) {
+		return nil
+	}
 	f.date(h, raw)
 	f.addSubject(h, raw)
 	name := h.name(h.Kind)
@@ -284,7 +304,7 @@ func (f *file) finish() (*Snapshot, error) {
 	s := f.snapshot
 	switch {
 	case f.objects == 0:
-		return nil, errors.New("not a single Kubernetes object is in it")
+		return nil, ErrNothing
 	case f.whole:
 		*s = withoutSecrets(*s) // who knows who wrote it
 		return s, cmp.Or(f.complete(), s.impossibleName())
@@ -294,8 +314,11 @@ func (f *file) finish() (*Snapshot, error) {
 	if s.Has(MutatingPolicies) && (len(f.policies) == 0 || len(f.bindings) == 0) {
 		s.Gaps = append(s.Gaps, NewGap(MutatingPolicies, Instance{}, "the file has policies or bindings, but not both", HowToGet(MutatingPolicies)))
 	}
-	if s.Has(APIServers) {
+	switch {
+	case len(s.APIServerLeases) > 0:
 		s.Gaps = append(s.Gaps, NewGap(APIServers, Instance{}, "the file has Leases of API servers, but not what their gates are", HowToGet(APIServers)))
+	case s.ServerVersion != nil:
+		s.Gaps = append(s.Gaps, NewGap(APIServers, Instance{}, "the file has the version that one API server told, but not how many there are and what their gates are", HowToGet(APIServers)))
 	}
 	s.Redact()
 	s.Sort()

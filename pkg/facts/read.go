@@ -50,13 +50,17 @@ func readAll(r io.Reader, strict bool) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := file{strict: strict, snapshot: &Snapshot{TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: SnapshotKind}}}
+	f := file{strict: strict, snapshot: newSnapshot()}
 	for _, d := range docs {
 		if err := f.add(d); err != nil {
 			return nil, fmt.Errorf("document %d (line %d): %w", d.number, d.line, err)
 		}
 	}
 	return f.finish()
+}
+
+func newSnapshot() *Snapshot {
+	return &Snapshot{TypeMeta: metav1.TypeMeta{APIVersion: APIVersion, Kind: SnapshotKind}}
 }
 
 // toUTF8 decodes what PowerShell writes with ">", and refuses what is no text.

@@ -186,9 +186,12 @@ type Row struct {
 // A Plan is what there is to move in a cluster.
 type Plan struct {
 	metav1.TypeMeta `json:",inline"`
-	Tool            string      `json:"tool,omitempty"`
-	Server          string      `json:"server,omitempty"`
-	TakenAt         metav1.Time `json:"takenAt,omitzero"`
+	Tool            string `json:"tool,omitempty"`
+	// Context is the cluster's name in the kubeconfig, and Unreached says why nothing of it was read; only in lists.
+	Context   string      `json:"context,omitempty"`
+	Unreached *Unreached  `json:"unreached,omitempty"`
+	Server    string      `json:"server,omitempty"`
+	TakenAt   metav1.Time `json:"takenAt,omitzero"`
 	// Looked is how many workloads were looked at.
 	Looked int `json:"looked"`
 	// Rows are the workloads with something to move, in the order in which to do that.

@@ -38,7 +38,7 @@ func cleanDiff(d *report.Diff) *report.Diff {
 	out.Tool.Version, out.Summary = line(d.Tool.Version), line(d.Summary)
 	for _, s := range []*report.Side{&out.Before, &out.After} {
 		s.Source, s.Summary, s.Verdict = line(s.Source), line(s.Summary), report.Verdict(line(string(s.Verdict)))
-		s.Cluster = report.Cluster{Server: line(s.Cluster.Server), Version: line(s.Cluster.Version)}
+		s.Cluster = cleanCluster(s.Cluster)
 	}
 	out.Findings = each(d.Findings, func(f report.FindingDiff) report.FindingDiff {
 		f.Check, f.Object, f.Before, f.After, f.Fix = line(f.Check), line(f.Object), line(f.Before), line(f.After), block(f.Fix)

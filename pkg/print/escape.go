@@ -29,7 +29,8 @@ func clean(r *report.Report) *report.Report {
 	c.APIVersion, c.Kind, c.Summary = line(r.APIVersion), line(r.Kind), line(r.Summary)
 	c.Verdict = report.Verdict(line(string(r.Verdict)))
 	c.Tool.Version = line(r.Tool.Version)
-	c.Cluster = report.Cluster{Server: line(r.Cluster.Server), Version: line(r.Cluster.Version)}
+	c.Cluster = cleanCluster(r.Cluster)
+	c.Unreached = cleanUnreached(r.Unreached)
 	c.Limits = lines(r.Limits)
 	c.Meanwhile = cleanSteps(r.Meanwhile)
 	c.Manifests = cleanManifests(r.Manifests)
@@ -43,6 +44,7 @@ func clean(r *report.Report) *report.Report {
 	c.Webhooks = each(r.Webhooks, CleanWebhook)
 	c.Checks = each(r.Checks, cleanEntry)
 	c.Waivers = each(r.Waivers, cleanWaiver)
+	c.Changes = changesOf(r)
 	if r.Diagnoses != nil {
 		c.Diagnoses, c.InProgress = each(r.Diagnoses, cleanDiagnosis), each(r.InProgress, cleanDiagnosis)
 	}

@@ -28,6 +28,8 @@ type Printer func(w io.Writer, r *report.Report, o Options) error
 type Format struct {
 	Name  string
 	Print Printer
+	// Fleet writes the reports of several clusters as one document; nil where a format cannot.
+	Fleet FleetPrinter
 	// Annotates says that a CI service picks the format's lines out of a log, wherever they stand:
 	// it may share stdout with another.
 	Annotates bool
@@ -35,16 +37,16 @@ type Format struct {
 
 // Formats is every output format, the default first.
 var Formats = []Format{
-	{Name: "text", Print: escaped(text)},
-	{Name: "wide", Print: escaped(wide)},
-	{Name: "short", Print: escaped(shortForm)},
-	{Name: "markdown", Print: escaped(markdown)},
-	{Name: "html", Print: escaped(htmlDocument)},
-	{Name: "github", Print: escaped(annotations), Annotates: true},
-	{Name: "json", Print: escaped(jsonDocument)},
-	{Name: "yaml", Print: escaped(yamlDocument)},
-	{Name: "junit", Print: escaped(junitDocument)},
-	{Name: "sarif", Print: escaped(sarifDocument)},
-	{Name: "prometheus", Print: escaped(prometheusDocument)},
-	{Name: "openreports", Print: escaped(openReportsDocument)},
+	{Name: "text", Print: escaped(text), Fleet: escapedFleet(fleetText)},
+	{Name: "wide", Print: escaped(wide), Fleet: escapedFleet(fleetWide)},
+	{Name: "short", Print: escaped(shortForm), Fleet: escapedFleet(fleetShort)},
+	{Name: "markdown", Print: escaped(markdown), Fleet: escapedFleet(fleetMarkdown)},
+	{Name: "html", Print: escaped(htmlDocument), Fleet: escapedFleet(fleetHTML)},
+	{Name: "github", Print: escaped(annotations), Fleet: escapedFleet(fleetAnnotations), Annotates: true},
+	{Name: "json", Print: escaped(jsonDocument), Fleet: escapedFleet(fleetJSON)},
+	{Name: "yaml", Print: escaped(yamlDocument), Fleet: escapedFleet(fleetYAML)},
+	{Name: "junit", Print: escaped(junitDocument), Fleet: escapedFleet(fleetJUnit)},
+	{Name: "sarif", Print: escaped(sarifDocument), Fleet: escapedFleet(fleetSARIF)},
+	{Name: "prometheus", Print: escaped(prometheusDocument), Fleet: escapedFleet(fleetPrometheus)},
+	{Name: "openreports", Print: escaped(openReportsDocument), Fleet: escapedFleet(fleetOpenReports)},
 }

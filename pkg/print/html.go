@@ -77,6 +77,8 @@ type htmlPage struct {
 	command string
 	answer  badge
 	body    []*html.Node
+	// fleet is set for a page about several clusters, each of which says itself what it is.
+	fleet bool
 }
 
 // An htmlGroup is the checks of one category.
@@ -119,6 +121,11 @@ type htmlHole struct {
 // by name keep the linker from leaving out what is never called.
 func htmlDocument(w io.Writer, r *report.Report, _ Options) error {
 	p := &htmlPage{Report: r, command: commandOf(r), answer: verdicts[r.Verdict]}
+	p.doctorSections(r)
+	return p.write(w)
+}
+
+func (p *htmlPage) doctorSections(r *report.Report) {
 	p.add(glanceSection(r), coverageSection(r))
 	shown := map[string]string{}
 	for _, category := range categories(r) {
@@ -128,7 +135,6 @@ func htmlDocument(w io.Writer, r *report.Report, _ Options) error {
 	if left := skippedIDs(r); len(left) > 0 {
 		p.add(el("section", el("h2", "Not selected"), codeList("names", left)))
 	}
-	return p.write(w)
 }
 
 func (p *htmlPage) add(sections ...*html.Node) { p.body = append(p.body, sections...) }
@@ -151,7 +157,7 @@ func (p *htmlPage) write(w io.Writer) error {
 		meta("name", "referrer", "no-referrer"),
 		el("link", attribute{"rel", "icon"}, attribute{"href", "data:,"}),
 		el("title", p.answer.Word+" – kubectl sidecar "+p.command),
-		el("style", trusted(styleSheet)))
+		el("style", trusted(p.style())))
 	foot := el("footer", el("p", "This page is complete: it loads nothing and runs nothing. Every statement on it is from one report; ",
 		el("code", "-o json"), " is the same report for programs."))
 	document := &html.Node{Type: html.DocumentNode}
@@ -164,6 +170,14 @@ func (p *htmlPage) write(w io.Writer) error {
 	return err
 }
 
+// style is the style sheet, for several clusters with that of their tiles.
+func (p *htmlPage) style() string {
+	if p.fleet {
+		return styleSheet + fleetStyle
+	}
+	return styleSheet
+}
+
 // header is the verdict and what it is about.
 func (p *htmlPage) header() *html.Node {
 	about := el("dl", class("about"))
@@ -173,7 +187,7 @@ func (p *htmlPage) header() *html.Node {
 	if p.Manifests != nil {
 		row("manifests", manifestsLine(p.Report))
 	}
-	if p.Manifests == nil || p.Cluster.Server != "" {
+	if !p.fleet && (p.Manifests == nil || p.Cluster.Server != "") {
 		row("cluster", strings.TrimPrefix(clusterName(p.Report), "cluster "))
 		row("collected", seenAt(p.Report))
 	}

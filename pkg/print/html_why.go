@@ -16,6 +16,13 @@ const mostHTMLPictures = 50
 // htmlWhy is the page of `why`.
 func htmlWhy(w io.Writer, r *report.Report, _ Options) error {
 	p := &htmlPage{Report: r, command: "why", answer: whyVerdicts[r.Verdict]}
+	if err := p.whySections(r); err != nil {
+		return err
+	}
+	return p.write(w)
+}
+
+func (p *htmlPage) whySections(r *report.Report) error {
 	list := byCause(r)
 	var section *html.Node
 	for i, d := range list {
@@ -38,7 +45,7 @@ func htmlWhy(w io.Writer, r *report.Report, _ Options) error {
 		p.add(section)
 	}
 	p.add(meanwhileSection(r), waiverSection(r))
-	return p.write(w)
+	return nil
 }
 
 func causeNode(d pods.Diagnosis) any {

@@ -18,6 +18,10 @@ import (
 // check, named by its id. A failure is a finding and an error is what could not be told; both only
 // where the caller's gate closes for it, so that the tab and the exit code say the same.
 func junitDocument(w io.Writer, r *report.Report, _ Options) error {
+	return WriteJUnit(w, "kubectl sidecar "+commandOf(r), junitSuites(r))
+}
+
+func junitSuites(r *report.Report) []junit.Testsuite {
 	var all junit.Testsuites
 	suite := func(name string) *junit.Testsuite {
 		at := slices.IndexFunc(all.Suites, func(s junit.Testsuite) bool { return s.Name == name })
@@ -56,7 +60,7 @@ func junitDocument(w io.Writer, r *report.Report, _ Options) error {
 	if len(waivers) > 0 {
 		all.Suites[0].SystemOut = &junit.Output{Data: strings.Join(waivers, "\n")}
 	}
-	return WriteJUnit(w, "kubectl sidecar "+commandOf(r), all.Suites)
+	return all.Suites
 }
 
 // WriteJUnit writes suites as one document, with the totals. Text has to be escaped before: XML 1.0
@@ -87,6 +91,9 @@ func junitSuite(r *report.Report, name string) junit.Testsuite {
 	}
 	s.AddProperty("verdict", string(r.Verdict))
 	s.AddProperty("summary", r.Summary)
+	if r.Cluster.Context != "" {
+		s.AddProperty("context", r.Cluster.Context)
+	}
 	s.AddProperty("cluster", r.Cluster.Server)
 	s.AddProperty("kubernetes", r.Cluster.Version)
 	s.AddProperty("kubectl-sidecar", r.Tool.Version)

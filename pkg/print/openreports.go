@@ -16,10 +16,16 @@ import (
 // Reporter. It is one object with one name, whatever was found, so that applying it again updates
 // it; findings about namespaced objects refer to them.
 func openReportsDocument(w io.Writer, r *report.Report, _ Options) error {
+	return writeOpenReport(w, r, func(*openReport) {})
+}
+
+// writeOpenReport lets name say how the object differs from that of a single cluster.
+func writeOpenReport(w io.Writer, r *report.Report, name func(*openReport)) error {
 	results := openResults(r)
 	object := newOpenReport(r, results)
 	for size := (openSize{results: 1000, text: 4000}); ; size = size.smaller() {
 		object.fill(r, results, size)
+		name(object)
 		data, err := json.Marshal(object)
 		if err != nil {
 			return err

@@ -27,16 +27,22 @@ func planDocument(w io.Writer, p *plan.Plan) error {
 	case plan.ExitUnknown:
 		page.answer = badge{"unknown", "?", "Unknown"}
 	}
+	page.add(planSections(p)...)
+	return page.write(w)
+}
+
+func planSections(p *plan.Plan) []*html.Node {
+	var out []*html.Node
 	for _, wave := range plan.Waves {
-		page.add(waveSection(p, wave))
+		out = append(out, waveSection(p, wave))
 	}
 	if gaps := planGaps(p); len(gaps) > 0 {
-		page.add(el("section", el("h2", "Not read"), codeList("evidence", gaps[2:])))
+		out = append(out, el("section", el("h2", "Not read"), codeList("evidence", gaps[2:])))
 	}
 	if limits := planLimits(p); len(limits) > 0 {
-		page.add(el("section", el("h2", "Not in the plan"), codeList("evidence", limits[2:])))
+		out = append(out, el("section", el("h2", "Not in the plan"), codeList("evidence", limits[2:])))
 	}
-	return page.write(w)
+	return out
 }
 
 func waveSection(p *plan.Plan, wave plan.Wave) *html.Node {

@@ -21,6 +21,19 @@ import (
 // address: services such as GitHub's take no result without one. It is made of the object's name, so
 // that it is the same whether the cluster or a file is judged.
 func sarifDocument(w io.Writer, r *report.Report, _ Options) error {
+	return writeSARIF(w, sarif.NewReport().AddRun(sarifRunOf(r)))
+}
+
+func writeSARIF(w io.Writer, document *sarif.Report) error {
+	if err := document.PrettyWrite(w); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// sarifRunOf is a report as a run. Of several clusters, each is a run of its own, in a category of its own.
+func sarifRunOf(r *report.Report) *sarif.Run {
 	run := sarif.NewRunWithInformationURI("kubectl-sidecar", "https://github.com/kubectl-sidecar/kubectl-sidecar")
 	run.Tool.Driver.WithVersion(r.Tool.Version)
 	run.WithResults([]*sarif.Result{}) // null would mean that nothing was looked for
@@ -33,19 +46,18 @@ func sarifDocument(w io.Writer, r *report.Report, _ Options) error {
 	if len(r.Limits) > 0 {
 		properties.Add("limits", r.Limits)
 	}
+	if r.Cluster.Context != "" {
+		properties.Add("context", r.Cluster.Context)
+		run.WithAutomationDetails(sarif.NewRunAutomationDetails().WithID("kubectl-sidecar/" + url.PathEscape(r.Cluster.Context) + "/"))
+	}
 	run.WithProperties(properties)
-	s := &sarifRun{run: run, invocation: sarifInvocation(r), baseline: usesBaseline(r), seen: map[string]int{}}
+	s := &sarifRun{run: run, context: r.Cluster.Context, invocation: sarifInvocation(r), baseline: usesBaseline(r), seen: map[string]int{}}
 	for i, e := range r.Checks {
 		run.Tool.Driver.AddRule(sarifRule(e))
 		s.entry(i, e)
 	}
 	run.AddInvocation(s.invocation)
-	document := sarif.NewReport().AddRun(run)
-	if err := document.PrettyWrite(w); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
-	return err
+	return run
 }
 
 func usesBaseline(r *report.Report) bool {
@@ -98,6 +110,8 @@ type sarifRun struct {
 	invocation *sarif.Invocation
 	// baseline says that the caller compares with one: then every result has a state.
 	baseline bool
+	// context is the name of the cluster, of several.
+	context string
 	// seen counts the results of one check on one object, to tell them apart.
 	seen map[string]int
 }
@@ -154,12 +168,16 @@ func (s *sarifRun) add(index int, e report.Entry, f checks.Finding, text string)
 	o := f.Object
 	name := strings.Join([]string{o.Kind, o.Namespace, o.Name}, "/")
 	s.seen[e.ID+name]++
-	sum := sha256.Sum256([]byte(strings.Join([]string{e.ID, o.Kind, o.Namespace, o.Name}, "\x00")))
+	about := []string{e.ID, o.Kind, o.Namespace, o.Name}
+	if s.context != "" {
+		about = append(about, s.context)
+	}
+	sum := sha256.Sum256([]byte(strings.Join(about, "\x00")))
 	print := fmt.Sprintf("%s:%d", hex.EncodeToString(sum[:8]), s.seen[e.ID+name])
 	result := sarif.NewRuleResult(e.ID).WithRuleIndex(index).WithMessage(sarif.NewTextMessage(unplaced(text)))
 	// The first is the name under which GitHub looks for one.
 	result.WithPartialFingerprints(map[string]string{"primaryLocationLineHash": print, "kubectlSidecar/v1": print})
-	result.AddLocation(sarifLocation(e, f, name))
+	result.AddLocation(sarifLocation(s.context, e, f, name))
 	if s.baseline {
 		result.WithBaselineState("new")
 	}
@@ -168,15 +186,19 @@ func (s *sarifRun) add(index int, e report.Entry, f checks.Finding, text string)
 }
 
 // sarifLocation is an object as a logical location, and the place in its manifest, or else a file that does not exist.
-func sarifLocation(e report.Entry, f checks.Finding, name string) *sarif.Location {
+func sarifLocation(context string, e report.Entry, f checks.Finding, name string) *sarif.Location {
 	o := f.Object
 	path := []string{"cluster"}
+	if context != "" {
+		path = []string{"clusters", url.PathEscape(context)}
+	}
+	root := len(path)
 	for _, part := range []string{strings.ToLower(o.Kind), o.Namespace, o.Name} {
 		if part != "" {
 			path = append(path, url.PathEscape(part))
 		}
 	}
-	if len(path) == 1 {
+	if len(path) == root {
 		path = append(path, strings.ReplaceAll(string(e.Category), " ", "-"), e.ID)
 	}
 	uri, region := strings.Join(path, "/"), sarif.NewRegion().WithStartLine(1)

@@ -59,7 +59,9 @@ func TestSchemaRefuses(t *testing.T) {
 var optional = []string{
 	"finding.because", "suppressed.because", "symptom.because", "finding.namespaces", "suppressed.namespaces", "(report).diagnoses", "(report).inProgress", "(report).gatesSettled", "(report).meanwhile",
 	"diagnosis.ruledOut", "diagnosis.progress", "progress.until", "diagnosis.probably", "probable.else",
-	"(report).manifests", "finding.place", "suppressed.place", "symptom.place", "place.line", "place.column",
+	"cluster.context", "(report).unreached", "(report).manifests", "finding.place", "suppressed.place", "symptom.place", "place.line", "place.column",
+	"(report).changes", "change.container", "change.type", "change.reason", "change.message", "change.exitCode", "change.restarts",
+	"change.probe", "change.failures", "change.allowed",
 	"finding.container", "suppressed.container", "symptom.container", "diagnosis.container",
 	"finding.steps", "suppressed.steps", "symptom.steps", "diagnosis.steps", "step.text", "step.command", "step.language",
 	"gap.instance", "accepted.instance", "gap.command", "accepted.command", "instance.kind", "instance.namespace", "instance.name", "instance.configuration", "instance.class",

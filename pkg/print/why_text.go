@@ -13,14 +13,14 @@ import (
 
 // WhyFormats is every output format of `why`, the default first.
 var WhyFormats = []Format{
-	{Name: "text", Print: escaped(whyText)},
-	{Name: "wide", Print: escaped(whyWide)},
-	{Name: "short", Print: escaped(shortWhy)},
-	{Name: "markdown", Print: escaped(markdownWhy)},
-	{Name: "html", Print: escaped(htmlWhy)},
-	{Name: "github", Print: escaped(annotations), Annotates: true},
-	{Name: "json", Print: escaped(jsonDocument)},
-	{Name: "yaml", Print: escaped(yamlDocument)},
+	{Name: "text", Print: escaped(whyText), Fleet: escapedFleet(fleetText)},
+	{Name: "wide", Print: escaped(whyWide), Fleet: escapedFleet(fleetWide)},
+	{Name: "short", Print: escaped(shortWhy), Fleet: escapedFleet(fleetShort)},
+	{Name: "markdown", Print: escaped(markdownWhy), Fleet: escapedFleet(fleetMarkdown)},
+	{Name: "html", Print: escaped(htmlWhy), Fleet: escapedFleet(fleetHTML)},
+	{Name: "github", Print: escaped(annotations), Fleet: escapedFleet(fleetAnnotations), Annotates: true},
+	{Name: "json", Print: escaped(jsonDocument), Fleet: escapedFleet(fleetJSON)},
+	{Name: "yaml", Print: escaped(yamlDocument), Fleet: escapedFleet(fleetYAML)},
 	{Name: "svg", Print: escaped(whySVG)},
 }
 

@@ -70,8 +70,12 @@ type Report struct {
 	// InProgress are, of `why`, the pods that wait for something that may still come; nil, and not written, in the
 	// report of another command.
 	InProgress []pods.Diagnosis `json:"inProgress,omitzero"`
+	// Changes is, of `why --watch`, what is not as in the report before; nil, and not written, in any other report.
+	Changes []pods.Change `json:"changes,omitzero"`
 	// Manifests is what lint looked at; nil, and not written, in the report of another command.
 	Manifests *Manifests `json:"manifests,omitzero"`
+	// Unreached says why nothing was read; only in lists of reports.
+	Unreached *Unreached `json:"unreached,omitempty"`
 	// Named is set by the caller when the user named what `why` was to look at: then pods in progress do not pass.
 	Named bool `json:"-"`
 	// ExitRule is set by a command whose exit code the caller can influence; nil otherwise.
@@ -87,6 +91,8 @@ type Tool struct {
 
 // Cluster is what the report is about.
 type Cluster struct {
+	// Context is its name in the kubeconfig; only in lists of reports.
+	Context string `json:"context,omitempty"`
 	Server  string `json:"server"`
 	Version string `json:"version"`
 }
@@ -212,7 +218,12 @@ func anyRan(entries []Entry, least checks.Severity) bool {
 
 // ExitCode is 3 when a check at or above failOn found something, else 4 when one could not tell,
 // else 0. It does not depend on the format.
-func (r *Report) ExitCode(failOn checks.Severity) int { return exitCode(r.Checks, failOn) }
+func (r *Report) ExitCode(failOn checks.Severity) int {
+	if r.Unreached != nil {
+		return ExitUnknown
+	}
+	return exitCode(r.Checks, failOn)
+}
 
 func exitCode(entries []Entry, failOn checks.Severity) int {
 	code := ExitOK

@@ -120,7 +120,7 @@ func hasTemplate(n *yaml.Node, argo bool) bool {
 func (d *Document) find(object map[string]any, node *yaml.Node, root []string) {
 	kind, apiVersion := text(object["kind"]), text(object["apiVersion"])
 	if items, ok := object["items"].([]any); ok && strings.HasSuffix(kind, "List") {
-		d.findAll(items, node, root)
+		d.findAll(items, typeOfItems(apiVersion, kind), node, root)
 		return
 	}
 	k := kindOf(apiVersion, kind)
@@ -141,11 +141,24 @@ func (d *Document) find(object map[string]any, node *yaml.Node, root []string) {
 	d.findUnrecognized(object, node, root, ways)
 }
 
+// typeOfItems is what the items of a list are that do not say so, as the API server writes them; nil where the list
+// does not say so either.
+func typeOfItems(apiVersion, list string) map[string]any {
+	kind := strings.TrimSuffix(list, "List")
+	if kind == "" || apiVersion == "" {
+		return nil
+	}
+	return map[string]any{"apiVersion": apiVersion, "kind": kind}
+}
+
 // findAll finds those of the items of a List.
-func (d *Document) findAll(items []any, node *yaml.Node, root []string) {
+func (d *Document) findAll(items []any, typed map[string]any, node *yaml.Node, root []string) {
 	_, list := step(node, "items")
 	for i, item := range items {
 		if fields, ok := item.(map[string]any); ok {
+			if text(fields["kind"]) == "" && text(fields["apiVersion"]) == "" {
+				maps.Copy(fields, typed)
+			}
 			at := strconv.Itoa(i)
 			_, inner := step(list, at)
 			d.find(fields, target(inner), append(slices.Clone(root), "items", at))

@@ -40,6 +40,7 @@ func TestParse(t *testing.T) {
 		{"containers where nobody knows of", "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: t}\nspec:\n  pools:\n  - worker:\n      pod: " + pod + "\n", []string{"unrecognized Thing t 0:7:13 spec.pools.0.worker.pod.containers"}},
 		{"a known kind with containers elsewhere, too", "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r}\nspec:\n  template: {spec: " + pod + "}\n  extra: " + pod, []string{"Rollout r 0:1:1 spec.template.spec", "unrecognized Rollout r 0:6:11 spec.extra.containers"}},
 		{"a misspelled kind", "apiVersion: v1\nkind: Pot\nmetadata: {name: t}\nspec: " + pod, []string{"unrecognized Pot t 0:4:8 spec.containers"}},
+		{"a list of the API server, whose items have no kind", "apiVersion: apps/v1\nkind: DeploymentList\nitems:\n- metadata: {name: d}\n  spec: {template: {spec: " + pod + "}}\n- apiVersion: v1\n  kind: Secret\n", []string{"Deployment d 0:4:3 spec.template.spec"}},
 		{"containers in a List of what nobody knows", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: example.com/v1\n  kind: Thing\n  metadata: {name: t}\n  pod: " + pod, []string{"unrecognized Thing t 0:7:9 pod.containers"}},
 		{"what is called containers and has none", "apiVersion: example.com/v1\nkind: Thing\nspec: {containers: [{name: a}, b, {image: c}], x: {containers: 3}, y: {containers: {name: a, image: b}}}", nil},
 		{"containers of no object", "containers: [{name: a, image: b}]", nil},

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,8 @@ import (
 // Config says what to start. The zero value is one API server of the newest
 // minor there is, and nothing else.
 type Config struct {
+	// Etcd is this file instead of the one that is built.
+	Etcd string
 	// APIServers share one etcd. Several of them are a highly available
 	// control plane; each has an address and a host name of its own.
 	APIServers []Component
@@ -35,8 +38,10 @@ type Config struct {
 
 // Component is one Kubernetes component.
 type Component struct {
-	// Version is a minor, "1.36"; the newest there is when empty.
+	// Version is a minor, "1.36", or that of Program; the newest there is when empty.
 	Version string
+	// Program is this file, which is of that version, instead of the one that is built.
+	Program string
 	// FeatureGates are set on the component. To set a gate that the version
 	// does not know, or that is locked, makes it refuse to start.
 	FeatureGates map[string]bool
@@ -103,6 +108,14 @@ func (component Component) complete(name string) (Component, error) {
 	return component, err
 }
 
+// path is the component's program.
+func (component Component) path(ctx context.Context, name string) (string, error) {
+	if component.Program != "" {
+		return component.Program, nil
+	}
+	return binaries.Kubernetes(ctx, component.Version, name)
+}
+
 // gates is the value of --feature-gates.
 func (component Component) gates() string {
 	var all []string
@@ -120,9 +133,12 @@ func (component Component) with(flags ...string) []string {
 	return append(flags, component.Flags...)
 }
 
-// minorOf is 36 for "1.36".
+// minorOf is 36 for "1.36" and for "1.36.3".
 func minorOf(version string) int {
-	_, minor, _ := strings.Cut(version, ".")
-	n, _ := strconv.Atoi(minor)
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return 0
+	}
+	n, _ := strconv.Atoi(parts[1])
 	return n
 }

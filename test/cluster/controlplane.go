@@ -93,9 +93,12 @@ func firstOf(a, b error) error {
 }
 
 func (c *Cluster) startEtcd(ctx context.Context) (*process, error) {
-	path, err := binaries.Etcd(ctx)
-	if err != nil {
-		return nil, err
+	path := c.config.Etcd
+	if path == "" {
+		var err error
+		if path, err = binaries.Etcd(ctx); err != nil {
+			return nil, err
+		}
 	}
 	clients := "http://" + net.JoinHostPort(c.Host(), etcdPort)
 	peers := "http://" + net.JoinHostPort(c.Host(), "2380")
@@ -107,7 +110,7 @@ func (c *Cluster) startEtcd(ctx context.Context) (*process, error) {
 }
 
 func (c *Cluster) startAPIServer(ctx context.Context, i int, component Component) (*APIServer, error) {
-	path, err := binaries.Kubernetes(ctx, component.Version, "kube-apiserver")
+	path, err := component.path(ctx, "kube-apiserver")
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +196,7 @@ func (c *Cluster) startScheduler(ctx context.Context, component Component) error
 }
 
 func (c *Cluster) startController(ctx context.Context, name, port string, component Component, flags ...string) error {
-	path, err := binaries.Kubernetes(ctx, component.Version, name)
+	path, err := component.path(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -3,12 +3,12 @@ package cluster
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/internal/node"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/rights"
 )
 
 // files are the configuration files of a node, by their name in its folder.
@@ -21,7 +21,7 @@ func (k *Kubelet) files(n Node) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	plugins, err := cniPlugins()
+	plugins, err := rights.CNIPlugins()
 	if err != nil {
 		return nil, err
 	}
@@ -108,15 +108,4 @@ func (k *Kubelet) cniConfig() ([]byte, error) {
 			},
 		}},
 	})
-}
-
-// cniPlugins is where distributions put the network plugins.
-func cniPlugins() (string, error) {
-	dirs := []string{"/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"}
-	for _, dir := range dirs {
-		if _, err := os.Stat(filepath.Join(dir, "bridge")); err == nil {
-			return dir, nil
-		}
-	}
-	return "", fmt.Errorf("no CNI plugins in %v (Debian: containernetworking-plugins)", dirs)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/internal/node"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/rights"
 )
 
 // Node is a real kubelet with a containerd of its own, in namespaces of its
@@ -43,6 +44,10 @@ type Kubelet struct {
 
 // Stop takes the node down, with all that runs on it; its Node object stays.
 func (k *Kubelet) Stop() { k.process.stop() }
+
+// CanRunNodes says why this machine cannot run kubelets, or nil when it can.
+// Control planes and fake nodes run everywhere.
+func CanRunNodes() error { return rights.Nodes() }
 
 // AddNode starts one more node and returns when it is Ready.
 func (c *Cluster) AddNode(ctx context.Context, n Node) (*Kubelet, error) {
@@ -124,12 +129,14 @@ func (c *Cluster) startNode(ctx context.Context, n Node) (*Kubelet, error) {
 
 // spec writes the files that the node reads.
 func (k *Kubelet) spec(ctx context.Context, n Node) (string, error) {
-	path, err := binaries.Kubernetes(ctx, n.Version, "kubelet")
+	path, err := n.path(ctx, "kubelet")
 	if err != nil {
 		return "", err
 	}
-	if k.GitVersion, err = binaries.GitVersion(n.Version); err != nil {
-		return "", err
+	if k.GitVersion = "v" + n.Version; n.Program == "" {
+		if k.GitVersion, err = binaries.GitVersion(n.Version); err != nil {
+			return "", err
+		}
 	}
 	for _, dir := range []string{"cni", "pki"} {
 		if err := os.MkdirAll(filepath.Join(k.Dir, dir), 0o755); err != nil {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"time"
@@ -37,11 +36,8 @@ type WebhookPod struct {
 const webhookPort = 8443
 
 // RunWebhook runs a webhook server in a pod behind a Service, port 443, and
-// returns when it can be called. It needs the controller manager.
+// returns when it can be called.
 func (c *Cluster) RunWebhook(ctx context.Context, w WebhookPod) (*WebhookServer, error) {
-	if c.config.ControllerManager == nil {
-		return nil, errors.New("run a webhook: not without Config.ControllerManager, nobody would make the endpoints")
-	}
 	if err := c.runWebhook(ctx, w); err != nil {
 		return nil, fmt.Errorf("run webhook %s/%s: %w", w.Namespace, w.Name, err)
 	}
@@ -88,7 +84,32 @@ func (c *Cluster) runWebhook(ctx context.Context, w WebhookPod) error {
 	if err != nil {
 		return err
 	}
+	if c.config.ControllerManager == nil {
+		if err := c.exposePod(ctx, w); err != nil {
+			return err
+		}
+	}
 	return poll(ctx, func() error { return c.callable(ctx, w) })
+}
+
+// exposePod makes the Service's endpoints once the pod is ready, as the controller manager would.
+func (c *Cluster) exposePod(ctx context.Context, w WebhookPod) error {
+	var pod *corev1.Pod
+	err := poll(ctx, func() (err error) {
+		if pod, err = c.client.CoreV1().Pods(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{}); err != nil {
+			return err
+		}
+		for _, condition := range pod.Status.Conditions {
+			if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
+				return nil
+			}
+		}
+		return fmt.Errorf("pod %s is not ready", w.Name)
+	})
+	if err != nil {
+		return err
+	}
+	return c.expose(ctx, pod, w.Name, webhookPort)
 }
 
 func (w WebhookPod) pod() *corev1.Pod {

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
 )
 
 // sidecarPod has a plain init container and a sidecar.
@@ -130,5 +131,40 @@ func TestWebhookPods(t *testing.T) {
 		if err := c.RemoveWebhook(t.Context(), name); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Without a controller manager the endpoints of such a pod are made here, and programs may be those that somebody
+// else has built.
+func TestWebhookPodWithoutControllers(t *testing.T) {
+	needNodes(t, "a webhook in a pod without a controller manager")
+	component := func(name string) cluster.Component {
+		version, err := binaries.Newest("kube-apiserver", "kubelet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := binaries.Kubernetes(t.Context(), version, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cluster.Component{Version: version, Program: file}
+	}
+	etcd, err := binaries.Etcd(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cluster.StartFor(t, cluster.Config{
+		Etcd: etcd, APIServers: []cluster.Component{component("kube-apiserver")},
+		Nodes: []cluster.Node{{Component: component("kubelet")}},
+	})
+	server, err := c.RunWebhook(t.Context(), cluster.WebhookPod{Namespace: "webhooks", Name: "stripper", Node: c.Kubelets[0], Strip: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.InstallWebhook(t.Context(), cluster.Webhook{Configuration: "stripper", Client: server.Client("/mutate")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := sent(t, c, sidecarPod()); got != "sidecar init" {
+		t.Errorf("got %q", got)
 	}
 }

@@ -70,28 +70,33 @@ func (c *Cluster) exposeHere(ctx context.Context, namespace, name, image string,
 	pod.Status.Phase = corev1.PodRunning
 	pod.Status.PodIP, pod.Status.PodIPs = c.Host(), []corev1.PodIP{{IP: c.Host()}}
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-	if _, err = core.Pods(namespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{}); err != nil {
+	if pod, err = core.Pods(namespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{}); err != nil {
 		return err
 	}
-	target := &corev1.ObjectReference{Kind: "Pod", Namespace: namespace, Name: name, UID: pod.UID}
+	return c.expose(ctx, pod, name, port)
+}
+
+// expose makes what the controller manager would make of a Service: endpoints, with one ready pod.
+func (c *Cluster) expose(ctx context.Context, pod *corev1.Pod, service string, port int32) error {
+	target := &corev1.ObjectReference{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID}
 	//lint:ignore SA1019 the service proxy reads Endpoints, and nothing else
-	if _, err = core.Endpoints(namespace).Create(ctx, &corev1.Endpoints{
-		ObjectMeta: metav1.ObjectMeta{Name: name},
+	if _, err := c.client.CoreV1().Endpoints(pod.Namespace).Create(ctx, &corev1.Endpoints{
+		ObjectMeta: metav1.ObjectMeta{Name: service},
 		//lint:ignore SA1019 as above
 		Subsets: []corev1.EndpointSubset{{
-			Addresses: []corev1.EndpointAddress{{IP: c.Host(), TargetRef: target}},
+			Addresses: []corev1.EndpointAddress{{IP: pod.Status.PodIP, TargetRef: target}},
 			Ports:     []corev1.EndpointPort{{Port: port}},
 		}},
 	}, metav1.CreateOptions{}); err != nil {
 		return err
 	}
-	// The API server's own calls look at EndpointSlices, which nobody makes here.
+	// The API server's own calls look at EndpointSlices.
 	ready := true
-	_, err = c.client.DiscoveryV1().EndpointSlices(namespace).Create(ctx, &discoveryv1.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Name: name, Labels: map[string]string{discoveryv1.LabelServiceName: name}},
+	_, err := c.client.DiscoveryV1().EndpointSlices(pod.Namespace).Create(ctx, &discoveryv1.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Name: service, Labels: map[string]string{discoveryv1.LabelServiceName: service}},
 		AddressType: discoveryv1.AddressTypeIPv4,
 		Endpoints: []discoveryv1.Endpoint{{
-			Addresses: []string{c.Host()}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}, TargetRef: target,
+			Addresses: []string{pod.Status.PodIP}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}, TargetRef: target,
 		}},
 		Ports: []discoveryv1.EndpointPort{{Port: &port}},
 	}, metav1.CreateOptions{})

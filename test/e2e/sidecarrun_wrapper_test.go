@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +66,7 @@ func TestWrapper(t *testing.T) {
 			"get", "http://127.0.0.1:15001/", "then", "get", "http://127.0.0.1:15002/", "then", "exit", "4")}
 		wrapperJob(t, c, "wrapper-two", runPod{node: "n127", policy: "Never", containers: []container{main, second, first}}, 4, "first", "second")
 	})
+	t.Run("restarted", func(t *testing.T) { t.Parallel(); restartedMain(t, c) })
 	t.Run("never-ready", func(t *testing.T) {
 		t.Parallel()
 		main := container{name: "main", command: tool([]string{"--wait-timeout=3s", "--wait=http://127.0.0.1:15001/broken", proxyQuit}, "log", "ran")}
@@ -93,6 +93,25 @@ func wrapperJob(t *testing.T, c *cluster.Cluster, ns string, p runPod, code int,
 		if got := exitCode(pod, name); got != 0 {
 			t.Errorf("%s exits with %d: %s", name, got, in("logs", pod.Name, "-c", name))
 		}
+	}
+}
+
+// restartedMain: a main container that fails is restarted in the same pod, and finds its sidecar there. Only when it
+// succeeds the sidecar is ended.
+func restartedMain(t *testing.T, c *cluster.Cluster) {
+	const ns = "wrapper-restarted"
+	in := inNamespace(t, c, ns)
+	options := []string{proxyReady, "--quit=file:/run/ended", "--restart-policy=OnFailure", "--"}
+	// It fails at its first start, and leaves a file for the second one.
+	flaky := []string{"/run/sidecar-run", "--wait-timeout=1s", "--wait=file:/run/second", "--quit=exec:/tool touch /run/second", "--", "/tool", "get", "http://127.0.0.1:15001/"}
+	main := container{name: "main", command: append(options, flaky...)}
+	sidecar := container{name: "sidecar", command: slowServer("15001", "--main-ended=file:/run/ended")}
+	p := runPod{node: "n127", policy: "OnFailure", containers: []container{main, sidecar}}
+	in("apply", "-f", manifestFile(t, strings.Replace(p.job("import"), "backoffLimit: 0", "backoffLimit: 5", 1)))
+	in("wait", "--for=condition=complete", "job/import", "--timeout="+patience.String())
+	pod := onlyPod(t, c, ns, "import", "it was expected to succeed", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })
+	if main, sidecar := container0(pod, "main"), container0(pod, "sidecar"); main.RestartCount != 1 || sidecar.RestartCount != 0 || exitCode(pod, "sidecar") != 0 {
+		t.Errorf("main: %+v\nsidecar: %+v", main, sidecar)
 	}
 }
 
@@ -145,7 +164,7 @@ func until(t *testing.T, what string, reached func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !reached(); time.Sleep(time.Second) {
 		if time.Now().After(end) {
-			t.Fatal(fmt.Sprintf("never: %s", what))
+			t.Fatalf("never: %s", what)
 		}
 	}
 }

@@ -91,6 +91,7 @@ func TestWhy(t *testing.T) {
 
 	t.Run("frugal", func(t *testing.T) { frugal(t, c, pods) })
 	t.Run("all", func(t *testing.T) { everywhere(t, c) })
+	t.Run("dumps", func(t *testing.T) { dumped(t, c) })
 	t.Run("silent", func(t *testing.T) { silent(t, c) })
 	t.Run("vanished", func(t *testing.T) { vanished(t, c) })
 	t.Run("completion", func(t *testing.T) { completes(t, c, pods) })

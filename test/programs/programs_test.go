@@ -144,7 +144,7 @@ func TestTable(t *testing.T) {
 	_, noDebian := exec.LookPath("dpkg-query")
 	for _, p := range lines {
 		switch p.purpose {
-		case "kubelets", "tests", "bare", "stress":
+		case "kubelets", "tests", "bare", "stress", "platforms":
 			if p.who == "" {
 				t.Errorf("packages.txt: %s: who starts it?", p.names)
 			}

@@ -197,9 +197,9 @@ func sorted(set map[string]bool) []string {
 
 // printed is the role that is printed for a command, one verb on one resource a rule, and what is said
 // of each.
-func printed(t *testing.T, command, kubelets string) ([]rbacv1.PolicyRule, []right) {
+func printed(t *testing.T, command, kubelets string, more ...string) ([]rbacv1.PolicyRule, []right) {
 	t.Helper()
-	args := []string{"rbac", "--for", command}
+	args := append([]string{"rbac", "--for", command}, more...)
 	if kubelets != "" {
 		args = append(args, "--kubelets", kubelets)
 	}

@@ -105,15 +105,20 @@ func Kubernetes(ctx context.Context, minor, component string) (string, error) {
 	if file := fromAssets(ctx, component, release.minor); file != "" {
 		return file, nil
 	}
-	tool, err := release.tool(component)
+	t, err := release.target(component)
 	if err != nil {
 		return "", err
 	}
-	return build(ctx, target{
-		name: component + " " + release.version, dir: release.dir, pkg: tool,
-		ldflags: release.ldflags(),
-		out:     filepath.Join(release.root, ".cache", "kubernetes", release.version, component),
-	})
+	return build(ctx, t)
+}
+
+// KubernetesTarget is how one component of a minor is built.
+func KubernetesTarget(minor, component string) (Target, error) {
+	release, err := readRelease(minor)
+	if err != nil {
+		return Target{}, err
+	}
+	return release.target(component)
 }
 
 // Etcd returns the path of etcd, from KUBEBUILDER_ASSETS when it is there.
@@ -121,34 +126,57 @@ func Etcd(ctx context.Context) (string, error) {
 	if file := fromAssets(ctx, "etcd", ""); file != "" {
 		return file, nil
 	}
-	root, err := Root()
+	t, err := EtcdTarget()
 	if err != nil {
 		return "", err
+	}
+	return build(ctx, t)
+}
+
+// EtcdTarget is how etcd is built.
+func EtcdTarget() (Target, error) {
+	root, err := Root()
+	if err != nil {
+		return Target{}, err
 	}
 	dir := filepath.Join(root, "test", "kubernetes", "etcd")
 	version, err := required(filepath.Join(dir, "go.mod"), "go.etcd.io/etcd/server/v3")
 	if err != nil {
-		return "", err
+		return Target{}, err
 	}
-	return build(ctx, target{
-		name: "etcd " + version, dir: dir, pkg: "go.etcd.io/etcd/server/v3",
-		out: filepath.Join(root, ".cache", "kubernetes", "etcd-"+version, "etcd"),
-	})
+	return Target{
+		Name: "etcd " + version, Dir: dir, Pkg: "go.etcd.io/etcd/server/v3",
+		Out: filepath.Join(root, ".cache", "kubernetes", "etcd-"+version, "etcd"),
+	}, nil
 }
 
 // Program builds a main package of this repository, pkg being relative to the
 // module in dir (itself relative to the checkout), always, because its source
 // may have changed: the Go build cache makes that cheap.
 func Program(ctx context.Context, dir, pkg string) (string, error) {
-	root, err := Root()
+	t, err := ProgramTarget(dir, pkg)
 	if err != nil {
 		return "", err
 	}
+	return build(ctx, t)
+}
+
+// ProgramTarget is how Program builds.
+func ProgramTarget(dir, pkg string) (Target, error) {
+	root, err := Root()
+	if err != nil {
+		return Target{}, err
+	}
 	name := path.Base(path.Join(dir, pkg))
-	return build(ctx, target{
-		name: name, dir: filepath.Join(root, dir), pkg: pkg, always: true,
-		out: filepath.Join(root, ".cache", "programs", name),
-	})
+	return Target{
+		Name: name, Dir: filepath.Join(root, dir), Pkg: pkg, always: true,
+		Out: filepath.Join(root, ".cache", "programs", name),
+	}, nil
+}
+
+// Own is how a program of this repository is built into a file of its own, with flags for the linker.
+func Own(root, pkg, out, ldflags string) Target {
+	return Target{Name: filepath.Base(out), Dir: root, Pkg: pkg, Out: out, ldflags: ldflags, always: true, once: true}
 }
 
 // release is one folder test/kubernetes/vX.YY.
@@ -189,6 +217,17 @@ func (r release) tool(component string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("kubernetes %s has no tool directive for %s", r.minor, component)
+}
+
+func (r release) target(component string) (Target, error) {
+	tool, err := r.tool(component)
+	if err != nil {
+		return Target{}, err
+	}
+	return Target{
+		Name: component + " " + r.version, Dir: r.dir, Pkg: tool, ldflags: r.ldflags(),
+		Out: filepath.Join(r.root, ".cache", "kubernetes", r.version, component),
+	}, nil
 }
 
 func (r release) hasAll(components []string) bool {

@@ -1,27 +1,30 @@
-package cluster
+// Package rights tells what of a test cluster can run on this machine. It needs nothing but the standard
+// library: who asks before anything is built asks it.
+package rights
 
 import (
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
 
-// CanRunNodes says why this machine cannot run kubelets, or nil when it can.
+// Nodes says why this machine cannot run kubelets, or nil when it can.
 // Control planes and fake nodes run everywhere.
-func CanRunNodes() error {
-	errs := []error{canRunNetwork()}
+func Nodes() error {
+	errs := []error{Network()}
 	for program, pkg := range map[string]string{"containerd": "containerd", "ctr": "containerd", "runc": "runc"} {
 		errs = append(errs, installed(program, pkg))
 	}
-	_, err := cniPlugins()
+	_, err := CNIPlugins()
 	return errors.Join(append(errs, err)...)
 }
 
-// canRunNetwork says why there can be no network namespaces.
-func canRunNetwork() error {
+// Network says why there can be no network namespaces.
+func Network() error {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return err
@@ -44,4 +47,15 @@ func installed(program, pkg string) error {
 		return fmt.Errorf("%w (Debian: %s)", err, pkg)
 	}
 	return nil
+}
+
+// CNIPlugins is where distributions put the network plugins.
+func CNIPlugins() (string, error) {
+	dirs := []string{"/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"}
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, "bridge")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("no CNI plugins in %v (Debian: containernetworking-plugins)", dirs)
 }

@@ -1,0 +1,519 @@
+package print
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jstemmer/go-junit-report/v2/junit"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"golang.org/x/net/html"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
+)
+
+// Contexts as clouds make them, and as somebody makes them who wants a terminal or a CI service to obey.
+const (
+	arn     = "arn:aws:eks:eu-central-1:123456789012:cluster/prod"
+	gke     = "gke_acme-prod_europe-west1_shop.main"
+	hostile = "::error::x\n\x1b[31m##[error]<b>|`a`\u202e"
+)
+
+// doctorFleet is a fleet of everything: not ready, ready, unknown, waived, not reached, and a hostile name.
+func doctorFleet(t *testing.T) *report.Fleet {
+	t.Helper()
+	var list []*report.Report
+	for _, c := range []struct{ dir, context string }{
+		{"ready", arn}, {"not-ready", gke}, {"unknown", "edge-1"}, {"waived", "edge-2"}, {"markup", hostile}, {"not-ready", "staging"},
+	} {
+		r := readReport(t, "testdata/"+c.dir+"/report.json")
+		r.Summary = report.Summarize(r)
+		r.Cluster.Context = c.context
+		r.Obey(report.ExitRule{FailOn: checks.Error, Exit: r.ExitCode(checks.Error)})
+		list = append(list, r)
+	}
+	far := report.Unreachable("doctor", report.Cluster{Context: "far", Server: "https://203.0.113.7:6443"}, cluster.All(), func(id string) bool { return id != "known-kubelet-bug" },
+		report.Unreached{Reason: "connection refused", Remedy: "is it running?"}, "v0.1.0")
+	return report.NewFleet("doctor", append(list, far), "v0.1.0")
+}
+
+func whyFleet(t *testing.T) *report.Fleet {
+	t.Helper()
+	var list []*report.Report
+	for _, context := range []string{arn, hostile, "edge-1"} {
+		r := whyOf(t, "testdata/why/snapshot.yaml")
+		r.Cluster.Context = context
+		if context == "edge-1" {
+			r.Diagnoses[0].RootCause, r.Diagnoses[0].Message = "", "nothing that was seen explains it"
+			r.Verdict = report.Unknown
+		}
+		list = append(list, r)
+	}
+	far := report.Unreachable("why", report.Cluster{Context: "far"}, pods.All(), func(string) bool { return true }, report.Unreached{Reason: "connection refused"}, "v0.1.0")
+	return report.NewFleet("why", append(list, far), "v0.1.0")
+}
+
+func fleetPrinter(t *testing.T, formats []Format, name string) FleetPrinter {
+	t.Helper()
+	for _, f := range formats {
+		if f.Name == name {
+			return f.Fleet
+		}
+	}
+	t.Fatalf("no format %q", name)
+	return nil
+}
+
+// TestFleetFormats prints a fleet in every format that a single report has.
+func TestFleetFormats(t *testing.T) {
+	for _, test := range []struct {
+		dir     string
+		formats []Format
+		fleet   *report.Fleet
+	}{{"fleet", Formats, doctorFleet(t)}, {"fleet_why", WhyFormats, whyFleet(t)}} {
+		for _, v := range variants {
+			if !slices.ContainsFunc(test.formats, func(f Format) bool { return f.Name == v.format }) {
+				continue
+			}
+			var out bytes.Buffer
+			if err := fleetPrinter(t, test.formats, v.format)(&out, test.fleet, v.options); err != nil {
+				t.Fatalf("%s: %v", v.format, err)
+			}
+			file := v.file
+			if v.format == "openreports" {
+				file = "openreports-list.yaml" // several objects
+			}
+			golden(t, filepath.Join("testdata", test.dir, file), out.Bytes())
+			if at := obeyed(out.Bytes()); at >= 0 && !v.options.Color {
+				t.Errorf("%s: a terminal would obey %q", v.file, out.Bytes()[max(at-40, 0):min(at+40, out.Len())])
+			}
+		}
+	}
+}
+
+// TestFleetSchema validates the lists, as a reader would, and with copies of the schemas that allow nothing besides.
+func TestFleetSchema(t *testing.T) {
+	plans := plan.NewFleet([]*plan.Plan{fullPlan(), plan.Unreachable(hostile, "https://x", plan.Unreached{Reason: "a\nb", Remedy: "c\nd"}, "v1")}, "v1")
+	fleet := doctorFleet(t)
+	before := report.NewFleet("doctor", fleet.Items[:4], "v1")
+	after := report.NewFleet("doctor", fleet.Items[1:], "v1")
+	for name, print := range map[string]func(io.Writer) error{
+		"reports": func(w io.Writer) error { return fleetPrinter(t, Formats, "json")(w, fleet, Options{}) },
+		"reports of why": func(w io.Writer) error {
+			return fleetPrinter(t, WhyFormats, "json")(w, whyFleet(t), Options{})
+		},
+		"reports of nothing": func(w io.Writer) error {
+			return fleetPrinter(t, Formats, "json")(w, report.NewFleet("doctor", nil, "v1"), Options{})
+		},
+		"reports of lint": func(w io.Writer) error {
+			r := report.Unreachable("lint", report.Cluster{Context: "a"}, cluster.All(), func(string) bool { return true }, report.Unreached{Reason: "no"}, "v1")
+			return fleetPrinter(t, Formats, "json")(w, report.NewFleet("lint", []*report.Report{r}, "v1"), Options{})
+		},
+		"plans": func(w io.Writer) error { return PlanFleet(w, plans, "json") },
+		"diffs": func(w io.Writer) error {
+			return FleetDiff(w, report.CompareFleets(before, after, "a", "b\n", "v1"), "json", Options{})
+		},
+	} {
+		var out bytes.Buffer
+		if err := print(&out); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		document, err := jsonschema.UnmarshalJSON(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, _, _ := strings.Cut(name, " ")
+		if err := errors.Join(listSchema(t, file, false).Validate(document), listSchema(t, file, true).Validate(document)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		document.(map[string]any)["items"] = nil
+		if listSchema(t, file, false).Validate(document) == nil {
+			t.Errorf("%s: null items are accepted", name)
+		}
+	}
+}
+
+// listSchema is the schema of a list, which refers to those of its items.
+func listSchema(t *testing.T, name string, strict bool) *jsonschema.Schema {
+	t.Helper()
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	for _, file := range []string{"report", "reports", "plan", "plans", "diff", "diffs"} {
+		document := readJSON(t, "../../docs/schema/"+file+".v1.json")
+		if strict {
+			document = closed(document)
+		}
+		if err := c.AddResource("https://kubectl-sidecar.dev/schema/"+file+".v1.json", document); err != nil {
+			t.Fatal(err)
+		}
+	}
+	schema, err := c.Compile("https://kubectl-sidecar.dev/schema/" + name + ".v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// TestFleetJUnit: the suites of each cluster are there under its name, and no class has a part more or less.
+func TestFleetJUnit(t *testing.T) {
+	var out bytes.Buffer
+	if err := fleetPrinter(t, Formats, "junit")(&out, doctorFleet(t), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var all junit.Testsuites
+	if err := xml.Unmarshal(out.Bytes(), &all); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, s := range all.Suites {
+		context, category, _ := strings.Cut(s.Name, ": ")
+		if seen[s.Name] || category == "" {
+			t.Errorf("suite %q", s.Name)
+		}
+		seen[s.Name], seen[context] = true, true
+		for _, c := range s.Testcases {
+			if strings.Count(c.Classname, ".") != 2 {
+				t.Errorf("class %q", c.Classname)
+			}
+			if context == "far" && (c.Failure != nil || c.Error == nil && c.Skipped == nil) {
+				t.Errorf("of a cluster that was not reached %s passes", c.Name)
+			}
+		}
+	}
+	if !seen["far"] || !seen["staging"] {
+		t.Errorf("suites of %v", seen)
+	}
+}
+
+// TestFleetSARIF: a valid run for each cluster, in a category of its own, and no alert is that of another cluster.
+func TestFleetSARIF(t *testing.T) {
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(sarifSchema(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := fleetPrinter(t, Formats, "sarif")(&out, doctorFleet(t), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compile(t, document).Validate(parsed); err != nil {
+		t.Error(err)
+	}
+	var log struct {
+		Runs []struct {
+			AutomationDetails struct{ ID string }
+			Results           []struct{ PartialFingerprints map[string]string }
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &log); err != nil {
+		t.Fatal(err)
+	}
+	ids, prints := map[string]bool{}, map[string]bool{}
+	for _, run := range log.Runs {
+		if id := run.AutomationDetails.ID; ids[id] || !strings.HasPrefix(id, "kubectl-sidecar/") || strings.Count(id, "/") != 2 {
+			t.Errorf("category %q", id)
+		}
+		ids[run.AutomationDetails.ID] = true
+		for _, r := range run.Results {
+			if print := r.PartialFingerprints["kubectlSidecar/v1"]; prints[print] {
+				t.Errorf("fingerprint %s twice", print)
+			} else {
+				prints[print] = true
+			}
+		}
+	}
+	if len(ids) != 7 {
+		t.Errorf("runs %v", ids)
+	}
+}
+
+// TestFleetMetrics: promlint has nothing to say, and every sample says of which cluster it is, once.
+func TestFleetMetrics(t *testing.T) {
+	var out bytes.Buffer
+	if err := fleetPrinter(t, Formats, "prometheus")(&out, doctorFleet(t), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.New(bytes.NewReader(out.Bytes())).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v, %v", problems, err)
+	}
+	seen, help := map[string]bool{}, map[string]bool{}
+	for line := range strings.Lines(out.String()) {
+		if name, isHelp := strings.CutPrefix(line, "# HELP "); isHelp {
+			if help[name] {
+				t.Errorf("twice: %s", line)
+			}
+			help[name] = true
+		}
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		labels, _, _ := strings.Cut(line, "} ")
+		if seen[labels] || !strings.Contains(labels, `{cluster="`) {
+			t.Errorf("twice, or of no cluster: %s", line)
+		}
+		seen[labels] = true
+	}
+	for _, want := range []string{`kubectl_sidecar_ready{cluster="` + arn + `"} 1`, `kubectl_sidecar_ready{cluster="far"} 0`, `kubectl_sidecar_verdict{cluster="far",verdict="unknown"} 1`} {
+		if !strings.Contains(out.String(), want+"\n") {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// TestFleetOpenReports: an object for each cluster, each with a name and a label that an API server takes.
+func TestFleetOpenReports(t *testing.T) {
+	var out bytes.Buffer
+	if err := fleetPrinter(t, Formats, "openreports")(&out, doctorFleet(t), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, text := range strings.Split(out.String(), "\n---\n") {
+		var o openReport
+		if err := yaml.UnmarshalStrict([]byte(text), &o); err != nil {
+			t.Fatal(err)
+		}
+		label := o.Metadata.Labels["kubectl-sidecar.dev/cluster"]
+		if names[o.Metadata.Name] || len(label) > 63 || label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(label, "-") {
+			t.Errorf("name %q, label %q", o.Metadata.Name, label)
+		}
+		names[o.Metadata.Name] = true
+	}
+	if len(names) != 7 || !names["kubectl-sidecar-doctor-edge-1"] {
+		t.Errorf("objects %v", names)
+	}
+	if a, b := objectName("Prod.eu", 63), objectName("prod-eu", 63); a == b || b != "prod-eu" {
+		t.Errorf("two clusters are one: %s, %s", a, b)
+	}
+}
+
+// TestFleetPages: no text of a cluster or a kubeconfig is markup; on the page of HTML every id is there once, and every
+// link leads somewhere.
+func TestFleetPages(t *testing.T) {
+	for _, test := range []struct {
+		formats []Format
+		fleet   *report.Fleet
+	}{{Formats, doctorFleet(t)}, {WhyFormats, whyFleet(t)}} {
+		var page bytes.Buffer
+		if err := fleetPrinter(t, test.formats, "markdown")(&page, test.fleet, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		inert(t, page.Bytes())
+		page.Reset()
+		if err := fleetPrinter(t, test.formats, "markdown")(&page, test.fleet, Options{Limit: 3000}); err != nil || page.Len() > 3000 {
+			t.Errorf("%d bytes, %v", page.Len(), err)
+		}
+		page.Reset()
+		if err := fleetPrinter(t, test.formats, "html")(&page, test.fleet, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		document, err := html.Parse(&page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, links := map[string]int{}, []string{}
+		tiles := 0
+		for n := range document.Descendants() {
+			if n.Data == "b" || n.Data == "script" {
+				t.Errorf("text became element %s", n.Data)
+			}
+			for _, a := range n.Attr {
+				switch {
+				case a.Key == "id":
+					ids[a.Val]++
+				case a.Key == "href" && strings.HasPrefix(a.Val, "#"):
+					links = append(links, a.Val[1:])
+				case a.Key == "class" && strings.HasPrefix(a.Val, "tile "):
+					tiles++
+				}
+			}
+		}
+		for id, n := range ids {
+			if n > 1 {
+				t.Errorf("id %s %d times", id, n)
+			}
+		}
+		for _, l := range links {
+			if ids[l] == 0 {
+				t.Errorf("a link to #%s leads nowhere", l)
+			}
+		}
+		if tiles != len(test.fleet.Clusters) {
+			t.Errorf("%d tiles", tiles)
+		}
+	}
+}
+
+// TestFleetHostile writes attacks into every place of a fleet: nothing obeys them.
+func TestFleetHostile(t *testing.T) {
+	for _, attack := range append(attacks, strings.Join(attacks, "\n")) {
+		for _, fleet := range []func(*testing.T) *report.Fleet{doctorFleet, whyFleet} {
+			f := fleet(t)
+			command := f.Command
+			poison(reflect.ValueOf(f), attack)
+			f.Command = command
+			formats := Formats
+			if command == "why" {
+				formats = WhyFormats
+			}
+			for _, format := range formats {
+				if format.Fleet == nil || format.Name != "markdown" && !strings.Contains(attack, "\n") {
+					continue // one by one only where words are told apart
+				}
+				var out bytes.Buffer
+				if err := format.Fleet(&out, f, Options{Width: 80, Unicode: true}); err != nil {
+					t.Fatalf("%s: %v", format.Name, err)
+				}
+				if at := obeyed(out.Bytes()); at >= 0 {
+					t.Errorf("%s: a terminal would obey %q", format.Name, out.Bytes()[max(at-40, 0):min(at+40, out.Len())])
+				}
+				if format.Name == "markdown" {
+					inert(t, out.Bytes())
+				}
+				for line := range strings.Lines(out.String()) {
+					if c, command := runner(line); command && format.Name != "github" {
+						t.Errorf("%s: a command for GitHub: %+v", format.Name, c)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestFleetAnnotations: what the runner reads, and as few as it shows.
+func TestFleetAnnotations(t *testing.T) {
+	f := doctorFleet(t)
+	print := func(w io.Writer, _ *report.Report, o Options) error {
+		return fleetPrinter(t, Formats, "github")(w, f, o)
+	}
+	levels := map[string]int{}
+	for _, c := range commandsOf(t, print, nil) {
+		levels[c.name]++
+		if !slices.Contains(annotationLevels, c.name) || c.properties["title"] == "" {
+			t.Errorf("command %+v", c)
+		}
+	}
+	for level, n := range levels {
+		if n > shownAnnotations {
+			t.Errorf("%d of level %s", n, level)
+		}
+	}
+}
+
+// TestFleetShort: fifteen lines, whatever there is to say.
+func TestFleetShort(t *testing.T) {
+	var many []*report.Report
+	for range 30 {
+		many = append(many, doctorFleet(t).Items...)
+	}
+	for _, f := range []*report.Fleet{doctorFleet(t), whyFleet(t), report.NewFleet("doctor", many, "v1")} {
+		var out bytes.Buffer
+		if err := escapedFleet(fleetShort)(&out, f, Options{Unicode: true}); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(out.String(), "\n"); n > 15 {
+			t.Errorf("%d lines:\n%s", n, &out)
+		}
+		if i := strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && (r < ' ' || r > '~') }); i >= 0 {
+			t.Errorf("not ASCII: %q", out.String())
+		}
+	}
+}
+
+// TestFleetPlans prints lists of plans for people.
+func TestFleetPlans(t *testing.T) {
+	one, other := fullPlan(), fullPlan()
+	one.Context, other.Context = arn, hostile
+	f := plan.NewFleet([]*plan.Plan{one, other, plan.Unreachable("far", "", plan.Unreached{Reason: "connection refused", Remedy: "is it running?"}, "v1")}, "v1")
+	for _, format := range []string{"text", "wide", "html"} {
+		var out bytes.Buffer
+		if err := PlanFleet(&out, f, format); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{arn, "far", "connection refused", "3 clusters: 2 with something to move, 1 unknown (1 not reached)"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s: no %q in\n%s", format, want, &out)
+			}
+		}
+		if obeyed(out.Bytes()) >= 0 {
+			t.Errorf("%s: a terminal would obey %q", format, out.String())
+		}
+		golden(t, filepath.Join("testdata", "fleet_plan", format), out.Bytes())
+	}
+}
+
+// TestFleetDiffs prints what became of a fleet.
+func TestFleetDiffs(t *testing.T) {
+	f := doctorFleet(t)
+	before := report.NewFleet("doctor", f.Items[:5], "v1")
+	better := *readReport(t, "testdata/ready/report.json")
+	better.Cluster.Context = gke
+	after := report.NewFleet("doctor", append([]*report.Report{&better}, slices.DeleteFunc(slices.Clone(f.Items[1:]), func(r *report.Report) bool { return r.Cluster.Context == gke })...), "v1")
+	d := report.CompareFleets(before, after, "before.json", "after.json", "v1")
+	for _, format := range []string{"text", "wide"} {
+		var out bytes.Buffer
+		if err := FleetDiff(&out, d, format, Options{Width: 80, Unicode: true}); err != nil {
+			t.Fatal(err)
+		}
+		if obeyed(out.Bytes()) >= 0 {
+			t.Errorf("%s: a terminal would obey %q", format, out.String())
+		}
+		golden(t, filepath.Join("testdata", "fleet_diff", format+".txt"), out.Bytes())
+	}
+}
+
+// TestFleetPrintersChangeNothing: a list goes to several outputs.
+func TestFleetPrintersChangeNothing(t *testing.T) {
+	f, same := doctorFleet(t), doctorFleet(t)
+	for _, format := range Formats {
+		if err := format.Fleet(io.Discard, f, Options{Width: 80}); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(f, same) {
+			t.Fatalf("%s: %s", format.Name, cmp.Diff(same, f))
+		}
+	}
+}
+
+// TestFleetContract: what readers of lists may rely on is still so, as TestContract says of reports.
+func TestFleetContract(t *testing.T) {
+	for _, name := range []string{"reports", "plans", "diffs"} {
+		file, copied := "../../docs/schema/"+name+".v1.json", "../../docs/schema/frozen/"+name+".v1.json"
+		now, frozen := readJSON(t, file).(map[string]any), readJSON(t, copied).(map[string]any)
+		problems := broken(frozen, now)
+		for _, problem := range problems {
+			t.Errorf("%s: %s: docs/contract.md says that this does not happen within v1", name, problem)
+		}
+		switch same := reflect.DeepEqual(undescribed(frozen), undescribed(now)); {
+		case same || len(problems) > 0:
+		case !*update:
+			t.Errorf("something was added that %s does not promise yet: go test ./pkg/print -run TestFleetContract -update", copied)
+		default:
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(copied, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
