@@ -25,6 +25,7 @@ type watchServer struct {
 
 const (
 	waitingPod = `"status":{"phase":"Pending","initContainerStatuses":[{"name":"proxy","state":{"waiting":{"reason":"PodInitializing"}}}]}`
+	gonePod    = `"status":{"phase":"Running"}`
 	runningPod = `"status":{"phase":"Pending","initContainerStatuses":[{"name":"proxy","started":false,"state":{"running":{"startedAt":"NOW"}}}]}`
 	readyPod   = `"status":{"phase":"Running","conditions":[{"type":"Ready","status":"True","lastTransitionTime":"NOW"},{"type":"Initialized","status":"True"}],
 		"initContainerStatuses":[{"name":"proxy","started":true,"ready":true,"state":{"running":{"startedAt":"NOW"}}}],
@@ -49,14 +50,19 @@ func (f *watchServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		for i, state := range f.states {
-			f.now = state
-			fmt.Fprintf(w, "{\"type\":\"MODIFIED\",\"object\":%s}\n", strings.ReplaceAll(watchedPod(state, 20+i), "\n", ""))
+			kind := "MODIFIED"
+			if f.now = state; state == gonePod {
+				kind = "DELETED"
+			}
+			fmt.Fprintf(w, "{\"type\":%q,\"object\":%s}\n", kind, strings.ReplaceAll(watchedPod(state, 20+i), "\n", ""))
 			w.(http.Flusher).Flush()
 			time.Sleep(2 * gather)
 		}
 		f.hang(w, r)
 	case r.URL.Query().Get("watch") == "true":
 		f.hang(w, r)
+	case strings.HasSuffix(r.URL.Path, "/pods/web") && f.now == gonePod:
+		refused(404, "NotFound")(w)
 	case strings.HasSuffix(r.URL.Path, "/pods/web"):
 		fmt.Fprint(w, watchedPod(f.now, 10))
 	case pods:
@@ -125,6 +131,8 @@ func TestWhyWatchFaults(t *testing.T) {
 			[]string{"the watch of pods was cut: ", "the watch of pods goes on\n", "√ nothing is wrong"}},
 		{"expired", &watchServer{now: waitingPod, states: well, faults: []func(http.ResponseWriter) bool{refused(410, "Expired")}}, nil, 0,
 			[]string{"√ nothing is wrong"}},
+		{"deleted, and nobody makes it again", &watchServer{now: waitingPod, states: []string{runningPod, gonePod}}, nil, 4,
+			[]string{"pod/shop/web: is gone", "\n\n? could not tell what is wrong with pod/shop/web", "why: it is not there anymore: "}},
 		{"refused", &watchServer{now: waitingPod, states: well, faults: []func(http.ResponseWriter) bool{refused(403, "Forbidden")}}, nil, 4,
 			[]string{"pods are not watched: ", "… pod/shop/web: in progress: ", "limited: pods were not watched: "}},
 		{"time is up", &watchServer{now: waitingPod}, []string{"--timeout", "2s"}, 4,
