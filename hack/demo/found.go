@@ -116,8 +116,8 @@ type found struct {
 }
 
 // look chooses what is used. newest is the newest minor that the tests are run with, and that is built: a kubelet
-// may not be newer than the API server.
-func look(ctx context.Context, in []place, newest int) found {
+// may not be newer than the API server, and is looked for only where one can run.
+func look(ctx context.Context, in []place, newest int, kubelet bool) found {
 	var f found
 	var remarks []string
 	f.apiServer, remarks = choose(find(ctx, "kube-apiserver", in), oldestAPIServer, newest, fmt.Sprintf("newer than 1.%d, the newest that was tried", newest))
@@ -129,8 +129,10 @@ func look(ctx context.Context, in []place, newest int) found {
 	if f.apiServer.file == "" {
 		limit, because = newest, fmt.Sprintf("newer than the API server, 1.%d", newest)
 	}
-	f.kubelet, remarks = choose(find(ctx, "kubelet", in), oldestKubelet, limit, because)
-	f.remarks = append(f.remarks, remarks...)
+	if kubelet {
+		f.kubelet, remarks = choose(find(ctx, "kubelet", in), oldestKubelet, limit, because)
+		f.remarks = append(f.remarks, remarks...)
+	}
 	f.remarks = append(f.remarks, f.shows()...)
 	f.remarks = append(f.remarks, distributions(ctx, in)...)
 	return f

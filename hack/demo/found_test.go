@@ -40,7 +40,7 @@ func machine(t *testing.T) (bin, home string, in func(env ...string) []place) {
 
 func TestNothingFound(t *testing.T) {
 	_, _, in := machine(t)
-	f := look(t.Context(), in(), 37)
+	f := look(t.Context(), in(), 37, true)
 	if f.apiServer.file+f.etcd.file+f.kubelet.file != "" || len(f.remarks) > 0 {
 		t.Errorf("%+v", f)
 	}
@@ -58,7 +58,7 @@ func TestFound(t *testing.T) {
 	kubelet := fake(t, filepath.Join(minikube, "v1.32.9"), "kubelet", "Kubernetes v1.32.9")
 	fake(t, bin, "k3s", "k3s version v1.33.1+k3s1 (abc)\ngo version go1.24")
 
-	f := look(t.Context(), in("KUBEBUILDER_ASSETS", assets), 37)
+	f := look(t.Context(), in("KUBEBUILDER_ASSETS", assets), 37, true)
 	if f.apiServer.file != apiServer || f.apiServer.version != "v1.33.1" {
 		t.Errorf("KUBEBUILDER_ASSETS comes before PATH: %+v", f.apiServer)
 	}
@@ -81,6 +81,15 @@ func TestFound(t *testing.T) {
 	}
 }
 
+// TestNoKubelet: where none can run, none is looked for, nor spoken of.
+func TestNoKubelet(t *testing.T) {
+	bin, _, in := machine(t)
+	fake(t, bin, "kubelet", "Kubernetes v1.36.0")
+	if f := look(t.Context(), in(), 37, false); f.kubelet.file != "" || len(f.remarks) > 0 {
+		t.Errorf("%+v", f)
+	}
+}
+
 // TestUnusable: what is too old, for another machine, or no program at all is not taken, and never fails the demo.
 func TestUnusable(t *testing.T) {
 	bin, _, in := machine(t)
@@ -92,7 +101,7 @@ func TestUnusable(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(bin, "k3s"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f := look(t.Context(), in(), 37)
+	f := look(t.Context(), in(), 37, true)
 	if f.apiServer.file+f.etcd.file+f.kubelet.file != "" {
 		t.Errorf("%+v", f)
 	}

@@ -100,10 +100,6 @@ func (d *demo) live(ctx context.Context) error {
 	if _, err := fmt.Sscanf(newest, "1.%d", &newestMinor); err != nil {
 		return fmt.Errorf("the newest minor, %s: %w", newest, err)
 	}
-	f := look(ctx, places(d.root, os.Getenv), newestMinor)
-	for _, remark := range f.remarks {
-		d.say("%s", remark)
-	}
 	if !d.pages {
 		said, err := d.installPackages(ctx)
 		if err != nil {
@@ -114,6 +110,10 @@ func (d *demo) live(ctx context.Context) error {
 			d.say("no real kubelet here: %s; recorded pages answer for all nodes", strings.ReplaceAll(err.Error(), "\n", "; "))
 			d.pages = true
 		}
+	}
+	f := look(ctx, places(d.root, os.Getenv), newestMinor, !d.pages)
+	for _, remark := range f.remarks {
+		d.say("%s", remark)
 	}
 	n, err := d.needs(f, newest)
 	if err != nil {
