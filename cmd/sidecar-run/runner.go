@@ -16,7 +16,8 @@ import (
 )
 
 // nativeGrace is how long the old one waits for the native one to claim the pod, when it was started first all the same.
-const nativeGrace = 2 * time.Second
+// The longer one is for a restart after the kubelet's back-off.
+var nativeGrace = handshake.Grace{First: 2 * time.Second, Known: time.Minute}
 
 // A runner runs one command.
 type runner struct {

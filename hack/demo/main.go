@@ -105,10 +105,12 @@ func (d *demo) live(ctx context.Context) error {
 		d.say("%s", remark)
 	}
 	if !d.pages {
-		if err := d.installPackages(ctx); err != nil {
+		said, err := d.installPackages(ctx)
+		if err != nil {
 			return err
 		}
 		if err := rights.Nodes(); err != nil {
+			fmt.Fprint(d.messages, said)
 			d.say("no real kubelet here: %s; recorded pages answer for all nodes", strings.ReplaceAll(err.Error(), "\n", "; "))
 			d.pages = true
 		}
@@ -131,14 +133,24 @@ func (d *demo) live(ctx context.Context) error {
 	return d.start(ctx, n)
 }
 
-// installPackages installs what a real kubelet needs besides; what cannot be installed is said, and replaced.
-func (d *demo) installPackages(ctx context.Context) error {
+// installPackages installs what a real kubelet needs besides, where it can. It shows what is installed, and returns
+// what else was said: of interest if it was in vain.
+func (d *demo) installPackages(ctx context.Context) (said string, err error) {
 	script := filepath.Join(d.root, "hack", "packages.sh")
 	cmd := exec.CommandContext(ctx, script)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
-	cmd.Stdout, cmd.Stderr = d.messages, d.messages
-	return cmd.Run()
+	var other strings.Builder
+	out := &lines{each: func(line string) {
+		if what, ok := strings.CutPrefix(line, "packages: "); ok {
+			d.say("%s", what)
+			return
+		}
+		other.WriteString(line + "\n")
+	}}
+	cmd.Stdout, cmd.Stderr = out, out
+	err = cmd.Run()
+	return other.String(), err
 }
 
 // start runs hack/demo/live. Interrupted, it removes the cluster before it exits.

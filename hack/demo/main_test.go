@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -114,5 +116,22 @@ func TestNeeds(t *testing.T) {
 				t.Errorf("arguments %s", args)
 			}
 		})
+	}
+}
+
+// TestPackages: what is installed is said, and the rest of what the installer says is for who needs it.
+func TestPackages(t *testing.T) {
+	var messages bytes.Buffer
+	d := demo{root: t.TempDir(), messages: &messages}
+	if err := os.Mkdir(filepath.Join(d.root, "hack"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script := "#!/bin/sh\necho 'packages: installing runc' >&2\necho 'Unpacking runc ...'\n"
+	if err := os.WriteFile(filepath.Join(d.root, "hack", "packages.sh"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	said, err := d.installPackages(t.Context())
+	if err != nil || said != "Unpacking runc ...\n" || messages.String() != "demo: installing runc\n" {
+		t.Errorf("%v, %q, %q", err, said, &messages)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,7 +53,8 @@ func linkOf(j job) unit { return unit{path: "link " + j.target.Name} }
 func (p *progress) begin(j job) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.building, p.byPath = j.target.Name, map[string]unit{}
+	p.building, _, _ = strings.Cut(j.target.Name, " ") // without its version the line has room on 80 columns
+	p.byPath = map[string]unit{}
 	for u := range j.units {
 		p.byPath[u.path] = u
 	}
@@ -99,7 +101,7 @@ func (p *progress) remaining(now time.Time) time.Duration {
 func (p *progress) line(now time.Time) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return fmt.Sprintf("%s: %d of %d steps done, %s so far, %s", p.building, p.total-len(p.left), p.total,
+	return fmt.Sprintf("%s: %d of %d built, %s so far, %s", p.building, p.total-len(p.left), p.total,
 		now.Sub(p.began).Round(time.Second), about(p.remaining(now)))
 }
 

@@ -43,17 +43,17 @@ func TestProgress(t *testing.T) {
 	for _, path := range []string{"shared", "shared", "a", "of/the/cache"} {
 		p.compiled(path)
 	}
-	if line := p.line(began.Add(10 * time.Second)); !strings.HasPrefix(line, "etcd: 2 of 6 steps done, 10s so far, ") {
+	if line := p.line(began.Add(10 * time.Second)); !strings.HasPrefix(line, "etcd: 2 of 6 built, 10s so far, ") {
 		t.Error(line)
 	}
 	p.end(first)
 	p.begin(second)
 	p.compiled("shared")
-	if line := p.line(began.Add(10 * time.Second)); !strings.HasPrefix(line, "kubelet: 4 of 6 steps done, ") {
+	if line := p.line(began.Add(10 * time.Second)); !strings.HasPrefix(line, "kubelet: 4 of 6 built, ") {
 		t.Error(line)
 	}
 	p.end(second)
-	if line := p.line(began.Add(time.Minute)); !strings.HasPrefix(line, "kubelet: 6 of 6 steps done, 1m0s so far, less than a minute left") {
+	if line := p.line(began.Add(time.Minute)); !strings.HasPrefix(line, "kubelet: 6 of 6 built, 1m0s so far, less than a minute left") {
 		t.Error(line)
 	}
 }
@@ -130,13 +130,14 @@ func TestWork(t *testing.T) {
 
 func TestDownloads(t *testing.T) {
 	var n int
-	d := &downloadCounter{tell: func(so int) { n = so }}
+	var other strings.Builder
+	w := countDownloads(func(so int) { n = so }, &other)
 	for _, piece := range []string{"go: downloading k8s.io/api v0.37.2\ngo: down", "loading k8s.io/klog v2\nno such", " host\n"} {
-		if _, err := d.Write([]byte(piece)); err != nil {
+		if _, err := w.Write([]byte(piece)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n != 2 || d.other.String() != "no such host\n" {
-		t.Errorf("%d, %q", n, d.other.String())
+	if n != 2 || other.String() != "no such host\n" {
+		t.Errorf("%d, %q", n, other.String())
 	}
 }

@@ -29,19 +29,19 @@ const unitWeight = 18_000
 func work(ctx context.Context, t binaries.Target, downloads func(n int)) (map[unit]int64, error) {
 	const format = `{{if .Stale}}{{.ImportPath}}|{{with .Module}}{{.Version}}{{end}}|{{.Dir}}|{{join .GoFiles "|"}}{{end}}`
 	var list bytes.Buffer
-	said := &downloadCounter{tell: downloads}
-	if err := t.Go(ctx, "list", []string{"-deps", "-f", format, t.Pkg}, &list, said); err != nil {
-		return nil, fmt.Errorf("listing what %s is made of: %w\n%s", t.Name, err, said.other.String())
+	var other strings.Builder
+	if err := t.Go(ctx, "list", []string{"-deps", "-f", format, t.Pkg}, &list, countDownloads(downloads, &other)); err != nil {
+		return nil, fmt.Errorf("listing what %s is made of: %w\n%s", t.Name, err, &other)
 	}
 	units := map[unit]int64{}
-	lines := bufio.NewScanner(&list)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if f := strings.Split(lines.Text(), "|"); len(f) > 3 {
+	scanner := bufio.NewScanner(&list)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		if f := strings.Split(scanner.Text(), "|"); len(f) > 3 {
 			units[unit{f[0], f[1]}] = unitWeight + sizeOf(f[2], f[3:])
 		}
 	}
-	return units, lines.Err()
+	return units, scanner.Err()
 }
 
 func sizeOf(dir string, files []string) (size int64) {
@@ -53,29 +53,35 @@ func sizeOf(dir string, files []string) (size int64) {
 	return size
 }
 
-// downloadCounter counts go's lines about modules that it fetches.
-type downloadCounter struct {
-	tell  func(n int)
-	other bytes.Buffer
-	line  []byte
-	n     int
+// lines passes on what is written line by line.
+type lines struct {
+	each func(line string)
+	rest []byte // not yet at its end
 }
 
-func (d *downloadCounter) Write(p []byte) (int, error) {
-	d.line = append(d.line, p...)
+func (l *lines) Write(p []byte) (int, error) {
+	l.rest = append(l.rest, p...)
 	for {
-		line, rest, whole := bytes.Cut(d.line, []byte("\n"))
+		line, rest, whole := bytes.Cut(l.rest, []byte("\n"))
 		if !whole {
 			return len(p), nil
 		}
-		if bytes.HasPrefix(line, []byte("go: downloading ")) {
-			d.n++
-			d.tell(d.n)
-		} else {
-			d.other.Write(append(line, '\n'))
-		}
-		d.line = bytes.Clone(rest)
+		l.each(string(line))
+		l.rest = bytes.Clone(rest)
 	}
+}
+
+// countDownloads counts go's lines about modules that it fetches, and keeps the others.
+func countDownloads(tell func(n int), other *strings.Builder) *lines {
+	n := 0
+	return &lines{each: func(line string) {
+		if strings.HasPrefix(line, "go: downloading ") {
+			n++
+			tell(n)
+			return
+		}
+		other.WriteString(line + "\n")
+	}}
 }
 
 // A job is a target with what is left to build for it.

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
@@ -24,6 +27,14 @@ type strippedError struct{ container string }
 
 func (e *strippedError) Error() string {
 	return e.container + " came back without restartPolicy: Always: kubectl sidecar doctor says who strips it"
+}
+
+// stripped reports whether the API server did not keep the field: it says so, or rejects what a plain init container must
+// not have.
+func stripped(err error) bool {
+	var came *strippedError
+	cause, _ := (&facts.Refusal{Message: err.Error()}).Cause()
+	return errors.As(err, &came) || cause == facts.CauseStripped
 }
 
 // kept reports as an error which of the containers that moved came back as no native sidecar.

@@ -61,7 +61,7 @@ func (o *convertOptions) sayDone(out *bytes.Buffer, d done) {
 	}
 	if d.refusal != nil {
 		sayRefusal(out, d)
-		if stripped := (*strippedError)(nil); errors.As(d.missed, &stripped) {
+		if d.missed != nil && stripped(d.missed) {
 			o.offer(out)
 		}
 	} else if d.result != nil && d.result.Moved > largeMove {

@@ -33,7 +33,7 @@ type fleetFlags struct {
 
 func (f *fleetFlags) add(cmd *cobra.Command, c *clusterFlags) {
 	own := cmd.Flags()
-	own.StringSliceVar(&f.contexts, "contexts", nil, "Ask several clusters at once, as one report: contexts of the kubeconfig (`NAME|GLOB,...`), or all")
+	own.StringSliceVar(&f.contexts, "contexts", nil, "Ask several clusters at once, as one report: contexts of the kubeconfig (`NAME|GLOB,...`), or all (docs/fleet.md)")
 	own.IntVar(&f.parallel, "parallel", defaultParallel, "With --contexts: how many clusters to ask at once")
 	offer(cmd, "contexts", func(_ context.Context, typed string) []string {
 		raw, err := c.kube.ToRawKubeConfigLoader().RawConfig()
@@ -161,8 +161,26 @@ func (f *fleetFlags) of(c *clusterFlags, name string) *clusterFlags {
 		overrides.AuthInfo.ImpersonateUserExtra[key] = append(overrides.AuthInfo.ImpersonateUserExtra[key], value)
 	}
 	overrides.ClusterInfo.DisableCompression = *c.kube.DisableCompression
-	one.member = clientcmd.NewNonInteractiveClientConfig(f.kubeconfig, name, overrides, nil)
+	one.member = clientcmd.NewNonInteractiveClientConfig(f.only(name), name, overrides, nil)
 	return &one
+}
+
+// only is the part of the kubeconfig that a context needs, of its own: several may share a user, and clients write into
+// what they are given.
+func (f *fleetFlags) only(name string) api.Config {
+	out := *api.NewConfig()
+	context := f.kubeconfig.Contexts[name]
+	if context == nil {
+		return out
+	}
+	out.Contexts[name] = context.DeepCopy()
+	if cluster := f.kubeconfig.Clusters[context.Cluster]; cluster != nil {
+		out.Clusters[context.Cluster] = cluster.DeepCopy()
+	}
+	if user := f.kubeconfig.AuthInfos[context.AuthInfo]; user != nil {
+		out.AuthInfos[context.AuthInfo] = user.DeepCopy()
+	}
+	return out
 }
 
 // loader is the kubeconfig: of one of several clusters that of its context, which was read once for all of them.

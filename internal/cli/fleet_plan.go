@@ -19,7 +19,7 @@ func (o *planOptions) checkFleet(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return o.fleet.check(cmd, o.cluster, map[string]string{"filename": hintFleetFiles})
+	return o.fleet.check(cmd, o.cluster, map[string]string{"filename": hintFleetFiles, "recursive": hintFleetFiles})
 }
 
 // runFleet makes the plan of each cluster.

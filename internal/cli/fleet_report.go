@@ -123,7 +123,7 @@ func (o *openOutputs) printFleet(f *report.Fleet, color string) error {
 }
 
 func (o *doctorOptions) checkFleet(cmd *cobra.Command) error {
-	return o.fleet.check(cmd, o.cluster, map[string]string{"filename": hintFleetFiles, "baseline": hintFleetBaseline})
+	return o.fleet.check(cmd, o.cluster, map[string]string{"filename": hintFleetFiles, "recursive": hintFleetFiles, "baseline": hintFleetBaseline})
 }
 
 func (o *doctorOptions) runFleet(ctx context.Context) error {
@@ -145,7 +145,9 @@ func (o *whyOptions) checkFleet(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	return o.fleet.check(cmd, o.cluster, map[string]string{"filename": hintFleetFiles, "taken-at": "a cluster is always asked now"})
+	return o.fleet.check(cmd, o.cluster, map[string]string{
+		"filename": hintFleetFiles, "recursive": hintFleetFiles, "taken-at": "a cluster is always asked now", "watch": "watch one cluster: --context NAME",
+	})
 }
 
 func (o *whyOptions) runFleet(ctx context.Context) error {
@@ -190,7 +192,7 @@ func (o *lintOptions) runFleet(ctx context.Context) error {
 		return err
 	}
 	if !o.live() {
-		if _, err := within(ctx, "reading the manifests", func() (any, error) { return nil, o.readable(stdin) }); err != nil {
+		if _, err := within(ctx, "reading the manifests", func() (any, error) { return nil, o.readable(ctx, stdin) }); err != nil {
 			return err // what is wrong with the files is not a matter of a cluster
 		}
 	}
@@ -215,10 +217,10 @@ func (o *lintOptions) readStdin(ctx context.Context) ([]byte, error) {
 	return readInput(ctx, o.streams.In, "-", "name a file: -f FILE")
 }
 
-func (o *lintOptions) readable(stdin []byte) error {
+func (o *lintOptions) readable(ctx context.Context, stdin []byte) error {
 	alone := *o
 	alone.streams.In = bytes.NewReader(stdin)
-	_, err := alone.read()
+	_, err := alone.read(ctx)
 	return err
 }
 

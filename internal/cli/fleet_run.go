@@ -95,13 +95,13 @@ func (r *fleetRun[T]) why(ctx context.Context, err error) report.Unreached {
 	switch {
 	case ctx.Err() != nil:
 		return interruptedBefore
+	case errors.As(err, &unreachable):
+		out.Reason, out.Remedy = unreachable.Problem, unreachable.Hint
 	case errors.Is(err, context.DeadlineExceeded):
 		out = report.Unreached{
 			Reason: fmt.Sprintf("it did not answer within %v", r.limit+overtime),
 			Remedy: "see whether its credentials need a login, and whether it answers at all: kubectl version --context NAME",
 		}
-	case errors.As(err, &unreachable):
-		out.Reason, out.Remedy = unreachable.Problem, unreachable.Hint
 	case errors.As(err, &f):
 		out.Remedy = f.hint
 	}

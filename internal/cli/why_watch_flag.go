@@ -31,6 +31,8 @@ func (o *whyOptions) checkWatch(cmd *cobra.Command) error {
 	switch {
 	case len(o.files) > 0:
 		return usage("leave one of the two out", "--watch has no effect on a file")
+	case cmd.Flags().Changed("contexts"):
+		return usage("leave one of the two out", "--watch is for one cluster")
 	case o.allNamespaces:
 		return usage("name the namespace: -n NAMESPACE", "--watch is for one namespace")
 	case len(o.names) == 0 && o.selector == "":

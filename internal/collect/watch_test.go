@@ -58,7 +58,6 @@ func (f *watched) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *watched) hang(w http.ResponseWriter, r *http.Request) {
-	w.WriteHeader(200)
 	w.(http.Flusher).Flush()
 	select {
 	case <-r.Context().Done():

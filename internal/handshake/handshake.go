@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -102,8 +103,21 @@ func (d Dir) make() error {
 	return nil
 }
 
-// AsOld is what the one among the regular containers does. While nothing is decided it gives the native one some time.
-func (d Dir) AsOld(ctx context.Context, grace time.Duration) (Side, error) {
+// A Grace is how long the old one waits for the native one to claim the pod.
+type Grace struct {
+	// First is for where it is not known whether the kubelet runs native sidecars.
+	First time.Duration
+	// Known is for where it did so in an earlier sandbox of the pod. Kubelets may then start the regular containers
+	// early, and restart the native one late, because it has exited before.
+	Known time.Duration
+}
+
+// AsOld is what the one among the regular containers does.
+func (d Dir) AsOld(ctx context.Context, grace Grace) (Side, error) {
+	patience := grace.First
+	if d.wasNative() {
+		patience = grace.Known
+	}
 	for begin := time.Now(); ; {
 		name, _, err := d.readFirst()
 		if err == nil {
@@ -112,7 +126,7 @@ func (d Dir) AsOld(ctx context.Context, grace time.Duration) (Side, error) {
 				return side, failed
 			}
 		}
-		if time.Since(begin) >= grace {
+		if time.Since(begin) >= patience {
 			if err != nil {
 				return None, err
 			}
@@ -124,6 +138,15 @@ func (d Dir) AsOld(ctx context.Context, grace time.Duration) (Side, error) {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// wasNative reports whether the native one has ever run the sidecar of this pod.
+func (d Dir) wasNative() bool {
+	made, _ := filepath.Glob(filepath.Join(d.Path, "decision-*"))
+	return slices.ContainsFunc(made, func(file string) bool {
+		side, _ := d.read(strings.TrimPrefix(filepath.Base(file), "decision-"))
+		return side == Native
+	})
 }
 
 // Decided is who runs the sidecar; None when that is not decided yet.

@@ -41,7 +41,7 @@ func start(t *testing.T, dir Dir, side Side, nth int) (step Step) {
 		}
 		return step
 	}
-	who, err := dir.AsOld(context.Background(), 0)
+	who, err := dir.AsOld(context.Background(), Grace{})
 	if err != nil {
 		t.Fatalf("old: %v", err)
 	}
@@ -168,7 +168,7 @@ func TestAtOnce(t *testing.T) {
 		for i := range cap(sides) {
 			wg.Go(func() {
 				if i%2 == 0 {
-					if side, err := dir.AsOld(context.Background(), 0); err == nil {
+					if side, err := dir.AsOld(context.Background(), Grace{}); err == nil {
 						sides <- side
 					}
 				} else if step, err := dir.AsNative(); err == nil {
@@ -201,7 +201,7 @@ func TestDecidedMeanwhile(t *testing.T) {
 			}
 		}
 	}
-	if side, err := late.AsOld(context.Background(), 0); side != Native || err != nil {
+	if side, err := late.AsOld(context.Background(), Grace{}); side != Native || err != nil {
 		t.Errorf("both run the sidecar: %q, %v", side, err)
 	}
 }
@@ -211,14 +211,35 @@ func TestGrace(t *testing.T) {
 	dir := Dir{Path: folder(t), Identity: "a"}
 	start(t, dir, Native, never)
 	time.AfterFunc(100*time.Millisecond, func() { dir.AsNative() })
-	if side, err := dir.AsOld(context.Background(), time.Minute); side != Native || err != nil {
+	if side, err := dir.AsOld(context.Background(), Grace{First: time.Minute}); side != Native || err != nil {
 		t.Errorf("%q, %v", side, err)
+	}
+}
+
+// TestKnownToBeNative: after a reboot kubelets may start the regular containers before the native one is back.
+func TestKnownToBeNative(t *testing.T) {
+	path := folder(t)
+	before := Dir{Path: path, Identity: "a"}
+	start(t, before, Native, never)
+	if step := start(t, before, Native, never); step != Run {
+		t.Fatal(step)
+	}
+	after := Dir{Path: path, Identity: "b"}
+	start(t, after, Native, never)
+	time.AfterFunc(100*time.Millisecond, func() { after.AsNative() })
+	if side, err := after.AsOld(context.Background(), Grace{Known: time.Minute}); side != Native || err != nil {
+		t.Errorf("%q, %v", side, err)
+	}
+	downgraded := Dir{Path: path, Identity: "c"}
+	start(t, downgraded, Native, never)
+	if side, err := downgraded.AsOld(context.Background(), Grace{Known: 50 * time.Millisecond}); side != Old || err != nil {
+		t.Errorf("a kubelet that no longer runs native sidecars: %q, %v", side, err)
 	}
 }
 
 func TestNothingThere(t *testing.T) {
 	dir := Dir{Path: folder(t), Identity: "a"}
-	if side, err := dir.AsOld(context.Background(), 0); err == nil {
+	if side, err := dir.AsOld(context.Background(), Grace{}); err == nil {
 		t.Errorf("the old one decides %q where the native one never was", side)
 	}
 	if side, err := dir.Decided(); side != None || err != nil {
@@ -226,7 +247,7 @@ func TestNothingThere(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := dir.AsOld(ctx, time.Minute); err == nil {
+	if _, err := dir.AsOld(ctx, Grace{First: time.Minute}); err == nil {
 		t.Error("it goes on waiting when told to stop")
 	}
 	sub := Dir{Path: filepath.Join(dir.Path, "sub"), Identity: "a"}

@@ -58,7 +58,7 @@ func tileNode(f *report.Fleet, m report.Member, i int) *html.Node {
 		counts = fmt.Sprintf("causes %d, unknown %d, in progress %d", m.Errors, m.Unknown, m.InProgress)
 	}
 	if !m.Reached {
-		counts = "not reached"
+		counts = "nothing was read"
 	}
 	li := el("li", class("tile "+answer.Class),
 		el("p", class("name"), el("a", attribute{"href", "#" + anchorOf(i)}, m.Context)),
@@ -76,7 +76,7 @@ func memberNode(f *report.Fleet, r *report.Report, i int) (*html.Node, error) {
 	row := func(name, text string) { add(dl, el("div", el("dt", name), el("dd", sentence(text)))) }
 	row("cluster", strings.TrimPrefix(clusterName(r), "cluster "))
 	row("summary", r.Summary)
-	body := el("div", class("body"), dl)
+	body := el("div", class("body"), identity(anchorOf(i)), dl) // within the fold: a link to it unfolds it
 	switch {
 	case r.Unreached != nil:
 		if r.Unreached.Remedy != "" {
@@ -96,7 +96,7 @@ func memberNode(f *report.Fleet, r *report.Report, i int) (*html.Node, error) {
 			add(body, n)
 		}
 	}
-	return el("details", class("check member"), identity(anchorOf(i)), openIf(len(f.Clusters) == 1),
+	return el("details", class("check member"), openIf(len(f.Clusters) == 1),
 		el("summary", badgeOfVerdict(f.Command, r.Verdict).node(), " ", el("h2", r.Cluster.Context)), body), nil
 }
 

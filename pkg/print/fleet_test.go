@@ -2,11 +2,8 @@ package print
 
 import (
 	"bytes"
-	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -14,11 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jstemmer/go-junit-report/v2/junit"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/net/html"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
@@ -169,142 +163,6 @@ func listSchema(t *testing.T, name string, strict bool) *jsonschema.Schema {
 	return schema
 }
 
-// TestFleetJUnit: the suites of each cluster are there under its name, and no class has a part more or less.
-func TestFleetJUnit(t *testing.T) {
-	var out bytes.Buffer
-	if err := fleetPrinter(t, Formats, "junit")(&out, doctorFleet(t), Options{}); err != nil {
-		t.Fatal(err)
-	}
-	var all junit.Testsuites
-	if err := xml.Unmarshal(out.Bytes(), &all); err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]bool{}
-	for _, s := range all.Suites {
-		context, category, _ := strings.Cut(s.Name, ": ")
-		if seen[s.Name] || category == "" {
-			t.Errorf("suite %q", s.Name)
-		}
-		seen[s.Name], seen[context] = true, true
-		for _, c := range s.Testcases {
-			if strings.Count(c.Classname, ".") != 2 {
-				t.Errorf("class %q", c.Classname)
-			}
-			if context == "far" && (c.Failure != nil || c.Error == nil && c.Skipped == nil) {
-				t.Errorf("of a cluster that was not reached %s passes", c.Name)
-			}
-		}
-	}
-	if !seen["far"] || !seen["staging"] {
-		t.Errorf("suites of %v", seen)
-	}
-}
-
-// TestFleetSARIF: a valid run for each cluster, in a category of its own, and no alert is that of another cluster.
-func TestFleetSARIF(t *testing.T) {
-	document, err := jsonschema.UnmarshalJSON(strings.NewReader(sarifSchema(t)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if err := fleetPrinter(t, Formats, "sarif")(&out, doctorFleet(t), Options{}); err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(out.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := compile(t, document).Validate(parsed); err != nil {
-		t.Error(err)
-	}
-	var log struct {
-		Runs []struct {
-			AutomationDetails struct{ ID string }
-			Results           []struct{ PartialFingerprints map[string]string }
-		}
-	}
-	if err := json.Unmarshal(out.Bytes(), &log); err != nil {
-		t.Fatal(err)
-	}
-	ids, prints := map[string]bool{}, map[string]bool{}
-	for _, run := range log.Runs {
-		if id := run.AutomationDetails.ID; ids[id] || !strings.HasPrefix(id, "kubectl-sidecar/") || strings.Count(id, "/") != 2 {
-			t.Errorf("category %q", id)
-		}
-		ids[run.AutomationDetails.ID] = true
-		for _, r := range run.Results {
-			if print := r.PartialFingerprints["kubectlSidecar/v1"]; prints[print] {
-				t.Errorf("fingerprint %s twice", print)
-			} else {
-				prints[print] = true
-			}
-		}
-	}
-	if len(ids) != 7 {
-		t.Errorf("runs %v", ids)
-	}
-}
-
-// TestFleetMetrics: promlint has nothing to say, and every sample says of which cluster it is, once.
-func TestFleetMetrics(t *testing.T) {
-	var out bytes.Buffer
-	if err := fleetPrinter(t, Formats, "prometheus")(&out, doctorFleet(t), Options{}); err != nil {
-		t.Fatal(err)
-	}
-	problems, err := promlint.New(bytes.NewReader(out.Bytes())).Lint()
-	if err != nil || len(problems) > 0 {
-		t.Errorf("lint: %v, %v", problems, err)
-	}
-	seen, help := map[string]bool{}, map[string]bool{}
-	for line := range strings.Lines(out.String()) {
-		if name, isHelp := strings.CutPrefix(line, "# HELP "); isHelp {
-			if help[name] {
-				t.Errorf("twice: %s", line)
-			}
-			help[name] = true
-		}
-		if strings.HasPrefix(line, "#") {
-			continue
-		}
-		labels, _, _ := strings.Cut(line, "} ")
-		if seen[labels] || !strings.Contains(labels, `{cluster="`) {
-			t.Errorf("twice, or of no cluster: %s", line)
-		}
-		seen[labels] = true
-	}
-	for _, want := range []string{`kubectl_sidecar_ready{cluster="` + arn + `"} 1`, `kubectl_sidecar_ready{cluster="far"} 0`, `kubectl_sidecar_verdict{cluster="far",verdict="unknown"} 1`} {
-		if !strings.Contains(out.String(), want+"\n") {
-			t.Errorf("no %s", want)
-		}
-	}
-}
-
-// TestFleetOpenReports: an object for each cluster, each with a name and a label that an API server takes.
-func TestFleetOpenReports(t *testing.T) {
-	var out bytes.Buffer
-	if err := fleetPrinter(t, Formats, "openreports")(&out, doctorFleet(t), Options{}); err != nil {
-		t.Fatal(err)
-	}
-	names := map[string]bool{}
-	for _, text := range strings.Split(out.String(), "\n---\n") {
-		var o openReport
-		if err := yaml.UnmarshalStrict([]byte(text), &o); err != nil {
-			t.Fatal(err)
-		}
-		label := o.Metadata.Labels["kubectl-sidecar.dev/cluster"]
-		if names[o.Metadata.Name] || len(label) > 63 || label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || strings.HasPrefix(label, "-") {
-			t.Errorf("name %q, label %q", o.Metadata.Name, label)
-		}
-		names[o.Metadata.Name] = true
-	}
-	if len(names) != 7 || !names["kubectl-sidecar-doctor-edge-1"] {
-		t.Errorf("objects %v", names)
-	}
-	if a, b := objectName("Prod.eu", 63), objectName("prod-eu", 63); a == b || b != "prod-eu" {
-		t.Errorf("two clusters are one: %s, %s", a, b)
-	}
-}
-
 // TestFleetPages: no text of a cluster or a kubeconfig is markup; on the page of HTML every id is there once, and every
 // link leads somewhere.
 func TestFleetPages(t *testing.T) {
@@ -438,48 +296,6 @@ func TestFleetShort(t *testing.T) {
 	}
 }
 
-// TestFleetPlans prints lists of plans for people.
-func TestFleetPlans(t *testing.T) {
-	one, other := fullPlan(), fullPlan()
-	one.Context, other.Context = arn, hostile
-	f := plan.NewFleet([]*plan.Plan{one, other, plan.Unreachable("far", "", plan.Unreached{Reason: "connection refused", Remedy: "is it running?"}, "v1")}, "v1")
-	for _, format := range []string{"text", "wide", "html"} {
-		var out bytes.Buffer
-		if err := PlanFleet(&out, f, format); err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []string{arn, "far", "connection refused", "3 clusters: 2 with something to move, 1 unknown (1 not reached)"} {
-			if !strings.Contains(out.String(), want) {
-				t.Errorf("%s: no %q in\n%s", format, want, &out)
-			}
-		}
-		if obeyed(out.Bytes()) >= 0 {
-			t.Errorf("%s: a terminal would obey %q", format, out.String())
-		}
-		golden(t, filepath.Join("testdata", "fleet_plan", format), out.Bytes())
-	}
-}
-
-// TestFleetDiffs prints what became of a fleet.
-func TestFleetDiffs(t *testing.T) {
-	f := doctorFleet(t)
-	before := report.NewFleet("doctor", f.Items[:5], "v1")
-	better := *readReport(t, "testdata/ready/report.json")
-	better.Cluster.Context = gke
-	after := report.NewFleet("doctor", append([]*report.Report{&better}, slices.DeleteFunc(slices.Clone(f.Items[1:]), func(r *report.Report) bool { return r.Cluster.Context == gke })...), "v1")
-	d := report.CompareFleets(before, after, "before.json", "after.json", "v1")
-	for _, format := range []string{"text", "wide"} {
-		var out bytes.Buffer
-		if err := FleetDiff(&out, d, format, Options{Width: 80, Unicode: true}); err != nil {
-			t.Fatal(err)
-		}
-		if obeyed(out.Bytes()) >= 0 {
-			t.Errorf("%s: a terminal would obey %q", format, out.String())
-		}
-		golden(t, filepath.Join("testdata", "fleet_diff", format+".txt"), out.Bytes())
-	}
-}
-
 // TestFleetPrintersChangeNothing: a list goes to several outputs.
 func TestFleetPrintersChangeNothing(t *testing.T) {
 	f, same := doctorFleet(t), doctorFleet(t)
@@ -489,31 +305,6 @@ func TestFleetPrintersChangeNothing(t *testing.T) {
 		}
 		if !reflect.DeepEqual(f, same) {
 			t.Fatalf("%s: %s", format.Name, cmp.Diff(same, f))
-		}
-	}
-}
-
-// TestFleetContract: what readers of lists may rely on is still so, as TestContract says of reports.
-func TestFleetContract(t *testing.T) {
-	for _, name := range []string{"reports", "plans", "diffs"} {
-		file, copied := "../../docs/schema/"+name+".v1.json", "../../docs/schema/frozen/"+name+".v1.json"
-		now, frozen := readJSON(t, file).(map[string]any), readJSON(t, copied).(map[string]any)
-		problems := broken(frozen, now)
-		for _, problem := range problems {
-			t.Errorf("%s: %s: docs/contract.md says that this does not happen within v1", name, problem)
-		}
-		switch same := reflect.DeepEqual(undescribed(frozen), undescribed(now)); {
-		case same || len(problems) > 0:
-		case !*update:
-			t.Errorf("something was added that %s does not promise yet: go test ./pkg/print -run TestFleetContract -update", copied)
-		default:
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(copied, data, 0o644); err != nil {
-				t.Fatal(err)
-			}
 		}
 	}
 }

@@ -214,9 +214,9 @@ func planFleetDocument(w io.Writer, f *plan.Fleet) error {
 	for i, p := range f.Items {
 		m, answer := f.Clusters[i], planVerdicts[f.Clusters[i].ExitCode]
 		counts := fmt.Sprintf("%s: ready %d, ask %d, blocked %d, unknown %d", prose.Counted(m.Looked, "workload"), m.Ready, m.Ask, m.Blocked, m.Unknown)
-		body := el("div", class("body"), el("p", sentence(planSummary(p))))
+		body := el("div", class("body"), identity(anchorOf(i)), el("p", sentence(planSummary(p))))
 		if p.Unreached != nil {
-			counts, body = "not reached", el("div", class("body"), codeList("evidence", planUnreached(p)))
+			counts, body = "nothing was read", el("div", class("body"), identity(anchorOf(i)), codeList("evidence", planUnreached(p)))
 		} else {
 			for _, section := range planSections(p) {
 				within(section, anchorOf(i)+"-")
@@ -225,7 +225,7 @@ func planFleetDocument(w io.Writer, f *plan.Fleet) error {
 		}
 		add(tiles, el("li", class("tile "+answer.Class), el("p", class("name"), el("a", attribute{"href", "#" + anchorOf(i)}, p.Context)),
 			el("p", answer.node()), el("p", class("tried"), counts), el("p", sentence(planFirst(p)))))
-		members = append(members, el("details", class("check member"), identity(anchorOf(i)), openIf(len(f.Items) == 1),
+		members = append(members, el("details", class("check member"), openIf(len(f.Items) == 1),
 			el("summary", answer.node(), " ", el("h2", p.Context)), body))
 	}
 	page.add(el("section", el("h2", "Clusters"), tiles))

@@ -124,7 +124,7 @@ func (d *FleetDiff) summary() string {
 	}
 	add(worseOnes, "with something new")
 	add(unseen, "where something is no longer seen")
-	add(better, "changed, with nothing new")
+	add(better, "changed without anything new")
 	add(same, "the same")
 	add(len(d.Added), "added")
 	add(len(d.Removed), "removed")

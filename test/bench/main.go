@@ -34,7 +34,7 @@ type bench struct {
 // sizes is how large everything is. The defaults are the targets' own, except for pods: each costs
 // this machine about 50 KB in the API server, etcd and kubectl together.
 type sizes struct {
-	nodes, loop, namespaces, workloads, planned, pods, manifests, repeat int
+	nodes, loop, namespaces, workloads, planned, pods, manifests, clusters, repeat int
 }
 
 // parts are the measurements, in the order of the table.
@@ -49,6 +49,7 @@ var parts = []struct {
 	{"plan", (*bench).plans},
 	{"pods", (*bench).pods},
 	{"manifests", (*bench).manifests},
+	{"fleet", (*bench).fleet},
 	{"start", (*bench).start},
 	{"wrapper", (*bench).wrapper},
 }
@@ -65,8 +66,9 @@ func main() {
 	flag.IntVar(&b.sizes.planned, "planned", 10_000, "workloads for plan, each with six pods")
 	flag.IntVar(&b.sizes.pods, "pods", 60_000, "pods; a quarter and half as many are measured, too")
 	flag.IntVar(&b.sizes.manifests, "manifests", 5000, "manifests for lint")
+	flag.IntVar(&b.sizes.clusters, "clusters", 100, "contexts of one API server, for a fleet")
 	flag.IntVar(&b.sizes.repeat, "repeat", 5, "how often what takes little is run; the median counts")
-	only := flag.String("only", "", "comma-separated parts: nodes, decided, canaries, templates, plan, pods, manifests, start, wrapper; all by default")
+	only := flag.String("only", "", "comma-separated parts: nodes, decided, canaries, templates, plan, pods, manifests, fleet, start, wrapper; all by default")
 	flag.Parse()
 	if err := b.run(ctx, *only); err != nil {
 		if ctx.Err() != nil {

@@ -156,6 +156,10 @@ func (c *Cluster) apiServerFlags(address string) []string {
 		// API server takes the pods behind them, for webhooks too.
 		"--enable-aggregator-routing=true",
 	}
+	if !c.network.real {
+		// Endpoints cannot be on loopback; older API servers log that, those from 1.37 on exit.
+		flags = append(flags, "--endpoint-reconciler-type=none")
+	}
 	if c.config.ControllerManager == nil {
 		// Nobody would create the service accounts that the one asks for, or
 		// remove the taint that the other puts on every new node.

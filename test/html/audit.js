@@ -3,7 +3,7 @@
   const faults = [];
   const about = e => `<${e.tagName.toLowerCase()} class="${e.getAttribute("class") || ""}">${(e.textContent || "").trim().slice(0, 60)}`;
 
-  const elements = new Set(("html head meta title style link body header main footer section div p span h1 h2 h3 ul ol li dl dt dd code pre a " +
+  const elements = new Set(("html head meta title style link body header main footer section div p span h1 h2 h3 h4 ul ol li dl dt dd code pre a " +
     "details summary table caption thead tbody tr th td meter strong figure figcaption svg rect line path text").split(" "));
   const attributes = new Set(("lang charset http-equiv content name rel href class id open aria-hidden aria-label data-label min max value " +
     "xmlns width height viewBox font-family font-size font-weight fill fill-opacity stroke stroke-width stroke-opacity stroke-dasharray role " +
