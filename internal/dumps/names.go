@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,7 @@ func (r *reader) name(name string) error {
 	}
 	info, err := os.Stat(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(name, "*?["):
+	case absent(err) && strings.ContainsAny(name, "*?["):
 		return r.pattern(name, err)
 	case err != nil:
 		return unreadable(name, err)
@@ -33,6 +34,11 @@ func (r *reader) name(name string) error {
 		return r.folder(name)
 	}
 	return r.named(name)
+}
+
+// absent reports whether there is no such file. Windows calls a name with * or ? invalid instead.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || err != nil && runtime.GOOS == "windows"
 }
 
 // unreadable is the error of a name, with the path once.

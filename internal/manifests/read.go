@@ -195,7 +195,7 @@ func (o Options) expand(name string) ([]string, error) {
 		return nil, ErrURL
 	}
 	info, err := os.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(name, "*?[") {
+	if absent(err) && strings.ContainsAny(name, "*?[") {
 		return o.matches(name)
 	}
 	if err != nil {
@@ -205,6 +205,11 @@ func (o Options) expand(name string) ([]string, error) {
 		return o.folder(name)
 	}
 	return []string{name}, nil
+}
+
+// absent reports whether there is no such file. Windows calls a name with * or ? invalid instead.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || err != nil && runtime.GOOS == "windows"
 }
 
 // matches are the files that a pattern names, which no shell has expanded.

@@ -152,6 +152,15 @@ func files(t *testing.T, m machine, here, examples string) {
 	if diff := cmp.Diff(want, got); diff != "" || code != 0 || want == "" {
 		t.Errorf("a folder: exit code %d\n%s\n(-here +there):\n%s", code, said, diff)
 	}
+	// Neither cmd nor PowerShell expands a pattern.
+	for command, pattern := range map[string]string{"lint": "lint/*.yaml", "doctor": "dem?.yaml"} {
+		there, local = m.with([]string{command, "-f", "FILE", "-o", "short", "--fail-on", "never"}, examples+"/"+pattern)
+		want, _, _ = run(t, exec.Command(here, local...), "")
+		got, said, code = run(t, m.command(there...), "")
+		if want == "" || code != 0 || strings.Count(got, "\n") != strings.Count(want, "\n") {
+			t.Errorf("%s of a pattern: exit code %d\n%s%s, want\n%s", command, code, got, said, want)
+		}
+	}
 	snapshot, err := os.ReadFile(filepath.Join(examples, "demo.yaml"))
 	if err != nil {
 		t.Fatal(err)
