@@ -199,16 +199,14 @@ func TestUsers(t *testing.T) {
 		t.Fatal(err)
 	}
 	as := func(uid uint32, args ...string) string {
-		cmd := exec.Command(filepath.Join(volume, "sidecar-run"), args...)
-		if args[0] == "--install" {
-			cmd = exec.Command("/proc/self/fd/3", args...)
-			file, err := os.Open(program)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer file.Close()
-			cmd.ExtraFiles = []*os.File{file}
+		file, err := os.Open(program) // in a folder that only root may look into
+		if err != nil {
+			t.Fatal(err)
 		}
+		defer file.Close()
+		opened := "/proc/self/fd/3"
+		cmd := exec.Command(opened, args...)
+		cmd.ExtraFiles = []*os.File{file}
 		cmd.Dir = "/"
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 		out, err := cmd.CombinedOutput()
