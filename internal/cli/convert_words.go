@@ -60,10 +60,7 @@ func (o *convertOptions) sayDone(out *bytes.Buffer, d done) {
 		fmt.Fprintf(out, "%s%s\n", at(d.Workload.Place), d.Workload)
 	}
 	if d.refusal != nil {
-		sayRefusal(out, d)
-		if d.missed != nil && stripped(d.missed) {
-			o.offer(out)
-		}
+		o.sayRefusal(out, d)
 	} else if d.result != nil && d.result.Moved > largeMove {
 		fmt.Fprintf(out, "  %d lines stand elsewhere now; none of them is different\n", d.result.Moved)
 	}
@@ -100,7 +97,7 @@ func at(p workload.Place) string {
 const largeMove = 10
 
 // sayRefusal says why a text was left as it is, and prints the patch that does the same to the object.
-func sayRefusal(out *bytes.Buffer, d done) {
+func (o *convertOptions) sayRefusal(out *bytes.Buffer, d done) {
 	why := refusalText(d.refusal)
 	if d.missed != nil {
 		why = d.missed.Error()
@@ -109,6 +106,9 @@ func sayRefusal(out *bytes.Buffer, d done) {
 	if len(d.refusal.Patch) > 0 {
 		fmt.Fprintf(out, "  the same as a JSON patch:\n")
 		_ = writePatch(out, d.refusal.Patch)
+	}
+	if d.missed != nil && stripped(d.missed) {
+		o.offer(out)
 	}
 }
 
