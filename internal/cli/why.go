@@ -179,6 +179,11 @@ func (o *whyOptions) check(cmd *cobra.Command) error {
 	if err := o.checkTakenAt(cmd.Flags().Changed("taken-at")); err != nil {
 		return err
 	}
+	return o.checkSource()
+}
+
+// checkSource refuses flags that have no effect on what is read: a cluster or files.
+func (o *whyOptions) checkSource() error {
 	if len(o.files) == 0 {
 		return o.cluster.check()
 	}
