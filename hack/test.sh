@@ -7,7 +7,7 @@ trap 'rm -f "$log"' EXIT
 # Verbose, so that skips can be counted; shown are verdicts, failures and skips.
 run() {
 	go test -v -timeout 40m "$@" 2>&1 | tee -a "$log" |
-		grep --line-buffered -E '^(ok|FAIL|panic|---? FAIL|\?)|^ *--- (FAIL|SKIP)|^ +[a-z_]+_test\.go:[0-9]+:|^sweep' | grep --line-buffered -v 'no test files'
+		grep -a --line-buffered -E '^(ok|FAIL|panic|---? FAIL|\?)|^ *--- (FAIL|SKIP)|^ +[a-z_]+_test\.go:[0-9]+:|^sweep' | grep -a --line-buffered -v 'no test files'
 	return "${PIPESTATUS[0]}"
 }
 
@@ -19,10 +19,10 @@ long='/test/(e2e|release)$'
 run -p 2 $(go list ./... | grep -E "$long") $(go list ./... | grep -E "$clusters" | grep -vE "$long") || status=1
 (cd test/html && run ./...) || status=1 # a module of its own
 
-skipped=$(grep -cE '^ *--- SKIP' "$log")
+skipped=$(grep -acE '^ *--- SKIP' "$log")
 if [ "$skipped" -gt 0 ]; then
 	echo "$skipped tests did not run:"
-	grep -A1 -E '^ *--- SKIP' "$log"
+	grep -a -A1 -E '^ *--- SKIP' "$log"
 	[ "${CI:-}" = true ] && status=1
 fi
 if [ "$status" -ne 0 ]; then

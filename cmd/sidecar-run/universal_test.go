@@ -208,6 +208,7 @@ func TestUsers(t *testing.T) {
 		cmd := exec.Command(opened, args...)
 		cmd.ExtraFiles = []*os.File{file}
 		cmd.Dir = "/"
+		cmd.Env = []string{"PATH=/usr/bin:/bin"} // ours may be a folder that only root may look into
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 		out, err := cmd.CombinedOutput()
 		if err != nil {
