@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -51,30 +52,32 @@ func (b *bench) wrapper(ctx context.Context) error {
 			*list = append(*list, w)
 		}
 	}
-	median := func(list []wrapped, of func(wrapped) float64) float64 {
-		var values []float64
-		for _, w := range list {
-			values = append(values, of(w))
-		}
-		slices.Sort(values)
-		return values[len(values)/2]
-	}
-	row := func(what string, limit float64, of func(wrapped) time.Duration) {
-		f := func(w wrapped) float64 { return of(w).Seconds() }
-		mine, theirs := median(ours, f), median(other, f)
-		text := func(s float64) string { return seconds(time.Duration(s * float64(time.Second))) }
-		b.table.atMost(what, text(mine), text(theirs), mine/theirs, limit)
-	}
-	row("`sidecar-run` and a shell loop with curl: from sidecar ready to command started", 0.2, func(w wrapped) time.Duration { return w.start })
-	row("the same: from command exited to sidecar gone and wrapper exited", 2, func(w wrapped) time.Duration { return w.end })
-	mine, theirs := median(ours, func(w wrapped) float64 { return w.mb }), median(other, func(w wrapped) float64 { return w.mb })
+	compare(b, "`sidecar-run` and a shell loop with curl: from sidecar ready to command started", 0.2, ours, other, func(w wrapped) time.Duration { return w.start })
+	compare(b, "the same: from command exited to sidecar gone and wrapper exited", 2, ours, other, func(w wrapped) time.Duration { return w.end })
+	mine, theirs := medianOf(ours, func(w wrapped) float64 { return w.mb }), medianOf(other, func(w wrapped) float64 { return w.mb })
 	b.table.shown("the same: proportional memory while the command runs", fmt.Sprintf("%.1f MB", mine), fmt.Sprintf("%.1f MB", theirs), number(mine/theirs))
 	info, err := os.Stat(program)
 	if err != nil {
 		return err
 	}
 	b.table.bound("`sidecar-run`: size", fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), "< 4 MB", info.Size() < 4e6)
-	return nil
+	return b.wrapperPods(ctx, program)
+}
+
+// medianOf is the one in the middle of what the runs took.
+func medianOf[T any, N cmp.Ordered](list []T, of func(T) N) N {
+	var values []N
+	for _, one := range list {
+		values = append(values, of(one))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// compare is a row about what the runs of both took.
+func compare[T any](b *bench, what string, limit float64, ours, other []T, of func(T) time.Duration) {
+	mine, theirs := medianOf(ours, of), medianOf(other, of)
+	b.table.atMost(what, seconds(mine), seconds(theirs), mine.Seconds()/theirs.Seconds(), limit)
 }
 
 // runProgram is sidecar-run as it is released.
