@@ -140,17 +140,19 @@ type runNode struct {
 	expect string
 }
 
-// TestUniversal: on every kubelet exactly one of the two runs the sidecar, the main container starts after it, and the
-// job ends on its own with the main's exit code.
-func TestUniversal(t *testing.T) {
-	needsKubelets(t)
+// A runCluster is an API server, and kubelets that it supports.
+type runCluster struct {
+	api   cluster.Component
+	nodes []runNode
+}
+
+// runClusters are the kubelets without native sidecars, with them, and with them off, below API servers that keep the
+// field or drop it.
+func runClusters() map[string]runCluster {
 	node := func(name, version string, gates map[string]bool) cluster.Node {
 		return cluster.Node{Name: name, Component: cluster.Component{Version: version, FeatureGates: gates}}
 	}
-	for name, c := range map[string]struct {
-		api   cluster.Component
-		nodes []runNode
-	}{
+	return map[string]runCluster{
 		"1.28-drops": {cluster.Component{Version: "1.28"}, []runNode{
 			{node("n127", "1.27", nil), "old"}, {node("n128", "1.28", nil), "old"}, {node("n128-on", "1.28", gate(true)), "old"},
 		}},
@@ -160,14 +162,28 @@ func TestUniversal(t *testing.T) {
 		// 1.32 is one minor more behind than is supported.
 		"1.36": {cluster.Component{Version: "1.36"}, []runNode{{node("n132", "1.32", nil), "native"}, {node("n136", "1.36", nil), "native"}}},
 		"1.37": {cluster.Component{Version: "1.37"}, []runNode{{node("n137", "1.37", nil), "native"}}},
-	} {
+	}
+}
+
+// start starts it, with sidecar-run on every node.
+func (r runCluster) start(t *testing.T) *cluster.Cluster {
+	t.Helper()
+	config := cluster.Config{APIServers: []cluster.Component{r.api}, ControllerManager: &r.api}
+	for _, n := range r.nodes {
+		config.Nodes = append(config.Nodes, n.Node)
+	}
+	c := cluster.StartFor(t, config)
+	provideRun(t, c)
+	return c
+}
+
+// TestUniversal: on every kubelet exactly one of the two runs the sidecar, the main container starts after it, and the
+// job ends on its own with the main's exit code.
+func TestUniversal(t *testing.T) {
+	needsKubelets(t)
+	for name, c := range runClusters() {
 		t.Run(name, func(t *testing.T) {
-			config := cluster.Config{APIServers: []cluster.Component{c.api}, ControllerManager: &c.api}
-			for _, n := range c.nodes {
-				config.Nodes = append(config.Nodes, n.Node)
-			}
-			started := cluster.StartFor(t, config)
-			provideRun(t, started)
+			started := c.start(t)
 			for _, n := range c.nodes {
 				probe := name != "1.28-drops" // an API server that drops the field does not allow the probe
 				for _, code := range []int{0, 3} {

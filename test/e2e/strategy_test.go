@@ -15,7 +15,8 @@ import (
 
 // lateProxy are a main container that asks at once, and a proxy that takes its time. A second proxy would not get its port,
 // and fail.
-const lateProxy = `      containers:
+const lateProxy = `      nodeName: %s
+      containers:
       - name: work
         image: ` + cluster.ToolImage + `
         args: [get, "http://127.0.0.1:15001/", then, %s]
@@ -52,34 +53,44 @@ spec:
       terminationGracePeriodSeconds: 2
 ` + lateProxy
 
-// TestStrategies: what convert prints for clusters that are not ready, word for word, where native sidecars do not run
-// and where they do.
+// TestStrategies: what convert prints for clusters that are not ready, word for word, on every kubelet.
 func TestStrategies(t *testing.T) {
 	needsKubelets(t)
-	for _, version := range []string{"1.28", "1.36"} {
-		t.Run(version, func(t *testing.T) {
-			on := cluster.Component{Version: version}
-			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{on}, ControllerManager: &on, Scheduler: &on, Nodes: []cluster.Node{{Component: on}}})
-			provideRun(t, c)
-			for _, strategy := range []string{"universal", "wrapper"} {
-				t.Run(strategy, func(t *testing.T) {
-					for _, code := range []int{0, 3} {
-						t.Run(fmt.Sprintf("job-exits-%d", code), func(t *testing.T) { t.Parallel(); strategyJob(t, c, strategy, code) })
+	for name, rc := range runClusters() {
+		t.Run(name, func(t *testing.T) {
+			c := rc.start(t)
+			for _, n := range rc.nodes {
+				for _, strategy := range []string{"universal", "wrapper"} {
+					on := placed{c, n.Name, strategy, "proxy"}
+					switch {
+					case strategy == "universal" && n.expect == "rejected":
+						continue // TestUniversal: no manifest can help there
+					case strategy == "universal" && n.expect == "native":
+						on.works = "proxy-native"
 					}
-					t.Run("deployment", func(t *testing.T) { t.Parallel(); strategyDeployment(t, c, strategy) })
-				})
+					for _, code := range []int{0, 3} {
+						t.Run(fmt.Sprintf("%s/%s/job-exits-%d", n.Name, strategy, code), func(t *testing.T) { t.Parallel(); on.job(t, code) })
+					}
+					t.Run(n.Name+"/"+strategy+"/deployment", func(t *testing.T) { t.Parallel(); on.deployment(t) })
+				}
 			}
-			if version != "1.28" {
+			if name != "1.28-drops" {
 				return
 			}
 			t.Run("verify", func(t *testing.T) {
-				r := plugin.Run(t, c.Kubeconfig, "convert", "-f", manifestFile(t, fmt.Sprintf(lateJob, "exit, \"0\"")), "-c", "proxy", "--verify")
+				r := plugin.Run(t, c.Kubeconfig, "convert", "-f", manifestFile(t, fmt.Sprintf(lateJob, "n128", "exit, \"0\"")), "-c", "proxy", "--verify")
 				if r.Exit != report.ExitUnknown || !strings.Contains(r.Stderr, "--strategy universal") {
 					t.Errorf("native sidecars do not run there, and nothing else is offered: exit %d\n%s", r.Exit, r.Stderr)
 				}
 			})
 		})
 	}
+}
+
+// A placed is a strategy on one node, and the container that has to work there.
+type placed struct {
+	c                     *cluster.Cluster
+	node, strategy, works string
 }
 
 // strategically converts a manifest there, and looks at what would become of it on the way back.
@@ -95,11 +106,11 @@ func strategically(t *testing.T, c *cluster.Cluster, text, strategy string) stri
 	return file
 }
 
-func strategyJob(t *testing.T, c *cluster.Cluster, strategy string, code int) {
-	ns := fmt.Sprintf("%s-job-%d", strategy, code)
-	in := inNamespace(t, c, ns)
-	in("apply", "-f", strategically(t, c, fmt.Sprintf(lateJob, fmt.Sprintf("exit, %q", fmt.Sprint(code))), strategy))
-	p := onlyPod(t, c, ns, "work", "it was expected to end by itself", func(p *corev1.Pod) bool {
+func (on placed) job(t *testing.T, code int) {
+	ns := fmt.Sprintf("%s-%s-job-%d", on.node, on.strategy, code)
+	in := inNamespace(t, on.c, ns)
+	in("apply", "-f", strategically(t, on.c, fmt.Sprintf(lateJob, on.node, fmt.Sprintf("exit, %q", fmt.Sprint(code))), on.strategy))
+	p := onlyPod(t, on.c, ns, "work", "it was expected to end by itself", func(p *corev1.Pod) bool {
 		return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 	})
 	if want := map[bool]corev1.PodPhase{true: corev1.PodSucceeded, false: corev1.PodFailed}[code == 0]; p.Status.Phase != want || exitCode(p, "work") != code {
@@ -108,42 +119,36 @@ func strategyJob(t *testing.T, c *cluster.Cluster, strategy string, code int) {
 	if got := exitCode(p, "proxy"); got != 0 {
 		t.Errorf("the proxy exited with %d", got)
 	}
-	oneWorks(t, in, p)
+	oneWorks(t, in, p, on.works)
 }
 
-func strategyDeployment(t *testing.T, c *cluster.Cluster, strategy string) {
-	in := inNamespace(t, c, strategy+"-deployment")
-	in("apply", "-f", strategically(t, c, fmt.Sprintf(lateDeployment, "serve, \":8080\""), strategy))
+func (on placed) deployment(t *testing.T) {
+	ns := on.node + "-" + on.strategy + "-deployment"
+	in := inNamespace(t, on.c, ns)
+	in("apply", "-f", strategically(t, on.c, fmt.Sprintf(lateDeployment, on.node, `log, the work begins, then, serve, ":8080"`), on.strategy))
 	in("rollout", "status", "deployment/work", "--timeout="+patience.String())
-	list, err := c.Client().CoreV1().Pods(strategy+"-deployment").List(t.Context(), metav1.ListOptions{})
-	if err != nil || len(list.Items) != 1 {
-		t.Fatalf("%d pods, %v", len(list.Items), err)
+	name := in("get", "pods", "-o", "jsonpath={.items[*].metadata.name}")
+	until(t, "the work begins", func() bool { return strings.Contains(in("logs", name, "-c", "work"), "the work begins") })
+	p, err := on.c.Client().CoreV1().Pods(ns).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	p := &list.Items[0]
 	for _, s := range p.Status.ContainerStatuses {
 		if s.RestartCount != 0 {
 			t.Errorf("%s was restarted %d times", s.Name, s.RestartCount)
 		}
 	}
-	oneWorks(t, in, p)
+	oneWorks(t, in, p, on.works)
 }
 
 // oneWorks: of all containers exactly one has been the proxy.
-func oneWorks(t *testing.T, in func(args ...string) string, p *corev1.Pod) {
+func oneWorks(t *testing.T, in func(args ...string) string, p *corev1.Pod, want string) {
 	t.Helper()
 	var working []string
 	for _, c := range append(p.Spec.Containers, p.Spec.InitContainers...) {
 		if strings.Contains(in("logs", p.Name, "-c", c.Name), "the proxy works") {
 			working = append(working, c.Name)
 		}
-	}
-	native := false
-	for _, c := range p.Spec.InitContainers {
-		native = native || c.RestartPolicy != nil
-	}
-	want := "proxy"
-	if native {
-		want = "proxy-native"
 	}
 	if len(working) != 1 || working[0] != want {
 		t.Errorf("%v worked as the proxy, want %s alone", working, want)
