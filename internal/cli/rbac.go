@@ -85,7 +85,7 @@ what --explain says.`,
 	addChoice(cmd, &format, "output", "o", "Format of --explain")
 	cmd.Flags().StringVar(&role, "name", "kubectl-sidecar", "`name` of the ClusterRole")
 	cmd.Flags().BoolVar(&as, "as-controllers", true, "With the right to impersonate the controllers that create pods; without it, run with --as-controllers=false, too")
-	cmd.Flags().BoolVar(&watch, "watch", false, "With the rights of why --watch")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "With the rights of why --watch")
 	cmd.Flags().StringArrayVar(&custom, "custom", nil, "With the rights to try the templates of custom resources, as `RESOURCE.GROUP`; repeatable")
 	cmd.Flags().BoolVar(&explain, "explain", false, "Say what each right is for and what is lost without it")
 	return cmd

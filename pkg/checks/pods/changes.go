@@ -185,11 +185,29 @@ func (p subject) containerChanges(old subject) []Change {
 	}
 	for _, c := range p.all() {
 		for _, change := range c.changesSince(was[c.Name]) {
+			if change.What == ProbeSucceeded {
+				change.At = p.passedBy(c)
+			}
 			change.Object, change.Container, change.Type = p.object(), c.Name, kindOf(c)
 			out = append(out, change)
 		}
 	}
 	return out
+}
+
+// passedBy is when a startup probe has succeeded at the latest, as what waits for it tells; zero where nothing does.
+func (p subject) passedBy(c container) metav1.Time {
+	begun, behind := c.status.State.Running.StartedAt, false
+	for _, other := range p.all() {
+		if behind && c.sidecar() && other.running() && !other.status.State.Running.StartedAt.Before(&begun) {
+			return other.status.State.Running.StartedAt
+		}
+		behind = behind || other.Name == c.Name
+	}
+	if ready, at := isTrue(p.Pod, corev1.PodReady); ready && !at.Before(&begun) {
+		return at
+	}
+	return metav1.Time{}
 }
 
 // changesSince is what became of a container whose status was that of old, which may be none.

@@ -127,14 +127,15 @@ func TestChanges(t *testing.T) {
 		{"its probe fails", moment(5, running), moment(11, failing(3)), []string{"+10s probe-failed proxy sidecar Unhealthy startup 3 of 30"}},
 		{"once more", moment(11, failing(3)), moment(13, failing(4)), []string{"+12s probe-failed proxy sidecar Unhealthy startup 4 of 30"}},
 		{"all is well", moment(9, running), moment(12, ready), []string{
-			"+11s container-started app main", "+11s pod-ready", "+12s startup-probe-succeeded proxy sidecar startup",
+			"+11s startup-probe-succeeded proxy sidecar startup", "+11s container-started app main", "+11s pod-ready",
 		}},
 		{"crash loop", moment(5, running), moment(25, looping), []string{
 			"+21s container-exited proxy sidecar code 3 restart 2", "+25s container-waiting proxy sidecar CrashLoopBackOff restart 2",
 			"+25s diagnosed proxy sidecar-crash-looping",
 		}},
 		{"it has got over it", moment(25, looping), moment(40, ready), []string{
-			"+4s container-started proxy sidecar", "+11s container-started app main", "+11s pod-ready", "+40s startup-probe-succeeded proxy sidecar startup", "+40s over",
+			"+4s container-started proxy sidecar", "+11s startup-probe-succeeded proxy sidecar startup", "+11s container-started app main", "+11s pod-ready",
+			"+40s over",
 		}},
 		{"it is deleted", moment(5, running), moment(9, func(s *facts.Snapshot, p *corev1.Pod) {
 			running(s, p)
