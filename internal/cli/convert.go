@@ -172,11 +172,3 @@ func (o *convertOptions) unknownContainers(have []string) error {
 	}
 	return nil
 }
-
-// ended is what to return when the run was ended.
-func ended(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return exit(exitInterrupted)
-	}
-	return nil
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
@@ -89,7 +90,7 @@ func (c *conversion) convertAll(ctx context.Context) error {
 		}
 		for _, d := range f.documents {
 			for _, w := range d.Workloads {
-				if err := ended(ctx); err != nil {
+				if err := exitWith(ctx, report.ExitOK); err != nil {
 					return err
 				}
 				p := convert.Of(w, c.o.plan())

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
@@ -63,7 +64,7 @@ func (c *conversion) convertBuilt(ctx context.Context) error {
 	var order []string
 	for i, d := range f.documents {
 		for _, w := range d.Workloads {
-			if err := ended(ctx); err != nil {
+			if err := exitWith(ctx, report.ExitOK); err != nil {
 				return err
 			}
 			p := convert.Of(w, c.o.plan())

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -172,4 +173,15 @@ func nearest(typed string, valid []string) string {
 		}
 	}
 	return ""
+}
+
+// exitWith ends a command that has printed its result: with the exit code of that, or of Ctrl-C.
+func exitWith(ctx context.Context, code int) error {
+	switch {
+	case ctx.Err() != nil:
+		return exit(exitInterrupted)
+	case code != report.ExitOK:
+		return exit(code)
+	}
+	return nil
 }

@@ -54,11 +54,5 @@ func (o *planOptions) runFleet(ctx context.Context) error {
 	if err := writeTo(o.streams.Out, out.Bytes()); err != nil {
 		return err
 	}
-	switch {
-	case ctx.Err() != nil:
-		return exit(exitInterrupted)
-	case f.ExitCode != plan.ExitNothing:
-		return exit(f.ExitCode)
-	}
-	return nil
+	return exitWith(ctx, f.ExitCode)
 }

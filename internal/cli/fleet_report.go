@@ -78,13 +78,7 @@ func (c *fleetCommand) run(ctx context.Context) error {
 	if err := out.printFleet(f, c.color); err != nil {
 		return err
 	}
-	switch {
-	case ctx.Err() != nil:
-		return exit(exitInterrupted)
-	case f.ExitCode != report.ExitOK:
-		return exit(f.ExitCode)
-	}
-	return nil
+	return exitWith(ctx, f.ExitCode)
 }
 
 // selected reports whether a check is among those to run.

@@ -90,13 +90,7 @@ func (o *planOptions) run(cmd *cobra.Command, args []string) error {
 	if err := writeTo(o.streams.Out, out.Bytes()); err != nil {
 		return err
 	}
-	switch code := p.ExitCode(); {
-	case ctx.Err() != nil:
-		return exit(exitInterrupted)
-	case code != plan.ExitNothing:
-		return exit(code)
-	}
-	return nil
+	return exitWith(ctx, p.ExitCode())
 }
 
 // check refuses combinations that contradict each other.

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
 // webhookKinds is what the table of webhooks is made of.
@@ -61,10 +62,7 @@ and by calling each webhook directly where one of those was changed.`,
 			if err := printWebhooks(streams, format.value, s); err != nil {
 				return err
 			}
-			if cmd.Context().Err() != nil {
-				return exit(exitInterrupted)
-			}
-			return nil
+			return exitWith(cmd.Context(), report.ExitOK)
 		},
 	}
 	addFiles(cmd, &files, &recursive)

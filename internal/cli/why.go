@@ -145,13 +145,7 @@ func (o *whyOptions) run(cmd *cobra.Command, args []string) error {
 	if err := out.print(r, o.color.value); err != nil {
 		return err
 	}
-	switch code := r.WhyExitCode(); {
-	case ctx.Err() != nil:
-		return exit(exitInterrupted)
-	case code != report.ExitOK:
-		return exit(code)
-	}
-	return nil
+	return exitWith(ctx, r.WhyExitCode())
 }
 
 // check refuses combinations that contradict each other.

@@ -69,36 +69,36 @@ func inputs(t *testing.T) map[string][]byte {
 	for i, text := range strategyInputs {
 		out[fmt.Sprint("own-", i)] = []byte(text)
 	}
-	files, err := filepath.Glob("../checks/manifests/testdata/*/*.txtar")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d files: %v", len(files), err)
-	}
-	for _, name := range files {
-		archive, err := txtar.ParseFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for name, archive := range archives(t, "../checks/manifests/testdata/*/*.txtar", 50) {
 		for _, f := range archive.Files {
 			if _, err := workload.Parse(f.Name, f.Data); err == nil && strings.HasSuffix(f.Name, ".yaml") && f.Name != "cluster.yaml" {
 				out[strings.Join([]string{filepath.Base(filepath.Dir(name)), filepath.Base(name), f.Name}, "/")] = f.Data
 			}
 		}
 	}
-	files, err = filepath.Glob("../edit/testdata/*.txtar")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("%d files: %v", len(files), err)
-	}
-	for _, name := range files {
-		archive, err := txtar.ParseFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
+	visible := strings.NewReplacer("␍", "\r", "␀", "\ufeff", "␄\n", "")
+	for name, archive := range archives(t, "../edit/testdata/*.txtar", 20) {
 		for _, f := range archive.Files {
-			data := bytes.NewBuffer(nil)
-			data.WriteString(strings.NewReplacer("␍", "\r", "␀", "\ufeff", "␄\n", "").Replace(string(f.Data)))
-			if _, err := workload.Parse(f.Name, data.Bytes()); err == nil && f.Name == "in" {
-				out["edit/"+filepath.Base(name)] = data.Bytes()
+			data := []byte(visible.Replace(string(f.Data)))
+			if _, err := workload.Parse(f.Name, data); err == nil && f.Name == "in" {
+				out["edit/"+filepath.Base(name)] = data
 			}
+		}
+	}
+	return out
+}
+
+// archives are the files that match a pattern, of which there are some at least.
+func archives(t *testing.T, pattern string, least int) map[string]*txtar.Archive {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) < least {
+		t.Fatalf("%d files match %s: %v", len(files), pattern, err)
+	}
+	out := map[string]*txtar.Archive{}
+	for _, name := range files {
+		if out[name], err = txtar.ParseFile(name); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return out
@@ -161,16 +161,8 @@ func TestTakenBack(t *testing.T) {
 }
 
 func TestStrategies(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) < 5 {
-		t.Fatalf("%d files: %v", len(files), err)
-	}
-	for _, name := range files {
+	for name, archive := range archives(t, "testdata/*.txtar", 5) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
 			words := strings.Fields(strings.Split(string(archive.Comment), ":")[0]) // universal -c cache: what it shows
 			o := Options{Strategy: Strategy(words[0]), RunImage: "registry.example/run:1"}
 			if len(words) > 2 {

@@ -118,9 +118,7 @@ func (f *file) addField(t *text, l *ledger, in *place, a Add) error {
 	if err != nil {
 		return err
 	}
-	t.insert(at, lines...)
-	l.adds(lines...)
-	f.data = t.bytes()
+	f.insert(t, l, at, lines)
 	return nil
 }
 
@@ -178,9 +176,7 @@ func (f *file) addItem(t *text, l *ledger, in *place, word string, value any) er
 	if err != nil {
 		return err
 	}
-	t.insert(at, lines...)
-	l.adds(lines...)
-	f.data = t.bytes()
+	f.insert(t, l, at, lines)
 	return nil
 }
 

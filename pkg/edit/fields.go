@@ -50,9 +50,7 @@ func (f *file) setAlways(t *text, l *ledger, c Change, m Move) error {
 		return err
 	}
 	added := t.add(strings.Repeat(" ", t.keyColumn(item)) + "restartPolicy: " + always)
-	t.insert(e, added...)
-	l.adds(added...)
-	f.data = t.bytes()
+	f.insert(t, l, e, added)
 	return nil
 }
 
@@ -98,10 +96,15 @@ func (f *file) insertField(t *text, l *ledger, item *place, key string, value an
 	if err != nil {
 		return err
 	}
+	f.insert(t, l, at, lines)
+	return nil
+}
+
+// insert puts lines into the file at an index, and notes them.
+func (f *file) insert(t *text, l *ledger, at int, lines []line) {
 	t.insert(at, lines...)
 	l.adds(lines...)
 	f.data = t.bytes()
-	return nil
 }
 
 // keyColumn is the column of an item's keys, from 0.

@@ -37,9 +37,7 @@ func (f *file) moveTail(t *text, l *ledger, c Change) error {
 		return err
 	}
 	key := t.add(strings.Repeat(" ", column) + "initContainers:")
-	t.insert(e.from, key...)
-	l.adds(key...)
-	f.data = t.bytes()
+	f.insert(t, l, e.from, key)
 	return nil
 }
 

@@ -90,9 +90,7 @@ func (f *file) setScript(t *text, l *ledger, p *place, value string) error {
 		lines = append(lines, line{body, t.eol})
 	}
 	l.removes(t.cut(from, end)...)
-	t.insert(from, lines...)
-	l.adds(lines...)
-	f.data = t.bytes()
+	f.insert(t, l, from, lines)
 	return nil
 }
 
@@ -127,9 +125,7 @@ func (f *file) setBlock(t *text, l *ledger, p *place, value any) error {
 		return err
 	}
 	l.removes(t.cut(e.line, e.to)...)
-	t.insert(e.line, lines...)
-	l.adds(lines...)
-	f.data = t.bytes()
+	f.insert(t, l, e.line, lines)
 	return nil
 }
 

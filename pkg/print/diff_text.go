@@ -1,7 +1,6 @@
 package print
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -25,10 +24,7 @@ var DiffFormats = []struct {
 	{"text", func(w io.Writer, d *report.Diff, o Options) error { return newPage(w, o, false).diff(cleanDiff(d)) }},
 	{"wide", func(w io.Writer, d *report.Diff, o Options) error { return newPage(w, o, true).diff(cleanDiff(d)) }},
 	{"json", func(w io.Writer, d *report.Diff, _ Options) error {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(cleanDiff(d))
+		return encodeJSON(w, cleanDiff(d))
 	}},
 }
 
@@ -81,14 +77,19 @@ func (p *page) diff(d *report.Diff) error {
 	if len(d.NotCompared) > 0 {
 		p.prose("", "not compared: ", p.skipped(d.NotCompared))
 	}
+	return p.verdict(d.ExitCode(checks.Info), d.Summary)
+}
+
+// verdict is the last line of a diff.
+func (p *page) verdict(code int, summary string) error {
 	m := markPass
-	switch d.ExitCode(checks.Info) {
+	switch code {
 	case report.ExitFindings:
 		m = markFail
 	case report.ExitUnknown:
 		m = markUnknown
 	}
-	p.marked(m, p.paint(bold, d.Summary))
+	p.marked(m, p.paint(bold, summary))
 	return p.w.Flush()
 }
 

@@ -1,14 +1,11 @@
 package print
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"strings"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
-	"sigs.k8s.io/yaml"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
@@ -55,20 +52,10 @@ func cleanUnreached(u *report.Unreached) *report.Unreached {
 	return &report.Unreached{Reason: line(u.Reason), Remedy: block(u.Remedy)}
 }
 
-func fleetJSON(w io.Writer, f *report.Fleet, _ Options) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(f)
-}
+func fleetJSON(w io.Writer, f *report.Fleet, _ Options) error { return encodeJSON(w, f) }
 
 func fleetYAML(w io.Writer, f *report.Fleet, _ Options) error {
-	document, err := yaml.Marshal(f)
-	if err != nil {
-		return fmt.Errorf("encoding the reports as YAML: %w", err)
-	}
-	_, err = w.Write(document)
-	return err
+	return encodeYAML(w, "the reports", f)
 }
 
 // fleetJUnit has the suites of each cluster, with its name before theirs.

@@ -1,7 +1,6 @@
 package print
 
 import (
-	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
@@ -15,10 +14,7 @@ import (
 func FleetDiff(w io.Writer, d *report.FleetDiff, format string, o Options) error {
 	d = cleanFleetDiff(d)
 	if format == "json" {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(d)
+		return encodeJSON(w, d)
 	}
 	p := newPage(w, o, format == "wide")
 	p.fleetSide("before: ", d.Before)
@@ -40,15 +36,7 @@ func FleetDiff(w io.Writer, d *report.FleetDiff, format string, o Options) error
 		}
 	}
 	p.print()
-	m := markPass
-	switch d.ExitCode(checks.Info) {
-	case report.ExitFindings:
-		m = markFail
-	case report.ExitUnknown:
-		m = markUnknown
-	}
-	p.marked(m, p.paint(bold, d.Summary))
-	return p.w.Flush()
+	return p.verdict(d.ExitCode(checks.Info), d.Summary)
 }
 
 func cleanFleetDiff(d *report.FleetDiff) *report.FleetDiff {

@@ -158,14 +158,7 @@ func fleetAnnotations(w io.Writer, f *report.Fleet, _ Options) error {
 	for _, n := range fleetNotes(f, idleLines) {
 		list = append(list, annotation{level: "notice", title: "waiver", message: n.text + mdIn(n.clusters, len(f.Clusters))})
 	}
-	var out strings.Builder
-	for _, level := range annotationLevels {
-		for _, a := range mostImportant(list, level) {
-			out.WriteString(a.command())
-		}
-	}
-	_, err := io.WriteString(w, out.String())
-	return err
+	return writeAnnotations(w, list)
 }
 
 // fleetProblemNotes stand at the line of a manifest where they are about one: then each place is one of its own.

@@ -42,6 +42,11 @@ func annotations(w io.Writer, r *report.Report, _ Options) error {
 		list = append(list, holeNotes(r)...)
 	}
 	list = append(list, waiverNotes(r)...)
+	return writeAnnotations(w, list)
+}
+
+// writeAnnotations writes the most important ones of each level.
+func writeAnnotations(w io.Writer, list []annotation) error {
 	var out strings.Builder
 	for _, level := range annotationLevels {
 		for _, a := range mostImportant(list, level) {

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
@@ -27,17 +25,9 @@ func Plan(w io.Writer, p *plan.Plan, format string, story bool) error {
 	case "html":
 		return planDocument(w, p)
 	case "json":
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(p)
+		return encodeJSON(w, p)
 	case "yaml":
-		document, err := yaml.Marshal(p)
-		if err != nil {
-			return fmt.Errorf("encoding the plan as YAML: %w", err)
-		}
-		_, err = w.Write(document)
-		return err
+		return encodeYAML(w, "the plan", p)
 	}
 	var lines []string
 	if story {

@@ -1,14 +1,12 @@
 package print
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/html"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -25,17 +23,9 @@ func PlanFleet(w io.Writer, f *plan.Fleet, format string) error {
 	case "html":
 		return planFleetDocument(w, f)
 	case "json":
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(f)
+		return encodeJSON(w, f)
 	case "yaml":
-		document, err := yaml.Marshal(f)
-		if err != nil {
-			return fmt.Errorf("encoding the plans as YAML: %w", err)
-		}
-		_, err = w.Write(document)
-		return err
+		return encodeYAML(w, "the plans", f)
 	}
 	lines := table(planFleetRows(f))
 	if format == "wide" {

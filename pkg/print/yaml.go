@@ -10,10 +10,15 @@ import (
 )
 
 func yamlDocument(w io.Writer, r *report.Report, _ Options) error {
-	document, err := yaml.Marshal(r)
+	return encodeYAML(w, "the report", r)
+}
+
+// encodeYAML writes a document; what names it in an error.
+func encodeYAML(w io.Writer, what string, document any) error {
+	text, err := yaml.Marshal(document)
 	if err != nil {
-		return fmt.Errorf("encoding the report as YAML: %w", err)
+		return fmt.Errorf("encoding %s as YAML: %w", what, err)
 	}
-	_, err = w.Write(document)
+	_, err = w.Write(text)
 	return err
 }
