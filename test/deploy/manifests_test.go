@@ -12,10 +12,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
 	psa "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/decoded"
 )
 
 const roleFile = "../../deploy/base/clusterrole.yaml"
@@ -80,7 +81,7 @@ func TestNodeRights(t *testing.T) {
 	if diff := cmp.Diff(rightsIn(printed), direct); diff != "" {
 		t.Errorf("deploy/kubelets-direct: -printed +allowed\n%s", diff)
 	}
-	args := only[*batchv1.CronJob](t, rendered(t, "../../deploy/kubelets-direct")).Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args
+	args := decoded.Only[*batchv1.CronJob](t, rendered(t, "../../deploy/kubelets-direct")).Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args
 	if !slices.Contains(args, "--kubelets=direct") {
 		t.Errorf("deploy/kubelets-direct runs %v", args)
 	}
@@ -89,30 +90,7 @@ func TestNodeRights(t *testing.T) {
 // rendered is what kubectl would apply, decoded strictly.
 func rendered(t *testing.T, dir string) []runtime.Object {
 	t.Helper()
-	var out []runtime.Object
-	decoder := scheme.Codecs.UniversalDeserializer()
-	for text := range strings.SplitSeq(kubectl(t, nil, "kustomize", dir), "\n---\n") {
-		object, _, err := decoder.Decode([]byte(text), nil, nil)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-		out = append(out, object)
-	}
-	return out
-}
-
-func only[T runtime.Object](t *testing.T, objects []runtime.Object) T {
-	t.Helper()
-	var found []T
-	for _, o := range objects {
-		if o, ok := o.(T); ok {
-			found = append(found, o)
-		}
-	}
-	if len(found) != 1 {
-		t.Fatalf("%d objects of type %T", len(found), *new(T))
-	}
-	return found[0]
+	return decoded.All(t, kubectl(t, nil, "kustomize", dir))
 }
 
 // The pods are what Pod Security calls restricted, by its own rules, and say what they need.
@@ -125,11 +103,11 @@ func TestRestricted(t *testing.T) {
 		"../../deploy": {"doctor"}, "../../deploy/openreports": {"doctor", "publish"}, "../../deploy/kubelets-direct": {"doctor"},
 	} {
 		objects := rendered(t, dir)
-		namespace := only[*corev1.Namespace](t, objects)
+		namespace := decoded.Only[*corev1.Namespace](t, objects)
 		if level := namespace.Labels[psa.EnforceLevelLabel]; level != string(psa.LevelRestricted) {
 			t.Errorf("%s: the namespace enforces %q", dir, level)
 		}
-		pod := only[*batchv1.CronJob](t, objects).Spec.JobTemplate.Spec.Template
+		pod := decoded.Only[*batchv1.CronJob](t, objects).Spec.JobTemplate.Spec.Template
 		restricted := psa.LevelVersion{Level: psa.LevelRestricted, Version: psa.LatestVersion()}
 		result := policy.AggregateCheckResults(evaluator.EvaluatePod(restricted, &pod.ObjectMeta, &pod.Spec))
 		if !result.Allowed {
@@ -155,10 +133,10 @@ func TestRestricted(t *testing.T) {
 // own name alone, needs no change.
 func TestOtherNamespace(t *testing.T) {
 	objects := rendered(t, overlay(t, "openreports", map[string]any{"namespace": "observability"}))
-	if name := only[*corev1.Namespace](t, objects).Name; name != "observability" {
+	if name := decoded.Only[*corev1.Namespace](t, objects).Name; name != "observability" {
 		t.Errorf("the namespace is %s", name)
 	}
-	if ns := only[*batchv1.CronJob](t, objects).Namespace; ns != "observability" {
+	if ns := decoded.Only[*batchv1.CronJob](t, objects).Namespace; ns != "observability" {
 		t.Errorf("the CronJob is in %s", ns)
 	}
 	bindings := 0

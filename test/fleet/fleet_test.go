@@ -18,12 +18,12 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/kubernetes/scheme"
 	psa "k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/binaries"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/decoded"
 )
 
 const (
@@ -96,38 +96,15 @@ func TestDashboard(t *testing.T) {
 // rendered is what kubectl would apply of deploy/fleet/cluster, decoded strictly.
 func rendered(t *testing.T) []runtime.Object {
 	t.Helper()
-	strict := runtime.Decoder(scheme.Codecs.UniversalDeserializer())
-	var out []runtime.Object
-	for text := range strings.SplitSeq(kubectl(t, nil, "kustomize", fleet+"/cluster"), "\n---\n") {
-		object, _, err := strict.Decode([]byte(text), nil, nil)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-		out = append(out, object)
-	}
-	return out
-}
-
-func only[T runtime.Object](t *testing.T, objects []runtime.Object) T {
-	t.Helper()
-	var found []T
-	for _, o := range objects {
-		if o, ok := o.(T); ok {
-			found = append(found, o)
-		}
-	}
-	if len(found) != 1 {
-		t.Fatalf("%d objects of type %T", len(found), *new(T))
-	}
-	return found[0]
+	return decoded.All(t, kubectl(t, nil, "kustomize", fleet+"/cluster"))
 }
 
 // TestCluster: the pods are restricted, use the same volume and are on one node; the Service finds the exporter.
 func TestCluster(t *testing.T) {
 	objects := rendered(t)
-	job := only[*batchv1.CronJob](t, objects).Spec.JobTemplate.Spec.Template
-	exporter := only[*appsv1.Deployment](t, objects).Spec.Template
-	service := only[*corev1.Service](t, objects)
+	job := decoded.Only[*batchv1.CronJob](t, objects).Spec.JobTemplate.Spec.Template
+	exporter := decoded.Only[*appsv1.Deployment](t, objects).Spec.Template
+	service := decoded.Only[*corev1.Service](t, objects)
 	evaluator, err := policy.NewEvaluator(policy.DefaultChecks(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +118,7 @@ func TestCluster(t *testing.T) {
 		if c.SecurityContext.ReadOnlyRootFilesystem == nil || !*c.SecurityContext.ReadOnlyRootFilesystem || c.Resources.Limits.Memory().IsZero() {
 			t.Errorf("%s can write to its image, or does not say what it needs", name)
 		}
-		if claim := pod.Spec.Volumes[0].PersistentVolumeClaim; claim == nil || claim.ClaimName != only[*corev1.PersistentVolumeClaim](t, objects).Name || c.VolumeMounts[0].MountPath != "/reports" {
+		if claim := pod.Spec.Volumes[0].PersistentVolumeClaim; claim == nil || claim.ClaimName != decoded.Only[*corev1.PersistentVolumeClaim](t, objects).Name || c.VolumeMounts[0].MountPath != "/reports" {
 			t.Errorf("%s has other volumes: %+v", name, pod.Spec.Volumes)
 		}
 	}

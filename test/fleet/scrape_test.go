@@ -22,14 +22,15 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/cli"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/decoded"
 )
 
 // TestScrape: of two clusters, doctor writes a file with the arguments of the CronJob, the node exporter serves it with
 // those of the Deployment, and Prometheus scrapes it, evaluates the rules and answers every query of the dashboard.
 func TestScrape(t *testing.T) {
 	objects := rendered(t)
-	doctor := only[*batchv1.CronJob](t, objects).Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args
-	exporter := only[*appsv1.Deployment](t, objects).Spec.Template.Spec.Containers[0].Args
+	doctor := decoded.Only[*batchv1.CronJob](t, objects).Spec.JobTemplate.Spec.Template.Spec.Containers[0].Args
+	exporter := decoded.Only[*appsv1.Deployment](t, objects).Spec.Template.Spec.Containers[0].Args
 	targets := map[string]string{}
 	for name, snapshot := range map[string]string{"paris": "demo.yaml", "rome": "not-everywhere.yaml"} {
 		reports := t.TempDir()
