@@ -111,7 +111,7 @@ func TestReadFamilies(t *testing.T) {
 	}
 }
 
-// endless repeats text for ever.
+// endless repeats text forever.
 type endless struct{ text []byte }
 
 func (e *endless) Read(p []byte) (int, error) {

@@ -187,7 +187,7 @@ func (k *fakeKubelet) answer(w http.ResponseWriter, r *http.Request, behavior Be
 	end()
 }
 
-// trickle sends the page in pieces; the endless one begins anew for ever, so
+// trickle sends the page in pieces; the endless one begins anew forever, so
 // that it never comes to families that sort behind those of its first KBs.
 func (k *fakeKubelet) trickle(out io.Writer, flush func(), r *http.Request, behavior Behavior, page []byte) {
 	pause := 250 * time.Millisecond
