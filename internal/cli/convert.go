@@ -55,6 +55,8 @@ nothing. What cannot be proven is not written; a JSON patch is printed instead.
 Without --write nothing is written: the default prints a diff, -o a JSON patch with
 test operations, a kustomize component, or the whole file. Of an object in the
 cluster the patch is printed, and who owns the object: nothing is ever applied.
+There is no patch where the API server or a node that the pods may land on does
+not run native sidecars; what else can be done is said instead.
 
 Exit code: 0 nothing to do, or done; 3 a diff was printed: there is something to
 convert; 4 something could not be proven, or has to be asked first; 1 could not

@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
@@ -33,6 +34,8 @@ type done struct {
 	refusal *edit.Refusal
 	// missed are the patches that keep it from being converted.
 	missed error
+	// blocks are what keeps native sidecars from running in the cluster, where it was asked.
+	blocks []plan.Block
 	// source is the file that it is written in, where that is not the one that was read.
 	source string
 }

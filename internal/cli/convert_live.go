@@ -74,6 +74,9 @@ func (o *convertOptions) live(ctx context.Context) error {
 	if err := o.unknownContainers(c.containers()); err != nil {
 		return err
 	}
+	if err := c.heed(ctx); err != nil {
+		return err
+	}
 	if o.verify {
 		if err := c.admit(ctx, objects); err != nil {
 			return err

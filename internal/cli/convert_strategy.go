@@ -14,7 +14,6 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/gate"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -145,6 +144,9 @@ func (o *convertOptions) again(strategy convert.Strategy) string {
 	for _, n := range o.names {
 		words = append(words, n.String())
 	}
+	if len(o.names) > 0 {
+		words = append(words, o.cluster.where()...)
+	}
 	for _, f := range o.files {
 		words = append(words, "-f", f)
 	}
@@ -177,10 +179,7 @@ func (o *convertOptions) offer(out *bytes.Buffer) {
 // sayStrategy says what of a plan is about strategies.
 func (o *convertOptions) sayStrategy(out *bytes.Buffer, d done) {
 	place := at(d.Workload.Place)
-	if d.NotReady {
-		fmt.Fprintf(out, "%s%s: no native sidecars in Kubernetes %s: they need 1.%d or later\n", place, d.Workload, gate.Release(o.strategy.minor), convert.NativeSince)
-		o.offer(out)
-	}
+	o.sayReadiness(out, d)
 	for _, n := range d.Needs {
 		what, ask := "its image's own command runs", ".Config.Entrypoint}} {{json .Config.Cmd"
 		if n.HasArgs {

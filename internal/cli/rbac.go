@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
 )
 
@@ -117,7 +118,8 @@ func commandRights(command string, choose selection, way collect.KubeletWay) ([]
 		list := readRights(slices.Concat(collect.Rules(lintKinds), collect.WorkloadRules()))
 		return slices.DeleteFunc(list, right.optional), nil
 	case "convert":
-		return readRights(collect.ObjectRules()), nil
+		list := readRights(slices.Concat(collect.ObjectRules(), collect.Rules(plan.BlockKinds)))
+		return slices.DeleteFunc(list, right.optional), nil
 	}
 	list, err := choose.checks()
 	if err != nil {

@@ -28,6 +28,8 @@ type Options struct {
 	Injected []string
 	// Minor is the version of Kubernetes that the workloads are meant for: 31 of 1.31; 0 where nobody named one.
 	Minor int
+	// Unready is set where the cluster was seen not to run native sidecars of the workload.
+	Unready bool
 	// remembered are the sidecars that another strategy was for: they count as named, and others are looked for besides.
 	remembered []string
 }
@@ -48,7 +50,7 @@ type Plan struct {
 	// them nothing is changed.
 	Needs      []Need
 	Unanswered []Unanswered
-	// NotReady is set where the version that was named does not run native sidecars, so nothing becomes one.
+	// NotReady is set where the version that was named, or the cluster, does not run native sidecars, so nothing becomes one.
 	NotReady bool
 	// Undone takes out what another strategy has written, before anything else; nil for nothing. Workload is what that
 	// leaves, object the one that there is.
@@ -185,7 +187,7 @@ func Of(w *workload.Workload, o Options) *Plan {
 	switch {
 	case was == "" || was == Native:
 		return of(w, o)
-	case was == o.Strategy || o.Strategy == Native && o.tooOld():
+	case was == o.Strategy || o.Strategy == Native && o.notReady():
 		return &Plan{Workload: w, Strategy: o.Strategy, Change: edit.Change{Document: w.Place.Document, Way: slices.Concat(w.Root, w.Way)}, NotReady: was != o.Strategy}
 	}
 	before := undone(w, back)
@@ -226,8 +228,8 @@ func (o Options) remembering(w *workload.Workload) Options {
 	return o
 }
 
-// tooOld reports whether a version was named that does not run native sidecars.
-func (o Options) tooOld() bool { return o.Minor > 0 && o.Minor < NativeSince }
+// notReady reports whether native sidecars do not run where the workload goes.
+func (o Options) notReady() bool { return o.Unready || o.Minor > 0 && o.Minor < NativeSince }
 
 // of is the plan for a workload as people have written it.
 func of(w *workload.Workload, o Options) *Plan {
@@ -240,7 +242,7 @@ func of(w *workload.Workload, o Options) *Plan {
 	}
 	j := roles.Judge(w)
 	p.choose(&j, o)
-	if o.Strategy == Native && o.tooOld() && len(p.Moves) > 0 {
+	if o.Strategy == Native && o.notReady() && len(p.Moves) > 0 {
 		p.NotReady, p.Moves = true, nil
 		return p
 	}

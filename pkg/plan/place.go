@@ -19,8 +19,8 @@ import (
 
 // place finds what stands in the way of a row in the cluster, and what was not read.
 func (p *Planner) place(c *candidate, row *Row) {
-	p.servers(row)
-	p.landing(&c.spec, row)
+	p.servers(row, cluster.Process.Sidecars)
+	p.landing(&c.spec, row, cluster.Node.Sidecars)
 	row.Keeps = cluster.Keeps
 	var names []string
 	row.Admission, names = p.view.Admission(c.template(), row.Kind)
@@ -53,25 +53,31 @@ func ownBlocks(j *roles.Judgment) []Block {
 }
 
 // servers: an API server that does not know the field, or has the gate off, drops it.
-func (p *Planner) servers(row *Row) {
+func (p *Planner) servers(row *Row, sidecars func(cluster.Process) gate.State) {
 	seen := p.view.APIServers().Seen
+	var undecided *Block
 	if len(seen) == 0 {
-		row.Blocks = append(row.Blocks, Block{Kind: ServerUnread, Open: true})
+		undecided = &Block{Kind: ServerUnread, Open: true}
 	}
 	for _, a := range seen {
-		switch a.Sidecars() {
+		switch sidecars(a) {
 		case gate.Unsupported, gate.Off:
 			row.Blocks = append(row.Blocks, Block{Kind: OldServer, Version: a.Version()})
 			return
+		case gate.Unknown:
+			undecided = &Block{Kind: ServerUnread, Version: a.Version(), Open: true}
 		}
+	}
+	if undecided != nil {
+		row.Blocks = append(row.Blocks, *undecided)
 	}
 }
 
 // landing: the nodes that the pods may land on, and which of them do not run native sidecars.
-func (p *Planner) landing(spec *corev1.PodSpec, row *Row) {
+func (p *Planner) landing(spec *corev1.PodSpec, row *Row, sidecars func(cluster.Node) gate.State) {
 	lands := cluster.Landing(spec)
 	var oldest *version.Version
-	unread := !p.s.Has(facts.Nodes) || len(p.s.GapsOf(facts.Nodes, "")) > 0
+	var undecided []string
 	for _, n := range p.nodes {
 		if spec.NodeName != "" && n.Name != spec.NodeName || spec.NodeName == "" && !lands(n) {
 			continue
@@ -80,17 +86,19 @@ func (p *Planner) landing(spec *corev1.PodSpec, row *Row) {
 		if n.Version != nil && (oldest == nil || n.Version.LessThan(oldest)) {
 			oldest, row.Nodes.Oldest = n.Version, n.Status.NodeInfo.KubeletVersion
 		}
-		switch state := n.Sidecars(); {
+		switch state := sidecars(n); {
 		case n.Virtual != "", state == gate.Unsupported, state == gate.Off:
 			row.Nodes.Unable = append(row.Nodes.Unable, n.Name)
 		case state == gate.Unknown:
-			unread = true
+			undecided = append(undecided, n.Name)
 		}
 	}
 	switch {
 	case len(row.Nodes.Unable) > 0:
 		row.Blocks = append(row.Blocks, Block{Kind: OldNodes, Names: row.Nodes.Unable, Version: row.Nodes.Oldest})
-	case unread, row.Nodes.Count == 0:
+	case len(undecided) > 0:
+		row.Blocks = append(row.Blocks, Block{Kind: NodesUnread, Names: undecided, Version: row.Nodes.Oldest, Open: true})
+	case !p.s.Has(facts.Nodes), len(p.s.GapsOf(facts.Nodes, "")) > 0, row.Nodes.Count == 0:
 		row.Blocks = append(row.Blocks, Block{Kind: NodesUnread, Open: true})
 	}
 }

@@ -105,7 +105,7 @@ func candidateOf(w *workload.Workload, j *roles.Judgment, row Row) candidate {
 	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
 		out.containers = append(out.containers, c.Name)
 	}
-	if !w.Is("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodTemplate") {
+	if Custom(w) {
 		_, out.served, _ = strings.Cut(w.APIVersion, "/")
 		out.group, out.inits = w.Group(), append(slices.Clone(w.Way), "initContainers")
 	}
@@ -117,6 +117,11 @@ func candidateOf(w *workload.Workload, j *roles.Judgment, row Row) candidate {
 		out.refer(Reference{Kind: DefaultContainer, Container: name})
 	}
 	return out
+}
+
+// Custom reports whether a workload is of a custom resource.
+func Custom(w *workload.Workload) bool {
+	return !w.Is("Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController", "PodTemplate")
 }
 
 // judge makes the row of a candidate; ok is false where there is nothing to move.
@@ -195,10 +200,15 @@ func waveOf(w *workload.Workload) Wave {
 	return Deployments
 }
 
-// Finish is the plan for the cluster that s describes. gaps are what could not be read of the workloads.
-func (p *Planner) Finish(s *facts.Snapshot, gaps []facts.Gap) *Plan {
+// meet tells what the cluster is like.
+func (p *Planner) meet(s *facts.Snapshot) {
 	p.s, p.view = s, cluster.ViewOf(s)
 	p.nodes = p.view.Nodes()
+}
+
+// Finish is the plan for the cluster that s describes. gaps are what could not be read of the workloads.
+func (p *Planner) Finish(s *facts.Snapshot, gaps []facts.Gap) *Plan {
+	p.meet(s)
 	out := p.plan
 	out.Rows = []Row{} // never null
 	for i := range p.found {

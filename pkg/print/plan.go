@@ -208,19 +208,47 @@ func planAnswer(r *plan.Row) string {
 	return prose.Some(out, 2)
 }
 
+// blockWords is whether the row can be moved, as one block decides it.
 func blockWords(b plan.Block) string {
-	names := prose.Some(b.Names, 2)
+	verdict := "no: "
+	switch {
+	case b.Open:
+		verdict = "unknown: "
+	case b.Kind == plan.ByInjector, b.Kind == plan.InjectorSetting:
+		verdict = "by its injector: "
+	}
+	return verdict + BlockText(b)
+}
+
+// BlockText is what stands in the way of native sidecars, in a few words.
+func BlockText(b plan.Block) string {
+	names, nodes, servers := prose.Some(b.Names, 2), "the nodes were not seen", "the API servers were not seen"
+	if len(b.Names) > 0 {
+		nodes = "the gate of " + prose.Counted(len(b.Names), "node") + " was not read" + byDefault(b)
+	}
+	if b.Version != "" {
+		servers = "the gate of the API server was not read" + byDefault(b)
+	}
 	return map[plan.BlockKind]string{
-		plan.OldNodes: "no: " + prose.Counted(len(b.Names), "node") + " cannot run them", plan.OldServer: "no: the API server drops the field",
-		plan.Webhook: "no: stripped by " + names, plan.Schema: "no: the schema of " + names + " prunes it", plan.WrapperWaits: "no: kubexit waits for " + names,
-		plan.ByInjector: "by its injector: " + names, plan.InjectorSetting: "by its injector: " + names, plan.InjectorUnread: "unknown: no canary tells how " + names + " is injected", plan.LeftToKind: "no: its kind has sidecars of its own",
-		plan.NodesUnread: "unknown: the nodes were not seen", plan.ServerUnread: "unknown: the API servers were not seen",
-		plan.WebhookUnread: "unknown: no canary tells", plan.SchemaUnread: "unknown: the schema of " + names + " was not seen",
+		plan.OldNodes: prose.Counted(len(b.Names), "node") + " cannot run them", plan.OldServer: "the API server drops the field",
+		plan.Webhook: "stripped by " + names, plan.Schema: "the schema of " + names + " prunes it", plan.WrapperWaits: "kubexit waits for " + names,
+		plan.ByInjector: names, plan.InjectorSetting: names, plan.InjectorUnread: "no canary tells how " + names + " is injected", plan.LeftToKind: "its kind has sidecars of its own",
+		plan.NodesUnread: nodes, plan.ServerUnread: servers,
+		plan.WebhookUnread: "no canary tells", plan.SchemaUnread: "the schema of " + names + " was not seen",
 	}[b.Kind]
 }
 
-// unblock says what to do about a block.
-func unblock(b plan.Block) string {
+// byDefault is what a version does when nobody sets the gate.
+func byDefault(b plan.Block) string {
+	on, known := b.Default()
+	if !known {
+		return ""
+	}
+	return fmt.Sprintf(", and %s has it %s by default", b.Version, map[bool]string{true: "on", false: "off"}[on])
+}
+
+// Unblock says what to do about a block.
+func Unblock(b plan.Block) string {
 	names := prose.Some(b.Names, 3)
 	switch b.Kind {
 	case plan.OldNodes:

@@ -103,7 +103,7 @@ func planFleetBlocks(f *plan.Fleet) []string {
 	for _, p := range f.Items {
 		for i := range p.Rows {
 			for _, b := range p.Rows[i].Blocks {
-				step := unblock(b)
+				step := Unblock(b)
 				if index[step] == nil {
 					index[step] = &block{step: step}
 					list = append(list, index[step])

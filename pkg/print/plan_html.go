@@ -54,7 +54,7 @@ func waveSection(p *plan.Plan, wave plan.Wave) *html.Node {
 		}
 		var todo []string
 		for _, b := range r.Blocks {
-			if step := unblock(b); !slices.Contains(todo, step) {
+			if step := Unblock(b); !slices.Contains(todo, step) {
 				todo = append(todo, step)
 			}
 		}

@@ -33,7 +33,7 @@ func planStory(r *plan.Row) []string {
 		out = append(out, workaroundStory(&w)...)
 	}
 	for _, b := range r.Blocks {
-		out = append(out, "", blockWords(b), "  -> "+unblock(b))
+		out = append(out, "", blockWords(b), "  -> "+Unblock(b))
 	}
 	return append(append(out, "", "What to do:"), planSteps(r)...)
 }

@@ -74,6 +74,7 @@ func TestStrategies(t *testing.T) {
 					t.Run(n.Name+"/"+strategy+"/deployment", func(t *testing.T) { t.Parallel(); on.deployment(t) })
 				}
 			}
+			t.Run("live", func(t *testing.T) { liveReadiness(t, c, name) })
 			if name != "1.28-drops" {
 				return
 			}
@@ -84,6 +85,40 @@ func TestStrategies(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// liveReadiness: convert of an object in the cluster asks whether the nodes of the pods run native sidecars, and offers
+// what does where they do not.
+func liveReadiness(t *testing.T, c *cluster.Cluster, name string) {
+	const stays, unread = ": stays as it is, since native sidecars would not run: ", "  it is not known whether native sidecars run there: "
+	want := map[string]map[string]string{
+		"1.28-drops": {"n127": stays + "the API server drops the field", "n128": stays + "the API server drops the field", "n128-on": stays + "the API server drops the field"},
+		"1.28-keeps": {"n127": stays + "1 node cannot run them", "n128": unread + "the gate of 1 node was not read, and v1.28.15 has it off by default", "n128-on": unread + "the gate of 1 node was not read, and v1.28.15 has it off by default"},
+		"1.36":       {"n132": unread + "the gate of 1 node was not read, and v1.32.2 has it on by default", "n136": ""},
+		"1.37":       {"n137": ""},
+	}[name]
+	for _, n := range runClusters()[name].nodes {
+		ns := "live-" + n.Name
+		in := inNamespace(t, c, ns)
+		in("apply", "-f", manifestFile(t, strings.Replace(fmt.Sprintf(lateJob, n.Name, "exit, \"0\""), "backoffLimit: 0", "suspend: true", 1)))
+		r := plugin.Run(t, c.Kubeconfig, "convert", "job/work", "-n", ns, "-c", "proxy")
+		said, patched := want[n.Name], !strings.HasPrefix(want[n.Name], stays)
+		if !strings.Contains(r.Stderr, said) && said != "" || said == "" && strings.Contains(r.Stderr, "native sidecars") ||
+			strings.Contains(r.Stdout, `"Always"`) != patched || r.Exit != map[bool]int{true: report.ExitFindings, false: report.ExitUnknown}[patched] {
+			t.Errorf("%s: exit %d, want %q\n%s\n%s", n.Name, r.Exit, said, r.Stdout, r.Stderr)
+		}
+		if patched {
+			continue
+		}
+		for _, strategy := range []string{"wrapper", "universal"} {
+			_, command, found := strings.Cut(r.Stderr, map[string]string{"wrapper": "waits and ends it:  kubectl sidecar ", "universal": "where that works:           kubectl sidecar "}[strategy])
+			command, _, _ = strings.Cut(command, "\n")
+			words := append(strings.Fields(command), "--command", "work=/tool", "--command", "proxy=/tool")
+			if offered := plugin.Run(t, c.Kubeconfig, words...); !found || offered.Exit != report.ExitFindings || !strings.Contains(offered.Stdout, "sidecar-run") {
+				t.Errorf("%s: %q: exit %d\n%s\n%s", n.Name, words, offered.Exit, offered.Stdout, offered.Stderr)
+			}
+		}
 	}
 }
 
