@@ -6,7 +6,7 @@
 #
 #   BARE='install demo test'  which commands, in that order, on the same machine
 #   BARE_MODCACHE=1           Go modules come from this machine's module cache, where it has them
-#   BARE_BINARIES=1           the Kubernetes binaries of this checkout are used: what is missing, not how long it takes
+#   BARE_BINARIES=1           the Kubernetes binaries of this user are used: what is missing, not how long it takes
 set -euo pipefail
 self=$(realpath "${BASH_SOURCE[0]}")
 cd "$(dirname "$self")/.."
@@ -49,8 +49,8 @@ inside() {
 		proxy=file:///modules/cache/download,$proxy
 	fi
 	if [ -n "${BARE_BINARIES:-}" ]; then
-		mkdir -p "$root/root/kubectl-sidecar/.cache/kubernetes"
-		mount --bind -o ro .cache/kubernetes "$root/root/kubectl-sidecar/.cache/kubernetes"
+		mkdir -p "$root/root/.cache/kubectl-sidecar/kubernetes"
+		mount --bind -o ro "${XDG_CACHE_HOME:-$HOME/.cache}/kubectl-sidecar/kubernetes" "$root/root/.cache/kubectl-sidecar/kubernetes"
 	fi
 	mount -t proc proc "$root/proc"
 	for name in sys dev; do mount --rbind "/$name" "$root/$name"; done

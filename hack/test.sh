@@ -19,6 +19,9 @@ long='/test/(e2e|release)$'
 run -p 2 $(go list ./... | grep -E "$long") $(go list ./... | grep -E "$clusters" | grep -vE "$long") || status=1
 (cd test/html && run ./...) || status=1 # a module of its own
 
+echo "what took longest:"
+grep -aoE '^--- (PASS|FAIL): \S+ \([0-9.]+s\)' "$log" | sed -E 's/^--- \w+: (\S+) \((.*)s\)/\2s \1/' | sort -rn | head -n 20
+
 skipped=$(grep -acE '^ *--- SKIP' "$log")
 if [ "$skipped" -gt 0 ]; then
 	echo "$skipped tests did not run:"

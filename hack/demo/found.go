@@ -29,7 +29,7 @@ func (p program) String() string { return fmt.Sprintf("%s %s (%s)", p.name, p.ve
 type place struct{ pattern, words string }
 
 // places are where programs of Kubernetes are kept, the first one that has a usable program counts.
-func places(root string, getenv func(string) string) []place {
+func places(getenv func(string) string) []place {
 	var all []place
 	add := func(words string, parts ...string) {
 		if parts[0] != "" {
@@ -41,7 +41,7 @@ func places(root string, getenv func(string) string) []place {
 	for _, dir := range filepath.SplitList(getenv("PATH")) {
 		add("on PATH", dir)
 	}
-	add("where this checkout builds it", root, ".cache", "kubernetes", "*")
+	add("where this project keeps it", cmp.Or(getenv("XDG_CACHE_HOME"), filepath.Join(home, ".cache")), "kubectl-sidecar", "kubernetes", "*")
 	add("setup-envtest's folder", cmp.Or(getenv("XDG_DATA_HOME"), filepath.Join(home, ".local", "share")), "kubebuilder-envtest", "k8s", "*")
 	add("kubebuilder's folder", "/usr/local/kubebuilder/bin")
 	add("minikube's cache", cmp.Or(getenv("MINIKUBE_HOME"), filepath.Join(home, ".minikube")), "cache", "linux", "*", "v*")

@@ -26,13 +26,12 @@ func fake(t *testing.T, dir, name, says string) string {
 func machine(t *testing.T) (bin, home string, in func(env ...string) []place) {
 	t.Helper()
 	bin, home = t.TempDir(), t.TempDir()
-	root := t.TempDir()
 	return bin, home, func(env ...string) []place {
 		settings := map[string]string{"PATH": bin, "HOME": home}
 		for i := 0; i < len(env); i += 2 {
 			settings[env[i]] = env[i+1]
 		}
-		return slices.DeleteFunc(places(root, func(name string) string { return settings[name] }), func(p place) bool {
+		return slices.DeleteFunc(places(func(name string) string { return settings[name] }), func(p place) bool {
 			return strings.HasPrefix(p.pattern, "/usr/local/kubebuilder") // this machine's own
 		})
 	}
@@ -43,6 +42,20 @@ func TestNothingFound(t *testing.T) {
 	f := look(t.Context(), in(), 37, true)
 	if f.apiServer.file+f.etcd.file+f.kubelet.file != "" || len(f.remarks) > 0 {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestKept: what the tests of this project have built is found.
+func TestKept(t *testing.T) {
+	_, home, in := machine(t)
+	built := fake(t, filepath.Join(home, ".cache", "kubectl-sidecar", "kubernetes", "v1.36.3"), "kubelet", "Kubernetes v1.36.3")
+	if f := look(t.Context(), in(), 37, true); f.kubelet.file != built {
+		t.Errorf("%+v", f.kubelet)
+	}
+	elsewhere := t.TempDir()
+	built = fake(t, filepath.Join(elsewhere, "kubectl-sidecar", "kubernetes", "v1.32.2"), "kubelet", "Kubernetes v1.32.2")
+	if f := look(t.Context(), in("XDG_CACHE_HOME", elsewhere), 37, true); f.kubelet.file != built {
+		t.Errorf("%+v", f.kubelet)
 	}
 }
 

@@ -45,7 +45,7 @@ func main() {
 	defer stop()
 	if err := d.run(ctx); err != nil {
 		if ctx.Err() != nil {
-			err = errors.New("interrupted; nothing is left but what was built, in .cache, bin and the build cache, for next time")
+			err = errors.New("interrupted; nothing is left but what was built, in bin and the user's cache, for next time")
 		}
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
@@ -111,7 +111,7 @@ func (d *demo) live(ctx context.Context) error {
 			d.pages = true
 		}
 	}
-	f := look(ctx, places(d.root, os.Getenv), newestMinor, !d.pages)
+	f := look(ctx, places(os.Getenv), newestMinor, !d.pages)
 	for _, remark := range f.remarks {
 		d.say("%s", remark)
 	}

@@ -177,26 +177,38 @@ func (r runCluster) start(t *testing.T) *cluster.Cluster {
 	return c
 }
 
-// TestUniversal: on every kubelet exactly one of the two runs the sidecar, the main container starts after it, and the
-// job ends on its own with the main's exit code.
-func TestUniversal(t *testing.T) {
+// TestSidecarRun: sidecar-run on every kubelet, in pods of its own and in those that convert makes. The situations of the
+// wrapper, which does not depend on the kubelet, run on the oldest and on the newest, and on all of them with -slow.
+func TestSidecarRun(t *testing.T) {
 	needsKubelets(t)
-	for name, c := range runClusters() {
+	for name, rc := range runClusters() {
 		t.Run(name, func(t *testing.T) {
-			started := c.start(t)
-			for _, n := range c.nodes {
-				probe := name != "1.28-drops" // an API server that drops the field does not allow the probe
-				for _, code := range []int{0, 3} {
-					t.Run(fmt.Sprintf("%s-job-%d", n.Name, code), func(t *testing.T) {
-						t.Parallel()
-						universalJob(t, started, n, universal(n.Name, "Never", probe, "get", "http://127.0.0.1:15001/", "then", "exit", fmt.Sprint(code)), code)
-					})
+			c := rc.start(t)
+			t.Run("universal", func(t *testing.T) { universally(t, c, name, rc.nodes) })
+			t.Run("convert", func(t *testing.T) { strategies(t, c, name, rc.nodes) })
+			for _, n := range rc.nodes {
+				if *slow || name+"/"+n.Name == "1.28-drops/n127" || n.Name == "n137" {
+					t.Run("wrapper/"+n.Name, func(t *testing.T) { (wrapped{c, n.Name}).all(t) })
 				}
-				t.Run(n.Name+"-deployment", func(t *testing.T) {
-					t.Parallel()
-					universalDeployment(t, started, n, universal(n.Name, "Always", probe, "get", "http://127.0.0.1:15001/", "then", "serve", ":8080"))
-				})
 			}
+		})
+	}
+}
+
+// universally: on every kubelet exactly one of the two runs the sidecar, the main container starts after it, and the job
+// ends on its own with the main's exit code.
+func universally(t *testing.T, c *cluster.Cluster, name string, nodes []runNode) {
+	for _, n := range nodes {
+		probe := name != "1.28-drops" // an API server that drops the field does not allow the probe
+		for _, code := range []int{0, 3} {
+			t.Run(fmt.Sprintf("%s-job-%d", n.Name, code), func(t *testing.T) {
+				t.Parallel()
+				universalJob(t, c, n, universal(n.Name, "Never", probe, "get", "http://127.0.0.1:15001/", "then", "exit", fmt.Sprint(code)), code)
+			})
+		}
+		t.Run(n.Name+"-deployment", func(t *testing.T) {
+			t.Parallel()
+			universalDeployment(t, c, n, universal(n.Name, "Always", probe, "get", "http://127.0.0.1:15001/", "then", "serve", ":8080"))
 		})
 	}
 }

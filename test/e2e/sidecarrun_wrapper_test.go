@@ -21,14 +21,17 @@ func slowServer(port string, options ...string) []string {
 	return tool(options, "sleep", "2s", "then", "serve", ":"+port)
 }
 
-// TestWrapper: jobs on a cluster without native sidecars end as their main containers do.
-func TestWrapper(t *testing.T) {
-	needsKubelets(t)
-	c := cluster.StartFor(t, cluster.Config{
-		APIServers: []cluster.Component{{Version: "1.28"}}, ControllerManager: &cluster.Component{Version: "1.28"},
-		Nodes: []cluster.Node{{Name: "n127", Component: cluster.Component{Version: "1.27"}}},
-	})
-	provideRun(t, c)
+// wrapped is a node whose pods have sidecars in the old way.
+type wrapped struct {
+	c    *cluster.Cluster
+	node string
+}
+
+// namespace is one of its own, on every node.
+func (on wrapped) namespace(name string) string { return "wrapper-" + on.node + "-" + name }
+
+// all: jobs with sidecars in the old way end as their main containers do.
+func (on wrapped) all(t *testing.T) {
 	needs := []string{"get", "http://127.0.0.1:15001/", "then"}
 	withQuit := container{name: "sidecar", command: slowServer("15001")}
 	without := container{name: "sidecar", command: slowServer("15001", "--main-ended=file:/run/ended")}
@@ -53,7 +56,7 @@ func TestWrapper(t *testing.T) {
 			if job.main == nil {
 				main.command = []string{proxyReady, job.quit, "--", "/no/such/program"}
 			}
-			wrapperJob(t, c, "wrapper-"+name, runPod{node: "n127", policy: "Never", containers: []container{main, job.sidecar}}, job.code, "sidecar")
+			on.job(t, name, []container{main, job.sidecar}, job.code, "sidecar")
 		})
 	}
 	t.Run("two-in-order", func(t *testing.T) {
@@ -64,26 +67,27 @@ func TestWrapper(t *testing.T) {
 		main := container{name: "main", command: tool(
 			[]string{proxyReady, proxyQuit, "--wait=http://127.0.0.1:15002/", "--quit=http://127.0.0.1:15002/quitquitquit"},
 			"get", "http://127.0.0.1:15001/", "then", "get", "http://127.0.0.1:15002/", "then", "exit", "4")}
-		wrapperJob(t, c, "wrapper-two", runPod{node: "n127", policy: "Never", containers: []container{main, second, first}}, 4, "first", "second")
+		on.job(t, "two", []container{main, second, first}, 4, "first", "second")
 	})
-	t.Run("restarted", func(t *testing.T) { t.Parallel(); restartedMain(t, c) })
+	t.Run("restarted", func(t *testing.T) { t.Parallel(); on.restarted(t) })
 	t.Run("never-ready", func(t *testing.T) {
 		t.Parallel()
 		main := container{name: "main", command: tool([]string{"--wait-timeout=3s", "--wait=http://127.0.0.1:15001/broken", proxyQuit}, "log", "ran")}
 		sidecar := container{name: "sidecar", command: tool(nil, "serve", ":15001", "/broken=503")}
-		wrapperJob(t, c, "wrapper-never-ready", runPod{node: "n127", policy: "Never", containers: []container{main, sidecar}}, 124, "sidecar")
+		on.job(t, "never-ready", []container{main, sidecar}, 124, "sidecar")
 	})
-	t.Run("terminated-while-waiting", func(t *testing.T) { t.Parallel(); terminatedWhileWaiting(t, c) })
+	t.Run("terminated-while-waiting", func(t *testing.T) { t.Parallel(); on.terminated(t) })
 }
 
-// wrapperJob runs a job to its end: its main container exits with a code, and its sidecars with 0.
-func wrapperJob(t *testing.T, c *cluster.Cluster, ns string, p runPod, code int, sidecars ...string) {
+// job runs a job to its end: its main container exits with a code, and its sidecars with 0.
+func (on wrapped) job(t *testing.T, name string, containers []container, code int, sidecars ...string) {
 	t.Helper()
-	in := inNamespace(t, c, ns)
-	in("apply", "-f", manifestFile(t, p.job("import")))
+	ns := on.namespace(name)
+	in := inNamespace(t, on.c, ns)
+	in("apply", "-f", manifestFile(t, runPod{node: on.node, policy: "Never", containers: containers}.job("import")))
 	condition := map[bool]string{true: "complete", false: "failed"}[code == 0]
 	in("wait", "--for=condition="+condition, "job/import", "--timeout="+patience.String())
-	pod := onlyPod(t, c, ns, "import", "it was expected to end", func(p *corev1.Pod) bool {
+	pod := onlyPod(t, on.c, ns, "import", "it was expected to end", func(p *corev1.Pod) bool {
 		return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 	})
 	if got := exitCode(pod, "main"); got != code {
@@ -96,39 +100,39 @@ func wrapperJob(t *testing.T, c *cluster.Cluster, ns string, p runPod, code int,
 	}
 }
 
-// restartedMain: a main container that fails is restarted in the same pod, and finds its sidecar there. Only when it
+// restarted: a main container that fails is restarted in the same pod, and finds its sidecar there. Only when it
 // succeeds the sidecar is ended.
-func restartedMain(t *testing.T, c *cluster.Cluster) {
-	const ns = "wrapper-restarted"
-	in := inNamespace(t, c, ns)
+func (on wrapped) restarted(t *testing.T) {
+	ns := on.namespace("restarted")
+	in := inNamespace(t, on.c, ns)
 	options := []string{proxyReady, "--quit=file:/run/ended", "--restart-policy=OnFailure", "--"}
 	// It fails at its first start, and leaves a file for the second one.
 	flaky := []string{"/run/sidecar-run", "--wait-timeout=1s", "--wait=file:/run/second", "--quit=exec:/tool touch /run/second", "--", "/tool", "get", "http://127.0.0.1:15001/"}
 	main := container{name: "main", command: append(options, flaky...)}
 	sidecar := container{name: "sidecar", command: slowServer("15001", "--main-ended=file:/run/ended")}
-	p := runPod{node: "n127", policy: "OnFailure", containers: []container{main, sidecar}}
+	p := runPod{node: on.node, policy: "OnFailure", containers: []container{main, sidecar}}
 	in("apply", "-f", manifestFile(t, strings.Replace(p.job("import"), "backoffLimit: 0", "backoffLimit: 5", 1)))
 	in("wait", "--for=condition=complete", "job/import", "--timeout="+patience.String())
-	pod := onlyPod(t, c, ns, "import", "it was expected to succeed", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })
+	pod := onlyPod(t, on.c, ns, "import", "it was expected to succeed", func(p *corev1.Pod) bool { return p.Status.Phase == corev1.PodSucceeded })
 	if main, sidecar := container0(pod, "main"), container0(pod, "sidecar"); main.RestartCount != 1 || sidecar.RestartCount != 0 || exitCode(pod, "sidecar") != 0 {
 		t.Errorf("main: %+v\nsidecar: %+v", main, sidecar)
 	}
 }
 
-// terminatedWhileWaiting: a pod that is deleted while its main container waits terminates at once.
-func terminatedWhileWaiting(t *testing.T, c *cluster.Cluster) {
-	const ns = "wrapper-terminated"
-	in := inNamespace(t, c, ns)
+// terminated: a pod that is deleted while its main container waits terminates at once.
+func (on wrapped) terminated(t *testing.T) {
+	ns := on.namespace("terminated")
+	in := inNamespace(t, on.c, ns)
 	main := container{name: "main", command: tool([]string{"--wait-timeout=0", "--wait=http://127.0.0.1:15001/broken", proxyQuit}, "log", "ran")}
 	sidecar := container{name: "sidecar", command: tool(nil, "ignore-term", "then", "serve", ":15001", "/broken=503")}
-	p := runPod{node: "n127", policy: "Never", containers: []container{main, sidecar}}
+	p := runPod{node: on.node, policy: "Never", containers: []container{main, sidecar}}
 	in("apply", "-f", manifestFile(t, strings.Replace(p.job("import"), "terminationGracePeriodSeconds: 5", "terminationGracePeriodSeconds: 300", 1)))
-	pod := onlyPod(t, c, ns, "import", "it was expected to wait", func(p *corev1.Pod) bool {
+	pod := onlyPod(t, on.c, ns, "import", "it was expected to wait", func(p *corev1.Pod) bool {
 		return container0(p, "main").State.Running != nil && container0(p, "sidecar").State.Running != nil
 	})
 	until(t, "the main container waits", func() bool { return strings.Contains(in("logs", pod.Name, "-c", "main"), "still waiting for") })
 	ended := make(chan *corev1.Pod, 1)
-	go watchEnd(t, c, ns, pod.Name, ended)
+	go watchEnd(t, on.c, ns, pod.Name, ended)
 	begin := time.Now()
 	in("delete", "pod", pod.Name, "--wait")
 	if took := time.Since(begin); took > 200*time.Second {

@@ -53,44 +53,38 @@ spec:
       terminationGracePeriodSeconds: 2
 ` + lateProxy
 
-// TestStrategies: what convert prints for clusters that are not ready, word for word, on every kubelet.
-func TestStrategies(t *testing.T) {
-	needsKubelets(t)
-	for name, rc := range runClusters() {
-		t.Run(name, func(t *testing.T) {
-			c := rc.start(t)
-			for _, n := range rc.nodes {
-				for _, strategy := range []string{"universal", "wrapper"} {
-					on := placed{c, n.Name, strategy, "proxy"}
-					switch {
-					case strategy == "universal" && n.expect == "rejected":
-						continue // TestUniversal: no manifest can help there
-					case strategy == "universal" && n.expect == "native":
-						on.works = "proxy-native"
-					}
-					for _, code := range []int{0, 3} {
-						t.Run(fmt.Sprintf("%s/%s/job-exits-%d", n.Name, strategy, code), func(t *testing.T) { t.Parallel(); on.job(t, code) })
-					}
-					t.Run(n.Name+"/"+strategy+"/deployment", func(t *testing.T) { t.Parallel(); on.deployment(t) })
-				}
+// strategies: what convert prints for clusters that are not ready, word for word, on every kubelet.
+func strategies(t *testing.T, c *cluster.Cluster, name string, nodes []runNode) {
+	for _, n := range nodes {
+		for _, strategy := range []string{"universal", "wrapper"} {
+			on := placed{c, n.Name, strategy, "proxy"}
+			switch {
+			case strategy == "universal" && n.expect == "rejected":
+				continue // universalJob sees that: no manifest can help there
+			case strategy == "universal" && n.expect == "native":
+				on.works = "proxy-native"
 			}
-			t.Run("live", func(t *testing.T) { liveReadiness(t, c, name) })
-			if name != "1.28-drops" {
-				return
+			for _, code := range []int{0, 3} {
+				t.Run(fmt.Sprintf("%s/%s/job-exits-%d", n.Name, strategy, code), func(t *testing.T) { t.Parallel(); on.job(t, code) })
 			}
-			t.Run("verify", func(t *testing.T) {
-				r := plugin.Run(t, c.Kubeconfig, "convert", "-f", manifestFile(t, fmt.Sprintf(lateJob, "n128", "exit, \"0\"")), "-c", "proxy", "--verify")
-				if r.Exit != report.ExitUnknown || !strings.Contains(r.Stderr, "--strategy universal") {
-					t.Errorf("native sidecars do not run there, and nothing else is offered: exit %d\n%s", r.Exit, r.Stderr)
-				}
-			})
-		})
+			t.Run(n.Name+"/"+strategy+"/deployment", func(t *testing.T) { t.Parallel(); on.deployment(t) })
+		}
 	}
+	t.Run("live", func(t *testing.T) { liveReadiness(t, c, name, nodes) })
+	if name != "1.28-drops" {
+		return
+	}
+	t.Run("verify", func(t *testing.T) {
+		r := plugin.Run(t, c.Kubeconfig, "convert", "-f", manifestFile(t, fmt.Sprintf(lateJob, "n128", "exit, \"0\"")), "-c", "proxy", "--verify")
+		if r.Exit != report.ExitUnknown || !strings.Contains(r.Stderr, "--strategy universal") {
+			t.Errorf("native sidecars do not run there, and nothing else is offered: exit %d\n%s", r.Exit, r.Stderr)
+		}
+	})
 }
 
 // liveReadiness: convert of an object in the cluster asks whether the nodes of the pods run native sidecars, and offers
 // what does where they do not.
-func liveReadiness(t *testing.T, c *cluster.Cluster, name string) {
+func liveReadiness(t *testing.T, c *cluster.Cluster, name string, nodes []runNode) {
 	const stays, unread = ": stays as it is, since native sidecars would not run: ", "  it is not known whether native sidecars run there: "
 	want := map[string]map[string]string{
 		"1.28-drops": {"n127": stays + "the API server drops the field", "n128": stays + "the API server drops the field", "n128-on": stays + "the API server drops the field"},
@@ -98,7 +92,7 @@ func liveReadiness(t *testing.T, c *cluster.Cluster, name string) {
 		"1.36":       {"n132": unread + "the gate of 1 node was not read, and v1.32.2 has it on by default", "n136": ""},
 		"1.37":       {"n137": ""},
 	}[name]
-	for _, n := range runClusters()[name].nodes {
+	for _, n := range nodes {
 		ns := "live-" + n.Name
 		in := inNamespace(t, c, ns)
 		in("apply", "-f", manifestFile(t, strings.Replace(fmt.Sprintf(lateJob, n.Name, "exit, \"0\""), "backoffLimit: 0", "suspend: true", 1)))

@@ -5,7 +5,8 @@
 // A Kubernetes minor is available when a folder test/kubernetes/vX.YY exists
 // whose go.mod requires k8s.io/kubernetes and names the wanted commands in
 // `tool` directives. Supporting another minor means adding such a folder;
-// nothing here changes. What is built is kept in .cache, which git ignores.
+// nothing here changes. What is built of Kubernetes is kept in the user's cache, for every checkout, and programs of this
+// repository in .cache, which git ignores.
 package binaries
 
 import (
@@ -40,6 +41,15 @@ func Root() (string, error) {
 		}
 		dir = parent
 	}
+}
+
+// Kept is where the programs of Kubernetes are kept, one folder for each version: in the user's cache (os.UserCacheDir),
+// so that checkouts share them, or in the checkout where the user has none.
+func Kept(root string) string {
+	if dir, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(dir, "kubectl-sidecar", "kubernetes")
+	}
+	return filepath.Join(root, ".cache", "kubernetes")
 }
 
 // Minors lists the Kubernetes minors that can be built, oldest first: "1.27".
@@ -146,7 +156,7 @@ func EtcdTarget() (Target, error) {
 	}
 	return Target{
 		Name: "etcd " + version, Dir: dir, Pkg: "go.etcd.io/etcd/server/v3",
-		Out: filepath.Join(root, ".cache", "kubernetes", "etcd-"+version, "etcd"),
+		Out: filepath.Join(Kept(root), "etcd-"+version, "etcd"),
 	}, nil
 }
 
@@ -226,7 +236,7 @@ func (r release) target(component string) (Target, error) {
 	}
 	return Target{
 		Name: component + " " + r.version, Dir: r.dir, Pkg: tool, ldflags: r.ldflags(),
-		Out: filepath.Join(r.root, ".cache", "kubernetes", r.version, component),
+		Out: filepath.Join(Kept(r.root), r.version, component),
 	}, nil
 }
 

@@ -79,7 +79,7 @@ func build(ctx context.Context, t Target) (string, error) {
 	}
 	if !t.always && t.compiled == nil {
 		start := time.Now()
-		fmt.Fprintf(Progress, "building %s (once, kept in .cache, may take minutes)\n", t.Name)
+		fmt.Fprintf(Progress, "building %s (once, kept in %s, may take minutes)\n", t.Name, dir)
 		defer func() { fmt.Fprintf(Progress, "building %s took %s\n", t.Name, time.Since(start).Round(time.Second)) }()
 	}
 	return t.Out, goBuild(ctx, t)
