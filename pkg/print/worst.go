@@ -39,12 +39,15 @@ type hole struct {
 // holes are what could not be seen, each once, those that a verdict may hang on first.
 func holes(r *report.Report) []hole {
 	var out []hole
+	places := map[string]int{}
 	for _, e := range r.Checks {
 		for _, g := range groupGaps(e.Missing) {
-			at := slices.IndexFunc(out, func(h hole) bool { return h.id() == g.id() })
-			if at < 0 {
+			id := g.id()
+			at, known := places[id]
+			if !known {
 				at = len(out)
 				out = append(out, hole{gapGroup: g})
+				places[id] = at
 			}
 			out[at].ids = append(out[at].ids, e.ID)
 			out[at].severity = max(out[at].severity, e.Severity)
