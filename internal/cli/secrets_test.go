@@ -64,6 +64,52 @@ var plantedKinds = []plantedKind{
 	{coordinationv1.Lease{}, `{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: apiserver-x, namespace: kube-system, labels: {apiserver.kubernetes.io/identity: kube-apiserver}}}`},
 	{admissionregistrationv1.MutatingWebhookConfiguration{}, `{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: {name: touch},
 		webhooks: [{name: touch.example.com, sideEffects: None, admissionReviewVersions: [v1], rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}], clientConfig: {service: {name: touch, namespace: shop}}, matchConditions: null, namespaceSelector: null, objectSelector: null}]}`},
+	{admissionregistrationv1.MutatingAdmissionPolicy{}, `{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingAdmissionPolicy, metadata: {name: tidy}, spec: {matchConstraints: {resourceRules: [{apiGroups: ["", apps], apiVersions: [v1],
+		operations: [CREATE, UPDATE], resources: [pods, deployments], resourceNames: null}], excludeResourceRules: null}}}`},
+	{admissionregistrationv1.MutatingAdmissionPolicyBinding{}, `{apiVersion: admissionregistration.k8s.io/v1, kind: MutatingAdmissionPolicyBinding, metadata: {name: tidy}, spec: {policyName: tidy, matchResources: null}}`},
+	{admissionregistrationv1.ValidatingAdmissionPolicy{}, `{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: images}}`},
+	{admissionregistrationv1.ValidatingAdmissionPolicyBinding{}, `{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: images}, spec: {policyName: images}}`},
+	{admissionregistrationv1.ValidatingWebhookConfiguration{}, `{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: guard}}`},
+	{plantedCRD{}, `{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: gadgets.example.com}, spec: {group: example.com, scope: Namespaced, names: {plural: gadgets, kind: Gadget},
+		versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {initContainers: {type: array, items: {type: object,
+		properties: {name: {type: string}, image: {type: string}}}}}}}}}}]}}`},
+	{map[string]any{}, `{apiVersion: example.com/v1, kind: Gadget, metadata: {name: one, namespace: shop}, spec: {initContainers: [{name: proxy, image: "TEXT", restartPolicy: Always}], containers: [{name: web, image: "TEXT", args: ["TEXT"]}]}}`},
+}
+
+// plantedCRD is what a definition of a custom resource says in words, and whom it has convert objects.
+type plantedCRD struct {
+	Metadata metav1.ObjectMeta `json:"metadata"`
+	Spec     struct {
+		Names struct {
+			Singular   string   `json:"singular"`
+			ShortNames []string `json:"shortNames"`
+			ListKind   string   `json:"listKind"`
+			Categories []string `json:"categories"`
+		} `json:"names"`
+		Conversion struct {
+			Strategy string `json:"strategy"`
+			Webhook  struct {
+				ClientConfig struct {
+					URL      string `json:"url"`
+					CABundle string `json:"caBundle"`
+				} `json:"clientConfig"`
+				ConversionReviewVersions []string `json:"conversionReviewVersions"`
+			} `json:"webhook"`
+		} `json:"conversion"`
+		Versions []struct {
+			DeprecationWarning string         `json:"deprecationWarning"`
+			Columns            []plantedWords `json:"additionalPrinterColumns"`
+			Schema             struct {
+				Schema plantedWords `json:"openAPIV3Schema"`
+			} `json:"schema"`
+		} `json:"versions"`
+	} `json:"spec"`
+}
+
+// plantedWords are what a schema or a column says of itself.
+type plantedWords struct {
+	Name, Title, Description, Default, Example, Pattern, Format, JSONPath string
+	Enum                                                                  []string
 }
 
 // plantedSpec has a native sidecar, and what a container calls its probes and hooks for.
@@ -163,7 +209,7 @@ func plantedFile(t *testing.T, text string) string {
 		mustBe(t, err)
 		var tree, base any
 		mustBe(t, json.Unmarshal(raw, &tree))
-		mustBe(t, yaml.Unmarshal([]byte(strings.ReplaceAll(k.base, "\t", " ")), &base))
+		mustBe(t, yaml.Unmarshal([]byte(strings.NewReplacer("\t", " ", "TEXT", strings.ReplaceAll(text, `"`, `\"`)).Replace(k.base)), &base))
 		items = append(items, over(without(tree), base))
 	}
 	raw, err := json.MarshalIndent(map[string]any{"apiVersion": "v1", "kind": "List", "items": items}, "", " ")
