@@ -40,8 +40,11 @@ func customRights(command string, names []string, list []right) ([]right, error)
 			if command != "plan" {
 				more[i].Checks = slices.Clone(ofTemplates)
 			}
-			if more[i].Verb == "create" {
+			switch more[i].Verb {
+			case "create":
 				more[i].Danger = asPods
+			case "patch":
+				more[i].Danger = asChanges
 			}
 		}
 		out = append(out, more...)
@@ -56,8 +59,8 @@ func triesTemplates(list []right) bool {
 
 // explainCustom says what a role lacks for custom resources, and how to get it.
 func explainCustom(out *bytes.Buffer, paragraph func(lead, text string)) {
-	fmt.Fprint(out, "\ncreate RESOURCE.GROUP and list RESOURCE.GROUP in the whole cluster, not in this role\n")
+	fmt.Fprint(out, "\ncreate RESOURCE.GROUP, list RESOURCE.GROUP and patch RESOURCE.GROUP in the whole cluster, not in this role\n")
 	paragraph("for: ", collect.CustomRules("", "")[0].Why+"; custom resources that have pod templates, too")
 	paragraph("rules to add: ", "rbac --custom RESOURCE.GROUP prints them, such as rbac --custom rollouts.argoproj.io; doctor names each that it was not allowed to try")
-	paragraph("unknown without it, where a webhook or policy sees their creation: ", strings.Join(ofTemplates, ", "))
+	paragraph("unknown without it, where a webhook or policy sees their creation or update: ", strings.Join(ofTemplates, ", "))
 }

@@ -179,6 +179,15 @@ var costs = map[string][]string{
 	"create cronjobs.batch":         ofTrials,
 	"create replicationcontrollers": ofTrials,
 
+	"patch deployments.apps":       ofTemplates,
+	"patch replicasets.apps":       ofTemplates,
+	"patch statefulsets.apps":      ofTemplates,
+	"patch daemonsets.apps":        ofTemplates,
+	"patch jobs.batch":             ofTemplates,
+	"patch cronjobs.batch":         ofTemplates,
+	"patch replicationcontrollers": ofTemplates,
+	"patch podtemplates":           ofTemplates,
+
 	"list serviceaccounts": ofPolicies,
 	"get services":         ofBackends,
 	"get configmaps":       {"injector-native-sidecars"},
@@ -226,6 +235,9 @@ func rightsOf(list []checks.Check, way collect.KubeletWay) []right {
 // asPods is what somebody can do who can create a workload.
 const asPods = "RBAC cannot limit it to dry runs: whoever has it can create workloads, hence pods; this program sends dry runs only"
 
+// asChanges is what somebody can do who can change a workload.
+const asChanges = "RBAC cannot limit it to dry runs: whoever has it can change workloads, hence pods; this program sets one label in dry runs only"
+
 // dangers says what else somebody could do with a right, where that is much more than what it is
 // for: RBAC knows neither dry runs nor single paths of a kubelet.
 var dangers = map[string]string{
@@ -243,6 +255,13 @@ var dangers = map[string]string{
 	"create jobs.batch":             asPods,
 	"create cronjobs.batch":         asPods,
 	"create replicationcontrollers": asPods,
+	"patch deployments.apps":        asChanges,
+	"patch replicasets.apps":        asChanges,
+	"patch statefulsets.apps":       asChanges,
+	"patch daemonsets.apps":         asChanges,
+	"patch jobs.batch":              asChanges,
+	"patch cronjobs.batch":          asChanges,
+	"patch replicationcontrollers":  asChanges,
 	"patch pods":                    "RBAC cannot limit it to dry runs: whoever has it can change pods; this program sets one label in dry runs only",
 	"create services/proxy":         "whoever has it can send requests to every Service",
 }

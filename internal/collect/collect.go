@@ -127,8 +127,6 @@ type collector struct {
 	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
 	// chain is made of them and of the webhooks of the snapshot; see admissionChain.
 	chain *admission.Chain
-	// updatesNoted are those of whom it has been said that they see only updates of a kind.
-	updatesNoted []string
 	// places are the namespaces with what webhooks may look at; the snapshot has less of them.
 	places []corev1.Namespace
 	// customKinds are the kinds of custom resources that can have init containers; they are known when crdsRead is

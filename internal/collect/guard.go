@@ -140,7 +140,7 @@ func (g *guard) check(req *http.Request) (*http.Request, error) {
 	case http.MethodPost:
 		return g.checkPost(req, path, query, refuse)
 	case http.MethodPatch:
-		return checkPatch(req, path, query, refuse)
+		return g.checkPatch(req, path, query, refuse)
 	}
 	return req, refuse("only GET, and creates and updates without effect are allowed")
 }

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// customResources are the custom resources that may be created with dryRun=All: those whose definition the cluster
+// customResources are the custom resources that may be created and updated with dryRun=All: those whose definition the cluster
 // has, and which have pod templates. The zero value and nil are none.
 type customResources struct {
 	mu    sync.Mutex
@@ -38,8 +38,14 @@ func (r *customResources) has(path string) bool {
 	return slices.Contains(r.paths, m[1]+"/"+m[2])
 }
 
-// onePod is a pod, which may be patched with dryRun=All.
-var onePod = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/pods/[^/]+$`)
+// oneObject is an object of a collection.
+var oneObject = regexp.MustCompile(`^(.+)/[^/]+$`)
+
+// patchable reports whether a path is that of a pod or of a workload, which may be patched with dryRun=All.
+func (g *guard) patchable(path string) bool {
+	m := oneObject.FindStringSubmatch(path)
+	return m != nil && (dryRunnable.MatchString(m[1]) || g.customs.has(m[1]))
+}
 
 // mergePatch is the one kind of patch that is sent: its body says all that it does.
 const mergePatch = "application/merge-patch+json"
@@ -47,10 +53,10 @@ const mergePatch = "application/merge-patch+json"
 // maxPatch bounds the body of a patch that the guard has to read.
 const maxPatch = 1 << 10
 
-// checkPatch allows one label of one pod to be set with dryRun=All.
-func checkPatch(req *http.Request, path string, query url.Values, refuse func(string) error) (*http.Request, error) {
-	if !onePod.MatchString(path) {
-		return req, refuse("only pods are patched")
+// checkPatch allows one label of one pod or workload to be set with dryRun=All.
+func (g *guard) checkPatch(req *http.Request, path string, query url.Values, refuse func(string) error) (*http.Request, error) {
+	if !g.patchable(path) {
+		return req, refuse("only pods and workloads are patched")
 	}
 	if d := query["dryRun"]; len(d) != 1 || d[0] != "All" {
 		return req, refuse("a patch needs dryRun=All")
@@ -64,7 +70,7 @@ func checkPatch(req *http.Request, path string, query url.Values, refuse func(st
 		return req, fmt.Errorf("read the patch: %w", err)
 	}
 	if len(body) > maxPatch || !setsOneLabel(body) {
-		return req, refuse("a patch sets one label of a pod, and nothing else")
+		return req, refuse("a patch sets one label, and nothing else")
 	}
 	// A RoundTripper must not change the request that it was given.
 	out := req.Clone(req.Context())

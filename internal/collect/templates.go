@@ -30,7 +30,7 @@ func listWorkload(group, resource string) Rule {
 	}
 }
 
-// workloadRules are the rights that the dry-run creates of workloads need.
+// workloadRules are the rights that the dry-run creates and updates of workloads need.
 func workloadRules() []Rule {
 	var out []Rule
 	for _, k := range facts.TemplateKinds {
@@ -39,12 +39,15 @@ func workloadRules() []Rule {
 	for _, k := range facts.TemplateKinds {
 		out = append(out, listWorkload(k.Group, k.Resource))
 	}
+	for _, k := range facts.TemplateKinds {
+		out = append(out, patchWorkload(k.Group, k.Resource))
+	}
 	return out
 }
 
 // CustomRules are the rights that trying the templates of a custom resource needs.
 func CustomRules(group, resource string) []Rule {
-	return []Rule{createWorkload(group, resource), listWorkload(group, resource)}
+	return []Rule{createWorkload(group, resource), listWorkload(group, resource), patchWorkload(group, resource)}
 }
 
 // templateTarget is the creation of an object of a kind.
@@ -160,7 +163,9 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 	if c.opts.Workloads != nil && !c.opts.hasKind(k) {
 		return nil
 	}
-	c.onlyUpdates(chain, target, namespaces, plainWorkload(k))
+	if c.opts.Workloads != nil {
+		c.onlyUpdates(chain, target, namespaces, plainWorkload(k))
+	}
 	if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) {
 		return nil
 	}
@@ -182,10 +187,14 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 		c.addGiven(own, k, places)
 		return own.list()
 	}
+	updates := newUpdater(own, namespaces, plainWorkload(k))
 	for _, source := range sourcesOf(k) {
-		c.addOwn(ctx, own, k, source, places, objects)
+		c.addOwn(ctx, own, updates, k, source, places, objects)
 	}
-	return append(out, own.list()...)
+	out = append(out, own.list()...)
+	return append(out, c.updatesOf(updates, func(class admission.Class) []workloadTry {
+		return []workloadTry{{class.Namespaces[0].Name, plainWorkload(k), places, false}}
+	})...)
 }
 
 func callNames(class admission.Class) []string {

@@ -91,7 +91,6 @@ func (c *collector) customWorkloads(ctx context.Context, chain *admission.Chain,
 	for _, k := range c.customKinds {
 		target := k.target()
 		plain, places := plainCustom(k)
-		c.onlyUpdates(chain, target, namespaces, plain)
 		if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) {
 			continue
 		}
@@ -103,7 +102,7 @@ func (c *collector) customWorkloads(ctx context.Context, chain *admission.Chain,
 		if len(places) > 0 {
 			out = append(out, plainCustomTrials(chain, k, namespaces, plain, places)...)
 		}
-		out = append(out, c.ownCustom(ctx, chain, k, namespaces)...)
+		out = append(out, c.ownCustom(ctx, chain, k, namespaces, plain, places)...)
 	}
 	return out
 }
@@ -155,16 +154,17 @@ func plainCustomTrials(chain *admission.Chain, k customKind, namespaces []corev1
 }
 
 // ownCustom are the trials of the objects of a kind that there are, wherever they have containers.
-func (c *collector) ownCustom(ctx context.Context, chain *admission.Chain, k customKind, namespaces []corev1.Namespace) []workload {
+func (c *collector) ownCustom(ctx context.Context, chain *admission.Chain, k customKind, namespaces []corev1.Namespace, plain map[string]any, places []place) []workload {
 	right, about := listWorkload(k.group, k.resource), facts.WorkloadInstance(k.kind)
 	if c.mayNotListWorkloads(ctx, right, about) {
 		return nil
 	}
 	apiVersion := k.group + "/" + k.version
 	own := newOwnTemplates(chain, k.target(), namespaces, apiVersion, k.kind, k.resource+"."+k.group)
+	updates := newUpdater(own, namespaces, plain)
 	err := c.listObjects(ctx, apiVersion, k.resource, func(object map[string]any) {
 		object["apiVersion"], object["kind"] = apiVersion, k.kind
-		own.onlyUpdatesOf(c, object)
+		updates.addUpdate(object, placesIn(object))
 		u := &unstructured.Unstructured{Object: object}
 		made := copyOf(object)
 		own.add(fmt.Sprintf("%s %s/%s", k.kind, u.GetNamespace(), u.GetName()), u.GetNamespace(), made, placesIn(made))
@@ -172,5 +172,10 @@ func (c *collector) ownCustom(ctx context.Context, chain *admission.Chain, k cus
 	if err != nil {
 		c.failed(ctx, right, about, err)
 	}
-	return own.list()
+	if len(places) == 0 { // no object, and no place in the schema: who sees only updates has nothing to strip
+		updates.only = nil
+	}
+	return append(own.list(), c.updatesOf(updates, func(class admission.Class) []workloadTry {
+		return []workloadTry{{class.Namespaces[0].Name, plain, places, false}}
+	})...)
 }

@@ -63,7 +63,7 @@ func (o ownObjects) of(ctx context.Context, c *collector, k facts.TemplateKind) 
 }
 
 // addOwn lists the objects of a source. What cannot be listed is a gap: what their templates lose is not known.
-func (c *collector) addOwn(ctx context.Context, own *ownTemplates, k facts.TemplateKind, source templateSource, places []place, objects ownObjects) {
+func (c *collector) addOwn(ctx context.Context, own *ownTemplates, updates *updater, k facts.TemplateKind, source templateSource, places []place, objects ownObjects) {
 	right, about := listWorkload(source.of.Group, source.of.Resource), facts.WorkloadInstance(k.Kind)
 	if c.mayNotListWorkloads(ctx, right, about) {
 		return
@@ -71,7 +71,7 @@ func (c *collector) addOwn(ctx context.Context, own *ownTemplates, k facts.Templ
 	all := objects.of(ctx, c, source.of)
 	for _, object := range all.objects {
 		if source.of.Kind == k.Kind {
-			own.onlyUpdatesOf(c, object)
+			updates.addUpdate(object, places)
 		}
 		u := &unstructured.Unstructured{Object: object}
 		if metav1.GetControllerOf(u) == nil {
@@ -163,23 +163,29 @@ func (o *ownTemplates) add(name, namespace string, object map[string]any, places
 		return
 	}
 	group := admission.Class{Namespaces: []*corev1.Namespace{ns}, Webhooks: webhooks, Policies: policies}
-	key := strings.Join(callNames(group), "\n") + "\x00" + fmt.Sprintf("%q", ns.Annotations) + "\x00" + contentOf(object)
+	o.trial(group, contentOf(object), name, workloadTry{namespace, object, places, isTemplateKind(o.apiVersion, o.kind)})
+}
+
+// trial is that of all objects with the same content of which the same are told, with one more of them.
+func (o *ownTemplates) trial(group admission.Class, content, name string, try workloadTry) *workload {
+	key := fmt.Sprintf("%s\x00%q\x00%s", strings.Join(callNames(group), "\n"), group.Namespaces[0].Annotations, content)
 	w := o.byKey[key]
 	if w == nil {
 		w = &workload{
 			fact:   facts.WorkloadTrial{APIVersion: o.apiVersion, Kind: o.kind, Resource: o.resource, Class: newClass("", group, admission.Canary).fact},
-			target: o.target, calls: webhooks,
+			target: o.target, calls: group.Webhooks,
 		}
 		o.byKey[key] = w
 	}
 	w.fact.Templates++
 	if len(w.fact.Examples) < shapeExamples {
 		w.fact.Examples = append(w.fact.Examples, name)
-		w.tries = append(w.tries, workloadTry{namespace, object, places, isTemplateKind(o.apiVersion, o.kind)})
+		w.tries = append(w.tries, try)
 	}
-	if !slices.Contains(w.fact.Class.Namespaces, namespace) {
-		w.fact.Class.Namespaces = append(w.fact.Class.Namespaces, namespace)
+	if !slices.Contains(w.fact.Class.Namespaces, try.namespace) {
+		w.fact.Class.Namespaces = append(w.fact.Class.Namespaces, try.namespace)
 	}
+	return w
 }
 
 // contentOf is equal for objects that differ only in their names and namespaces.

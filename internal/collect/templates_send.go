@@ -9,15 +9,23 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-// tryWorkload creates one of the objects of a trial with dryRun=All, the first that its namespace takes.
+// tryWorkload creates one of the objects of a trial with dryRun=All, the first that its namespace takes, or updates it.
 func (c *collector) tryWorkload(ctx context.Context, w *workload) {
-	right := createWorkload(w.target.Resource.Group, w.target.Resource.Resource)
+	right, send := createWorkload(w.target.Resource.Group, w.target.Resource.Resource), c.createWithFields
+	switch w.fact.Update {
+	case facts.ByReview:
+		c.askAboutUpdate(ctx, w)
+		return
+	case facts.ByPatch:
+		right, send = patchWorkload(w.target.Resource.Group, w.target.Resource.Resource), c.updateWithLabel
+	}
 	why, denied := "", ""
 	for _, t := range w.tries {
 		if ctx.Err() != nil {
@@ -27,16 +35,16 @@ func (c *collector) tryWorkload(ctx context.Context, w *workload) {
 			why, denied = reason, t.namespace
 			continue
 		}
-		object, canary, err := c.createWithFields(ctx, w, t)
+		object, canary, err := send(ctx, w, t)
 		w.fact.Canary = canary
 		cause := facts.Cause("")
 		if canary.Refusal != nil {
 			cause, _ = canary.Refusal.Cause()
 		}
-		if cause == facts.CauseNamespace || cause == facts.CauseAccess {
+		if cause == facts.CauseNamespace || cause == facts.CauseAccess || w.fact.Update != "" && apierrors.IsNotFound(err) {
 			continue
 		}
-		if err == nil {
+		if err == nil || w.fact.Update != "" {
 			c.blame(ctx, w, t, object)
 		}
 		return
@@ -92,6 +100,10 @@ func (c *collector) workloadTimeout(w *workload) time.Duration {
 func (c *collector) blame(ctx context.Context, w *workload, t workloadTry, object map[string]any) {
 	canary := w.fact.Canary
 	lost := canary.Fields != nil && len(canary.Fields.Lost) > 0
+	if canary.Refusal != nil { // an update that would change what nobody may change, or was denied
+		canary.Reviews, _ = c.replayObject(ctx, w.calls, &w.target, t, object, canary.Sent)
+		return
+	}
 	if len(canary.Changes()) == 0 && !lost {
 		canary.Reviews, _ = c.replayObject(ctx, c.skippable(w.calls), &w.target, t, object, canary.Sent)
 		return

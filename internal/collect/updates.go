@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -176,9 +175,5 @@ func (c *collector) tryUpdate(ctx context.Context, u *update) {
 func (c *collector) patchPod(ctx context.Context, u *update) (*corev1.Pod, error) {
 	ctx, cancel := c.request(ctx, c.createTimeout(&class{webhooks: u.calls}))
 	defer cancel()
-	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]any{canaryLabel: "update"}}})
-	if err != nil {
-		return nil, err
-	}
-	return c.client.CoreV1().Pods(u.pod.Namespace).Patch(ctx, u.pod.Name, mergePatch, body, metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
+	return c.client.CoreV1().Pods(u.pod.Namespace).Patch(ctx, u.pod.Name, mergePatch, labelPatch(), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
 }

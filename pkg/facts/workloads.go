@@ -19,6 +19,8 @@ type WorkloadTrial struct {
 	Resource string `json:"resource"`
 	// Class says where, and who is called there. Its ID is "workload-1", ...
 	Class Class `json:"class"`
+	// Update says how an update was tried; empty for a creation.
+	Update UpdateWay `json:"update,omitempty"`
 	// Templates is how many workloads have this template; 0 for one of ours.
 	Templates int `json:"templates,omitempty"`
 	// Examples are some of them: "Deployment shop/web".
@@ -27,6 +29,17 @@ type WorkloadTrial struct {
 	// describes them.
 	Canary *Canary `json:"canary,omitempty"`
 }
+
+// UpdateWay is how the update of a workload was tried.
+type UpdateWay string
+
+const (
+	// ByPatch: one label of the first example was set with dryRun=All. Sent is its template as it is.
+	ByPatch UpdateWay = "patch"
+	// ByReview: no workload there has a native sidecar that an update could lose. Those webhooks that see only updates
+	// were called directly, about one with a native sidecar added.
+	ByReview UpdateWay = "review"
+)
 
 // Instance is the trial, for gaps about it.
 func (t *WorkloadTrial) Instance() Instance {

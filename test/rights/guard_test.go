@@ -174,7 +174,7 @@ func method(e auditv1.Event) string {
 	return "?" + e.Verb
 }
 
-// dryRun is what may be created with dryRun=All.
+// dryRun is what may be created and patched with dryRun=All.
 var dryRun = []string{
 	"pods", "podtemplates", "replicationcontrollers", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs",
 }
@@ -197,7 +197,7 @@ func harm(e auditv1.Event) string {
 	case strings.HasSuffix(what, "/proxy") && what != "services/proxy", slices.Contains([]string{"exec", "attach", "portforward"}, e.ObjectRef.Subresource):
 		return "more than a read"
 	case e.Verb == "get", e.Verb == "list":
-	case e.Verb == "patch" && what == "pods" && cmp.Equal(u.Query()["dryRun"], []string{"All"}):
+	case e.Verb == "patch" && slices.Contains(dryRun, what) && cmp.Equal(u.Query()["dryRun"], []string{"All"}):
 	case e.Verb != "create":
 		return "a write"
 	case e.ObjectRef.APIGroup == "authorization.k8s.io" && what == "selfsubjectaccessreviews":

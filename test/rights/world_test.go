@@ -5,6 +5,7 @@ package rights
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,7 +152,7 @@ func (w *world) webhooks(t *testing.T) {
 		{Configuration: "strips-at-url", Client: w.url.Client("/strip"), NamespaceSelector: in("outside-shop")},
 		{Configuration: "moves-at-url", Client: w.url.Client("/move"), NamespaceSelector: in("outside-moved")},
 		{Configuration: "removes-at-url", Client: w.url.Client("/remove"), NamespaceSelector: in("outside-removed")},
-		{Configuration: "templates", Client: w.url.Client("/annotate"), NamespaceSelector: in("shop"), Rules: templates},
+		{Configuration: "templates", Client: w.url.Client("/allow"), NamespaceSelector: in("shop"), Rules: templates},
 		{Configuration: "updates", Client: w.url.Client("/annotate"), NamespaceSelector: in("shop"), Rules: podUpdates},
 		// The API server goes on without it if it cannot call it.
 		{Configuration: "fails-open", Client: w.service.Client("/annotate"), FailurePolicy: admissionregistrationv1.Ignore, NamespaceSelector: in("mesh")},
@@ -165,15 +166,20 @@ func (w *world) webhooks(t *testing.T) {
 	}
 }
 
-// templates are all kinds that have a pod template, podUpdates the updates of pods.
+// templates are the creation and the update of all kinds that have a pod template, podUpdates the updates of pods.
 var (
-	templates = []admissionregistrationv1.RuleWithOperations{
-		rule(admissionregistrationv1.Create, "apps", "deployments", "replicasets", "statefulsets", "daemonsets"),
-		rule(admissionregistrationv1.Create, "batch", "jobs", "cronjobs"),
-		rule(admissionregistrationv1.Create, "", "replicationcontrollers", "podtemplates"),
-	}
+	templates = slices.Concat(templateRules(admissionregistrationv1.Create), templateRules(admissionregistrationv1.Update))
+
 	podUpdates = []admissionregistrationv1.RuleWithOperations{rule(admissionregistrationv1.Update, "", "pods")}
 )
+
+func templateRules(operation admissionregistrationv1.OperationType) []admissionregistrationv1.RuleWithOperations {
+	return []admissionregistrationv1.RuleWithOperations{
+		rule(operation, "apps", "deployments", "replicasets", "statefulsets", "daemonsets"),
+		rule(operation, "batch", "jobs", "cronjobs"),
+		rule(operation, "", "replicationcontrollers", "podtemplates"),
+	}
+}
 
 func rule(operation admissionregistrationv1.OperationType, group string, resources ...string) admissionregistrationv1.RuleWithOperations {
 	return admissionregistrationv1.RuleWithOperations{
@@ -268,12 +274,25 @@ func (w *world) workloads(t *testing.T) {
 	run, err := batch.Jobs("shop").Create(ctx, &batchv1.Job{ObjectMeta: named("backup-29000000", owned("CronJob", cron, "batch")...), Spec: job}, none)
 	check(t, err)
 	crash("backup", "backup-29000000-q8z4d", 0, owned("Job", run, "batch"), map[string]string{"job-name": run.Name})
+	w.rare(t)
 	w.wellBehindService(t)
 	refused := template("refused")
 	refused.Spec.NodeName = nodeName(2)
 	w.pod(t, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "refused", Namespace: "shop", Labels: refused.Labels}, Spec: refused.Spec}, corev1.PodStatus{
 		Phase: corev1.PodFailed, Reason: "InitContainerRestartPolicyForbidden", Message: `Init container "proxy" may not have a non-default restartPolicy`,
 	})
+}
+
+// rare are the kinds that are rarely used, with a native sidecar that an update could lose.
+func (w *world) rare(t *testing.T) {
+	t.Helper()
+	core, none, nobody, p := w.Client().CoreV1(), metav1.CreateOptions{}, int32(0), template("rare")
+	_, err := core.ReplicationControllers("shop").Create(t.Context(), &corev1.ReplicationController{
+		ObjectMeta: metav1.ObjectMeta{Name: "rare"}, Spec: corev1.ReplicationControllerSpec{Replicas: &nobody, Selector: p.Labels, Template: &p},
+	}, none)
+	check(t, err)
+	_, err = core.PodTemplates("shop").Create(t.Context(), &corev1.PodTemplate{ObjectMeta: metav1.ObjectMeta{Name: "rare"}, Template: p}, none)
+	check(t, err)
 }
 
 func (w *world) wellBehindService(t *testing.T) {

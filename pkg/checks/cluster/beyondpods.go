@@ -31,6 +31,9 @@ func (s *scene) beyondPods(row *WebhookRow) {
 // resultOf is what a workload that was created tells of one of those who saw it.
 func (r workloadRun) resultOf(s *facts.Snapshot, name string) (result, proof string) {
 	proof = "dry run of a " + r.trial.Kind
+	if r.trial.Update != "" {
+		proof = "dry run of an update of a " + r.trial.Kind
+	}
 	for _, c := range changeResults {
 		if len(r.happened(c.kind)) == 0 {
 			continue

@@ -40,7 +40,7 @@ func runTemplateStrips(s *scene) checks.Outcome {
 			out.Findings = append(out.Findings, checks.Finding{
 				Object:     g.object(s.Snapshot),
 				Namespaces: g.namespaces(),
-				Message:    g.what() + " " + loss.text,
+				Message:    g.what() + " " + g.loses(loss.kind, loss.text),
 				Evidence:   g.evidence(),
 				Steps:      templateSteps(s.Snapshot, g),
 			})
@@ -68,7 +68,7 @@ func triedWorkloads(s *facts.Snapshot, all []workloadRun) string {
 	}
 	tried := 0
 	for _, r := range all {
-		if r.canary != nil && r.canary.Returned != nil {
+		if r.canary != nil && (r.canary.Returned != nil || r.trial.Update == facts.ByReview && len(r.openUpdate(s)) == 0) {
 			tried++
 		}
 	}

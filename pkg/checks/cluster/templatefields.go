@@ -14,7 +14,7 @@ func templateRuns(s *facts.Snapshot) []workloadRun {
 	var out []workloadRun
 	for _, r := range workloadRuns(s) {
 		for _, k := range facts.TemplateKinds {
-			if k.APIVersion() == r.trial.APIVersion && k.Kind == r.trial.Kind {
+			if k.APIVersion() == r.trial.APIVersion && k.Kind == r.trial.Kind && r.trial.Update == "" {
 				out = append(out, r)
 			}
 		}

@@ -56,12 +56,15 @@ func (r workloadRun) happened(kind facts.ChangeKind) []string {
 	if r.canary == nil || r.canary.Template == facts.TemplateLost {
 		return nil
 	}
+	if r.trial.Update != "" && (r.trial.Update == facts.ByReview || r.canary.Refusal != nil) {
+		return r.happenedOnUpdate(kind)
+	}
 	if cause, _ := r.cause(); cause == facts.CauseStripped && kind == facts.Stripped {
 		return []string{r.trial.Kind + " in namespace " + r.canary.Namespace + " (dry run) was refused: " + r.canary.Refusal.OneLine()}
 	}
 	var out []string
 	for _, c := range changesOf(r.admissionRun, kind) {
-		out = append(out, fmt.Sprintf("%s in namespace %s (dry run): %s", r.trial.Kind, r.canary.Namespace, c.Detail))
+		out = append(out, fmt.Sprintf("%s in namespace %s (dry run%s): %s", r.trial.Kind, r.canary.Namespace, r.ofUpdate(), c.Detail))
 	}
 	if len(out) > 0 && r.canary.Template == facts.TemplateUnknown {
 		out = append(out, "whether the API server itself keeps the field was not tried: see apiserver-gate-off")
@@ -92,6 +95,8 @@ func openOf(s *facts.Snapshot, recorded []facts.Gap, all []workloadRun) []facts.
 		case r.canary.Template == facts.TemplateLost:
 			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "the API server itself drops restartPolicy, so this does not show what webhooks do",
 				facts.Do("turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again")))
+		case r.trial.Update != "" && (r.trial.Update == facts.ByReview || r.canary.Refusal != nil):
+			out = append(out, r.openUpdate(s)...)
 		case r.canary.Refusal != nil && cause != facts.CauseStripped:
 			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), fmt.Sprintf("a %s with a native sidecar, created with dryRun=All, was refused: %s", r.trial.Kind, r.canary.Refusal.OneLine()),
 				facts.Do("see what becomes of one of your own:", "kubectl create --dry-run=server -o yaml -f FILE")))
@@ -211,6 +216,9 @@ func (g *workloadGroup) what() string {
 	slices.Sort(kinds)
 	slices.Sort(namespaces)
 	out := "templates of " + prose.List(slices.Compact(kinds), "and")
+	if g.onUpdates() && !g.rejected() {
+		out = "on every update, " + out
+	}
 	var in []string
 	if len(namespaces) > 0 {
 		all := admissionRun{class: facts.Class{Namespaces: slices.Compact(namespaces)}}

@@ -56,6 +56,7 @@ type request struct {
 	Object json.RawMessage `json:"object"`
 
 	Namespace string `json:"namespace"`
+	Operation string `json:"operation"`
 	UserInfo  struct {
 		Username string `json:"username"`
 	} `json:"userInfo"`

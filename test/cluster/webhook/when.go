@@ -35,6 +35,7 @@ var conditions = map[string]func(request, seen, string) bool{
 	"annotation": func(_ request, s seen, v string) bool { return pair(s.Metadata.Annotations, v) },
 	"label":      func(_ request, s seen, v string) bool { return pair(s.Metadata.Labels, v) },
 	"generate":   func(_ request, s seen, v string) bool { return strings.HasPrefix(s.Metadata.GenerateName, v) },
+	"operation":  func(r request, _ seen, v string) bool { return r.Operation == v },
 	"namespace":  func(r request, _ seen, v string) bool { return r.Namespace == v },
 	"user":       func(r request, _ seen, v string) bool { return strings.Contains(r.UserInfo.Username, v) },
 	"owner": func(_ request, s seen, v string) bool {
