@@ -41,7 +41,8 @@ func customTemplates(t *testing.T, c *cluster.Cluster, server *cluster.WebhookSe
 	for _, s := range []templateScene{
 		{
 			name: "by its schema", rules: []admissionregistrationv1.RuleWithOperations{creates("example.com", "gizmos")}, path: "/strip", change: only,
-			want: []string{"fail", "templates of Gizmos in namespace shop lose"},
+			want:   []string{"fail", "templates of Gizmos in namespace shop lose"},
+			fields: []string{"unknown", "newer fields were not tried in gizmos.example.com"},
 		},
 		{
 			name: "by an object", rules: []admissionregistrationv1.RuleWithOperations{creates("example.com", "blobs")}, path: "/strip", change: only,
@@ -55,6 +56,9 @@ func customTemplates(t *testing.T, c *cluster.Cluster, server *cluster.WebhookSe
 		t.Run(s.name, func(t *testing.T) {
 			snapshot, ledger := s.play(t, c, server)
 			expect(t, s.want, told(t, snapshot, templateCheck))
+			if s.fields != nil {
+				expect(t, s.fields, told(t, snapshot, fieldsCheck))
+			}
 			onlyDryRuns(t, ledger)
 		})
 	}

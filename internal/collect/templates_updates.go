@@ -88,7 +88,7 @@ func (u *updater) addUpdate(object map[string]any, places []place) {
 		return
 	}
 	name := fmt.Sprintf("%s %s/%s", u.kind, o.GetNamespace(), o.GetName())
-	w := u.trial(seen, contentOf(likeOthers(object)), name, workloadTry{o.GetNamespace(), object, places, false})
+	w := u.trial(seen, contentOf(likeOthers(object)), name, workloadTry{o.GetNamespace(), object, places, isTemplateKind(u.apiVersion, u.kind)})
 	w.fact.Update = way
 }
 
@@ -203,6 +203,9 @@ func (c *collector) updateWithLabel(ctx context.Context, w *workload, t workload
 		return t.object, canary, err
 	}
 	canary.Returned = podAt(returned, t.places)
+	if before := t.podOf(t.object); t.fields { // only those that it has
+		canary.Fields = &facts.FieldTrial{Sent: facts.FieldsOf(before), Lost: facts.LostFields(before, t.podOf(returned))}
+	}
 	return t.object, canary, nil
 }
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -9,14 +10,41 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// templateRuns are the workloads whose templates can carry newer fields: those of the built-in kinds.
+// templateRuns are the workloads whose templates can carry newer fields: those of the built-in kinds; of updates, those
+// that carry some.
 func templateRuns(s *facts.Snapshot) []workloadRun {
 	var out []workloadRun
 	for _, r := range workloadRuns(s) {
-		for _, k := range facts.TemplateKinds {
-			if k.APIVersion() == r.trial.APIVersion && k.Kind == r.trial.Kind && r.trial.Update == "" {
-				out = append(out, r)
-			}
+		if r.builtIn() && (r.trial.Update == "" || r.canary != nil && r.canary.Fields != nil && len(r.canary.Fields.Sent) > 0) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func (r workloadRun) builtIn() bool {
+	return slices.ContainsFunc(facts.TemplateKinds, func(k facts.TemplateKind) bool { return k.APIVersion() == r.trial.APIVersion && k.Kind == r.trial.Kind })
+}
+
+// noteKept notes the fields that the API server keeps. What an update was about is stored already.
+func (r workloadRun) noteKept(kept map[string]bool) {
+	r.admissionRun.noteKept(kept)
+	if r.trial.Update != "" {
+		for _, f := range r.canary.Fields.Sent {
+			kept[f] = true
+		}
+	}
+}
+
+// customFieldGaps are the kinds of custom resources that somebody sees: newer fields are not tried there.
+func customFieldGaps(s *facts.Snapshot) []facts.Gap {
+	var out []facts.Gap
+	for _, r := range workloadRuns(s) {
+		g := facts.NewGap(facts.Canaries, facts.WorkloadInstance(r.trial.Kind),
+			fmt.Sprintf("newer fields were not tried in %s, whose schema may drop them", r.trial.Resource),
+			facts.Do("look for the fields that you use in one that is stored:", prose.Shell("kubectl get %s -A -o yaml", r.trial.Resource)))
+		if !r.builtIn() && !slices.ContainsFunc(out, func(other facts.Gap) bool { return other.Scope == g.Scope }) {
+			out = append(out, g)
 		}
 	}
 	return out

@@ -34,6 +34,7 @@ func runWebhookStripsNewerFields(s *scene) checks.Outcome {
 	out.Missing = append(out.Missing, unprovenFields(s.Snapshot, all, seen)...)
 	out.Missing = append(out.Missing, s.reservations()...)
 	out.Missing = append(out.Missing, templateFieldGaps(s.Snapshot, templates, seen)...)
+	out.Missing = append(out.Missing, customFieldGaps(s.Snapshot)...)
 	lost := map[string][]string{} // by culprit, or by class where there is none
 	in := map[string][]admissionRun{}
 	var order []string
