@@ -78,7 +78,7 @@ var keptPrefixes = []string{
 const LastAppliedAnnotation = corev1.LastAppliedConfigAnnotation
 
 // TrimPod keeps what a check can use of a pod: no environment values, no credentials in command
-// lines, no addresses, no security contexts; of managedFields what tells who set a restartPolicy.
+// lines, no addresses, of security contexts the user and added capabilities; of managedFields what tells who set a restartPolicy.
 func TrimPod(p *corev1.Pod) corev1.Pod {
 	out := corev1.Pod{ObjectMeta: trimMeta(&p.ObjectMeta), Spec: trimPodSpec(&p.Spec), Status: p.Status}
 	s := &out.Status
@@ -133,7 +133,24 @@ func trimPodSpec(p *corev1.PodSpec) corev1.PodSpec {
 		SchedulerName: p.SchedulerName, SchedulingGates: p.SchedulingGates, PriorityClassName: p.PriorityClassName,
 		ServiceAccountName: p.ServiceAccountName, RuntimeClassName: p.RuntimeClassName, Overhead: p.Overhead,
 		HostNetwork: p.HostNetwork, ShareProcessNamespace: p.ShareProcessNamespace, Resources: p.Resources,
+		HostUsers: p.HostUsers, OS: p.OS, ReadinessGates: p.ReadinessGates, SecurityContext: trimPodSecurity(p.SecurityContext),
 	}
+}
+
+// trimPodSecurity keeps as which user containers run: some users' traffic goes past a mesh.
+func trimPodSecurity(s *corev1.PodSecurityContext) *corev1.PodSecurityContext {
+	if s == nil || s.RunAsUser == nil {
+		return nil
+	}
+	return &corev1.PodSecurityContext{RunAsUser: s.RunAsUser}
+}
+
+// trimSecurity keeps that of a container, and with which capabilities: some let it stop others.
+func trimSecurity(s *corev1.SecurityContext) *corev1.SecurityContext {
+	if s == nil || s.RunAsUser == nil && s.Capabilities == nil {
+		return nil
+	}
+	return &corev1.SecurityContext{RunAsUser: s.RunAsUser, Capabilities: s.Capabilities}
 }
 
 func trimContainers(in []corev1.Container) []corev1.Container {
@@ -147,7 +164,7 @@ func trimContainers(in []corev1.Container) []corev1.Container {
 			Resources: c.Resources, VolumeMounts: c.VolumeMounts,
 			RestartPolicy: c.RestartPolicy, RestartPolicyRules: c.RestartPolicyRules,
 			StartupProbe: trimProbe(c.StartupProbe), ReadinessProbe: trimProbe(c.ReadinessProbe), LivenessProbe: trimProbe(c.LivenessProbe),
-			Lifecycle: trimLifecycle(c.Lifecycle),
+			Lifecycle: trimLifecycle(c.Lifecycle), SecurityContext: trimSecurity(c.SecurityContext),
 		})
 	}
 	return out
