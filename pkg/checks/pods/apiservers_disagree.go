@@ -55,6 +55,8 @@ func (s *scene) endless(owner checks.Object) []string {
 type endlessOwner struct {
 	maker
 	collisions int32
+	// paused is that it has been stopped since.
+	paused bool
 	// without are the ReplicaSets that lack the field; empty where they were not seen.
 	without []string
 }
@@ -66,11 +68,15 @@ func (s *scene) endlessOf(d *appsv1.Deployment) *endlessOwner {
 	if !known || collisions < someCollisions || len(alwaysOf(m)) == 0 {
 		return nil
 	}
-	out := &endlessOwner{maker: m, collisions: collisions}
+	out := &endlessOwner{maker: m, collisions: collisions, paused: d.Spec.Paused}
 	for _, rs := range s.makers {
-		if rs.Kind == "ReplicaSet" && rs.ownedBy(m) && len(alwaysOf(rs)) < len(alwaysOf(m)) {
-			out.without = append(out.without, rs.Name)
+		if rs.Kind != "ReplicaSet" || !rs.ownedBy(m) {
+			continue
 		}
+		if len(alwaysOf(rs)) >= len(alwaysOf(m)) {
+			return nil // it has found its own: the count of collisions stays, and so do older ReplicaSets
+		}
+		out.without = append(out.without, rs.Name)
 	}
 	if s.Has(facts.ReplicaSets) && len(out.without) == 0 {
 		return nil
@@ -85,20 +91,22 @@ func (m maker) ownedBy(owner maker) bool {
 
 func (e endlessOwner) finding(servers []cluster.Process) checks.Finding {
 	always := strings.Join(alwaysOf(e.maker), ", ")
+	did := "the Deployment keeps creating ReplicaSets (%d hash collisions)"
+	if e.paused {
+		did = "the Deployment kept creating ReplicaSets (%d hash collisions) until it was paused"
+	}
 	f := checks.Finding{
 		Object: e.Object,
-		Message: fmt.Sprintf("the Deployment keeps creating ReplicaSets (%d hash collisions): its template has restartPolicy: Always on %s, "+
+		Message: fmt.Sprintf(did+": its template has restartPolicy: Always on %s, "+
 			"an API server drops it from every ReplicaSet, so the two never match", e.collisions, always),
 		Evidence: []string{
 			fmt.Sprintf("deployment %s: status.collisionCount: %d", e.Name, e.collisions),
 			fmt.Sprintf("deployment %s has restartPolicy: Always on %s in its template", e.Name, always),
 		},
-		Steps: []checks.Step{
-			{Text: "Stop it:", Command: prose.Shell("kubectl rollout pause deployment %s -n %s", e.Name, e.Namespace)},
-			{Text: "Give all API servers the same version and gates. How:", Command: "kubectl sidecar explain apiservers-disagree"},
-			{Text: "Then delete the surplus ReplicaSets and resume the rollout:", Command: prose.Shell(
-				"kubectl get replicasets -n %s --sort-by .metadata.creationTimestamp\nkubectl rollout resume deployment %s -n %s", e.Namespace, e.Name, e.Namespace)},
-		},
+		Steps: e.steps(),
+	}
+	if e.paused {
+		f.Evidence = append(f.Evidence, fmt.Sprintf("deployment %s: spec.paused: true", e.Name))
 	}
 	if len(e.without) > 0 {
 		shown := e.without[:min(len(e.without), 3)]
@@ -119,4 +127,19 @@ func (e endlessOwner) finding(servers []cluster.Process) checks.Finding {
 		}
 	}
 	return f
+}
+
+func (e endlessOwner) steps() []checks.Step {
+	steps := []checks.Step{
+		{Text: "Stop it:", Command: prose.Shell("kubectl rollout pause deployment %s -n %s", e.Name, e.Namespace)},
+		{Text: "Give all API servers the same version and gates. How:", Command: "kubectl sidecar explain apiservers-disagree"},
+		{
+			Text:    "Then, not before, resume the rollout. The Deployment creates a ReplicaSet that matches, scales the surplus ones down, and keeps as many of them as revisionHistoryLimit says:",
+			Command: prose.Shell("kubectl rollout resume deployment %s -n %s", e.Name, e.Namespace),
+		},
+	}
+	if e.paused {
+		return steps[1:]
+	}
+	return steps
 }
