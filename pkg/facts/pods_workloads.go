@@ -31,12 +31,13 @@ func TrimReplicaSet(r *appsv1.ReplicaSet) appsv1.ReplicaSet {
 func TrimStatefulSet(s *appsv1.StatefulSet) appsv1.StatefulSet {
 	return withoutSecrets(appsv1.StatefulSet{ObjectMeta: trimMeta(&s.ObjectMeta), Status: s.Status, Spec: appsv1.StatefulSetSpec{
 		Replicas: s.Spec.Replicas, Selector: s.Spec.Selector, ServiceName: s.Spec.ServiceName, Template: trimTemplate(&s.Spec.Template),
+		UpdateStrategy: s.Spec.UpdateStrategy,
 	}})
 }
 
 func TrimDaemonSet(d *appsv1.DaemonSet) appsv1.DaemonSet {
 	return withoutSecrets(appsv1.DaemonSet{ObjectMeta: trimMeta(&d.ObjectMeta), Status: d.Status, Spec: appsv1.DaemonSetSpec{
-		Selector: d.Spec.Selector, Template: trimTemplate(&d.Spec.Template),
+		Selector: d.Spec.Selector, Template: trimTemplate(&d.Spec.Template), UpdateStrategy: d.Spec.UpdateStrategy,
 	}})
 }
 

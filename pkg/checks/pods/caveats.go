@@ -1,7 +1,6 @@
 package pods
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +18,9 @@ import (
 
 // changeStep is a command that changes the owner, after what has to be known before it is run.
 func (p subject) changeStep(text, command string, notes ...string) checks.Step {
+	if p.static() {
+		return textStep(text, append(notes, p.inManifest())...)
+	}
 	notes = append(notes, p.harm()...)
 	return checks.Step{Text: strings.Join(append([]string{text}, notes...), ". ") + ":", Command: command}
 }
@@ -41,10 +43,8 @@ func (p subject) harm() []string {
 		if len(p.makers) > 1 {
 			return []string{fmt.Sprintf("The second command deletes Job %s with its pods and their logs: its work runs again at the next time of the schedule, not before", p.makers[0].Name)}
 		}
-	case "StatefulSet", "ReplicaSet":
-		return []string{fmt.Sprintf("The second command deletes pod %s%s and the %s creates it again", p.Name, cmp.Or(p.lost(), ","), m.Kind)}
 	}
-	return nil
+	return p.deliveryHarm(m)
 }
 
 // lost is what goes with a pod, for the sentence that says that it is deleted; nothing where none of its containers has
@@ -82,6 +82,8 @@ func (p subject) job() *batchv1.Job {
 func (p subject) recreateStep(text string) checks.Step {
 	object := prose.Shell("pod %s -n %s", p.Name, p.Namespace)
 	switch {
+	case p.static():
+		return p.recreateStatic(text)
 	case len(p.OwnerReferences) == 0:
 		return checks.Step{
 			Text:    fmt.Sprintf("%s. It has no owner that would, so this deletes it%s and creates it again:", text, p.lost()),

@@ -31,7 +31,8 @@ type maker struct {
 	// failures are the conditions of a ReplicaSet that say that a pod was rejected.
 	failures []appsv1.ReplicaSetCondition
 	// custom is a kind that is not built in: no strategic merge patch.
-	custom bool
+	custom  bool
+	rollout rollout
 }
 
 const (
@@ -92,17 +93,19 @@ func makers(s *facts.Snapshot) []maker {
 		add("Job", &s.Jobs[i].ObjectMeta, &s.Jobs[i].Spec.Template, templatePath).lacksPods = idle(&s.Jobs[i])
 	}
 	for i := range s.Deployments {
-		add("Deployment", &s.Deployments[i].ObjectMeta, &s.Deployments[i].Spec.Template, templatePath)
+		add("Deployment", &s.Deployments[i].ObjectMeta, &s.Deployments[i].Spec.Template, templatePath).rollout.paused = s.Deployments[i].Spec.Paused
 	}
 	for i := range s.StatefulSets {
 		w := &s.StatefulSets[i]
 		m := add("StatefulSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
 		m.counts(w.Status.Replicas, ptr.Deref(w.Spec.Replicas, 1))
+		m.rollsOutStatefulSet(&w.Spec.UpdateStrategy)
 	}
 	for i := range s.DaemonSets {
 		w := &s.DaemonSets[i]
 		m := add("DaemonSet", &w.ObjectMeta, &w.Spec.Template, templatePath)
 		m.counts(w.Status.CurrentNumberScheduled, w.Status.DesiredNumberScheduled)
+		m.rollout.manual = w.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType
 	}
 	for i := range s.ReplicaSets {
 		w := &s.ReplicaSets[i]

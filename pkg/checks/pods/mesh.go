@@ -185,7 +185,7 @@ func (p subject) annotateStep(text string, annotations map[string]string) checks
 		return checks.Step{Text: text + "."}
 	}
 	path := strings.TrimSuffix(m.path, "/spec") + "/metadata"
-	return checks.Step{Text: text + ":", Command: p.command(m, "strategic", encode(nest(path, map[string]any{"annotations": annotations})))}
+	return p.changeStep(text, p.command(m, "strategic", encode(nest(path, map[string]any{"annotations": annotations}))))
 }
 
 // exited says how the last run of a container ended. What known software means by an exit code goes before what shells

@@ -67,5 +67,5 @@ func (p subject) hostUsersStep() checks.Step {
 	if m.custom {
 		return checks.Step{Text: text + ": remove hostUsers: false from the template."}
 	}
-	return checks.Step{Text: text + ":", Command: p.command(m, "strategic", encode(nest(m.path, map[string]any{"hostUsers": nil})))}
+	return p.changeStep(text, p.command(m, "strategic", encode(nest(m.path, map[string]any{"hostUsers": nil}))))
 }

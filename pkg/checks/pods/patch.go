@@ -53,8 +53,8 @@ func (p subject) target() maker {
 func (p subject) fixContainers(edits ...edit) string {
 	m := p.target()
 	edits = p.allowed(edits)
-	if m.custom && m.template == nil {
-		return "" // it requires a JSON patch, and that an index
+	if p.static() || m.custom && m.template == nil {
+		return "" // the latter requires a JSON patch, and that an index
 	}
 	if slices.ContainsFunc(edits, func(e edit) bool { return p.injected(e.container) }) {
 		return ""
@@ -192,7 +192,7 @@ func withoutNil(value any) any {
 func (p subject) fixMove(name string, to int, probe map[string]any, more ...func(at string) []op) string {
 	m := p.target()
 	c, init, i := m.container(name)
-	if c == nil || p.injected(name) {
+	if c == nil || p.static() || p.injected(name) {
 		return ""
 	}
 	from := fmt.Sprintf("%s/%d", m.listPath(init), i)
@@ -232,17 +232,7 @@ func (p subject) command(m maker, kind, patch string) string {
 	case "Job", "Pod":
 		return p.replacement(m, prose.Shell("kubectl patch --local -f - -o json --type=%s -p %s", kind, patch))
 	}
-	out := "kubectl patch " + object + prose.Shell(" --type=%s -p %s", kind, patch)
-	switch m.Kind {
-	case "CronJob":
-		if len(p.makers) > 1 {
-			out += prose.Shell("\nkubectl delete job %s -n %s", p.makers[0].Name, m.Namespace)
-		}
-	case "StatefulSet", "ReplicaSet":
-		// Neither replaces a pod that is not ready on its own.
-		out += prose.Shell("\nkubectl delete pod %s -n %s", p.Name, m.Namespace)
-	}
-	return out
+	return strings.Join(append([]string{"kubectl patch " + object + prose.Shell(" --type=%s -p %s", kind, patch)}, p.delivery(m)...), "\n")
 }
 
 // nest puts a value below a path such as "/spec/template/spec".
@@ -274,6 +264,9 @@ func (p subject) logsCommand(c container) string {
 // avoidStep keeps the pods of an owner away from the node that this one is on. text says so, without a colon.
 func (p subject) avoidStep(text string) checks.Step {
 	m := p.target()
+	if p.static() {
+		return checks.Step{Text: fmt.Sprintf("%s: move the manifest of static pod %s to another node.", text, p.Name)}
+	}
 	if m.requiresNodes() || m.custom && m.template == nil {
 		return checks.Step{
 			Text:    fmt.Sprintf("%s. Add to each term of spec.affinity.nodeAffinity in the template of %s %s/%s:", text, m.resource, m.Namespace, m.Name),

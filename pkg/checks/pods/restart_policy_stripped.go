@@ -205,9 +205,18 @@ func (p subject) again(c container, l loss) []checks.Step {
 func (p subject) recreateSteps() []checks.Step {
 	m := p.target()
 	const recreate = "Then recreate the pods"
-	switch m.Kind {
-	case "Deployment", "StatefulSet", "DaemonSet":
+	switch {
+	case m.Kind == "Deployment" && m.rollout.paused:
+		return []checks.Step{{
+			Text:    recreate + ". The rollout is paused: the first command resumes it, with whatever has been changed since:",
+			Command: prose.Shell("kubectl rollout resume %s %s -n %s\nkubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace, m.resource, m.Name, m.Namespace),
+		}}
+	case m.Kind == "Deployment", m.Kind == "DaemonSet" && !m.rollout.manual:
 		return []checks.Step{{Text: recreate + ":", Command: prose.Shell("kubectl rollout restart %s %s -n %s", m.resource, m.Name, m.Namespace)}}
+	case p.static():
+		return []checks.Step{p.recreateStatic(recreate)}
+	}
+	switch m.Kind {
 	case "CronJob":
 		return []checks.Step{{
 			Text:    recreate + ". This deletes the Job with their logs, and its work runs at the next time of the schedule:",

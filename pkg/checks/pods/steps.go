@@ -95,6 +95,8 @@ func textStep(text string, notes ...string) checks.Step {
 func (p subject) elsewhere(c container, edits ...edit) []checks.Step {
 	m := p.target()
 	switch {
+	case p.static():
+		return p.staticSteps(c, edits)
 	case p.injected(c.Name):
 		return p.injectorSteps(c, edits...)
 	case m.template == nil:
