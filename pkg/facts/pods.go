@@ -71,7 +71,7 @@ var keptPrefixes = []string{
 	"sidecar.istio.io/", "proxy.istio.io/", "config.linkerd.io/", "config.alpha.linkerd.io/",
 	"config.beta.linkerd.io/", "linkerd.io/", "dapr.io/", "kuma.io/", "kubernetes.io/config.mirror",
 	"meta.helm.sh/release-name", "helm.sh/hook", "argocd.argoproj.io/tracking-id", "kubectl.kubernetes.io/default-container",
-	"consul.hashicorp.com/", "vault.hashicorp.com/agent-init", "vault.hashicorp.com/agent-pre", "vault.hashicorp.com/agent-enable-quit",
+	"batch.kubernetes.io/job-completion-index", "consul.hashicorp.com/", "vault.hashicorp.com/agent-init", "vault.hashicorp.com/agent-pre", "vault.hashicorp.com/agent-enable-quit",
 }
 
 // LastAppliedAnnotation is where a client-side kubectl apply notes what was applied.

@@ -99,9 +99,11 @@ func (p subject) passedElsewhere(c container) bool {
 	})
 }
 
-// refused reports whether nobody listened where the probe asked; also where no event says what it got.
+// refused reports whether nobody listened where the probe asked; also where no event says what it got. Of a gRPC probe
+// the kubelet says the same, whether it is refused or gets no answer (k8s.io/kubernetes pkg/probe/grpc).
 func (f failing) refused() bool {
-	return f.port > 0 && (f.got == "" || strings.Contains(f.got, "connection refused"))
+	silent := f.c.StartupProbe.GRPC != nil && strings.Contains(f.got, "failed to connect service")
+	return f.port > 0 && (f.got == "" || silent || strings.Contains(f.got, "connection refused"))
 }
 
 // noCommand matches what runtimes and shells say of a program that is not there.
@@ -329,8 +331,8 @@ func (f failing) askInstead() []checks.Step {
 	switch probe := f.c.StartupProbe; {
 	case probe.HTTPGet != nil:
 		field, handler["path"] = "httpGet", probe.HTTPGet.Path
-	case probe.GRPC != nil:
-		field = "grpc"
+	case probe.GRPC != nil: // whether the server there has the health service is not known
+		return f.replaceProbe("Ask whether the port of "+f.c.Name+" listens", newProbe{fields: map[string]any{field: handler}})
 	}
 	text := "Ask the port on which it listens"
 	if slices.ContainsFunc(f.c.Ports, func(x corev1.ContainerPort) bool { return int(x.ContainerPort) == ports[i] }) {

@@ -64,6 +64,12 @@ func TestDeadEnds(t *testing.T) {
 		{"the command line has the number", nobodyThere, func(c *corev1.Container) { c.Args = []string{"--status=15010"} }, "", ""},
 		{"a health port of known software", nobodyThere, func(c *corev1.Container) { c.Image = "x/proxyv2:1"; asks(15021)(c) }, "", ""},
 		{"another answer than refused", "Startup probe failed: dial tcp 10.0.0.1:15010: i/o timeout", none, "", ""},
+		{"gRPC, another port is declared", "Startup probe failed: timeout: failed to connect service \"10.0.0.1:15010\" within 1s: context deadline exceeded", func(c *corev1.Container) {
+			c.StartupProbe.ProbeHandler = corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 15010}}
+		}, "proxy listens on port 15001", `"grpc":null,"tcpSocket":{"port":15001}`},
+		{"gRPC, the port is declared", "Startup probe failed: timeout: failed to connect service \"10.0.0.1:15001\" within 1s: context deadline exceeded", func(c *corev1.Container) {
+			c.StartupProbe.ProbeHandler = corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 15001}}
+		}, "", ""},
 		{"UDP", nobodyThere, func(c *corev1.Container) {
 			c.Ports = []corev1.ContainerPort{{ContainerPort: 15010, Protocol: corev1.ProtocolUDP}}
 		}, "is not a TCP port", "nothing says on which port"},

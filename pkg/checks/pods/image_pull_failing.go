@@ -33,6 +33,11 @@ var imagePullFailing = podCheck(checks.Check{
 			Message:   fmt.Sprintf("%s cannot start, %s: image %s cannot be pulled (%s)", c.role(), p.born().words(), c.Image, c.waiting()),
 			Evidence:  waitingEvidence(c),
 		}
+		if old := p.olderImage(c); old != "" {
+			f.Message = fmt.Sprintf("%s cannot start, %s: image %s cannot be pulled (%s); its spec names %s by now, which the kubelet has not tried",
+				c.role(), p.born().words(), old, c.waiting(), c.Image)
+			f.Evidence = append(f.Evidence, fmt.Sprintf("metadata.generation: %d, status.observedGeneration: %d", p.Generation, p.Status.ObservedGeneration))
+		}
 		events := slices.DeleteFunc(p.eventsAbout(c, "Failed", "InspectFailed", "ErrImageNeverPull"), func(e corev1.Event) bool {
 			return !strings.Contains(e.Message, "ull") || strings.HasPrefix(e.Message, "Error: ")
 		})
@@ -52,6 +57,15 @@ var imagePullFailing = podCheck(checks.Check{
 	}
 	return nil, nil
 })
+
+// olderImage is what the kubelet tries where its status is about an older spec; "" where it is not known to be. From
+// 1.33 on the kubelet says which it is about.
+func (p subject) olderImage(c container) string {
+	if p.Status.ObservedGeneration == 0 || p.Status.ObservedGeneration >= p.Generation || c.status.Image == c.Image {
+		return ""
+	}
+	return c.status.Image
+}
 
 // imageFix is what to do about an image, by the reason and the words of the kubelet.
 func imageFix(reason, text string) string {

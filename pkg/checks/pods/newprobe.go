@@ -174,7 +174,7 @@ func (p subject) editWithProbe(text string, c container, n newProbe, fields map[
 		if len(fields) == 0 {
 			return append([]checks.Step{{Text: text + "."}}, n.notes()...)
 		}
-		return append(p.edited(text, c, notes, []edit{{c.Name, fields}}), n.notes()...)
+		return slices.Concat(p.edited(text, c, notes, []edit{{c.Name, fields}}), p.wordSteps(c, n), n.notes())
 	}
 	ops := append(setOps(m.listPath(init), i, found, edit{c.Name, fields}), n.ops(fmt.Sprintf("%s/%d", m.listPath(init), i), found)...)
 	return append([]checks.Step{p.changeStep(text, p.command(m, "json", encode(ops)), notes...)}, n.notes()...)
@@ -187,4 +187,21 @@ func (p subject) moveWithProbe(text string, c container, to int, n newProbe) []c
 	}
 	t := p.inTemplate(c)
 	return append(p.moveSteps(text, c, to, nil, func(at string) []op { return n.ops(at, t) }), n.notes()...)
+}
+
+// wordSteps say in words what else has to be in the command line of a container whose template was not seen.
+func (p subject) wordSteps(c container, n newProbe) []checks.Step {
+	if len(n.words) == 0 || p.injected(c.Name) {
+		return nil
+	}
+	var more, other []string
+	for _, w := range n.words {
+		if w.Old != "" {
+			other = append(other, fmt.Sprintf("%s instead of %s", w.New, w.Old))
+		} else {
+			more = append(more, w.New)
+		}
+	}
+	text := "The probe passes only with these words in the command line of " + c.Name + ": " + strings.Join(append(more, other...), ", ") + "."
+	return []checks.Step{{Text: text}}
 }

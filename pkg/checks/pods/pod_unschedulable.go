@@ -32,9 +32,9 @@ var podUnschedulable = podCheck(checks.Check{
 	}
 	if sum := requests(p.Pod); sum != "" && strings.Contains(text, "Insufficient") {
 		f.Evidence = append(f.Evidence, sum)
-		if c := p.greediest(); c != nil {
-			less := map[string]any{"resources": map[string]any{"requests": map[string]string{"cpu": "50m", "memory": "64Mi"}}}
-			f.Steps = p.exampleSteps("If the sidecar needs less than it requests, lower its requests", *c, edit{c.Name, less})
+		f.Steps = p.lessSteps(text)
+		if p.Spec.Resources != nil && len(p.Spec.Resources.Requests) > 0 {
+			f.Evidence = append(f.Evidence, "the pod has requests of its own (spec.resources), which count instead of those of its containers")
 		}
 	}
 	f.Steps = append(f.Steps, p.unfitSteps(text)...)
@@ -75,10 +75,39 @@ func requests(p *corev1.Pod) string {
 	return "what the scheduler counts: " + strings.Join(parts, "; ")
 }
 
-// greediest is the sidecar with the largest request for CPU or, where none has one, memory; nil
-// when no sidecar requests anything.
-func (p subject) greediest() *container {
+// examples are requests that many sidecars make do with.
+var examples = map[corev1.ResourceName]resource.Quantity{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")}
+
+// lessSteps lower what a sidecar requests of what the nodes lack. What it requests of other things stays, and nothing
+// becomes more. Requests of the pod count instead of those of its containers: then there is nothing to lower there.
+func (p subject) lessSteps(text string) []checks.Step {
+	requests := map[string]string{}
+	var short []corev1.ResourceName
 	for _, name := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory} {
+		ofPod := p.Spec.Resources != nil && !p.Spec.Resources.Requests.Name(name, resource.DecimalSI).IsZero()
+		if strings.Contains(text, "Insufficient "+string(name)) && !ofPod {
+			short = append(short, name)
+		}
+	}
+	c := p.greediest(short)
+	if c == nil {
+		return nil
+	}
+	for _, name := range short {
+		if less, q := examples[name], c.Resources.Requests[name]; q.Cmp(less) > 0 {
+			requests[string(name)] = less.String()
+		}
+	}
+	if len(requests) == 0 {
+		return nil
+	}
+	return p.exampleSteps("If the sidecar needs less than it requests, lower its requests", *c, edit{c.Name, map[string]any{"resources": map[string]any{"requests": requests}}})
+}
+
+// greediest is the sidecar with the largest request for the first of some resources that any requests; nil
+// when no sidecar requests anything of them.
+func (p subject) greediest(names []corev1.ResourceName) *container {
+	for _, name := range names {
 		var most *container
 		for _, c := range p.sidecars() {
 			q := c.Resources.Requests[name]

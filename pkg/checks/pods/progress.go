@@ -3,6 +3,7 @@ package pods
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -136,8 +137,12 @@ func (p subject) scheduling() *pending {
 // stoppingSidecars: the regular containers have exited for good, and the kubelet stops the native sidecars.
 func (p subject) stoppingSidecars() *pending {
 	grace := ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30) // the API's default
+	did := "the work is done"
+	if i := slices.IndexFunc(p.mains, func(c container) bool { return c.ended().ExitCode != 0 }); i >= 0 {
+		did = fmt.Sprintf("the work is over, without success (%s: %s)", p.mains[i].Name, exit(p.mains[i].ended()))
+	}
 	return &pending{
-		wait: WaitSidecars, state: "the work is done, and the kubelet stops what is left of the pod", since: ageOf(p.s.Snapshot, lastEnd(p.mains)),
+		wait: WaitSidecars, state: did + ", and the kubelet stops what is left of the pod", since: ageOf(p.s.Snapshot, lastEnd(p.mains)),
 		allowed: seconds(grace) + settle, limit: "its grace period and what the kubelet needs take up to %s", next: p.describeStep(),
 	}
 }
@@ -302,7 +307,7 @@ func (p subject) readinessGates() *pending {
 // retrying: the pod has failed, and its Job has not given up.
 func (p subject) retrying() *pending {
 	j := p.job()
-	if j == nil || !j.DeletionTimestamp.IsZero() || facts.JobIs(j, batchv1.JobFailed) || facts.JobIs(j, batchv1.JobSuspended) || j.Status.Active == 0 && p.retryDue().atLeast(settle) {
+	if j == nil || p.givenUp() != "" || !j.DeletionTimestamp.IsZero() || facts.JobIs(j, batchv1.JobFailed) || facts.JobIs(j, batchv1.JobSuspended) || j.Status.Active == 0 && p.retryDue().atLeast(settle) {
 		return nil
 	}
 	return &pending{

@@ -31,6 +31,14 @@ func (p subject) restartsAfter(c container, code int32) bool {
 	return true
 }
 
+// policyOf is the restartPolicy that decides about a container, as a clause's subject.
+func (p subject) policyOf(c container) string {
+	if c.RestartPolicy != nil {
+		return "its own restartPolicy: " + string(*c.RestartPolicy)
+	}
+	return "restartPolicy: " + string(p.Spec.RestartPolicy)
+}
+
 // restartRule reports whether the first rule that fits an exit code restarts the container.
 func restartRule(c *corev1.Container, code int32) bool {
 	for _, r := range c.RestartPolicyRules {

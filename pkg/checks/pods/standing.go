@@ -122,7 +122,7 @@ func (p subject) wrongState(c container) string {
 	case c.status == nil || c.status.State.Terminated == nil || p.stopping():
 		return ""
 	case p.over(c) && !c.sidecar() && end.ExitCode != 0:
-		return fmt.Sprintf("%s has failed (%s), and restartPolicy: %s does not start it again", c.role(), exit(end), p.Spec.RestartPolicy)
+		return fmt.Sprintf("%s has failed (%s), and %s does not start it again", c.role(), exit(end), p.policyOf(c))
 	case p.meantToRun(c) && !p.restarting(c).inProgress():
 		return fmt.Sprintf("%s exited %s (%s) and has not been started again", c.role(), ageOf(p.s.Snapshot, end.FinishedAt).ago(), exit(end))
 	}
@@ -147,8 +147,16 @@ func (p subject) wrongDeletion() (text string, next checks.Step) {
 	return "", next
 }
 
-// podFailure is how a pod failed.
+// podFailure is how a pod failed, and that its Job makes no other in its place.
 func (p subject) podFailure() string {
+	text := p.howFailed()
+	if index := p.givenUp(); index != "" {
+		text += fmt.Sprintf("; its Job has given index %s up (status.failedIndexes: %s)", index, *p.job().Status.FailedIndexes)
+	}
+	return text
+}
+
+func (p subject) howFailed() string {
 	if p.Status.Reason != "" {
 		return strings.TrimSuffix(fmt.Sprintf("the pod failed: %s: %s", p.Status.Reason, prose.Clause(p.Status.Message)), ": ")
 	}

@@ -14,7 +14,7 @@ func StateOf(p *corev1.Pod) string {
 	case corev1.PodSucceeded:
 		return "completed"
 	case corev1.PodFailed:
-		return "failed, and replaced by one that completed"
+		return "failed, and its Job has completed"
 	}
 	return "running and ready"
 }

@@ -1,0 +1,109 @@
+package pods
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// TestSayings: what is said of a pod is so: whose policy decides, what is tried again, which image, whose requests.
+func TestSayings(t *testing.T) {
+	job := func(failed string) *facts.Snapshot {
+		p := shape(10*time.Minute, corev1.PodFailed, func(p *corev1.Pod) {
+			p.Labels = map[string]string{batchv1.JobCompletionIndexAnnotation: "4"}
+			p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: "j", Controller: ptr.To(true)}}
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{ended("main", 3, 5*time.Minute)}
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{ended("proxy", 0, 5*time.Minute)}
+		})
+		return &facts.Snapshot{Pods: []corev1.Pod{p}, Jobs: []batchv1.Job{{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "n", Name: "j"}, Status: batchv1.JobStatus{Active: 1, Failed: 1, FailedIndexes: &failed},
+		}}}
+	}
+	unscheduled := func(change func(p *corev1.Pod)) *facts.Snapshot {
+		return of(10*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
+			p.Spec.NodeName, p.Status.InitContainerStatuses, p.Status.ContainerStatuses = "", nil, nil
+			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/3 nodes are available: 3 Insufficient cpu."}}
+			p.Spec.InitContainers[0].Resources.Requests = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")}
+			change(p)
+		})
+	}
+	for _, test := range []struct {
+		name     string
+		snapshot *facts.Snapshot
+		says     string
+		not      string
+	}{
+		{"an index that is given up", job("1,3-5"), "its Job has given index 4 up (status.failedIndexes: 1,3-5)", "tries again"},
+		{"an index that is tried again", job("1,5-7"), "its Job tries again", "given"},
+		{"a restartPolicy of the container's own", of(10*time.Minute, corev1.PodRunning, func(p *corev1.Pod) {
+			p.Spec.Containers[0].RestartPolicy = ptr.To(corev1.ContainerRestartPolicyNever)
+			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "web", Image: "web:1"})
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{ended("main", 1, 5*time.Minute), running("web", 10*time.Minute)}
+		}), "its own restartPolicy: Never does not start it again", "restartPolicy: Always does not"},
+		{"work that has failed", of(10*time.Minute, corev1.PodRunning, func(p *corev1.Pod) {
+			p.Spec.RestartPolicy = corev1.RestartPolicyNever
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{ended("main", 1, 5*time.Minute)}
+		}), "the work is over, without success (main: exit code 1)", "is done"},
+		{"a status that is about an older spec", of(10*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
+			notStarted(p, 10*time.Minute)
+			p.Generation, p.Status.ObservedGeneration = 2, 1
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{waiting("proxy", "ImagePullBackOff")}
+			p.Status.InitContainerStatuses[0].Image = "envoy:0"
+		}), "image envoy:0 cannot be pulled (ImagePullBackOff); its spec names envoy:1 by now", "image envoy:1 cannot"},
+		{"only what nodes lack is lowered", unscheduled(func(*corev1.Pod) {}), `"requests":{"cpu":"50m"}`, "64Mi"},
+		{"what is small is not raised", unscheduled(func(p *corev1.Pod) {
+			p.Spec.InitContainers[0].Resources.Requests[corev1.ResourceCPU] = resource.MustParse("10m")
+		}), "Insufficient cpu", "50m"},
+		{"requests of the pod", unscheduled(func(p *corev1.Pod) {
+			p.Spec.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("6")}}
+		}), "the pod has requests of its own (spec.resources)", "lower its requests"},
+	} {
+		s := test.snapshot
+		s.TakenAt, s.Seen = metav1.NewTime(noon), facts.Kinds()
+		j := Judge(s, nil)
+		var text []string
+		for _, d := range append(j.Diagnoses, j.InProgress...) {
+			text = append(append(text, d.Message, d.Fix), d.Evidence...)
+		}
+		all := strings.Join(text, "\n")
+		if !strings.Contains(all, test.says) || strings.Contains(all, test.not) {
+			t.Errorf("%s: want %q and not %q in\n%s", test.name, test.says, test.not, all)
+		}
+	}
+}
+
+// of is a snapshot of one pod.
+func of(age time.Duration, phase corev1.PodPhase, change func(p *corev1.Pod)) *facts.Snapshot {
+	return &facts.Snapshot{Pods: []corev1.Pod{shape(age, phase, change)}}
+}
+
+// TestUnseenWords: where the template was not seen, what a probe needs in the command line is said.
+func TestUnseenWords(t *testing.T) {
+	s := underOwners()
+	for i := range s.Pods {
+		s.Pods[i].Spec.InitContainers[1].Image = "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.11"
+		s.Pods[i].Spec.InitContainers[1].Args = []string{"--port=5432", "p:r:d"}
+		s.Pods[i].Spec.InitContainers[1].StartupProbe = nil
+	}
+	for _, p := range sceneOf(s).subjects() {
+		if p.Name != "rollout-x" {
+			continue
+		}
+		steps := p.editWithProbe("Give it a probe", p.inits[1], p.probeOf(p.inits[1]), map[string]any{})
+		text := ""
+		for _, step := range steps {
+			text += step.Text + "\n"
+		}
+		if want := "in the command line of proxy: --health-check, --http-address=0.0.0.0."; !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
