@@ -222,11 +222,7 @@ func (o *whyOptions) answerFiles(ctx context.Context) (*answer, error) {
 	if err := o.clock(snapshot); err != nil {
 		return nil, err
 	}
-	return within(ctx, "judging what was read", func() (*answer, error) {
-		a := &answer{snapshot, asked, pods.Judge(snapshot, asked)}
-		a.admit(none)
-		return a, nil
-	})
+	return judgeInTime(ctx, snapshot, asked, none)
 }
 
 // unseen names what a file does not have: what only that would show is not found.

@@ -24,7 +24,19 @@ type Judgment struct {
 // Judge judges a snapshot with all checks on pods. asked are the objects that the user named; none
 // means all that the snapshot has.
 func Judge(s *facts.Snapshot, asked []checks.Object) Judgment {
+	return sceneOf(s).judge(asked)
+}
+
+// JudgeFirst judges only the first n pods of a snapshot, and what it has of others as their siblings. The caller says
+// that those were not judged, as a gap.
+func JudgeFirst(s *facts.Snapshot, asked []checks.Object, n int) Judgment {
 	sc := sceneOf(s)
+	sc.first = n
+	return sc.judge(asked)
+}
+
+func (sc *scene) judge(asked []checks.Object) Judgment {
+	s := sc.Snapshot
 	results := checks.Run(s, sc, rules(), nil)
 	sc.addUnseen(results, asked)
 	out := Judgment{

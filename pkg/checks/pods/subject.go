@@ -27,14 +27,16 @@ type scene struct {
 	jobs   map[checks.Object]*batchv1.Job
 	// siblings are the pods of one owner: those whose first owner has that UID.
 	siblings map[types.UID][]*corev1.Pod
-	pods     []subject
+	// first is how many of the pods are judged.
+	first int
+	pods  []subject
 	// supposing are the gaps while moments are supposed; see bounds.go.
 	supposing []facts.Gap
 }
 
 func sceneOf(s *facts.Snapshot) *scene {
 	out := &scene{
-		Snapshot: s, cluster: cluster.ViewOf(s), makers: makers(s), named: map[checks.Object]maker{},
+		Snapshot: s, first: len(s.Pods), cluster: cluster.ViewOf(s), makers: makers(s), named: map[checks.Object]maker{},
 		events: map[checks.Object][]corev1.Event{}, nodes: map[string]*cluster.Node{},
 		jobs: map[checks.Object]*batchv1.Job{}, siblings: map[types.UID][]*corev1.Pod{},
 	}
@@ -97,10 +99,10 @@ func (c container) role() string {
 	return "container " + c.Name
 }
 
-// subjects are the pods of the snapshot, in its order.
+// subjects are the pods of the snapshot that are judged, in its order.
 func (s *scene) subjects() []subject {
 	if s.pods == nil {
-		for i := range s.Pods {
+		for i := range s.Pods[:min(s.first, len(s.Pods))] {
 			s.pods = append(s.pods, s.subject(&s.Pods[i]))
 		}
 	}
