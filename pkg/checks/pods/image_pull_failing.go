@@ -69,6 +69,7 @@ func (p subject) olderImage(c container) string {
 
 // imageFix is what to do about an image, by the reason and the words of the kubelet.
 func imageFix(reason, text string) string {
+	text = strings.ToLower(text)
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
@@ -77,9 +78,17 @@ func imageFix(reason, text string) string {
 		return "Correct the name: it is not a valid image reference."
 	case reason == "ErrImageNeverPull":
 		return "Load the image onto the node, or change the imagePullPolicy: it is Never, and the node does not have the image."
+	case says("toomanyrequests", "429 too many"):
+		return "The registry limits how often this address pulls. Give the pod an imagePullSecret, take the image from a mirror, or wait: the kubelet goes on trying."
+	case says("no match for platform", "no matching manifest"):
+		return "The image is not built for the node's architecture or operating system: push it for that, or keep the pod to nodes that it is built for."
+	case says("x509:", "server gave http response to https client"):
+		return "Let the node's container runtime trust the registry: its certificate is not accepted, or it speaks plain HTTP."
+	case says("no space left on device"):
+		return "Free disk space on the node: the image does not fit."
 	case says("not found", "manifest unknown"):
 		return "Push the image, or correct its name: the registry does not have that image or tag."
-	case says("unauthorized", "denied", "no basic auth"):
+	case says("unauthorized", "denied", "no basic auth", "403 forbidden", "authorization failed", "authentication required"):
 		return "Give the pod an imagePullSecret, or the node the right to pull: the registry requires credentials."
 	case says("no such host", "i/o timeout", "connection refused"):
 		return "Check the node's DNS, network and proxy settings: it does not reach the registry."

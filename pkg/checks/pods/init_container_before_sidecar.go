@@ -120,8 +120,27 @@ func portText(ports []int) string {
 	return "port " + strings.Join(out, ", ")
 }
 
+// onlyMain reports whether a container is the pod's only regular one: it is the work, and a pod without any is not
+// allowed.
+func (p subject) onlyMain(c container) bool { return !c.init && len(p.mains) == 1 }
+
+// removeSteps remove an init container that waits for the work itself.
+func (p subject) removeSteps(later, c container) []checks.Step {
+	text := fmt.Sprintf("%s is the pod's only regular container: it cannot be started before %s, so what waits for it does not belong in an init container. Remove %s, unless it does something else as well", later.Name, c.Name, c.Name)
+	m := p.target()
+	found, init, i := m.container(c.Name)
+	if found == nil || !init || p.injected(c.Name) {
+		return []checks.Step{{Text: text + "."}}
+	}
+	at := fmt.Sprintf("%s/%d", m.listPath(true), i)
+	return []checks.Step{p.changeStep(text, p.command(m, "json", encode([]op{{Op: "test", Path: at + "/name", Value: c.Name}, {Op: "remove", Path: at}})))}
+}
+
 // moveBefore says to start a container as a native sidecar before an init container.
 func (p subject) moveBefore(text string, later, c container) []checks.Step {
+	if p.onlyMain(later) {
+		return p.removeSteps(later, c)
+	}
 	_, init, i := p.target().container(c.Name)
 	if !init {
 		i = 0

@@ -107,3 +107,37 @@ func TestUnseenWords(t *testing.T) {
 		}
 	}
 }
+
+// TestImageFix: what to do about an image follows from the registry's words, however they are written.
+func TestImageFix(t *testing.T) {
+	for words, want := range map[string]string{
+		`failed to resolve reference "r/x:1": unexpected status from HEAD request: 401 Unauthorized`:                                       "imagePullSecret",
+		`failed to authorize: failed to fetch oauth token: unexpected status: 403 Forbidden`:                                               "imagePullSecret",
+		`toomanyrequests: You have reached your pull rate limit`:                                                                           "limits how often",
+		`no match for platform in manifest: not found`:                                                                                     "architecture",
+		`tls: failed to verify certificate: x509: certificate signed by unknown authority`:                                                 "trust the registry",
+		`write /var/lib/containerd/io.containerd.content.v1.content/ingest/1/data: no space left on device`:                                "disk space",
+		`rpc error: code = NotFound desc = failed to pull and unpack image "r/x:9": failed to resolve reference "r/x:9": r/x:9: not found`: "image or tag",
+		`dial tcp: lookup registry.example: no such host`:                                                                                  "DNS",
+	} {
+		if got := imageFix("ErrImagePull", words); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", words, got, want)
+		}
+	}
+}
+
+// TestOnlyMain: the work is not moved to initContainers; what waits for it there is removed.
+func TestOnlyMain(t *testing.T) {
+	s := of(10*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
+		p.Spec.InitContainers[0] = corev1.Container{Name: "wait", Image: "busybox:1", Command: []string{"sh", "-c", "until wget -q localhost:8080; do sleep 1; done"}}
+		p.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 8080}}
+		p.Status.InitContainerStatuses = []corev1.ContainerStatus{running("wait", 10*time.Minute)}
+		p.Status.InitContainerStatuses[0].Ready = false
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{waiting("main", "PodInitializing")}
+	})
+	s.TakenAt, s.Seen = metav1.NewTime(noon), facts.Kinds()
+	j := Judge(s, nil)
+	if len(j.Diagnoses) != 1 || !strings.Contains(j.Diagnoses[0].Fix, `{"op":"remove","path":"/spec/initContainers/0"}`) || strings.Contains(j.Diagnoses[0].Fix, `"op":"move"`) {
+		t.Errorf("%+v", j.Diagnoses)
+	}
+}

@@ -32,7 +32,7 @@ var unfits = []unfit{
 			"kubectl describe nodes | grep -A 8 'Allocated resources'")},
 	{[]string{"didn't have free ports"}, false,
 		"Another pod has the hostPort on each node. See which pods use the host's ports:", fixedCommand(
-			`kubectl get pods -A -o custom-columns=namespace:.metadata.namespace,pod:.metadata.name,node:.spec.nodeName,ports:.spec.containers[*].ports[*].hostPort`)},
+			`kubectl get pods -A -o custom-columns=namespace:.metadata.namespace,pod:.metadata.name,node:.spec.nodeName,ports:.spec.containers[*].ports[*].hostPort,sidecars:.spec.initContainers[*].ports[*].hostPort`)},
 	{[]string{"persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity conflict", "persistent volumes"}, false,
 		"See where its volumes are, and whether they are bound:", func(p subject) string {
 			return prose.Shell("kubectl get persistentvolumeclaims -n %s", p.Namespace)
