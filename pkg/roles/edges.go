@@ -157,6 +157,8 @@ func withoutWaits(script string) string {
 	for _, s := range segments(script) {
 		if !software.QuitCall.MatchString(s.text) {
 			out = append(out, s.text)
+		} else if work, swallowed := swallows(s.text); swallowed {
+			out = append(out, work)
 		}
 	}
 	return strings.Join(out, "\n")

@@ -70,6 +70,8 @@ func cutOf(script string, list []segment, at int) (string, Unclear) {
 	switch {
 	case strings.Contains(script, "<<"), !topLevel(list, at), list[at].after == "|", list[at].after == "&":
 		return "", Inside
+	case at > 0 && next < len(list) && list[next].after == "&&" && exitsWith.MatchString(list[next].text):
+		return script[list[at].start:list[next].start], ""
 	case next < len(list) && list[next].after != ";" && list[next].after != "\n":
 		return "", Inside
 	case at == 0 && next == len(list):

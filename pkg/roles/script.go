@@ -101,7 +101,7 @@ func (s *splitter) separate(rest string) {
 
 // scriptOf is the script that a shell runs as a container's command, and its field; ok is false where there is none.
 func scriptOf(c *corev1.Container) (script string, field []string, ok bool) {
-	if !software.ViaShell(c) {
+	if !software.ViaShell(c) || !namesShell(c.Command) {
 		return "", nil, false
 	}
 	for _, l := range []struct {
@@ -114,6 +114,13 @@ func scriptOf(c *corev1.Container) (script string, field []string, ok bool) {
 	}
 	return "", nil, false
 }
+
+// namesShell reports whether a command names a shell: others, too, have a flag -c. Where there is none, the image may.
+func namesShell(command []string) bool {
+	return len(command) == 0 || slices.ContainsFunc(command, func(w string) bool { return shellName.MatchString(w) })
+}
+
+var shellName = regexp.MustCompile(`^(?:/[\w./-]*/)?(?:ba|da|a|z|k)?sh$`)
 
 // wrappers start what follows them in their command line.
 var wrappers = []string{"kubexit", "scuttle", "linkerd-await", "exec", "sudo", "env", "nohup", "tini", "dumb-init", "nice", "su-exec", "gosu"}

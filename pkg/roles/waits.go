@@ -27,6 +27,8 @@ var portsOfClients = map[string]int{"pg_isready": 5432, "psql": 5432, "mysqladmi
 type wait struct {
 	words string
 	port  int
+	// starts is set for a tool that starts what follows it in the same command, inside where that is among the words.
+	starts, inside bool
 }
 
 // waitsFor are those of a script.
@@ -36,16 +38,59 @@ func waitsFor(script string) []wait {
 	}
 	var out []wait
 	for _, m := range waitLoop.FindAllStringSubmatch(script, -1) {
-		if here.MatchString(m[1]) || socketFile.MatchString(m[1]) {
-			out = append(out, wait{m[0], portIn(m[1])})
+		if (here.MatchString(m[1]) || socketFile.MatchString(m[1])) && !software.QuitCall.MatchString(m[1]) {
+			out = append(out, wait{words: m[0], port: portIn(m[1])})
 		}
 	}
 	for _, m := range waitTool.FindAllString(script, -1) {
 		if here.MatchString(m) {
-			out = append(out, wait{m, portIn(m)})
+			out = append(out, byTool(m))
 		}
 	}
 	return out
+}
+
+// byTool is a wait with a tool. Many of them start the work as well: behind "--", or simply behind their own flags.
+func byTool(words string) wait {
+	if own, _, found := strings.Cut(words, " -- "); found {
+		return wait{words: own + " -- ", port: portIn(own), starts: true}
+	}
+	work := slices.ContainsFunc(strings.Fields(words)[1:], func(w string) bool { return !here.MatchString(w) && !ofTools.MatchString(w) })
+	return wait{words: words, port: portIn(words), inside: work}
+}
+
+// ofTools are flags of such tools, how long they wait, and what they wait for.
+var ofTools = regexp.MustCompile(`^(?:-.*|\d+(?:\.\d+)?(?:ms|s|m|h)?|wait|tcp|http|postgresql|mysql|redis|mongodb|\d?[<>].*)$`)
+
+var (
+	// begins is the end of what stands before a command, where that does not depend on it.
+	begins = regexp.MustCompile(`(?:^|[;\n&])\s*$`)
+	// redirected is where the output of a command goes.
+	redirected = regexp.MustCompile(`^(?:[ \t]*\d?[<>]{1,2}&?[ \t]*[^\s;&|<>]+)+[ \t]*`)
+)
+
+// withoutLoops is a script without what waits for a sidecar: each wait goes with what joins it to the next command. It is
+// false where something else depends on one, or stands in it.
+func withoutLoops(script string, waits []wait) (string, bool) {
+	for _, w := range waits {
+		at := strings.Index(script, w.words)
+		if at < 0 || w.inside || !begins.MatchString(script[:at]) || !topLevel(segments(script[:at]), len(segments(script[:at]))) {
+			return "", false
+		}
+		after := strings.TrimLeft(redirected.ReplaceAllString(script[at+len(w.words):], ""), " \t")
+		joined := strings.HasPrefix(after, "&&")
+		switch before := strings.TrimRight(script[:at], " \t\n"); {
+		case w.starts:
+		case joined:
+			after = after[2:]
+		case strings.HasSuffix(before, "&&"), !strings.HasPrefix(after, ";") && !strings.HasPrefix(after, "\n"):
+			return "", false
+		default:
+			after = after[1:]
+		}
+		script = script[:at] + strings.TrimLeft(after, " \t\n")
+	}
+	return strings.TrimSpace(script), true
 }
 
 func portIn(words string) int {
