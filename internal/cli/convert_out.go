@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/convert"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 func namesOf(containers []corev1.Container) []string {
@@ -179,14 +180,25 @@ func rerooted(c edit.Change, keys int) edit.Change {
 // component is a kustomize component with all patches.
 func (c *conversion) component() ([]byte, error) {
 	var objects []kustomize.Patched
+	var last *workload.Workload
 	for _, p := range c.patched() {
-		w := p.Workload
-		want, err := edit.Values(p.Object(), objectChange(p.Plan))
+		w, before := p.Workload, any(p.Object())
+		another := last != nil && sameObject(last, w) // several templates of one object, such as the tasks of a job
+		if another {
+			before = objects[len(objects)-1].Want
+		}
+		last = w
+		want, err := edit.Values(before, objectChange(p.Plan))
 		if err != nil {
 			return nil, err
 		}
 		if w.Name == "" {
 			return nil, couldNotRun("-o patch prints the patch alone", fmt.Errorf("%s has no name by which kustomize could find it", w.Kind))
+		}
+		if another {
+			o := &objects[len(objects)-1]
+			o.Want, o.Patch = want, append(o.Patch, p.patch...)
+			continue
 		}
 		objects = append(objects, kustomize.Patched{
 			APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Object: p.Object(), Want: want, Patch: p.patch,
@@ -200,6 +212,11 @@ func (c *conversion) component() ([]byte, error) {
 		return nil, &failure{err: fmt.Errorf("the component is not proven: %w", err), hint: "-o patch prints the patches", code: exitUnproven}
 	}
 	return out, nil
+}
+
+// sameObject reports whether two templates are of one object.
+func sameObject(a, b *workload.Workload) bool {
+	return a.Place.File == b.Place.File && a.Place.Document == b.Place.Document && slices.Equal(a.Root, b.Root)
 }
 
 // write changes the files: all of them are complete before the first is renamed.

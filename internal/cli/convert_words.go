@@ -149,6 +149,8 @@ func refusedText(r convert.Refused) string {
 		return "it exits on its own: as a native sidecar it would be restarted forever"
 	case convert.Wrapped:
 		return r.About + " waits for it among the ordinary containers: take the wrapper out, too: --remove-workarounds"
+	case convert.InitOrder:
+		return "init container " + r.About + " writes what it reads, and comes after one that needs it: change their order first"
 	case convert.Unreadable:
 		return r.About
 	}

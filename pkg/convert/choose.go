@@ -26,7 +26,7 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 		place := p.Workload.At(c.Path()...)
 		switch reason, about := p.forbidden(j, c, o); {
 		case c.Role == roles.Native && o.Strategy == Native: // as it should be
-		case reason != "" && (named || reason == Wrapped && sure(c)):
+		case reason != "" && (named || reason.solvable() && sure(c)):
 			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: reason, About: about})
 		case reason != "":
 		case named, sure(c):
@@ -37,6 +37,9 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 	}
 	p.leaveOne()
 }
+
+// solvable reports whether a container can move once something else has changed: that is worth telling unasked.
+func (r Reason) solvable() bool { return r == Wrapped || r == InitOrder }
 
 // likely reports whether it is worth asking: a name alone is no reason to.
 func likely(c *roles.Container) bool {
@@ -76,6 +79,9 @@ func (p *Plan) forbidden(j *roles.Judgment, c *roles.Container, o Options) (reas
 		case !obstacle.Forbids:
 		case obstacle.Kind == roles.LastMain:
 			return LastContainer, ""
+		case obstacle.Kind == roles.InitOrder && (o.Strategy == Native || o.Strategy == Universal):
+			feeder, _ := j.FedTooLate(c)
+			return InitOrder, feeder
 		case obstacle.Kind == roles.WrapperStays && !(o.RemoveWorkarounds && unwraps(j)):
 			return Wrapped, string(roles.Kubexit)
 		}

@@ -141,7 +141,9 @@ const (
 	CallsMain     Reason = "calls-the-main-container"
 	OneShot       Reason = "exits-on-its-own"
 	Wrapped       Reason = "wrapper-waits-for-it"
-	Unreadable    Reason = "workload-not-readable"
+	// InitOrder: an init container prepares what it needs, behind one that needs it.
+	InitOrder  Reason = "init-container-feeds-it-too-late"
+	Unreadable Reason = "workload-not-readable"
 	// AlreadyNative: sidecar-run stands before ordinary containers.
 	AlreadyNative Reason = "already-native"
 	// AlreadyWrapped: somebody has written sidecar-run before a command by hand.

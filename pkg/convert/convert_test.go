@@ -92,6 +92,12 @@ func TestOf(t *testing.T) {
 			"refuse migrate: init-container-exits"},
 		{"needed-by-an-init-container", job("initContainers:\n- {name: config, image: c}\n- {name: migrate, image: shop/migrate, command: [migrate, \"postgres://127.0.0.1:5432/shop\"]}\ncontainers:\n" + load + sqlProxy), Options{},
 			"move db-proxy before migrate\nremark replace\nremark needs-1.29"},
+		{"fed-too-late", job("initContainers:\n- {name: migrate, image: shop/migrate, command: [migrate, \"postgres://127.0.0.1:5432/shop\"]}\n- {name: certs, image: c, volumeMounts: [{name: certs, mountPath: /out}]}\ncontainers:\n" + load + sqlProxy + "  volumeMounts: [{name: certs, mountPath: /certs, readOnly: true}]\nvolumes: [{name: certs, emptyDir: {}}]\n"), Options{},
+			"refuse db-proxy: init-container-feeds-it-too-late"},
+		{"a-wrapper-waits-as-long-as-no-probe-does", job("initContainers:\n- {name: linkerd-proxy, image: proxy, restartPolicy: Always}\ncontainers:\n- {name: work, image: shop/work, command: [/linkerd-await, --shutdown, --, work]}\n"), Options{RemoveWorkarounds: true},
+			"leave linkerd-await: still-needed"},
+		{"a-wrapper-goes-with-its-flags", job("initContainers:\n- {name: linkerd-proxy, image: proxy, restartPolicy: Always, startupProbe: {httpGet: {path: /ready, port: 4191}}}\ncontainers:\n- {name: work, image: shop/work, command: [/linkerd-await, --shutdown, --, work]}\n"), Options{RemoveWorkarounds: true},
+			"take out linkerd-await\nremark replace"},
 		{"named-port-and-hook", job("containers:\n" + load + sqlProxy + "  ports: [{name: db, containerPort: 5432}]\n  lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}\n"), Options{},
 			"move db-proxy\nleave pre-stop: not-asked\nremark replace\nremark needs-1.29\nremark needs-1.33\nremark prestop-at-once"},
 		{"hook-taken-out", job("containers:\n" + load + sqlProxy + "  lifecycle: {preStop: {exec: {command: [sleep, \"5\"]}}}\n"), Options{RemoveWorkarounds: true},
@@ -155,6 +161,20 @@ metadata: {name: web}
 spec:
   targetRef: {kind: Deployment, name: web}
   resourcePolicy: {containerPolicies: [{containerName: proxy, mode: "Off"}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress: [{ports: [{port: 9090}]}, {ports: [{port: edge}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: other}
+spec:
+  podSelector: {matchLabels: {app: other}}
+  ingress: [{ports: [{port: edge}]}]
 `
 	p, _ := planOf(t, text, Options{Containers: []string{"proxy"}})
 	var got []string
@@ -163,7 +183,7 @@ spec:
 			got = append(got, fmt.Sprintf("%s: %s at %d", r.Kind, r.About, r.Place.Line))
 		}
 	}
-	want := []string{"names-port: Service web: edge at 14", "scales-by-container: HorizontalPodAutoscaler web at 24", "scales-by-container: VerticalPodAutoscaler web at 31"}
+	want := []string{"names-port: Service web: edge at 14", "scales-by-container: HorizontalPodAutoscaler web at 24", "scales-by-container: VerticalPodAutoscaler web at 31", "names-port: NetworkPolicy web: edge at 38"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

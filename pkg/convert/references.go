@@ -3,6 +3,7 @@ package convert
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -45,6 +46,8 @@ func (p *Plan) References(all []workload.Document) {
 			p.autoscaler(d, []string{"spec", "targetRef"}, []string{"spec", "resourcePolicy", "containerPolicies"}, "", "containerName")
 		case "Service":
 			p.service(d)
+		case "NetworkPolicy":
+			p.policy(d)
 		case "PodMonitor":
 			p.ports(d, []string{"spec", "podMetricsEndpoints"}, "port")
 		}
@@ -81,6 +84,20 @@ func (p *Plan) service(d *workload.Document) {
 	}
 	if len(selector) > 0 {
 		p.ports(d, []string{"spec", "ports"}, "targetPort")
+	}
+}
+
+// policy looks for named ports in what a NetworkPolicy lets into the pods.
+func (p *Plan) policy(d *workload.Document) {
+	labels, _ := workload.Descend(d.Object, []string{"spec", "podSelector", "matchLabels"}).(map[string]any)
+	for key, value := range labels {
+		if p.Workload.Template.Labels[key] != value {
+			return
+		}
+	}
+	rules, _ := workload.Descend(d.Object, []string{"spec", "ingress"}).([]any)
+	for i := range rules {
+		p.ports(d, []string{"spec", "ingress", strconv.Itoa(i), "ports"}, "port")
 	}
 }
 

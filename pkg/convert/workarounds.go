@@ -9,7 +9,7 @@ import (
 )
 
 // waiting are workarounds that wait for the sidecar: without them, a startupProbe has to.
-var waiting = []roles.WorkaroundKind{roles.WaitLoop, roles.FixedSleep, roles.PostStartWait}
+var waiting = []roles.WorkaroundKind{roles.WaitLoop, roles.FixedSleep, roles.PostStartWait, roles.Scuttle, roles.LinkerdAwait}
 
 // takeOut takes out the workarounds around what becomes a native sidecar, or is one, each as a whole.
 func (p *Plan) takeOut(j *roles.Judgment, o Options) {

@@ -171,6 +171,11 @@ func sidecarOf(j *roles.Judgment, c *roles.Container) Sidecar {
 	return out
 }
 
+// mustWait reports whether something else has to change before it can move.
+func (s Sidecar) mustWait() bool {
+	return slices.ContainsFunc(s.Changes, func(o roles.Obstacle) bool { return o.Kind == roles.InitOrder })
+}
+
 func statusOf(r *Row) Status {
 	switch {
 	case slices.ContainsFunc(r.Blocks, func(b Block) bool { return !b.Open }):
@@ -179,7 +184,7 @@ func statusOf(r *Row) Status {
 		return Done
 	case len(r.Blocks) > 0:
 		return Unknown
-	case slices.ContainsFunc(r.Sidecars, func(s Sidecar) bool { return s.Role == roles.Ask || s.Trusted < 2 }):
+	case slices.ContainsFunc(r.Sidecars, func(s Sidecar) bool { return s.Role == roles.Ask || s.Trusted < 2 || s.mustWait() }):
 		return Ask
 	}
 	return Ready

@@ -328,7 +328,7 @@ func obstacleWords(k roles.ObstacleKind) string {
 	return map[roles.ObstacleKind]string{
 		roles.PreStopQuits: "a preStop hook that stops it too early", roles.PreStopSleeps: "a preStop hook that only delays the end",
 		roles.NamedPort: "a named port, which Services find from 1.33 on", roles.FailurePolicy: "a podFailurePolicy that also matches how it is stopped",
-		roles.LastMain: "no regular container is left", roles.WrapperStays: "a wrapper that waits for it", roles.InjectorsOwn: "its injector",
+		roles.LastMain: "no regular container is left", roles.InitOrder: "an init container that writes what it reads, behind one that needs it", roles.WrapperStays: "a wrapper that waits for it", roles.InjectorsOwn: "its injector",
 	}[k]
 }
 

@@ -52,7 +52,7 @@ func (j *judge) direction(i int, work map[int]bool) Role {
 	c := &j.Containers[i]
 	calls, called := j.leads(c.Name, work, false), j.leads(c.Name, work, true)
 	switch {
-	case software.Exits(c.Container) || j.killer(i):
+	case software.Exits(c.Container) || j.killer(i) || j.inTurn(i):
 		return OneShot
 	case calls && called:
 		return Ask
@@ -62,6 +62,15 @@ func (j *judge) direction(i int, work map[int]bool) Role {
 		return Sidecar
 	}
 	return Ask
+}
+
+// inTurn reports whether a container exits before another one begins, or begins when another one has exited and is to
+// complete itself.
+func (j *judge) inTurn(i int) bool {
+	name := j.Containers[i].Name
+	return slices.ContainsFunc(j.Edges, func(e Edge) bool {
+		return e.Kind == Follows && (e.To == name || e.From == name && j.Workload.Completes())
+	})
 }
 
 // onlyFront reports whether all that is known of a container is that its software usually stands in front of others.

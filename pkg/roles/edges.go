@@ -28,8 +28,9 @@ const (
 	bound
 )
 
-// databases are where the proxies of databases listen by default.
-var databases = map[string][]int{"cloud-sql-proxy": {5432, 3306, 1433}, "alloydb-auth-proxy": {5432}, "pgbouncer": {6432, 5432}}
+// usually are where software listens by default that others connect to.
+var usually = map[string][]int{"cloud-sql-proxy": {5432, 3306, 1433}, "alloydb-auth-proxy": {5432}, "pgbouncer": {6432, 5432},
+	"docker-in-docker": {2375, 2376}}
 
 // listen finds out who serves which port.
 func (j *judge) listen() {
@@ -47,7 +48,7 @@ func (j *judge) listen() {
 					add(e.Port, maybe)
 				}
 			}
-			for _, port := range databases[k.ID] {
+			for _, port := range usually[k.ID] {
 				add(port, maybe)
 			}
 		}
@@ -203,7 +204,7 @@ func (j *judge) calls() {
 					j.edge(from, to, Calls, Medium, e)
 				}
 			case to != nil:
-				j.edge(from, to, Calls, High, e)
+				j.edge(from, to, Calls, to.certainty(call.port, how), e)
 			case j.ports[i][call.port] == noClaim:
 				if to := j.onlyServer(i); to != nil {
 					certainty := Medium
@@ -215,6 +216,16 @@ func (j *judge) calls() {
 			}
 		}
 	}
+}
+
+// certainty is how sure it is that a container is there for who calls it on a port: one that stands in front of others is
+// not there for who looks after its software.
+func (c *Container) certainty(port int, how claim) Certainty {
+	k := c.Software
+	if how == maybe && k != nil && k.Front && slices.ContainsFunc([]*known.Endpoint{k.Ready, k.Quit}, func(e *known.Endpoint) bool { return e != nil && e.Port == port }) {
+		return Medium
+	}
+	return High
 }
 
 // onlyConnects reports whether nothing says that a container listens, apart from words that may as well say where it

@@ -56,6 +56,16 @@ func topLevel(list []segment, at int) bool {
 	return depth == 0
 }
 
+// inside reports whether a command stands in a condition, a loop, a function or a pipe.
+func inside(script string, list []segment, at int) bool {
+	return strings.Contains(script, "<<") || !topLevel(list, at) || list[at].after == "|" || list[at].after == "&"
+}
+
+// handsOn reports whether a script exits with a code that it has kept, if the command before has succeeded.
+func handsOn(list []segment, at int) bool {
+	return at < len(list) && list[at].after == "&&" && exitsWith.MatchString(list[at].text)
+}
+
 // cutOf is the part of a script with one command, and what joins it to the one before. The exit code of the script is
 // then that of the command before, or as it was.
 func cutOf(script string, list []segment, at int) (string, Unclear) {
@@ -68,9 +78,9 @@ func cutOf(script string, list []segment, at int) (string, Unclear) {
 		to, next = list[next].end, next+1
 	}
 	switch {
-	case strings.Contains(script, "<<"), !topLevel(list, at), list[at].after == "|", list[at].after == "&":
+	case inside(script, list, at):
 		return "", Inside
-	case at > 0 && next < len(list) && list[next].after == "&&" && exitsWith.MatchString(list[next].text):
+	case at > 0 && handsOn(list, next):
 		return script[list[at].start:list[next].start], ""
 	case next < len(list) && list[next].after != ";" && list[next].after != "\n":
 		return "", Inside

@@ -117,7 +117,8 @@ func (j *judge) shipped(i int) {
 		}
 		for w := range j.Containers {
 			other := &j.Containers[w]
-			if theirs := mount(other.Container, m.Name); w != i && !other.Init && theirs != nil && !theirs.ReadOnly {
+			ships := other.Software != nil && slices.Contains(shippers, other.Software.ID)
+			if theirs := mount(other.Container, m.Name); w != i && !other.Init && theirs != nil && !theirs.ReadOnly && !ships {
 				e := []Evidence{j.evidence(c, m.Name+" at "+m.MountPath, "volumeMounts", itoa(k))}
 				j.edge(c, other, Reads, certainty, Edge{File: m.MountPath, Evidence: e})
 			}

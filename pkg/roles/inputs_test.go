@@ -108,7 +108,7 @@ containers:
 		{"in a trap", script("|\n    trap 'curl -XPOST localhost:9091/quitquitquit' EXIT\n    run"), "quit-call batch>data understood"},
 		{"sleeps", script(`"sleep 10; psql -h 127.0.0.1 -p 5432"`), "sleep batch>data understood"},
 		{"scuttle", "containers: [{name: a, image: a, command: [scuttle, run], env: [{name: ENVOY_ADMIN_API, value: 'http://127.0.0.1:15000'}]}]", "scuttle a>istio-proxy understood"},
-		{"linkerd-await with flags", "containers: [{name: a, image: a, command: [/linkerd-await, --shutdown, --, run]}]", "linkerd-await a>linkerd-proxy"},
+		{"linkerd-await with flags", "containers: [{name: a, image: a, command: [/linkerd-await, --shutdown, --, run]}]", "linkerd-await a>linkerd-proxy understood"},
 		{"a hook that waits, next to one that sleeps", `containers:
 - {name: data, image: lab/cloud-sql-proxy:2, args: [--port=5432, p:r:i], lifecycle: {postStart: {exec: {command: [sh, -c, "until nc -z 127.0.0.1:5432; do sleep 1; done"]}}, preStop: {sleep: {seconds: 5}}}}
 - {name: a, image: a}`, "post-start-wait data>data understood; pre-stop data>data understood"},

@@ -162,6 +162,8 @@ const (
 	FailurePolicy ObstacleKind = "failure-policy"
 	// InjectorsOwn: a webhook puts it into pods, and its setting makes it native.
 	InjectorsOwn ObstacleKind = "injected"
+	// InitOrder: an init container prepares what it needs, behind one that needs it.
+	InitOrder ObstacleKind = "init-order"
 	// LastMain: no regular container would be left.
 	LastMain ObstacleKind = "last-container"
 )
@@ -192,6 +194,9 @@ func (j *judge) obstacles(c *Container) []Obstacle {
 	name := []Evidence{j.evidence(c, c.Name, "name")}
 	if k := c.Software; k != nil && k.Injector {
 		out = append(out, Obstacle{InjectorsOwn, false, name})
+	}
+	if _, e := j.FedTooLate(c); e != nil {
+		out = append(out, Obstacle{InitOrder, true, e})
 	}
 	if j.regular() == 1 {
 		out = append(out, Obstacle{LastMain, true, name})

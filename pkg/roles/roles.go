@@ -103,6 +103,8 @@ const (
 	Feeds EdgeKind = "feeds"
 	Waits EdgeKind = "waits"
 	Stops EdgeKind = "stops"
+	// Follows: it begins when the other one has done its work and exited.
+	Follows EdgeKind = "follows"
 )
 
 // An Edge is what one container does with another.

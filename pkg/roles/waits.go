@@ -320,13 +320,24 @@ func (j *judge) marker(reader *Container, w int, file, volume, rest string, t te
 				continue
 			}
 			e := Edge{File: file, Evidence: []Evidence{j.evidence(writer, m[0], wt.field...), j.evidence(reader, t.value, t.field...)}}
-			if waitsBefore(t.value, file) && !atEnd.MatchString(wt.value) {
+			if waitsBefore(t.value, file) && exitsAfter(wt.value, m[0][:len(m[0])-1]) {
+				j.edge(reader, writer, Follows, High, e)
+			} else if waitsBefore(t.value, file) && !atEnd.MatchString(wt.value) {
 				j.edge(reader, writer, Waits, High, e)
 			} else if givesUp.MatchString(t.value) || negated.MatchString(t.value) {
 				j.edge(writer, reader, Stops, High, e)
 			}
 		}
 	}
+}
+
+// exitsAfter reports whether a script does something, writes a file and exits.
+func exitsAfter(script, writes string) bool {
+	list := segments(script)
+	at := slices.IndexFunc(list, func(s segment) bool { return strings.Contains(s.text, writes) })
+	return at > 0 && list[at].after != "&" && !slices.ContainsFunc(list[at+1:], func(s segment) bool {
+		return !idle.MatchString(s.text) && !keepsCode.MatchString(s.text) && !exitsWith.MatchString(s.text) && !strings.HasPrefix(s.text, "exit")
+	})
 }
 
 // waitsBefore reports whether a script waits for a file and then begins with something else.

@@ -92,8 +92,8 @@ func (j *judge) workarounds() {
 		c := &j.Containers[i]
 		j.hooks(i)
 		j.scripts(i)
-		j.wrapper(i, Scuttle, []string{"ISTIO_QUIT_API", "ENVOY_ADMIN_API"})
-		j.wrapper(i, LinkerdAwait, nil)
+		j.wrapper(i, Scuttle, scuttles)
+		j.wrapper(i, LinkerdAwait, []string{"LINKERD_AWAIT_DISABLED", "LINKERD_AWAIT_VERBOSE"})
 		j.variables(c)
 		j.exitZero(i)
 	}
@@ -162,10 +162,20 @@ func (j *judge) wrapper(i int, kind WorkaroundKind, variables []string) {
 	} else {
 		w.Sidecar = "linkerd-proxy"
 	}
-	// Its own flags stand before "--" and would be left.
-	w.Understood = len(c.Command) > 1 && wordIn(c.Command[:1], string(kind)) == 0 && !strings.HasPrefix(c.Command[1], "-")
+	w.Understood = len(c.Command) > 1 && wordIn(c.Command[:1], string(kind)) == 0 && !software.HasEnv(c.Container, "GENERIC_QUIT_ENDPOINTS")
+	if w.Understood && strings.HasPrefix(c.Command[1], "-") { // its own flags stand before "--"
+		end := slices.Index(c.Command, "--")
+		w.Understood = end > 0 && end+1 < len(c.Command)
+		for k := 1; k <= end; k++ {
+			w.Edits = append(w.Edits, Edit{Path: c.Path("command", itoa(k)), Old: c.Command[k]})
+		}
+	}
 	j.found(w)
 }
+
+// scuttles are the variables of scuttle.
+var scuttles = []string{"ENVOY_ADMIN_API", "ISTIO_QUIT_API", "GENERIC_QUIT_ENDPOINTS", "START_WITHOUT_ENVOY", "WAIT_FOR_ENVOY_TIMEOUT",
+	"QUIT_WITHOUT_ENVOY_TIMEOUT", "NEVER_KILL_ISTIO", "NEVER_KILL_ISTIO_ON_FAILURE", "SCUTTLE_LOGGING"}
 
 // wordIn is where a list has a program of that name.
 func wordIn(list []string, name string) int {

@@ -46,6 +46,9 @@ func (p *pod) neededLater(c, to *container, e roles.Edge) checks.Finding {
 			do("Move %s before %s in initContainers.", to.Name, c.Name))
 	}
 	steps := []checks.Step{write(fmt.Sprintf("Move %s to initContainers, before %s, and write into it:", to.Name, c.Name), "restartPolicy: Always")}
+	if feeder, _ := p.judged.FedTooLate(p.judged.Container(to.Name)); feeder != "" {
+		steps = append(steps, do("Move %s, which writes what %s reads, to the place before it.", feeder, to.Name))
+	}
 	return p.finding(c, place, fmt.Sprintf("init container %s %s %s, which starts after all init containers", c.Name, verb, to.Name),
 		append(evidence, to.field("name")+" is a regular container"), append(steps, p.probeSteps(to)...)...)
 }
