@@ -195,6 +195,9 @@ func (j *judge) untoldPort(i int, t text, value, all string) (int, bool) {
 func (j *judge) calls() {
 	for i := range j.Containers {
 		from := &j.Containers[i]
+		if from.startsOwn() {
+			continue
+		}
 		for _, call := range j.callsOf(i) {
 			e := Edge{Port: call.port, Evidence: []Evidence{j.evidence(from, call.text.value, call.text.field...)}}
 			to, how := j.serverOf(i, call.port)
@@ -216,6 +219,15 @@ func (j *judge) calls() {
 			}
 		}
 	}
+}
+
+// startsOwn reports whether an init container runs something in the background: what it then calls is that.
+func (c *Container) startsOwn() bool {
+	if !c.Init || c.native() {
+		return false
+	}
+	script, _, ok := scriptOf(c.Container)
+	return ok && slices.ContainsFunc(segments(script), func(s segment) bool { return s.after == "&" })
 }
 
 // certainty is how sure it is that a container is there for who calls it on a port: one that stands in front of others is

@@ -3,6 +3,7 @@ package roles
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -145,7 +146,7 @@ func (j *judge) twin(c *Container) *Container {
 
 // inJob reports whether a container is a server in a pod that is to complete, and another one is not.
 func (j *judge) inJob(i int) bool {
-	if !j.Workload.Completes() || j.Containers[i].Init || !j.looksServer(i) {
+	if !j.Workload.Completes() || j.Containers[i].Init || !j.looksServer(i) || j.Containers[i].onlyWatched() {
 		return false
 	}
 	for o := range j.Containers {
@@ -154,6 +155,20 @@ func (j *judge) inJob(i int) bool {
 		}
 	}
 	return false
+}
+
+// watched are names of ports at which a program is looked at, rather than used.
+var watched = regexp.MustCompile(`(?i)metric|prom|health|probe|pprof|debug|jmx|status|liveness|readiness`)
+
+// onlyWatched reports whether all that makes a container look like a server are ports at which it is looked at: work has
+// such ports, too.
+func (c *Container) onlyWatched() bool {
+	if len(c.Ports) == 0 || c.Software != nil || software.SidecarNames.MatchString(c.Name) || software.SidecarNames.MatchString(facts.ImageName(c.Image)) {
+		return false
+	}
+	plain := c.DeepCopy()
+	plain.Ports, plain.StartupProbe, plain.ReadinessProbe, plain.LivenessProbe = nil, nil, nil, nil
+	return !slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return !watched.MatchString(p.Name) }) && !software.AnyStrong(software.Signs(plain))
 }
 
 func (j *judge) serverEvidence(c *Container) Evidence {

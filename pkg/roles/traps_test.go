@@ -33,6 +33,16 @@ volumes: [{name: log, emptyDir: {}}]`, "web main, promtail sidecar 1, filebeat s
 containers:
 - {name: build, image: docker:27-cli, command: [docker, build, .], env: [{name: DOCKER_HOST, value: "tcp://localhost:2375"}]}
 - {name: dind, image: docker:27-dind}`, "build main, dind sidecar 2"},
+		{"work that is looked at", "Job", `
+containers:
+- {name: work, image: lab/work, ports: [{containerPort: 9090, name: metrics}], livenessProbe: {httpGet: {port: 9090, path: /}}}
+- {name: notes, image: lab/notes, command: [sh, -c, "sleep 60; echo bye"]}`, "work ask 0, notes main"},
+		{"an init container with a server of its own", "Deployment", `
+initContainers:
+- {name: schema, image: postgres:16, command: [sh, -c, "postgres -D /x & until pg_isready -h localhost; do sleep 1; done; psql -h localhost -f /x.sql; kill %1"]}
+containers:
+- {name: web, image: lab/web, ports: [{containerPort: 8080}]}
+- {name: db, image: postgres:16, ports: [{containerPort: 5432}]}`, "schema init, web main, db main"},
 		{"the work is folded into one command with the call that stops the proxy", "Job", `
 containers:
 - name: batch

@@ -121,6 +121,9 @@ func (j *judge) waits() {
 				}
 				continue
 			}
+			if from.startsOwn() {
+				continue
+			}
 			for _, wait := range waitsFor(t.value) {
 				e := Edge{Port: wait.port, Evidence: []Evidence{j.evidence(from, wait.words, t.field...)}}
 				if to := j.ownerOfSocket(i, wait.words); to != nil {

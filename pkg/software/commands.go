@@ -83,13 +83,15 @@ func SharedVolume(spec *corev1.PodSpec, a, b *corev1.Container, file string) str
 }
 
 var (
-	quitWords  = regexp.MustCompile(`quit|\bshutdown\b|/stop\b|\bkill(?:all)?\b|\bpkill\b|\bstop\b|drain_listeners|graceful_shutdown`)
+	quitWords = regexp.MustCompile(`quit|\bshutdown\b|/stop\b|\bkill(?:all)?\b|\bpkill\b|\bstop\b|drain_listeners|graceful_shutdown`)
+	// reloads is a signal that ends nothing.
+	reloads    = regexp.MustCompile(`\b(?:p?kill|killall)\s+(?:-s\s*|-)(?:SIG)?(?:HUP|USR1|USR2|WINCH|1|0)\b`)
 	sleepWords = regexp.MustCompile(`\bsleep\b`)
 )
 
 // HookQuits reports whether a lifecycle hook stops something.
 func HookQuits(hook *corev1.LifecycleHandler) bool {
-	return hook.Exec != nil && quitWords.MatchString(Handler(hook)) || hook.HTTPGet != nil && quitWords.MatchString(hook.HTTPGet.Path)
+	return hook.Exec != nil && quitWords.MatchString(reloads.ReplaceAllString(Handler(hook), "")) || hook.HTTPGet != nil && quitWords.MatchString(hook.HTTPGet.Path)
 }
 
 // HookSleeps reports whether a lifecycle hook waits for some time.

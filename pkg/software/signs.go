@@ -53,7 +53,7 @@ func Signs(c *corev1.Container) []Sign {
 		out = append(out, Sign{text, true})
 	}
 	line := CommandLine(c)
-	if exits.MatchString(line) {
+	if Exits(c) {
 		return out
 	}
 	for _, w := range serverWords {

@@ -4,7 +4,6 @@ package software
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -20,9 +19,6 @@ var InitJobs = []string{
 	"consul-connect-inject-init", "vault-agent-init", "osm-init", "proxyinit", "azwi-proxy-init", "init-dind-externals",
 	"gke-gcsfuse-metadata-prefetch",
 }
-
-// exits matches a command line of known software that exits on its own.
-var exits = regexp.MustCompile(`istio-iptables|-exit-after-auth|--one-time|-once\b|--once\b|--version\b|--validate\b|--dry-run\b`)
 
 // Of is the software that a container runs, by its name or image; nil when it is not known, or
 // when it is known to exit.
@@ -60,9 +56,4 @@ func daemonSign(c *corev1.Container) string {
 		}
 	}
 	return ""
-}
-
-// Exits reports whether known software is told to exit on its own, or is of a kind that does.
-func Exits(c *corev1.Container) bool {
-	return slices.Contains(InitJobs, c.Name) || exits.MatchString(CommandLine(c))
 }
