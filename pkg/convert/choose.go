@@ -35,7 +35,41 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 			p.Asks = append(p.Asks, Ask{Container: c.Name, Place: place, Signals: c.Signals})
 		}
 	}
+	p.inOrder(j)
 	p.leaveOne()
+}
+
+// inOrder puts what moves behind what it needs, and leaves what needs a container that stays an ordinary one: that starts
+// later.
+func (p *Plan) inOrder(j *roles.Judgment) {
+	if p.Strategy != Native {
+		return
+	}
+	needs := func(from, to string) bool {
+		return slices.ContainsFunc(j.Edges, func(e roles.Edge) bool {
+			return e.From == from && e.To == to && e.Certainty == roles.High && (e.Kind == roles.Calls || e.Kind == roles.Waits)
+		})
+	}
+	moved := func(name string) int {
+		return slices.IndexFunc(p.Moves, func(m Move) bool { return m.Container == name })
+	}
+	for i := 0; i < len(p.Moves); i++ {
+		m := p.Moves[i]
+		at := slices.IndexFunc(j.Containers, func(c roles.Container) bool {
+			return !c.Init && needs(m.Container, c.Name) && moved(c.Name) < 0
+		})
+		if at >= 0 && !m.Init && !m.Named {
+			p.Refused = append(p.Refused, Refused{Container: m.Container, Place: m.Place, Reason: CallsMain, About: j.Containers[at].Name})
+			p.Moves, i = slices.Delete(p.Moves, i, i+1), -1 // others may need this one
+		}
+	}
+	for i := 1; i < len(p.Moves); i++ { // each goes before the first that needs it, unless it needs that one itself
+		m := p.Moves[i]
+		to := slices.IndexFunc(p.Moves[:i], func(o Move) bool { return needs(o.Container, m.Container) && !needs(m.Container, o.Container) && o.Before == m.Before })
+		if to >= 0 {
+			p.Moves = slices.Insert(slices.Delete(p.Moves, i, i+1), to, m)
+		}
+	}
 }
 
 // solvable reports whether a container can move once something else has changed: that is worth telling unasked.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,15 +26,22 @@ func parse(data []byte) (*file, *Refusal) {
 	if !utf8.Valid(data) {
 		return nil, refuse(NotParsed, "not UTF-8", 0)
 	}
-	for n, l := range newText(data).lines {
+	var tabs []int
+	lines := newText(data).lines
+	for n, l := range lines {
 		if strings.ContainsAny(l.text, "\r\u0085\u2028\u2029") {
 			return nil, refuse(LineBreaks, "", n+1)
 		}
 		if strings.HasPrefix(strings.TrimLeft(l.text, " "), "\t") && !l.blank() && !isJSON(data) {
-			return nil, refuse(Tabs, "", n+1)
+			tabs = append(tabs, n)
 		}
 	}
 	f, refusal := parseNodes(data)
+	for _, n := range tabs {
+		if refusal != nil || !f.inScript(lines, n) {
+			return nil, refuse(Tabs, "", n+1)
+		}
+	}
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -51,6 +59,39 @@ func parse(data []byte) (*file, *Refusal) {
 		f.values = append(f.values, value)
 	}
 	return f, nil
+}
+
+// inScript reports whether a line is one of a block scalar: a tab behind its indentation is part of the text there.
+func (f *file) inScript(lines []line, at int) bool {
+	var blocks []int
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		if n.Kind == yaml.ScalarNode && n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 && n.Line <= at {
+			blocks = append(blocks, n.Line)
+		}
+		for _, child := range n.Content {
+			walk(child)
+		}
+	}
+	for _, n := range f.nodes {
+		walk(n)
+	}
+	return slices.ContainsFunc(blocks, func(first int) bool {
+		indent := -1
+		for _, l := range lines[first : at+1] {
+			if l.blank() {
+				continue
+			}
+			spaces := len(l.text) - len(strings.TrimLeft(l.text, " "))
+			if indent < 0 {
+				indent = spaces
+			}
+			if spaces < indent || spaces == 0 {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // parseNodes reads positions only. The parser is known to panic on some inputs.
