@@ -39,17 +39,20 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 	p.leaveOne()
 }
 
+// needs reports whether one container certainly calls another one, or waits for it.
+func needs(j *roles.Judgment, from, to string) bool {
+	return slices.ContainsFunc(j.Edges, func(e roles.Edge) bool {
+		return e.From == from && e.To == to && e.Certainty == roles.High && (e.Kind == roles.Calls || e.Kind == roles.Waits)
+	})
+}
+
 // inOrder puts what moves behind what it needs, and leaves what needs a container that stays an ordinary one: that starts
 // later.
 func (p *Plan) inOrder(j *roles.Judgment) {
 	if p.Strategy != Native {
 		return
 	}
-	needs := func(from, to string) bool {
-		return slices.ContainsFunc(j.Edges, func(e roles.Edge) bool {
-			return e.From == from && e.To == to && e.Certainty == roles.High && (e.Kind == roles.Calls || e.Kind == roles.Waits)
-		})
-	}
+	needs := func(from, to string) bool { return needs(j, from, to) }
 	moved := func(name string) int {
 		return slices.IndexFunc(p.Moves, func(m Move) bool { return m.Container == name })
 	}
