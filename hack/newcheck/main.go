@@ -2,8 +2,10 @@
 //
 //	go run ./hack/newcheck my-problem        a check on clusters, for doctor
 //	go run ./hack/newcheck -pods my-problem  a check on pods, for why
+//	go run ./hack/newcheck -manifests my-problem  a check on manifests, for lint
 //
-// The check that it writes works: it finds nodes that are not ready, or pods that a kubelet did not admit.
+// The check that it writes works: it finds nodes that are not ready, pods that a kubelet did not admit, or containers
+// without an image.
 // Replace what it looks for, and every TODO(newcheck), which a test refuses.
 package main
 
@@ -36,18 +38,22 @@ var kebab = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)+$`)
 
 func main() {
 	pods := flag.Bool("pods", false, "a check on pods, for why")
+	manifests := flag.Bool("manifests", false, "a check on manifests, for lint")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: go run ./hack/newcheck [-pods] ID\nID names the problem in kebab-case: kubelet-too-old")
+		fmt.Fprintln(os.Stderr, "usage: go run ./hack/newcheck [-pods|-manifests] ID\nID names the problem in kebab-case: kubelet-too-old")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
-	if flag.NArg() != 1 || !kebab.MatchString(flag.Arg(0)) {
+	if flag.NArg() != 1 || *pods && *manifests || !kebab.MatchString(flag.Arg(0)) {
 		flag.Usage()
 		os.Exit(2)
 	}
 	family := "cluster"
-	if *pods {
+	switch {
+	case *pods:
 		family = "pods"
+	case *manifests:
+		family = "manifests"
 	}
 	if err := write(family, flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, "newcheck:", err)

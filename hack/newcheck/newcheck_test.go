@@ -73,6 +73,34 @@ func TestNewCheck(t *testing.T) {
 	}
 }
 
+// TestNewCheckOnManifests does the same for a check on manifests, as far as the checks themselves: it also changes how many
+// checks a few transcripts count.
+func TestNewCheckOnManifests(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the tests a second time")
+	}
+	t.Chdir(copyTree(t))
+	const id, folder = "container-without-image", "pkg/checks/manifests/"
+	if err := write("manifests", id); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, folder+"all.go", func(text string) string {
+		return strings.Replace(text, "\tstrategyCanGo,", "\tstrategyCanGo,\n\t\tcontainerWithoutImage,", 1)
+	})
+	goTest(t, true, "./pkg/checks/manifests", "-update")
+	if out := goTest(t, false, "./pkg/checks"); strings.Count(out, "TODO(newcheck)") != 5 {
+		t.Errorf("leftovers of the templates in five files were not refused one by one:\n%s", out)
+	}
+	for _, path := range []string{"docs/checks/" + id + ".md", folder + "container_without_image.go", folder + "testdata/" + id + "/problem.txtar",
+		folder + "testdata/" + id + "/fine.txtar", folder + "testdata/" + id + "/unknown.txtar"} {
+		edit(t, path, func(text string) string { return leftover.ReplaceAllString(text, "") })
+	}
+	goTest(t, true, "./pkg/checks", "./pkg/checks/manifests")
+	if problem, err := os.ReadFile(folder + "testdata/" + id + "/problem.txtar"); err != nil || !strings.Contains(string(problem), "status: fail") {
+		t.Errorf("the problem is not found: %v\n%s", err, problem)
+	}
+}
+
 // leftover is what a person replaces in what newcheck writes: a comment of a line of Go, or the beginning of
 // a sentence.
 var leftover = regexp.MustCompile(` // TODO\(newcheck\):.*|TODO\(newcheck\): `)
