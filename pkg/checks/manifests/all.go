@@ -31,6 +31,7 @@ func rules() []rule {
 		probeOnLoopback,
 		probeNeedsMain,
 		nativeWithoutStartupProbe,
+		regularSidecarStartRace,
 		nativePrestopQuits,
 		quitCallLosesExitCode,
 		failurePolicyCatchesSidecar,
