@@ -35,11 +35,18 @@ var regularSidecarStartRace = podCheck(checks.Check{
 			continue
 		}
 		out = append(out, p.finding(c, p.at(c),
-			fmt.Sprintf("%s connects to %s, a regular container: both start at once, and nothing waits until it answers", prose.List(users, "and"), c.Name),
+			fmt.Sprintf("%s %s to %s, a regular container: they start at once, and nothing waits until it answers", prose.List(users, "and"), connectOrConnects(len(users)), c.Name),
 			evidence, p.moveSteps(c)...))
 	}
 	return out
 })
+
+func connectOrConnects(n int) string {
+	if n == 1 {
+		return "connects"
+	}
+	return "connect"
+}
 
 // heldBack reports whether a container begins its work only when another one is there: it waits on its own or in a wrapper,
 // or a postStart hook of the other one, above it, returns first.
