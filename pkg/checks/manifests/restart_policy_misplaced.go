@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -32,6 +33,8 @@ var restartPolicyMisplaced = podCheck(checks.Check{
 	return out
 })
 
+var restartPolicies = []corev1.ContainerRestartPolicy{corev1.ContainerRestartPolicyAlways, corev1.ContainerRestartPolicyOnFailure, corev1.ContainerRestartPolicyNever}
+
 func (p *pod) misplaced(c *container) string {
 	if c.RestartPolicy == nil || c.native() {
 		return ""
@@ -44,6 +47,8 @@ func (p *pod) misplaced(c *container) string {
 	said := fmt.Sprintf("restartPolicy: %s of %s", policy, what)
 	makesNone := " makes no native sidecar"
 	switch {
+	case !slices.Contains(restartPolicies, policy):
+		return said + " is none that there is: the API server rejects it"
 	case policy != corev1.ContainerRestartPolicyAlways && minor >= restartRulesOnMinor:
 		return "" // a restart rule, and meant as one
 	case minor < restartRulesMinor:
