@@ -68,7 +68,9 @@ func (p *Plan) inOrder(j *roles.Judgment) {
 	}
 	for i := 1; i < len(p.Moves); i++ { // each goes before the first that needs it, unless it needs that one itself
 		m := p.Moves[i]
-		to := slices.IndexFunc(p.Moves[:i], func(o Move) bool { return needs(o.Container, m.Container) && !needs(m.Container, o.Container) && o.Before == m.Before })
+		to := slices.IndexFunc(p.Moves[:i], func(o Move) bool {
+			return needs(o.Container, m.Container) && !needs(m.Container, o.Container) && o.Before == m.Before
+		})
 		if to >= 0 {
 			p.Moves = slices.Insert(slices.Delete(p.Moves, i, i+1), to, m)
 		}

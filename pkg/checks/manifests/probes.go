@@ -21,11 +21,11 @@ func (p *pod) probeSteps(c *container) []checks.Step {
 	}
 	switch n := j.Proposal; {
 	case n.Given() && n.Fields != nil:
-		text, err := yaml.Marshal(map[string]any{"startupProbe": n.Fields})
-		if err != nil {
+		text := p.s.probe(n.Fields)
+		if text == "" {
 			return nil
 		}
-		out := []checks.Step{write(fmt.Sprintf("Give %s a startupProbe, so what comes next waits until it answers:", c.Name), strings.TrimSuffix(string(text), "\n"))}
+		out := []checks.Step{write(fmt.Sprintf("Give %s a startupProbe, so what comes next waits until it answers:", c.Name), text)}
 		if n.Doubt == roles.MayBeLoopback {
 			out = append(out, do("A declared port does not prove that %s listens on the IP of the pod, which the kubelet asks: make sure of that.", c.Name))
 		}
@@ -37,15 +37,31 @@ func (p *pod) probeSteps(c *container) []checks.Step {
 		for _, w := range n.Words {
 			words = append(words, w.New)
 		}
-		text, err := yaml.Marshal(map[string]any{"startupProbe": n.Fields})
-		if err != nil {
+		text := p.s.probe(n.Fields)
+		if text == "" {
 			return nil
 		}
-		return []checks.Step{write(fmt.Sprintf("Add %s to its command line, and give %s a startupProbe:", prose.List(words, "and"), c.Name), strings.TrimSuffix(string(text), "\n"))}
+		return []checks.Step{write(fmt.Sprintf("Add %s to its command line, and give %s a startupProbe:", prose.List(words, "and"), c.Name), text)}
 	case n.Doubt == roles.NotNeeded || !p.judged.DependedOn(c.Name):
 		return nil
 	}
 	return []checks.Step{do("No startupProbe is known that the kubelet can pass: ask with a command in its image (exec), or let it open a health endpoint on all addresses.")}
+}
+
+// probe is a startupProbe as YAML. Many workloads get the same one, and writing YAML costs more than all else that a finding
+// says.
+func (s *scene) probe(fields map[string]any) string {
+	key := fmt.Sprintf("%#v", fields) // with types: a port may be a name of digits
+	if text, there := s.probes.Load(key); there {
+		return text.(string)
+	}
+	text, err := yaml.Marshal(map[string]any{"startupProbe": fields})
+	if err != nil {
+		return ""
+	}
+	out := strings.TrimSuffix(string(text), "\n")
+	s.probes.Store(key, out)
+	return out
 }
 
 // withoutProbes is a copy of a container without its probes.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -24,6 +25,8 @@ type scene struct {
 	pods     []*pod
 	view     *cluster.View
 	services []service
+	// probes are the startup probes of findings as YAML.
+	probes sync.Map
 }
 
 // A pod is a pod template.
