@@ -39,7 +39,7 @@ func (c *Chain) Shapes(templates []Template, namespaces []*corev1.Namespace) []S
 		if ns == nil || t.plain() {
 			continue
 		}
-		key := asked.group(ns) + "\x00" + t.content()
+		key := asked.group(ns) + "\x00" + t.Content()
 		if shapes[key] == nil {
 			chain, pod := c, t.Canary()
 			if t.Creator != "" {
@@ -132,8 +132,8 @@ func (t Template) plain() bool {
 	return t.Spec == nil && len(t.Labels) == 0 && len(t.Annotations) == 0 && len(t.AccountLabels) == 0 && len(t.AccountAnnotations) == 0
 }
 
-// content is equal for templates whose pods are the same but for names.
-func (t Template) content() string {
+// Content is equal for templates whose pods are the same but for names.
+func (t Template) Content() string {
 	if t.Bare {
 		return strings.Join([]string{"account", keys(t.AccountLabels), keys(telling(t.AccountAnnotations))}, "\x00")
 	}

@@ -130,7 +130,8 @@ func OfRunning(p *corev1.Pod) Template {
 // tokenVolume begins the name of the volume that the ServiceAccount plugin adds.
 const tokenVolume = "kube-api-access-"
 
-// Canary is the template's pod, as its controller creates it, with a native sidecar besides. Where only its
+// Canary is the template's pod, as its controller creates it, with a native sidecar if it has none: a webhook may count
+// containers. A running pod, which may have one from a webhook, gets one more. Where only its
 // metadata are known, it is the plain canary with these; that of a service account alone has the plain canary's
 // label.
 func (t Template) Canary() *corev1.Pod {
@@ -155,8 +156,14 @@ func (t Template) Canary() *corev1.Pod {
 		pod.Labels = map[string]string{}
 	}
 	maps.Copy(pod.Labels, t.Made)
-	addSidecar(&pod.Spec)
+	if t.Running || !slices.ContainsFunc(pod.Spec.InitContainers, nativeSidecar) {
+		addSidecar(&pod.Spec)
+	}
 	return pod
+}
+
+func nativeSidecar(c corev1.Container) bool {
+	return c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }
 
 // addSidecar adds a native sidecar that is allowed to run wherever the first container is: it has that

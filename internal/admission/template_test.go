@@ -50,6 +50,34 @@ func TestCanaryOfWorkload(t *testing.T) {
 	}
 }
 
+// A webhook may look at how many init containers there are: what has a native sidecar already is sent as it is. A running
+// pod may have it from a webhook, and gets one more.
+func TestCanaryOfSidecars(t *testing.T) {
+	always := corev1.ContainerRestartPolicyAlways
+	with := templateSpec("example.com/web:1")
+	with.Spec.InitContainers = []corev1.Container{{Name: "proxy", Image: "example.com/proxy:1", RestartPolicy: &always}}
+	ordinary := templateSpec("example.com/web:1")
+	ordinary.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "example.com/setup:1"}}
+	owner := &metav1.ObjectMeta{Name: "web", Namespace: "shop", UID: "u"}
+	for _, test := range []struct {
+		name     string
+		template Template
+		want     []string
+	}{
+		{"with one", OfWorkload("Deployment", owner, with), []string{"proxy"}},
+		{"without", OfWorkload("Deployment", owner, ordinary), []string{"setup", CanarySidecar}},
+		{"running", OfRunning(&corev1.Pod{ObjectMeta: *owner, Spec: with.Spec}), []string{"proxy", CanarySidecar}},
+	} {
+		var got []string
+		for _, c := range test.template.Canary().Spec.InitContainers {
+			got = append(got, c.Name)
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
 // Values, contents and creators tell templates apart; names, hashes and bookkeeping do not.
 func TestContent(t *testing.T) {
 	of := func(kind, name, image string, change func(*Template)) string {
@@ -57,7 +85,7 @@ func TestContent(t *testing.T) {
 		if change != nil {
 			change(&template)
 		}
-		return template.content()
+		return template.Content()
 	}
 	plain := of("Deployment", "web", "a", nil)
 	for name, same := range map[string]string{
@@ -87,7 +115,7 @@ func TestContent(t *testing.T) {
 	running := func(name, env string) string {
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "shop", Labels: map[string]string{"spark-app": name}}}
 		p.Spec.Containers = []corev1.Container{{Name: "main", Image: "spark:3", Env: []corev1.EnvVar{{Name: "ID", Value: env}}}}
-		return OfRunning(p).content()
+		return OfRunning(p).Content()
 	}
 	if running("job-1-driver", "run-4711") != running("job-27-driver", "run-4712") {
 		t.Error("numbers and names tell running pods apart")

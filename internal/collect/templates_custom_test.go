@@ -66,6 +66,9 @@ func customTemplates(t *testing.T, c *cluster.Cluster, server *cluster.WebhookSe
 
 // A policy on Deployments, two webhooks of which one strips, and both: the one that did it is named.
 func TestWhoStripsTemplates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: real API servers were not started")
+	}
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	server, err := c.ServeWebhooks()
 	check(t, err)

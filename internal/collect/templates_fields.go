@@ -15,7 +15,7 @@ func isTemplateKind(apiVersion, kind string) bool {
 	return slices.ContainsFunc(facts.TemplateKinds, func(k facts.TemplateKind) bool { return k.APIVersion() == apiVersion && k.Kind == kind })
 }
 
-// createWithFields creates the object of a try with one more native sidecar and the newer fields that the API server
+// createWithFields creates the object of a try with a native sidecar and the newer fields that the API server
 // keeps, and without these when it is refused with them. It returns the object that counts.
 func (c *collector) createWithFields(ctx context.Context, w *workload, t workloadTry) (map[string]any, *facts.Canary, error) {
 	object := withSidecar(t.object, t.places)

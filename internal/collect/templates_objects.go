@@ -162,7 +162,7 @@ func ownedBy(owner, object map[string]any, labels any) map[string]any {
 	return object
 }
 
-// withSidecar is the object with one more native sidecar in each of its places.
+// withSidecar is the object with a native sidecar in each of its places that has none: a webhook may count containers.
 func withSidecar(object map[string]any, places []place) map[string]any {
 	out := runtime.DeepCopyJSON(object)
 	for _, p := range places {
@@ -171,7 +171,7 @@ func withSidecar(object map[string]any, places []place) map[string]any {
 		if at(p.holder(out), []any{"os", "name"}) == "windows" {
 			delete(sidecar, "securityContext") // a Windows pod has another
 		}
-		if !slices.ContainsFunc(containersOf(p.holder(out)[p.list]), func(c corev1.Container) bool { return c.Name == admission.CanarySidecar }) {
+		if !slices.ContainsFunc(containersOf(p.holder(out)[p.list]), func(c corev1.Container) bool { return facts.RestartsAlways(&c) }) {
 			p.add(out, sidecar)
 		}
 	}

@@ -250,6 +250,9 @@ func expect(t *testing.T, want, got []string) {
 // Webhooks on what pods are made of, on a real API server: what strips a template is named, what leaves it alone is not,
 // and what was not tried is unknown.
 func TestTemplatesOnRealAPIServers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: real API servers were not started")
+	}
 	for _, version := range []string{"1.32", "1.36", "1.37"} {
 		t.Run(version, func(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})

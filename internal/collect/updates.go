@@ -134,14 +134,14 @@ func hasSidecar(pod *corev1.Pod) bool {
 	})
 }
 
-// likeness is equal for pods of which one speaks for the others: the keys of their labels and annotations, their
-// service accounts and their containers are the same.
+// likeness is equal for pods of which one speaks for the others: those of one maker, and what differs from them in names
+// and numbers only. A daemon's affinity is its node's name.
 func likeness(pod *corev1.Pod) []string {
-	out := slices.Concat(sortedKeys(pod.Labels), []string{""}, sortedKeys(pod.Annotations), []string{"", pod.Spec.ServiceAccountName})
-	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-		out = append(out, c.Name+" "+c.Image)
+	like := admission.OfRunning(pod)
+	if owner := metav1.GetControllerOf(pod); owner != nil && owner.Kind == "DaemonSet" {
+		like.Spec.Affinity = nil
 	}
-	return out
+	return []string{like.Content()}
 }
 
 // tryUpdate patches the pod; where there is none, it asks the webhooks about an update of ours.

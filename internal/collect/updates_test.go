@@ -15,6 +15,9 @@ import (
 
 // Updates of pods: with a pod that has a native sidecar, and without one.
 func TestUpdatesOnRealAPIServers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: real API servers were not started")
+	}
 	for _, version := range []string{"1.32", "1.36", "1.37"} {
 		t.Run(version, func(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})

@@ -113,7 +113,7 @@ func (t admissionRun) sender() []string {
 	var out []string
 	if shape := t.class.Shape; shape != nil {
 		if shape.Own {
-			out = append(out, "the canary was the pod of "+shape.Examples[0]+" with a native sidecar added")
+			out = append(out, "the canary was the pod of "+shape.Examples[0]+", with a native sidecar added if it has none")
 		}
 		if text := shape.String(); text != "" {
 			out = append(out, "the canary had "+text)
