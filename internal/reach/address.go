@@ -89,6 +89,8 @@ func (a *Address) parseHTTP() error {
 		return errors.New("want http://HOST:PORT/PATH")
 	case u.User != nil:
 		return errors.New("a user and password are not supported")
+	case strings.ContainsAny(u.RequestURI()+u.Host, " \t\r\n"): // it is written into the request as it is
+		return errors.New("write spaces of a URL as %20")
 	}
 	if number, err := strconv.Atoi(u.Port()); u.Port() != "" && (err != nil || number < 1 || number > 65535) {
 		return errors.New("want http://HOST:PORT/PATH")
