@@ -65,6 +65,8 @@ var shops = []shop{
 	{name: "if-nobody", path: "/strip", condition: "object.metadata.?labels['spark-role'].orValue('') == 'driver'", result: "strips", where: "pods with the label spark-role=driver in namespace if-nobody"},
 	{name: "if-nobody-not", path: "/annotate", condition: "object.metadata.?labels['spark-role'].orValue('') == 'driver'", result: "preserves"},
 	{name: "if-secret", path: "/strip", condition: "object.metadata.?labels['spark-role'].orValue('').size() == 77", result: "unknown"},
+	{name: "if-one", path: "/strip", condition: "object.spec.?initContainers.orValue([]).size() == 1", result: "strips", where: "pods like those of CronJob if-one/nightly"},
+	{name: "if-one-not", path: "/annotate", condition: "object.spec.?initContainers.orValue([]).size() == 1", result: "preserves"},
 	{name: "running", path: "/strip/when/env/spark:", result: "strips", where: "pods like those of Pod running/spark-1"},
 	{name: "running-not", path: "/strip/when/env/flink:", result: "preserves"},
 }
