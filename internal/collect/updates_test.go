@@ -59,6 +59,9 @@ func TestUpdatesOnRealAPIServers(t *testing.T) {
 					}
 				})
 			}
+			if diff := cmp.Diff(before["pods shop/web-1"], objects(t, c)["pods shop/web-1"]); diff != "" {
+				t.Errorf("the pod changed: %s", diff)
+			}
 			// Another pod, of which only the value of an annotation is different.
 			_, err = c.Client().CoreV1().Pods("shop").Create(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web-2", Annotations: map[string]string{"mode": "dry"}}, Spec: corev1.PodSpec{
 				InitContainers: []corev1.Container{{Name: "proxy", Image: "proxy:1", RestartPolicy: always()}}, Containers: []corev1.Container{{Name: "web", Image: "web:1"}},
@@ -66,15 +69,11 @@ func TestUpdatesOnRealAPIServers(t *testing.T) {
 			check(t, err)
 			_, err = c.Client().CoreV1().Pods("shop").Patch(t.Context(), "web-1", types.MergePatchType, []byte(`{"metadata":{"annotations":{"mode":"wet"}}}`), metav1.PatchOptions{})
 			check(t, err)
-			before = objects(t, c)
 			t.Run("by the value of an annotation", func(t *testing.T) {
 				s := templateScene{rules: rules, path: "/strip/when/annotation/mode=dry", change: only}
 				snapshot, _ := s.play(t, c, server)
 				expect(t, []string{"fail", "no pod with a native sidecar can be updated in namespace shop"}, told(t, snapshot, updateCheck))
 			})
-			if diff := cmp.Diff(before["pods shop/web-1"], objects(t, c)["pods shop/web-1"]); diff != "" {
-				t.Errorf("the pod changed: %s", diff)
-			}
 		})
 	}
 }
