@@ -49,8 +49,8 @@ var deadEnds = []struct {
 	{quickly, failing.noGRPC},
 	{settle, failing.asksNode},
 	{settle, failing.notOpened},
-	{settle, failing.onLoopback},
 	{settle, failing.asksLater},
+	{settle, failing.onLoopback},
 	{settle, failing.wrongPort},
 }
 

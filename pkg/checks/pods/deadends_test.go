@@ -74,6 +74,10 @@ func TestDeadEnds(t *testing.T) {
 			c.Ports = []corev1.ContainerPort{{ContainerPort: 15010, Protocol: corev1.ProtocolUDP}}
 		}, "is not a TCP port", "nothing says on which port"},
 		{"the port of the next container", nobodyThere, func(c *corev1.Container) { c.Ports = nil; asks(8080)(c) }, "that port is main's, which starts only after", `"startupProbe":null`},
+		{"the port of the next container, and the image is one that listens on loopback", nobodyThere, func(c *corev1.Container) {
+			c.Image, c.Args = "daprio/daprd:1", []string{"--app-port", "8080"}
+			asks(8080)(c)
+		}, "that port is main's, which starts only after", "3501"},
 		{"a name that is not declared", "", func(c *corev1.Container) { c.StartupProbe.HTTPGet.Port = intstr.FromString("health") }, "declares no port named health", `"port":15001`},
 		{"404", status + "404", asks(15001), "does not have that path", `"httpGet":null,"tcpSocket":{"port":15001}`},
 		{"404, and readiness asks another path", status + "404", func(c *corev1.Container) { asks(15001)(c); c.ReadinessProbe = httpProbe(15001, "/healthz") }, "does not have that path", `"path":"/healthz"`},

@@ -99,6 +99,8 @@ var neverRan = []string{"StartError", "ContainerCannotRun"}
 func exit(t *corev1.ContainerStateTerminated) string {
 	code := fmt.Sprintf("exit code %d", t.ExitCode)
 	switch {
+	case t.Reason == "ContainerStatusUnknown": // the kubelet writes 137 then, whatever it was
+		return "exit code not known (ContainerStatusUnknown: the kubelet lost track of it)"
 	case slices.Contains(neverRan, t.Reason):
 		return code + " (" + t.Reason + ": it could not be started)"
 	case t.Reason == "OOMKilled":

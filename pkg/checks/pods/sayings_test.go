@@ -58,6 +58,20 @@ func TestSayings(t *testing.T) {
 			p.Status.InitContainerStatuses = []corev1.ContainerStatus{waiting("proxy", "ImagePullBackOff")}
 			p.Status.InitContainerStatuses[0].Image = "envoy:0"
 		}), "image envoy:0 cannot be pulled (ImagePullBackOff); its spec names envoy:1 by now", "image envoy:1 cannot"},
+		{"an earlier try of the runtime hangs", of(10*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
+			notStarted(p, 10*time.Minute)
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{waiting("proxy", "CreateContainerError")}
+			p.Status.InitContainerStatuses[0].State.Waiting.Message = `failed to reserve container name "proxy_p_n_1_0": name "proxy_p_n_1_0" is reserved for "9f"`
+		}), "has not finished an earlier try to create it", "Correct its command"},
+		{"a container of a pod cannot be edited", of(10*time.Minute, corev1.PodPending, func(p *corev1.Pod) {
+			notStarted(p, 10*time.Minute)
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{waiting("proxy", "RunContainerError")}
+			p.Status.InitContainerStatuses[0].State.Waiting.Message = `exec: "envoi": executable file not found in $PATH`
+		}), "its containers cannot be changed", "kubectl edit"},
+		{"an exit code that the kubelet made up", of(10*time.Minute, corev1.PodFailed, func(p *corev1.Pod) {
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{ended("main", 137, 5*time.Minute)}
+			p.Status.ContainerStatuses[0].State.Terminated.Reason = "ContainerStatusUnknown"
+		}), "exit code not known (ContainerStatusUnknown", "137"},
 		{"only what nodes lack is lowered", unscheduled(func(*corev1.Pod) {}), `"requests":{"cpu":"50m"}`, "64Mi"},
 		{"what is small is not raised", unscheduled(func(p *corev1.Pod) {
 			p.Spec.InitContainers[0].Resources.Requests[corev1.ResourceCPU] = resource.MustParse("10m")

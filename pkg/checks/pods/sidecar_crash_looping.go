@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -133,6 +134,9 @@ func (c container) neverRan() bool {
 // smallMemory is what runc says where the memory limit is too small for its own part in the start of a container.
 var smallMemory = regexp.MustCompile(`(?i)OOM-killed|memory limit too low`)
 
+// runtimeStuck is what runtimes say of a try that an earlier one, which has not come to its end, keeps from succeeding.
+var runtimeStuck = regexp.MustCompile(`is reserved for "|is already in use by|context deadline exceeded|DeadlineExceeded`)
+
 func (p subject) cannotStart(c container) *checks.Finding {
 	reason, why := c.startError()
 	f := &checks.Finding{
@@ -159,10 +163,26 @@ func (p subject) startSteps(c container, why string) []checks.Step {
 	if smallMemory.MatchString(why) {
 		return p.memorySteps(c)
 	}
-	return []checks.Step{{
-		Text:    "Correct its command, its mounts or its securityContext in the template, as the message says:",
-		Command: prose.Shell("kubectl edit %s %s -n %s", p.target().resource, p.target().Name, p.Namespace),
-	}}
+	if runtimeStuck.MatchString(why) {
+		return []checks.Step{
+			{Text: "Nothing is wrong with the container: the runtime of the node has not finished an earlier try to create it, because it, its disk or a mount hangs. See how the node is:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)},
+			p.recreateStep("If it stays so, restart the runtime there (systemctl restart containerd), or recreate the pod"),
+		}
+	}
+	const correct = "Correct its command, its mounts or its securityContext"
+	m := p.target()
+	switch {
+	case p.static():
+		return []checks.Step{textStep(correct+", as the message says", p.inManifest())}
+	case p.injected(c.Name):
+		return append([]checks.Step{{Text: correct + ", as the message says."}}, p.injectorSteps(c)...)
+	case m.Kind == "Job":
+		return []checks.Step{{Text: fmt.Sprintf("%s in the manifest, as the message says, delete Job %s and create it again: its template cannot be changed, and its work runs again from the start.", correct, m.Name)}}
+	case m.Kind == "Pod":
+		return []checks.Step{{Text: fmt.Sprintf("%s in the manifest, as the message says, delete pod %s%s and create it again: its containers cannot be changed.", correct, m.Name, p.lost())}}
+	}
+	edit := prose.Shell("kubectl edit %s %s -n %s", m.resource, m.Name, p.Namespace)
+	return []checks.Step{p.changeStep(correct+" in the template, as the message says", strings.Join(append([]string{edit}, p.delivery(m)...), "\n"))}
 }
 
 // looping reports whether a sidecar waits to be restarted, or has been several times and not long ago.
