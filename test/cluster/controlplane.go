@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +56,14 @@ func (a *APIServer) Start(ctx context.Context) error {
 	}
 	a.process = process
 	return process.wait(ctx, a.ready)
+}
+
+// SetGates gives this API server other feature gates, as an administrator does: it is restarted with them.
+func (a *APIServer) SetGates(ctx context.Context, gates map[string]bool) error {
+	// Of two flags the later one decides about a gate that both set.
+	a.program.args = append(slices.Clone(a.program.args), "--feature-gates="+Component{FeatureGates: gates}.gates())
+	a.Stop()
+	return a.Start(ctx)
 }
 
 func (c *Cluster) startControlPlane(ctx context.Context) error {

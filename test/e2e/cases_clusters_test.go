@@ -52,6 +52,23 @@ func caseClusters() map[string]cluster.Config {
 			Scheduler:         part("1.28"),
 			FakeNodes:         []cluster.FakeNode{{Version: "1.28"}},
 		},
+		// As disagreeing, until the first API server is given the gate, which no other situation there could bear.
+		"agreeing": {
+			APIServers:        []cluster.Component{with("1.32", false), with("1.32", true)},
+			ControllerManager: part("1.32"),
+			Scheduler:         part("1.32"),
+			Nodes:             []cluster.Node{{Name: "node-132", Component: cluster.Component{Version: "1.32"}}},
+		},
+		// One of its nodes is lost.
+		"losing": {
+			APIServers:        []cluster.Component{{Version: "1.36"}},
+			ControllerManager: &cluster.Component{Version: "1.36", Flags: []string{"--node-monitor-grace-period=60s"}},
+			Scheduler:         part("1.36"),
+			Nodes: []cluster.Node{
+				{Name: "node-lost", Component: cluster.Component{Version: "1.36"}},
+				{Name: "node-136", Component: cluster.Component{Version: "1.36"}},
+			},
+		},
 		// The controllers work through the first API server, which drops the field.
 		"disagreeing": {
 			APIServers:        []cluster.Component{with("1.32", false), with("1.32", true)},

@@ -91,6 +91,8 @@ type step struct {
 	Kubectl string `json:"kubectl"`
 	// Stop is a node to take down, with all that runs on it; its Node object stays.
 	Stop string `json:"stop"`
+	// Agree gives all API servers the gate, as whoever runs them does.
+	Agree bool `json:"agree"`
 	// Apply is one more manifest of the folder.
 	Apply string `json:"apply"`
 	// Refused says that the command must fail.

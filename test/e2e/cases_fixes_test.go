@@ -27,9 +27,7 @@ var textOnly = map[string]string{
 // unproven are the checks whose fix changes something, and why no cluster here shows that it helps.
 var unproven = map[string]string{
 	"webhook-breaks-pod-updates": "another test shows it: TestWhyJobNeverCompletes",
-	"apiservers-disagree":        "pauses a rollout until all API servers have the same gates, which those of the cluster do not get",
-	"node-not-ready":             "a node that is gone cannot be had beside kubelets that others need",
-	"known-kubelet-bug":          "the versions that are built here do not have these bugs; recreating the pod is what every other fix does as well",
+	"known-kubelet-bug":          "the versions that are built here do not have the bugs that can be brought about; 39-deleted-early says where its fix was run",
 }
 
 // placeholders are what a command may leave to its reader, and why it cannot say it.

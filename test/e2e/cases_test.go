@@ -30,12 +30,21 @@ var (
 // patience is how long anything may take that happens in the end, on a machine that has other things to do.
 const patience = 10 * time.Minute
 
+// stages are the clusters of caseClusters that situations happen on, in the order in which they are started.
+var stages = []string{"mixed", "newest", "apiserver-off", "disagreeing", "agreeing", "losing", "scheduler-off-128"}
+
+// forFixes are those that are changed for a fix. They have nothing to ask about at several ages that others do not have.
+var forFixes = map[string]bool{"agreeing": true, "losing": true}
+
+// aged reports whether a situation is asked about at several ages.
+func (s *situation) aged() bool { return s.possible() && !forFixes[s.Cluster] }
+
 // TestCases brings real kubelets into every situation of the folder cases, those of a cluster
 // side by side, and asks the plugin about it.
 func TestCases(t *testing.T) {
 	needsKubelets(t)
 	situations := readSituations(t, *onlyCase)
-	for _, name := range []string{"mixed", "newest", "apiserver-off", "disagreeing", "scheduler-off-128"} {
+	for _, name := range stages {
 		config := caseClusters()[name]
 		mine := slices.DeleteFunc(slices.Clone(situations), func(s *situation) bool { return s.Cluster != name || !s.produced() })
 		if len(mine) == 0 {
@@ -160,6 +169,11 @@ func (st *stage) step(s *situation, step step) error {
 			return err
 		}
 	}
+	if step.Agree {
+		if err := st.agree(); err != nil {
+			return err
+		}
+	}
 	if step.Until != "" {
 		if err := st.view.wait(st.ctx, s.name, step.Until, step.longest()); err != nil {
 			return err
@@ -181,6 +195,16 @@ func (st *stage) stopNode(name string) error {
 		}
 	}
 	return fmt.Errorf("no node %s to stop", name)
+}
+
+// agree gives every API server the gate.
+func (st *stage) agree() error {
+	for _, server := range st.cluster.APIServers {
+		if err := server.SetGates(st.ctx, gate(true)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // act does what a step does before it waits.
