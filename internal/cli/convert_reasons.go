@@ -105,7 +105,7 @@ func removedText(r convert.Removed, w *workload.Workload) string {
 	case convert.NotAsked:
 		return "no longer needed: " + what + ": --remove-workarounds takes it out"
 	case convert.StillNeeded:
-		return "still needed, as no startupProbe waits: " + what
+		return "stays, as no startupProbe waits: " + what
 	}
 	if why := unclearText(r.Workaround); why != "" {
 		return "no longer needed, but it stays: " + what + ": " + why

@@ -173,7 +173,7 @@ type Left string
 const (
 	NotAsked      Left = "not-asked"
 	NotUnderstood Left = "not-understood"
-	StillNeeded   Left = "still-needed" // nothing else waits for the sidecar
+	StillNeeded   Left = "still-needed" // no startupProbe waits for the sidecar, now or when a strategy is taken back
 )
 
 // Of is the plan for one workload. What another strategy has made of it is taken back first.

@@ -113,7 +113,7 @@ func (p *Plan) left(j *roles.Judgment, w roles.Workaround, o Options) Left {
 		return NotUnderstood
 	case !o.RemoveWorkarounds:
 		return NotAsked
-	case p.waits(j, w) && !p.probed(j, w.Sidecar) && !p.awaits(j, w.Sidecar, o):
+	case p.waits(j, w) && !p.probed(j, w.Sidecar):
 		return StillNeeded
 	}
 	return ""
@@ -137,11 +137,4 @@ func (p *Plan) probed(j *roles.Judgment, name string) bool {
 		return true
 	}
 	return slices.ContainsFunc(p.Moves, func(m Move) bool { return m.Container == name && m.Probe != nil })
-}
-
-// awaits reports whether sidecar-run waits for a sidecar instead.
-func (p *Plan) awaits(j *roles.Judgment, name string, o Options) bool {
-	w := &wrapping{Plan: p, j: j, o: o}
-	i := slices.IndexFunc(p.Moves, func(m Move) bool { return m.Container == name })
-	return o.Strategy != Native && i >= 0 && w.waitFor(p.Moves[i]) != ""
 }
