@@ -87,9 +87,9 @@ func (p subject) deliveryHarm(m maker) []string {
 }
 
 func (p subject) deletionHarm(m maker, which string) string {
-	text := fmt.Sprintf("he %s command deletes pod %s%s and the %s creates it again", which, p.Name, cmp.Or(p.lost(), ","), m.Kind)
+	lead := "The"
 	if m.Kind == "DaemonSet" {
-		return "The DaemonSet replaces no pod on its own (updateStrategy: OnDelete): t" + text
+		lead = "The DaemonSet replaces no pod on its own (updateStrategy: OnDelete): the"
 	}
-	return "T" + text
+	return fmt.Sprintf("%s %s command deletes pod %s%s and the %s creates it again", lead, which, p.Name, cmp.Or(p.lost(), ","), m.Kind)
 }
