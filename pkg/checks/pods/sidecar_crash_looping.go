@@ -200,11 +200,12 @@ func (p subject) looping(c container) bool {
 	return false
 }
 
-// often reports whether a container that runs has been restarted several times, and not long ago. The trouble of one
+// often reports whether a container that runs has been restarted several times, and not long ago. Tries to start are none
+// of these once it has started. The trouble of one
 // that is not ready is not over, however long after the newest time in it a file was taken.
 func (p subject) often(c container) bool {
 	last := c.status.LastTerminationState.Terminated
-	if last == nil || c.restarts() < someRestarts {
+	if last == nil || c.restarts() < someRestarts || p.slowStart(c) {
 		return false
 	}
 	since := ageOf(p.s.Snapshot, last.FinishedAt)

@@ -145,6 +145,19 @@ func (p subject) toldOfKill(c container) (last, ever bool) {
 	return false, ever
 }
 
+// slowStart reports whether a container has started by now, after its startup probe had stopped it before: its exits were
+// the kubelet's doing, and are over.
+func (p subject) slowStart(c container) bool {
+	end := c.ended()
+	if c.StartupProbe == nil || !started(c) || !c.status.Ready || end == nil || !c.stopped() {
+		return false
+	}
+	last, told := p.toldOfKill(c)
+	lasted := end.FinishedAt.Sub(begun(end)) + rounding
+	return last || (told || len(p.startupFailures(c)) > 0) && !begun(end).IsZero() &&
+		lasted >= soonest(c.StartupProbe) && lasted <= budget(c.StartupProbe)+settle
+}
+
 // overdue reports whether the startup probe of a container that runs has used up its time.
 func (p subject) overdue(c container) bool {
 	return c.StartupProbe != nil && !started(c) && p.startedAt(c).atLeast(allowed(c))
