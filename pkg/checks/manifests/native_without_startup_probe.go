@@ -21,30 +21,36 @@ var nativeWithoutStartupProbe = podCheck(checks.Check{
 		if c.StartupProbe != nil || p.judged.Twin(c.Name) || c.Lifecycle != nil && c.Lifecycle.PostStart != nil {
 			continue
 		}
-		var users, evidence []string
-		for _, e := range p.edgesTo(c.Name, roles.Calls) {
-			from := p.named(e.From)
-			if from == nil || from.init && from.index < c.index || p.waitsItself(e.From, c.Name) || slices.Contains(users, e.From) || e.Certainty == roles.Low {
-				continue
-			}
-			users = append(users, e.From)
-			evidence = append(evidence, p.quotes(e.Evidence)...)
-		}
+		users, evidence := p.users(c, func(e roles.Edge, from *container) bool {
+			return e.Certainty != roles.Low && !(from.init && from.index < c.index) && !p.waitsItself(e.From, c.Name)
+		})
 		if len(users) == 0 {
 			continue
 		}
 		out = append(out, p.finding(c, p.at(c),
-			fmt.Sprintf("native sidecar %s has no startupProbe: %s, which needs it, %s not wait until it answers", c.Name, prose.List(users, "and"), doesOrDo(len(users))),
+			fmt.Sprintf("native sidecar %s has no startupProbe: %s, which needs it, %s not wait until it answers", c.Name, prose.List(users, "and"), verb(len(users), "does", "do")),
 			append(evidence, c.field("startupProbe")+" is not set"), p.probeSteps(c)...))
 	}
 	return out
 })
 
-func doesOrDo(n int) string {
-	if n == 1 {
-		return "does"
+// users are the containers that call one, as far as their calls count, and the evidence of these.
+func (p *pod) users(c *container, counts func(e roles.Edge, from *container) bool) (names, evidence []string) {
+	for _, e := range p.edgesTo(c.Name, roles.Calls) {
+		if from := p.named(e.From); from != nil && !slices.Contains(names, e.From) && counts(e, from) {
+			names = append(names, e.From)
+			evidence = append(evidence, p.quotes(e.Evidence)...)
+		}
 	}
-	return "do"
+	return names, evidence
+}
+
+// verb is the form that fits the number.
+func verb(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 // waitsItself reports whether a container waits for another one on its own.

@@ -22,31 +22,18 @@ var regularSidecarStartRace = podCheck(checks.Check{
 		if j == nil || j.Role != roles.Sidecar || p.Completes() && p.holds(j) || p.judged.Run != nil {
 			continue // that the pod never completes is worse, and has the same fix
 		}
-		var users, evidence []string
-		for _, e := range p.edgesTo(c.Name, roles.Calls) {
-			from := p.named(e.From)
-			if e.Certainty != roles.High || from == nil || from.init || slices.Contains(users, e.From) || p.heldBack(from, c) {
-				continue
-			}
-			users = append(users, e.From)
-			evidence = append(evidence, p.quotes(e.Evidence)...)
-		}
+		users, evidence := p.users(c, func(e roles.Edge, from *container) bool {
+			return e.Certainty == roles.High && !p.heldBack(from, c)
+		})
 		if len(users) == 0 {
 			continue
 		}
 		out = append(out, p.finding(c, p.at(c),
-			fmt.Sprintf("%s %s to %s, a regular container: they start at once, and nothing waits until it answers", prose.List(users, "and"), connectOrConnects(len(users)), c.Name),
+			fmt.Sprintf("%s %s to %s, a regular container: they start at once, and nothing waits until it answers", prose.List(users, "and"), verb(len(users), "connects", "connect"), c.Name),
 			evidence, p.moveSteps(c)...))
 	}
 	return out
 })
-
-func connectOrConnects(n int) string {
-	if n == 1 {
-		return "connects"
-	}
-	return "connect"
-}
 
 // heldBack reports whether a container begins its work only when another one is there: it waits on its own or in a wrapper,
 // or a postStart hook of the other one, above it, returns first.
