@@ -28,13 +28,13 @@ func (c *conversion) heed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unready := c.o.plan()
+	blocks, unready := plan.BlocksOf(s), c.o.plan()
 	unready.Unready = true
 	for _, f := range c.files {
 		for i := range f.done {
 			d := &f.done[i]
 			if d.native() {
-				d.blocks = plan.BlocksOf(s, d.Workload)
+				d.blocks = blocks(d.Workload)
 			}
 			if slices.ContainsFunc(d.blocks, certain) {
 				d.Plan, d.result = convert.Of(f.documents[0].Workloads[i], unready), nil
@@ -74,7 +74,6 @@ func (f *manifest) custom() bool {
 func (o *convertOptions) readiness(ctx context.Context, kinds []facts.Kind) (*facts.Snapshot, error) {
 	asked := *o.cluster
 	asked.scrape.value = string(collect.ScrapeNone)
-	asked.concurrency, asked.maxCanaries, asked.selector = collect.DefaultConcurrency, collect.DefaultMaxCanaries, ""
 	return asked.collect(ctx, o.streams, kinds)
 }
 

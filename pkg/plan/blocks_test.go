@@ -48,7 +48,7 @@ spec:
 			if err != nil {
 				t.Fatal(err)
 			}
-			if d := cmp.Diff(c.want, BlocksOf(c.s, documents[0].Workloads[0])); d != "" {
+			if d := cmp.Diff(c.want, BlocksOf(c.s)(documents[0].Workloads[0])); d != "" {
 				t.Error(d)
 			}
 		})
