@@ -171,28 +171,22 @@ func openShops(t *testing.T, c *cluster.Cluster) {
 
 // What webhooks may look at in a pod: the canary is the pod that a controller would make, as its controller.
 func TestOwnTemplates(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: real API servers were not started")
-	}
-	for _, version := range []string{"1.32", "1.36", "1.37"} {
-		t.Run(version, func(t *testing.T) {
-			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
-			openShops(t, c)
-			o := collect.Options{Config: c.Config(), Timeout: 5 * time.Minute, RequestTimeout: time.Minute, MaxCanaries: 1000}
-			snapshot, _ := run(t, o)
-			rows := clusterchecks.ViewOf(snapshot).Webhooks()
-			for _, s := range shops {
-				i := slices.IndexFunc(rows, func(r clusterchecks.WebhookRow) bool { return strings.HasPrefix(r.Name, s.name+"/") })
-				if i < 0 || rows[i].Result != s.result {
-					t.Errorf("%s: %+v, want %s", s.name, rows[max(i, 0)], s.result)
-				}
-				if diff := cmp.Diff(s.where, whereLost(snapshot, s.name)); diff != "" && !strings.Contains(whereLost(snapshot, s.name), s.where) {
-					t.Errorf("%s: %s", s.name, diff)
-				}
+	onAPIServers(t, func(t *testing.T, _ string, c *cluster.Cluster) {
+		openShops(t, c)
+		o := collect.Options{Config: c.Config(), Timeout: 5 * time.Minute, RequestTimeout: time.Minute, MaxCanaries: 1000}
+		snapshot, _ := run(t, o)
+		rows := clusterchecks.ViewOf(snapshot).Webhooks()
+		for _, s := range shops {
+			i := slices.IndexFunc(rows, func(r clusterchecks.WebhookRow) bool { return strings.HasPrefix(r.Name, s.name+"/") })
+			if i < 0 || rows[i].Result != s.result {
+				t.Errorf("%s: %+v, want %s", s.name, rows[max(i, 0)], s.result)
 			}
-			verdicts(t, snapshot)
-		})
-	}
+			if diff := cmp.Diff(s.where, whereLost(snapshot, s.name)); diff != "" && !strings.Contains(whereLost(snapshot, s.name), s.where) {
+				t.Errorf("%s: %s", s.name, diff)
+			}
+		}
+		verdicts(t, snapshot)
+	})
 }
 
 // whereLost is the message of the finding about a shop's webhook, or about a policy.

@@ -187,14 +187,13 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 		c.addGiven(own, k, places)
 		return own.list()
 	}
-	updates := newUpdater(own, namespaces, plainWorkload(k))
+	plain := plainWorkload(k)
+	updates := newUpdater(own, namespaces, plain)
 	for _, source := range sourcesOf(k) {
 		c.addOwn(ctx, own, updates, k, source, places, objects)
 	}
 	out = append(out, own.list()...)
-	return append(out, c.updatesOf(updates, func(class admission.Class) []workloadTry {
-		return []workloadTry{{class.Namespaces[0].Name, plainWorkload(k), places, false}}
-	})...)
+	return append(out, c.updatesOf(updates, plain, places)...)
 }
 
 func callNames(class admission.Class) []string {

@@ -175,7 +175,5 @@ func (c *collector) ownCustom(ctx context.Context, chain *admission.Chain, k cus
 	if len(places) == 0 { // no object, and no place in the schema: who sees only updates has nothing to strip
 		updates.only = nil
 	}
-	return append(own.list(), c.updatesOf(updates, func(class admission.Class) []workloadTry {
-		return []workloadTry{{class.Namespaces[0].Name, plain, places, false}}
-	})...)
+	return append(own.list(), c.updatesOf(updates, plain, places)...)
 }

@@ -93,27 +93,10 @@ func TestWhoStripsTemplates(t *testing.T) {
 // templatePolicy strips the templates of Deployments; it returns when it does.
 func templatePolicy(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
-	ctx, client := t.Context(), c.Client().AdmissionregistrationV1()
-	_, err := client.MutatingAdmissionPolicies().Create(ctx, &admissionregistrationv1.MutatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: "tidy"},
-		Spec: admissionregistrationv1.MutatingAdmissionPolicySpec{
-			ReinvocationPolicy: admissionregistrationv1.NeverReinvocationPolicy,
-			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{
-				{RuleWithOperations: creates("apps", "deployments")},
-			}},
-			Mutations: []admissionregistrationv1.Mutation{{
-				PatchType: admissionregistrationv1.PatchTypeJSONPatch,
-				JSONPatch: &admissionregistrationv1.JSONPatch{Expression: `
-					[0, 1, 2, 3].filter(i, i < size(object.spec.template.spec.?initContainers.orValue([])) && has(object.spec.template.spec.initContainers[i].restartPolicy))
-					.map(i, JSONPatch{op: "remove", path: "/spec/template/spec/initContainers/" + string(i) + "/restartPolicy"})`},
-			}},
-		},
-	}, metav1.CreateOptions{})
-	check(t, err)
-	_, err = client.MutatingAdmissionPolicyBindings().Create(ctx, &admissionregistrationv1.MutatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "tidy"}, Spec: admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{PolicyName: "tidy"},
-	}, metav1.CreateOptions{})
-	check(t, err)
+	ctx := t.Context()
+	tidyPolicy(t, c, creates("apps", "deployments"), `
+		[0, 1, 2, 3].filter(i, i < size(object.spec.template.spec.?initContainers.orValue([])) && has(object.spec.template.spec.initContainers[i].restartPolicy))
+		.map(i, JSONPatch{op: "remove", path: "/spec/template/spec/initContainers/" + string(i) + "/restartPolicy"})`)
 	for deadline := time.Now().Add(10 * time.Minute); ; time.Sleep(200 * time.Millisecond) {
 		old, err := c.Client().AppsV1().Deployments("shop").Get(ctx, "web", metav1.GetOptions{})
 		check(t, err)
@@ -126,4 +109,27 @@ func templatePolicy(t *testing.T, c *cluster.Cluster) {
 			t.Fatalf("the policy has no effect: %v", err)
 		}
 	}
+}
+
+// tidyPolicy creates a policy that changes what meets a rule by a JSON patch, and binds it. It may take a while to act.
+func tidyPolicy(t *testing.T, c *cluster.Cluster, rule admissionregistrationv1.RuleWithOperations, patch string) {
+	t.Helper()
+	ctx, client := t.Context(), c.Client().AdmissionregistrationV1()
+	_, err := client.MutatingAdmissionPolicies().Create(ctx, &admissionregistrationv1.MutatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "tidy"},
+		Spec: admissionregistrationv1.MutatingAdmissionPolicySpec{
+			ReinvocationPolicy: admissionregistrationv1.NeverReinvocationPolicy,
+			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{
+				{RuleWithOperations: rule},
+			}},
+			Mutations: []admissionregistrationv1.Mutation{{
+				PatchType: admissionregistrationv1.PatchTypeJSONPatch, JSONPatch: &admissionregistrationv1.JSONPatch{Expression: patch},
+			}},
+		},
+	}, metav1.CreateOptions{})
+	check(t, err)
+	_, err = client.MutatingAdmissionPolicyBindings().Create(ctx, &admissionregistrationv1.MutatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "tidy"}, Spec: admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{PolicyName: "tidy"},
+	}, metav1.CreateOptions{})
+	check(t, err)
 }

@@ -63,10 +63,8 @@ func TestWhichUpdates(t *testing.T) {
 		u.addUpdate(object, templateSpec)
 	}
 	var got []string
-	tries := func(class admission.Class) []workloadTry {
-		return []workloadTry{{class.Namespaces[0].Name, plainWorkload(facts.TemplateKinds[0]), templateSpec, false}}
-	}
-	for _, w := range run.updatesOf(u, tries) {
+	ours := plainWorkload(facts.TemplateKinds[0])
+	for _, w := range run.updatesOf(u, ours, templateSpec) {
 		got = append(got, string(w.fact.Update)+" "+strings.Join(w.fact.Examples, ", "))
 	}
 	want := []string{"patch Deployment shop/one, Deployment shop/two", "review Deployment shop/plain", "patch Deployment shop/three"}
@@ -74,7 +72,7 @@ func TestWhichUpdates(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	run, u = updatedBy(t, newFakeAPI(t))
-	if all := run.updatesOf(u, tries); len(all) != 1 || all[0].fact.Update != facts.ByReview || all[0].fact.Templates != 0 {
+	if all := run.updatesOf(u, ours, templateSpec); len(all) != 1 || all[0].fact.Update != facts.ByReview || all[0].fact.Templates != 0 {
 		t.Errorf("without workloads: %+v", all)
 	}
 }

@@ -60,6 +60,19 @@ func told(t *testing.T, snapshot *facts.Snapshot, id string) []string {
 	return nil
 }
 
+// onAPIServers runs a test on real API servers of several versions.
+func onAPIServers(t *testing.T, test func(t *testing.T, version string, c *cluster.Cluster)) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: real API servers were not started")
+	}
+	for _, version := range []string{"1.32", "1.36", "1.37"} {
+		t.Run(version, func(t *testing.T) {
+			test(t, version, cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}}))
+		})
+	}
+}
+
 // openShop makes a namespace with workloads of its own; none of them runs.
 func openShop(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
@@ -250,42 +263,36 @@ func expect(t *testing.T, want, got []string) {
 // Webhooks on what pods are made of, on a real API server: what strips a template is named, what leaves it alone is not,
 // and what was not tried is unknown.
 func TestTemplatesOnRealAPIServers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: real API servers were not started")
-	}
-	for _, version := range []string{"1.32", "1.36", "1.37"} {
-		t.Run(version, func(t *testing.T) {
-			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
-			server, err := c.ServeWebhooks()
-			check(t, err)
-			openShop(t, c)
-			before := objects(t, c)
-			for _, s := range templateScenes {
-				t.Run(s.name, func(t *testing.T) {
-					snapshot, ledger := s.play(t, c, server)
-					expect(t, s.want, told(t, snapshot, templateCheck))
-					if s.fields != nil {
-						expect(t, s.fields, told(t, snapshot, fieldsCheck))
-					}
-					if s.name == "all there is" { // a PodTemplate, which loses it as well, does not make the API server the cause
-						expect(t, []string{"fail", "MutatingWebhook touch/touch.example.com: native sidecars lose restartPolicy: Always in namespace shop"}, told(t, snapshot, "webhook-strips-restart-policy")[:2])
-					}
-					onlyDryRuns(t, ledger)
-					if text := fmt.Sprintf("%+v", snapshot.Workloads); strings.Contains(text, "secret") {
-						t.Error("the snapshot holds the environment of a container")
-					}
-				})
-			}
-			t.Run("without the right", func(t *testing.T) { withoutTheRight(t, c, server) })
-			t.Run("custom resources", func(t *testing.T) { customTemplates(t, c, server) })
-			after := objects(t, c)
-			for key := range after {
-				if _, ok := before[key]; !ok && strings.Contains(key, "kubectl-sidecar-canary") {
-					t.Errorf("%s is left behind", key)
+	onAPIServers(t, func(t *testing.T, _ string, c *cluster.Cluster) {
+		server, err := c.ServeWebhooks()
+		check(t, err)
+		openShop(t, c)
+		before := objects(t, c)
+		for _, s := range templateScenes {
+			t.Run(s.name, func(t *testing.T) {
+				snapshot, ledger := s.play(t, c, server)
+				expect(t, s.want, told(t, snapshot, templateCheck))
+				if s.fields != nil {
+					expect(t, s.fields, told(t, snapshot, fieldsCheck))
 				}
+				if s.name == "all there is" { // a PodTemplate, which loses it as well, does not make the API server the cause
+					expect(t, []string{"fail", "MutatingWebhook touch/touch.example.com: native sidecars lose restartPolicy: Always in namespace shop"}, told(t, snapshot, "webhook-strips-restart-policy")[:2])
+				}
+				onlyDryRuns(t, ledger)
+				if text := fmt.Sprintf("%+v", snapshot.Workloads); strings.Contains(text, "secret") {
+					t.Error("the snapshot holds the environment of a container")
+				}
+			})
+		}
+		t.Run("without the right", func(t *testing.T) { withoutTheRight(t, c, server) })
+		t.Run("custom resources", func(t *testing.T) { customTemplates(t, c, server) })
+		after := objects(t, c)
+		for key := range after {
+			if _, ok := before[key]; !ok && strings.Contains(key, "kubectl-sidecar-canary") {
+				t.Errorf("%s is left behind", key)
 			}
-		})
-	}
+		}
+	})
 }
 
 // onlyDryRuns wants no write but access reviews, dry runs and reviews.

@@ -115,9 +115,9 @@ func likeOthers(object map[string]any) map[string]any {
 	return out
 }
 
-// updates are the trials of updates of a kind: those of the cluster's own objects, and one of ours for each class that
+// updatesOf are the trials of updates of a kind: those of the cluster's own objects, and one of ours for each class that
 // none of them speaks for. Policies that see only updates cannot be asked: they are named.
-func (c *collector) updatesOf(u *updater, tries func(class admission.Class) []workloadTry) []workload {
+func (c *collector) updatesOf(u *updater, plain map[string]any, places []place) []workload {
 	out := u.list()
 	policies := u.policies
 	for _, class := range u.only {
@@ -133,7 +133,7 @@ func (c *collector) updatesOf(u *updater, tries func(class admission.Class) []wo
 		class.Policies = nil
 		w := workload{
 			fact:   facts.WorkloadTrial{APIVersion: u.apiVersion, Kind: u.kind, Resource: u.resource, Update: facts.ByReview},
-			target: u.target, calls: class.Webhooks, tries: tries(class),
+			target: u.target, calls: class.Webhooks, tries: []workloadTry{{class.Namespaces[0].Name, plain, places, false}},
 		}
 		w.fact.Class = newClass("", class, admission.Canary).fact
 		out = append(out, w)

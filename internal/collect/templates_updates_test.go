@@ -100,43 +100,38 @@ var templateUpdates = []templateScene{
 
 // Webhooks and policies on updates of what pods are made of, on real API servers.
 func TestTemplateUpdatesOnRealAPIServers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: real API servers were not started")
-	}
-	for _, version := range []string{"1.32", "1.36", "1.37"} {
-		t.Run(version, func(t *testing.T) {
-			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
-			server, err := c.ServeWebhooks()
-			check(t, err)
-			openShop(t, c)
-			stockUpdates(t, c)
-			before := objects(t, c)
-			for _, s := range templateUpdates {
-				t.Run(s.name, func(t *testing.T) {
-					snapshot, ledger := s.play(t, c, server)
-					expect(t, s.want, told(t, snapshot, templateCheck))
-					onlyDryRuns(t, ledger)
-					if s.fields == nil {
-						s.fields = []string{"pass"}
-					}
-					expect(t, s.fields, told(t, snapshot, fieldsCheck))
-				})
-			}
-			after := objects(t, c)
-			for _, key := range []string{"deployments shop/web", "jobs shop/import", "replicasets shop/web-1", "cronjobs shop/nightly"} {
-				if diff := cmp.Diff(before[key], after[key]); diff != "" || before[key] == "" {
-					t.Errorf("%s changed: %s", key, diff)
+	onAPIServers(t, func(t *testing.T, version string, c *cluster.Cluster) {
+		server, err := c.ServeWebhooks()
+		check(t, err)
+		openShop(t, c)
+		stockUpdates(t, c)
+		before := objects(t, c)
+		for _, s := range templateUpdates {
+			t.Run(s.name, func(t *testing.T) {
+				snapshot, ledger := s.play(t, c, server)
+				expect(t, s.want, told(t, snapshot, templateCheck))
+				onlyDryRuns(t, ledger)
+				if s.fields == nil {
+					s.fields = []string{"pass"}
 				}
+				expect(t, s.fields, told(t, snapshot, fieldsCheck))
+			})
+		}
+		after := objects(t, c)
+		for _, key := range []string{"deployments shop/web", "jobs shop/import", "replicasets shop/web-1", "cronjobs shop/nightly"} {
+			if diff := cmp.Diff(before[key], after[key]); diff != "" || before[key] == "" {
+				t.Errorf("%s changed: %s", key, diff)
 			}
-			if version == "1.36" {
-				updatePolicy(t, c)
-				snapshot, _ := run(t, options(c.Config()))
-				expect(t, []string{
-					"unknown", "missing statefulset/workload: tidy sees only updates of statefulsets; none of them has a native sidecar to try one on, and policies cannot be called directly",
-				}, told(t, snapshot, templateCheck))
-			}
-		})
-	}
+		}
+		if version == "1.36" {
+			// It acts on updates of StatefulSets, of which there are none.
+			tidyPolicy(t, c, updates("apps", "statefulsets"), `[JSONPatch{op: "remove", path: "/spec/template/spec/initContainers"}]`)
+			snapshot, _ := run(t, options(c.Config()))
+			expect(t, []string{
+				"unknown", "missing statefulset/workload: tidy sees only updates of statefulsets; none of them has a native sidecar to try one on, and policies cannot be called directly",
+			}, told(t, snapshot, templateCheck))
+		}
+	})
 }
 
 // stockUpdates adds what belongs to others, what is immutable, and what has no native sidecar.
@@ -168,28 +163,5 @@ func stockUpdates(t *testing.T, c *cluster.Cluster) {
 	_, err = c.Client().AppsV1().DaemonSets("shop").Create(ctx, &appsv1.DaemonSet{
 		ObjectMeta: metav1.ObjectMeta{Name: "agent"}, Spec: appsv1.DaemonSetSpec{Selector: web.Spec.Selector, Template: plain},
 	}, none)
-	check(t, err)
-}
-
-// updatePolicy acts on updates of StatefulSets, of which there are none.
-func updatePolicy(t *testing.T, c *cluster.Cluster) {
-	t.Helper()
-	ctx, client := t.Context(), c.Client().AdmissionregistrationV1()
-	_, err := client.MutatingAdmissionPolicies().Create(ctx, &admissionregistrationv1.MutatingAdmissionPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: "tidy"},
-		Spec: admissionregistrationv1.MutatingAdmissionPolicySpec{
-			ReinvocationPolicy: admissionregistrationv1.NeverReinvocationPolicy,
-			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{
-				{RuleWithOperations: updates("apps", "statefulsets")},
-			}},
-			Mutations: []admissionregistrationv1.Mutation{{
-				PatchType: admissionregistrationv1.PatchTypeJSONPatch, JSONPatch: &admissionregistrationv1.JSONPatch{Expression: `[JSONPatch{op: "remove", path: "/spec/template/spec/initContainers"}]`},
-			}},
-		},
-	}, metav1.CreateOptions{})
-	check(t, err)
-	_, err = client.MutatingAdmissionPolicyBindings().Create(ctx, &admissionregistrationv1.MutatingAdmissionPolicyBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "tidy"}, Spec: admissionregistrationv1.MutatingAdmissionPolicyBindingSpec{PolicyName: "tidy"},
-	}, metav1.CreateOptions{})
 	check(t, err)
 }

@@ -70,50 +70,44 @@ func condition(expression string) []admissionregistrationv1.MatchCondition {
 
 // TestProof: what canaries and calls prove of webhooks, and what they do not.
 func TestProof(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: no real API server was started")
-	}
-	for _, version := range []string{"1.32", "1.36", "1.37"} {
-		t.Run(version, func(t *testing.T) {
-			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
-			makeNamespace(t, c, "hooks")
-			service, err := c.ServeWebhooksBehind(t.Context(), "hooks", "hook", "hook:v1")
-			check(t, err)
-			outside, err := c.ServeWebhooks()
-			check(t, err)
-			for i, p := range provings {
-				server := service
-				if i%2 == 0 && p.paths[0] != "bad-ca" {
-					server = outside
-				}
-				p.install(t, c, server)
+	onAPIServers(t, func(t *testing.T, version string, c *cluster.Cluster) {
+		makeNamespace(t, c, "hooks")
+		service, err := c.ServeWebhooksBehind(t.Context(), "hooks", "hook", "hook:v1")
+		check(t, err)
+		outside, err := c.ServeWebhooks()
+		check(t, err)
+		for i, p := range provings {
+			server := service
+			if i%2 == 0 && p.paths[0] != "bad-ca" {
+				server = outside
 			}
-			snapshot, ledger := run(t, collect.Options{Config: c.Config(), Kinds: admissionKinds, Timeout: 3 * time.Minute})
-			rows := map[string]clusterchecks.WebhookRow{}
-			for _, r := range clusterchecks.Judge(snapshot, nil).Webhooks {
-				rows[r.Name] = r
+			p.install(t, c, server)
+		}
+		snapshot, ledger := run(t, collect.Options{Config: c.Config(), Kinds: admissionKinds, Timeout: 3 * time.Minute})
+		rows := map[string]clusterchecks.WebhookRow{}
+		for _, r := range clusterchecks.Judge(snapshot, nil).Webhooks {
+			rows[r.Name] = r
+		}
+		for _, p := range provings {
+			var got, proofs []string
+			for i := range p.webhooks {
+				r := rows[p.name(i)+"/"+p.name(i)+".example.com"]
+				got, proofs = append(got, r.Result), append(proofs, r.Proof)
 			}
-			for _, p := range provings {
-				var got, proofs []string
-				for i := range p.webhooks {
-					r := rows[p.name(i)+"/"+p.name(i)+".example.com"]
-					got, proofs = append(got, r.Result), append(proofs, r.Proof)
-				}
-				if text := strings.Join(got, ", "); text != p.want {
-					t.Errorf("%s: %s (%s), want %s", p.namespace, text, strings.Join(proofs, ", "), p.want)
-				}
+			if text := strings.Join(got, ", "); text != p.want {
+				t.Errorf("%s: %s (%s), want %s", p.namespace, text, strings.Join(proofs, ", "), p.want)
 			}
-			golden(t, "proof-"+version, "what is known of webhooks of which an unharmed canary proves nothing, on an API server "+version, append(digest(snapshot), gapsOfCheck(snapshot, "webhook-strips-restart-policy")...))
-			for _, r := range append(service.Handler.Requests(), outside.Handler.Requests()...) {
-				if !r.DryRun {
-					t.Errorf("%s was asked without dryRun", r.Path)
-				}
+		}
+		golden(t, "proof-"+version, "what is known of webhooks of which an unharmed canary proves nothing, on an API server "+version, append(digest(snapshot), gapsOfCheck(snapshot, "webhook-strips-restart-policy")...))
+		for _, r := range append(service.Handler.Requests(), outside.Handler.Requests()...) {
+			if !r.DryRun {
+				t.Errorf("%s was asked without dryRun", r.Path)
 			}
-			if n := len(ledger.Requests()); n > 220 {
-				t.Errorf("%d requests", n)
-			}
-		})
-	}
+		}
+		if n := len(ledger.Requests()); n > 220 {
+			t.Errorf("%d requests", n)
+		}
+	})
 }
 
 func (p proving) name(i int) string { return fmt.Sprintf("%s-%d", p.namespace, i+1) }
