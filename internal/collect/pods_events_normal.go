@@ -73,7 +73,7 @@ func indeterminate(p *corev1.Pod, now time.Time) bool {
 	for i := range p.Spec.InitContainers {
 		c := &p.Spec.InitContainers[i]
 		status := facts.ContainerStatusOf(p.Status.InitContainerStatuses, c.Name)
-		if starting(c, status, blocked) || startupProbeFailed(c, status) {
+		if starting(c, status, blocked) || startupProbeFailed(c, status, now) {
 			return true
 		}
 		blocked = blocked || running(status) && !(facts.RestartsAlways(c) && facts.ContainerStarted(status))
@@ -93,9 +93,18 @@ func starting(c *corev1.Container, s *corev1.ContainerStatus, blocked bool) bool
 	return facts.StartingReason(facts.WaitingReason(s)) && (!blocked || c.Lifecycle != nil && c.Lifecycle.PostStart != nil)
 }
 
-// startupProbeFailed reports whether a container may have been restarted because of its startup probe.
-func startupProbeFailed(c *corev1.Container, s *corev1.ContainerStatus) bool {
-	return c.StartupProbe != nil && s != nil && s.RestartCount > 0 && !facts.ContainerStarted(s)
+// restartTime is how long after its end a restart may still count against a container that has started since. It is
+// more than what the checks allow.
+const restartTime = 15 * time.Minute
+
+// startupProbeFailed reports whether a container may have been restarted because of its startup probe: it has not started
+// since, or the restart is not long ago.
+func startupProbeFailed(c *corev1.Container, s *corev1.ContainerStatus, now time.Time) bool {
+	if c.StartupProbe == nil || s == nil || s.RestartCount == 0 {
+		return false
+	}
+	last := s.LastTerminationState.Terminated
+	return !facts.ContainerStarted(s) || last != nil && now.Sub(last.FinishedAt.Time) < restartTime
 }
 
 func running(s *corev1.ContainerStatus) bool { return s != nil && s.State.Running != nil }
