@@ -159,7 +159,7 @@ func edit(t *testing.T, path string, change func(string) string) {
 // copy is, so the next run has it from the cache.
 func goTest(t *testing.T, pass bool, args ...string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", append([]string{"test", "-trimpath", "-vet=off", "-short"}, args...)...).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", append([]string{"test", "-trimpath", "-ldflags=-w", "-vet=off", "-short"}, args...)...).CombinedOutput()
 	if (err == nil) != pass {
 		t.Fatalf("go test %v: pass is to be %t: %v\n%s", args, pass, err, out)
 	}

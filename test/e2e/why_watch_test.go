@@ -88,6 +88,7 @@ spec:
 // while it is watched, and those of a Job that tries again.
 func TestWhyWatch(t *testing.T) {
 	needsKubelets(t)
+	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
 		Scheduler: &cluster.Component{Version: "1.36"}, Nodes: []cluster.Node{{Component: cluster.Component{Version: "1.36"}}},
