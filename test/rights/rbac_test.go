@@ -168,7 +168,6 @@ func (w *world) minimal(t *testing.T, command, kubelets string, lack func(*testi
 			continue
 		}
 		t.Run(r.String(), func(t *testing.T) {
-			t.Parallel()
 			user := fmt.Sprintf("%s-without-%s", command, strings.NewReplacer(" ", "-", "/", "-").Replace(r.String()))
 			got := lack(t, w.user(t, user, rest))
 			slices.Sort(r.Gaps)
