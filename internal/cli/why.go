@@ -61,7 +61,7 @@ unless none are wanted: it is suspended, paused, completed or scaled to 0.
 Without names, every suspicious pod of the namespace is checked, with -A of the
 cluster: the API server is asked for pods that have not succeeded and for warning
 events, both in pages, and for deployments; pods that are running and ready, have
-not restarted and are not being deleted are left out.
+not restarted, were not unready lately and are not being deleted are left out.
 
 One pod costs at most five requests, and two for each log; Services are read, too,
 when it is ready and a sidecar has a named port. All of them are GET. Where a field

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -41,7 +42,7 @@ func (r *PodReader) scan(ctx context.Context) error {
 		found, podsErr = r.listPods(ctx, namespace, metav1.ListOptions{FieldSelector: notDone}, func(p *corev1.Pod) bool {
 			looked++
 			receiving.note(p)
-			return suspicious(p)
+			return suspicious(p, r.Now())
 		})
 	})
 	wg.Go(func() {
@@ -86,7 +87,7 @@ func (r *PodReader) scan(ctx context.Context) error {
 
 // suspicious reports whether a pod may be in trouble. It errs on the side of looking: what is
 // merely young is for the checks to tell.
-func suspicious(p *corev1.Pod) bool {
+func suspicious(p *corev1.Pod, now time.Time) bool {
 	if p.DeletionTimestamp != nil || p.Status.Phase != corev1.PodRunning {
 		return p.Status.Phase != corev1.PodSucceeded
 	}
@@ -99,7 +100,29 @@ func suspicious(p *corev1.Pod) bool {
 			return true
 		}
 	}
-	return false
+	return company && readyAgain(p, now)
+}
+
+// A pod that became ready within readyTime, lateReady or more after its container began to run, may have been unready
+// before. The first is more than what the checks allow, the second is less.
+const (
+	readyTime = 15 * time.Minute
+	lateReady = 4 * time.Minute
+)
+
+// readyAgain reports whether a pod that is ready may be one that becomes unready again and again.
+func readyAgain(p *corev1.Pod, now time.Time) bool {
+	ready := facts.PodConditionOf(p, corev1.ContainersReady)
+	if ready == nil || now.Sub(ready.LastTransitionTime.Time) >= readyTime {
+		return false
+	}
+	again := func(list []corev1.Container, statuses []corev1.ContainerStatus) bool {
+		return slices.ContainsFunc(list, func(c corev1.Container) bool {
+			s := facts.ContainerStatusOf(statuses, c.Name)
+			return c.ReadinessProbe != nil && running(s) && ready.LastTransitionTime.Sub(s.State.Running.StartedAt.Time) >= lateReady
+		})
+	}
+	return again(p.Spec.InitContainers, p.Status.InitContainerStatuses) || again(p.Spec.Containers, p.Status.ContainerStatuses)
 }
 
 // listDeployments reads those that are in trouble.

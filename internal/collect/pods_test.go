@@ -2,6 +2,7 @@ package collect
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -52,6 +53,14 @@ func TestLikelyOwners(t *testing.T) {
 	}
 }
 
+// readyFor has containers that began to run and became ready some time ago.
+func readyFor(p *corev1.Pod, ready, runs time.Duration) {
+	at := func(ago time.Duration) metav1.Time { return metav1.NewTime(time.Now().Add(-ago)) }
+	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.ContainersReady, Status: corev1.ConditionTrue, LastTransitionTime: at(ready)})
+	p.Spec.Containers[0].ReadinessProbe = &corev1.Probe{}
+	p.Status.ContainerStatuses[0].State.Running = &corev1.ContainerStateRunning{StartedAt: at(runs)}
+}
+
 func TestSuspicious(t *testing.T) {
 	pod := func(change func(*corev1.Pod)) *corev1.Pod {
 		p := &corev1.Pod{
@@ -84,8 +93,15 @@ func TestSuspicious(t *testing.T) {
 		"a sidecar in back-off": {func(p *corev1.Pod) {
 			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}}}
 		}, true},
+		"ready since it started": {func(p *corev1.Pod) { readyFor(p, time.Minute, 2*time.Minute) }, false},
+		"ready again":            {func(p *corev1.Pod) { readyFor(p, time.Minute, time.Hour) }, true},
+		"ready again for long":   {func(p *corev1.Pod) { readyFor(p, readyTime+time.Second, time.Hour) }, false},
+		"ready again, alone": {func(p *corev1.Pod) {
+			readyFor(p, time.Minute, time.Hour)
+			p.Spec.Containers = p.Spec.Containers[:1]
+		}, false},
 	} {
-		if got := suspicious(pod(test.change)); got != test.want {
+		if got := suspicious(pod(test.change), now.Time); got != test.want {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}

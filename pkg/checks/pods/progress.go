@@ -172,7 +172,10 @@ func (p subject) gettingUp(c container) *pending {
 	case !c.status.Ready:
 		return p.gettingReady(c)
 	}
-	return p.unsettled(c)
+	if w := p.unsettled(c); w != nil {
+		return w
+	}
+	return p.unsteady(c)
 }
 
 // creating: the kubelet has not created it yet.

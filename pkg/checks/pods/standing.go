@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,10 +44,10 @@ func (p subject) standing() standing {
 // well reports whether a pod is known to be well: it has succeeded, its Job has in spite of it, or it is ready, and
 // nothing else in its status contradicts that.
 func (p subject) well() bool {
-	return p.seemsWell() && !slices.ContainsFunc(p.all(), func(c container) bool { return p.unsettled(c) != nil })
+	return p.seemsWell() && !slices.ContainsFunc(p.all(), func(c container) bool { return p.unsettled(c) != nil || p.unsteady(c) != nil })
 }
 
-// seemsWell is well, but for a container that may be up only until it exits again.
+// seemsWell is well, but for a container that may be up only until it exits again, or ready until it is not anymore.
 func (p subject) seemsWell() bool {
 	switch {
 	case p.deleting():
@@ -110,7 +111,7 @@ func (p subject) wrong() (text string, next checks.Step) {
 
 // wrongState is what is wrong with a container; "" when nothing is.
 func (p subject) wrongState(c container) string {
-	if text := p.exitsAgain(c); text != "" {
+	if text := cmp.Or(p.exitsAgain(c), p.flaps(c)); text != "" {
 		return text
 	}
 	end := c.ended()
