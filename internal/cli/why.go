@@ -222,7 +222,8 @@ func (o *whyOptions) answerFiles(ctx context.Context) (*answer, error) {
 	if err := o.clock(snapshot); err != nil {
 		return nil, err
 	}
-	return judgeInTime(ctx, snapshot, asked, none)
+	a, _ := judgeInTime(ctx, snapshot, asked, none)
+	return a, nil
 }
 
 // unseen names what a file does not have: what only that would show is not found.
@@ -252,6 +253,8 @@ func (o *whyOptions) ask(ctx context.Context) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	end := options.Until
+	options.Until = readUntil(time.Now(), end)
 	reader, err := collect.NewPodReader(options, collect.PodQuery{
 		Namespace: namespace, Names: o.names, Selector: o.selector, AllNamespaces: o.allNamespaces,
 	})
@@ -275,17 +278,20 @@ func (o *whyOptions) ask(ctx context.Context) (*answer, error) {
 	case err != nil:
 		return nil, whyFailure(err)
 	}
-	asked := objects(reader.Asked())
-	judged := pods.Judge(snapshot, asked)
-	more := o.readLogs(ctx, reader, judged)
-	if sent := o.readAdmission(ctx, options, snapshot, judged.Diagnoses); sent != nil {
+	bounded, cancel := untilEnd(ctx, end)
+	defer cancel()
+	asked, none := objects(reader.Asked()), reader.Podless()
+	a, all := judgeInTime(bounded, snapshot, asked, none)
+	if !all {
+		return a, nil
+	}
+	more := o.readLogs(ctx, reader, a.judged)
+	if sent := o.readAdmission(ctx, options, a.snapshot, a.judged.Diagnoses); sent != nil {
 		more, requests = true, func() []collect.Request { return slices.Concat(reader.Ledger().Requests(), sent.Requests()) }
 	}
 	if more {
-		judged = pods.Judge(snapshot, asked)
+		a, _ = judgeInTime(bounded, a.snapshot, asked, none)
 	}
-	a := &answer{snapshot, asked, judged}
-	a.admit(reader.Podless())
 	return a, nil
 }
 

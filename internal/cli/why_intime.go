@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -13,39 +14,57 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
-// A file may have more pods than can be judged within --timeout. So the first of them are judged before all are: what is
-// known of them is the answer then, and the others are named as unknown. Each portion is so much larger than the last
-// that all together cost little.
+// A file or a cluster may have more pods than can be judged within --timeout. So the first of them are judged before all
+// are: what is known of them is the answer then, and the others are named as unknown. Each portion is so much larger than
+// the last that all together cost little.
 const (
-	firstPortion  = 100
-	portionGrowth = 8
+	firstPortion  = 10
+	portionGrowth = 10
 )
 
-// judgeInTime judges what was read of files.
-func judgeInTime(ctx context.Context, s *facts.Snapshot, asked []checks.Object, none []collect.Podless) (*answer, error) {
-	var known *answer
-	judge := func(n int) (*answer, error) {
-		return within(ctx, "judging what was read", func() (*answer, error) {
-			a := &answer{s, asked, pods.Judgment{}}
-			if n < len(s.Pods) {
-				a.snapshot = unjudged(s, n)
-				a.judged = pods.JudgeFirst(a.snapshot, asked, n)
-				return a, nil
-			}
-			a.judged = pods.Judge(s, asked)
-			a.admit(none)
-			return a, nil
-		})
+// mostReserved is the most that is kept of --timeout to judge what was read of a cluster: a tenth, and no more.
+const mostReserved = 10 * time.Second
+
+// readUntil is until when a cluster may be read, so that what was read can be judged by the end.
+func readUntil(now, end time.Time) time.Time {
+	return end.Add(-min(end.Sub(now)/10, mostReserved))
+}
+
+// untilEnd is the context of judging what was read of a cluster: an interruption while it was read is no reason not to say
+// what is known by then.
+func untilEnd(ctx context.Context, end time.Time) (context.Context, context.CancelFunc) {
+	if ctx.Err() != nil {
+		ctx = context.WithoutCancel(ctx)
 	}
+	return context.WithDeadline(ctx, end)
+}
+
+// judgeInTime judges what was read, and reports whether there was time for all of it.
+func judgeInTime(ctx context.Context, s *facts.Snapshot, asked []checks.Object, none []collect.Podless) (known *answer, all bool) {
+	known, all = judgePortions(ctx, s, asked)
+	if all && known.admit(none) {
+		return judgePortions(ctx, s, asked)
+	}
+	return known, all
+}
+
+func judgePortions(ctx context.Context, s *facts.Snapshot, asked []checks.Object) (known *answer, all bool) {
+	nothing := unjudged(s, 0)
+	known = &answer{nothing, asked, pods.JudgeFirst(&facts.Snapshot{TakenAt: s.TakenAt, Newest: s.Newest, Seen: s.Seen, Gaps: nothing.Gaps}, nil, 0)}
 	for n := firstPortion; ; n *= portionGrowth {
-		a, err := judge(n)
-		switch {
-		case err != nil && known != nil:
-			return known, nil
-		case err != nil || n >= len(s.Pods):
-			return a, err
+		portion := &answer{snapshot: s, asked: asked}
+		if n < len(s.Pods) {
+			portion.snapshot = unjudged(s, n)
 		}
-		known = a
+		judged, err := within(ctx, "judging what was read", func() (pods.Judgment, error) { return pods.JudgeFirst(portion.snapshot, asked, n), nil })
+		if err != nil {
+			return known, false
+		}
+		portion.judged = judged
+		if n >= len(s.Pods) {
+			return portion, true
+		}
+		known = portion
 	}
 }
 
@@ -53,14 +72,14 @@ func judgeInTime(ctx context.Context, s *facts.Snapshot, asked []checks.Object, 
 func unjudged(s *facts.Snapshot, n int) *facts.Snapshot {
 	const most = 3
 	var names []string
-	for _, p := range s.Pods[n:min(n+most, len(s.Pods))] {
+	for _, p := range s.Pods[min(n, len(s.Pods)):min(n+most, len(s.Pods))] {
 		names = append(names, p.Namespace+"/"+p.Name)
 	}
 	if more := len(s.Pods) - n - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
 	}
 	out := *s
-	out.Gaps = append(slices.Clone(s.Gaps), facts.NewGap(facts.Pods, facts.Instance{}, fmt.Sprintf("the time for the run was over before %s of %d were judged: %s",
+	out.Gaps = append(slices.Clone(s.Gaps), facts.NewGap(facts.Pods, facts.Instance{}, fmt.Sprintf("the run was over before %s of %d were judged: %s",
 		prose.Counted(len(s.Pods)-n, "pod"), len(s.Pods), strings.Join(names, ", ")), facts.Do("give it more time: --timeout 10m")))
 	out.Limits = slices.Clone(s.Limits)
 	return &out

@@ -36,21 +36,20 @@ func TestJudgedInTime(t *testing.T) {
 		p.Name, p.OwnerReferences = fmt.Sprintf("%s-%d", one.Name, i), nil
 		s.Pods = append(s.Pods, *p)
 	}
-	whole, err := judgeInTime(t.Context(), s, nil, nil)
-	if err != nil || len(whole.snapshot.GapsOf(facts.Pods, "")) != 0 {
-		t.Fatalf("with enough time: %v", err)
+	if whole, all := judgeInTime(t.Context(), s, nil, nil); !all || len(whole.snapshot.GapsOf(facts.Pods, "")) != 0 {
+		t.Fatalf("with enough time: %+v", whole.snapshot.Gaps)
 	}
-	for left, judged := range map[int]int{1: firstPortion, 2: firstPortion * portionGrowth} {
-		a, err := judgeInTime(&lateContext{t.Context(), left}, s, nil, nil)
-		if err != nil {
-			t.Fatalf("after %d portions: %v", left, err)
+	for left, judged := range map[int]int{0: 0, 1: firstPortion, 2: firstPortion * portionGrowth} {
+		a, all := judgeInTime(&lateContext{t.Context(), left}, s, nil, nil)
+		if all {
+			t.Errorf("after %d portions: all judged", left)
 		}
 		r := report.Why(a.snapshot, a.judged, nil, "")
 		i := slices.IndexFunc(r.Checks, func(c report.Entry) bool { return c.ID == "startup-probe-failing" })
 		if want := fmt.Sprintf("%d pods", judged); r.Checks[i].Tried != want {
 			t.Errorf("after %d portions: tried %s, want %s", left, r.Checks[i].Tried, want)
 		}
-		if r.Verdict == report.Ready || len(r.Diagnoses)+len(r.InProgress) == 0 {
+		if r.Verdict != report.Unknown && r.Verdict != report.NotReady || (len(r.Diagnoses)+len(r.InProgress) == 0) != (judged == 0) {
 			t.Errorf("after %d portions: %s, %d diagnoses", left, r.Verdict, len(r.Diagnoses))
 		}
 		gaps := a.snapshot.GapsOf(facts.Pods, "")
@@ -59,7 +58,28 @@ func TestJudgedInTime(t *testing.T) {
 			t.Errorf("after %d portions: %+v", left, gaps)
 		}
 	}
-	if _, err := judgeInTime(&lateContext{t.Context(), 0}, s, nil, nil); err == nil || !strings.Contains(err.Error(), "while judging") {
-		t.Errorf("without any time: %v", err)
+}
+
+// TestClusterJudgedInTime: what was read of a cluster is judged within --timeout, of which a part is kept for that.
+func TestClusterJudgedInTime(t *testing.T) {
+	now := time.Now()
+	for timeout, want := range map[time.Duration]time.Duration{time.Second: 900 * time.Millisecond, time.Minute: 54 * time.Second, time.Hour: time.Hour - mostReserved} {
+		if got := readUntil(now, now.Add(timeout)).Sub(now); got != want {
+			t.Errorf("--timeout %v: read for %v, want %v", timeout, got, want)
+		}
+	}
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	for what, ctx := range map[string]context.Context{"in time": t.Context(), "interrupted while reading": interrupted} {
+		bounded, stop := untilEnd(ctx, time.Now().Add(time.Minute))
+		if bounded.Err() != nil {
+			t.Errorf("%s: what was read is not judged", what)
+		}
+		stop()
+	}
+	late, stop := untilEnd(t.Context(), now)
+	defer stop()
+	if late.Err() == nil {
+		t.Error("goes on judging after the end")
 	}
 }

@@ -13,21 +13,19 @@ import (
 )
 
 // admit makes a gap of what was asked about and has no pods, as far as was seen, unless it is to have none or it has
-// been told why: nothing else is known to be well.
-func (a *answer) admit(none []collect.Podless) {
+// been told why: nothing else is known to be well. Where it reports that it did, what was read is to be judged again.
+func (a *answer) admit(none []collect.Podless) bool {
 	unread := slices.ContainsFunc(a.snapshot.GapsOf(facts.Pods, ""), func(g facts.Gap) bool { return !g.NoPods() })
 	told := slices.Concat(a.judged.Diagnoses, a.judged.InProgress)
 	before := len(a.snapshot.Gaps)
 	for _, p := range none {
 		o := checks.Object{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
 		explained := slices.ContainsFunc(told, func(d pods.Diagnosis) bool { return d.Object == o || d.Owner == o })
-		if !unread && !explained && a.snapshot.Unwanted(p.Kind, p.Namespace, p.Name) == "" {
+		if !unread && !explained && !slices.Contains(a.snapshot.Gaps, p.Gap) && a.snapshot.Unwanted(p.Kind, p.Namespace, p.Name) == "" {
 			a.snapshot.Gaps = append(a.snapshot.Gaps, p.Gap)
 		}
 	}
-	if len(a.snapshot.Gaps) > before {
-		a.judged = pods.Judge(a.snapshot, a.asked)
-	}
+	return len(a.snapshot.Gaps) > before
 }
 
 // childless is what was asked about of a file that has none of its pods.

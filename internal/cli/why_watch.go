@@ -203,8 +203,14 @@ func (w *watching) judge(ctx context.Context) *answer {
 	}
 	told := s // what is admitted holds for this answer only
 	a.snapshot = &told
-	a.admit(w.reader.Podless())
+	a.admitAndJudge(w.reader.Podless())
 	return a
+}
+
+func (a *answer) admitAndJudge(none []collect.Podless) {
+	if a.admit(none) {
+		a.judged = pods.Judge(a.snapshot, a.asked)
+	}
 }
 
 // lookDeeper is what why does after its first answer.
@@ -297,6 +303,6 @@ func (w *watching) redraw() {
 	s := *w.snapshot
 	s.TakenAt.Time = w.reader.Now()
 	a := &answer{snapshot: &s, asked: w.asked, judged: pods.Judge(&s, w.asked)}
-	a.admit(w.reader.Podless())
+	a.admitAndJudge(w.reader.Podless())
 	w.screen.redraw(w.report(a))
 }
