@@ -61,7 +61,7 @@ const nodeTime = 10 * time.Minute
 
 // indeterminate reports whether only a normal event may tell what happens to a pod: that a node is being added
 // for it, that an image is being pulled, that a container was created and not started, since when a
-// postStart hook has been running, or that the kubelet stopped a sidecar because of its startup probe.
+// postStart hook has been running, or that the kubelet stopped a container because of a probe.
 func indeterminate(p *corev1.Pod, now time.Time) bool {
 	switch {
 	case p.DeletionTimestamp != nil:
@@ -73,14 +73,15 @@ func indeterminate(p *corev1.Pod, now time.Time) bool {
 	for i := range p.Spec.InitContainers {
 		c := &p.Spec.InitContainers[i]
 		status := facts.ContainerStatusOf(p.Status.InitContainerStatuses, c.Name)
-		if starting(c, status, blocked) || startupProbeFailed(c, status, now) {
+		if starting(c, status, blocked) || probeStopped(c, status, now) {
 			return true
 		}
 		blocked = blocked || running(status) && !(facts.RestartsAlways(c) && facts.ContainerStarted(status))
 	}
 	for i := range p.Spec.Containers {
 		c := &p.Spec.Containers[i]
-		if starting(c, facts.ContainerStatusOf(p.Status.ContainerStatuses, c.Name), blocked) {
+		status := facts.ContainerStatusOf(p.Status.ContainerStatuses, c.Name)
+		if starting(c, status, blocked) || probeStopped(c, status, now) {
 			return true
 		}
 	}
@@ -97,10 +98,10 @@ func starting(c *corev1.Container, s *corev1.ContainerStatus, blocked bool) bool
 // more than what the checks allow.
 const restartTime = 15 * time.Minute
 
-// startupProbeFailed reports whether a container may have been restarted because of its startup probe: it has not started
-// since, or the restart is not long ago.
-func startupProbeFailed(c *corev1.Container, s *corev1.ContainerStatus, now time.Time) bool {
-	if c.StartupProbe == nil || s == nil || s.RestartCount == 0 {
+// probeStopped reports whether a container may have been restarted because of a probe: it has not started since, or the
+// restart is not long ago. How it exits when it is stopped is its own affair.
+func probeStopped(c *corev1.Container, s *corev1.ContainerStatus, now time.Time) bool {
+	if c.StartupProbe == nil && c.LivenessProbe == nil || s == nil || s.RestartCount == 0 {
 		return false
 	}
 	last := s.LastTerminationState.Terminated

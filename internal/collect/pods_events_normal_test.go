@@ -77,14 +77,19 @@ func dropNormal(s *facts.Snapshot, keep func(*corev1.Pod) bool) {
 	})
 }
 
-// verdicts is what the checks find, without the words.
+// verdicts is what the checks find, what they say of it and what they advise; of the pods in which they find nothing, what is
+// said of those. The evidence may have one event more or less.
 func verdicts(s *facts.Snapshot) []string {
 	var out []string
-	for _, r := range podchecks.Judge(s, nil).Results {
+	j := podchecks.Judge(s, nil)
+	for _, r := range j.Results {
 		out = append(out, r.Check.ID+": "+string(r.Status()))
 		for _, f := range r.Outcome.Findings {
-			out = append(out, fmt.Sprintf("%s: %s %v", r.Check.ID, f.Object, f.Because))
+			out = append(out, fmt.Sprintf("%s: %s %v: %s\n%s", r.Check.ID, f.Object, f.Because, f.Message, f.Fix))
 		}
+	}
+	for _, d := range slices.Concat(j.Diagnoses, j.InProgress) {
+		out = append(out, fmt.Sprintf("%s %q: %s", d.Object, d.RootCause, d.Message))
 	}
 	return out
 }
