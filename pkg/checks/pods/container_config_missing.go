@@ -22,7 +22,7 @@ var (
 var containerConfigMissing = podCheck(checks.Check{
 	ID:    "container-config-missing",
 	Title: "every container finds its ConfigMaps and Secrets",
-	Uses:  slices.Concat(witnessed, []facts.Kind{facts.Nodes}),
+	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Nodes}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	if p.stopping() {
 		return nil, nil
@@ -56,7 +56,7 @@ func missingIn(text string) missingConfig {
 func (p subject) configFinding(c container) *checks.Finding {
 	text := c.status.State.Waiting.Message
 	missing := missingIn(text)
-	what, step := prose.Clause(text), checks.Step{Text: "Correct the container in its owner's template as the message says. The kubelet retries on its own."}
+	what, step := prose.Clause(text), checks.Step{}
 	switch {
 	case missing.key != "":
 		what = fmt.Sprintf("%s %s has no key %s", missing.kind, missing.name, missing.key)
@@ -77,6 +77,9 @@ func (p subject) configFinding(c container) *checks.Finding {
 		Evidence:  append(waitingEvidence(c), references(c, missing.name)...),
 		Steps:     []checks.Step{step},
 	}
+	if missing.name == "" {
+		f.Steps = p.correctSteps(c, correctionOf(text))
+	}
 	switch d := p.deadMount(); {
 	case p.misfit(c) != nil:
 		f.Because = []string{initContainerFailing.ID}
@@ -85,6 +88,17 @@ func (p subject) configFinding(c container) *checks.Finding {
 	}
 	f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "Failed"), 1)...)
 	return f
+}
+
+// correctionOf is what to correct in a container, by the words of the kubelet.
+func correctionOf(text string) string {
+	switch {
+	case strings.Contains(text, "runAsNonRoot"):
+		return "Give it a runAsUser, as a number, that is not root and that its image works with"
+	case strings.Contains(strings.ToLower(text), "subpath"):
+		return "Correct its subPath or its volume"
+	}
+	return "Correct its mounts or its securityContext"
 }
 
 // A configRef is a place in a container that names a ConfigMap or a Secret.

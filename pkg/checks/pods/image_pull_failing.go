@@ -50,7 +50,8 @@ var imagePullFailing = podCheck(checks.Check{
 			f.Because = []string{initContainerFailing.ID}
 		}
 		f.Steps = []checks.Step{{Text: imageFix(c.waiting(), words)}}
-		if command := p.fixContainers(edit{c.Name, map[string]any{"image": "IMAGE"}}); command != "" {
+		command := p.fixContainers(edit{c.Name, map[string]any{"image": "IMAGE"}})
+		if command != "" && !limitsPulls(words) {
 			f.Steps = append(f.Steps, p.changeStep("If the name is wrong, correct it", command))
 		}
 		return f, nil
@@ -67,6 +68,12 @@ func (p subject) olderImage(c container) string {
 	return c.status.Image
 }
 
+// limitsPulls reports whether the registry refuses because there were too many pulls: the name is not to blame then.
+func limitsPulls(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "toomanyrequests") || strings.Contains(text, "429 too many")
+}
+
 // imageFix is what to do about an image, by the reason and the words of the kubelet.
 func imageFix(reason, text string) string {
 	text = strings.ToLower(text)
@@ -78,7 +85,7 @@ func imageFix(reason, text string) string {
 		return "Correct the name: it is not a valid image reference."
 	case reason == "ErrImageNeverPull":
 		return "Load the image onto the node, or change the imagePullPolicy: it is Never, and the node does not have the image."
-	case says("toomanyrequests", "429 too many"):
+	case limitsPulls(text):
 		return "The registry limits how often this address pulls. Give the pod an imagePullSecret, take the image from a mirror, or wait: the kubelet goes on trying."
 	case says("no match for platform", "no matching manifest"):
 		return "The image is not built for the node's architecture or operating system: push it for that, or keep the pod to nodes that it is built for."

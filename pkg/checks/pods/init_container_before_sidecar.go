@@ -19,12 +19,12 @@ var initContainerBeforeSidecar = podCheck(checks.Check{
 	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
 	c := p.blocked()
-	if c == nil || c.sidecar() || !c.failed() && !(c.running() && p.startedAt(*c).atLeast(settle)) {
+	if c == nil || !c.failed() && !(c.running() && p.startedAt(*c).atLeast(settle)) || c.sidecar() && !p.tooEarly(*c) {
 		return nil, nil
 	}
 	later, port, proof := p.needs(*c)
 	if later == nil {
-		if to := p.captured(*c); to != nil {
+		if to := p.captured(*c); to != nil && !c.sidecar() {
 			return p.capturedFinding(*c, to), nil
 		}
 		return nil, nil
@@ -33,15 +33,22 @@ var initContainerBeforeSidecar = podCheck(checks.Check{
 	if !later.init {
 		kind = later.Name + ", a regular container, which starts after all init containers"
 	}
+	succeed := "succeed"
+	if c.sidecar() {
+		succeed = "start"
+	}
 	f := &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("init container %s needs port %d of %s: it cannot succeed before that (%s)", c.Name, port, kind, p.doing(*c)),
+		Message:   fmt.Sprintf("%s needs port %d of %s: it cannot %s before that (%s)", c.role(), port, kind, succeed, p.doing(*c)),
 		Evidence:  append([]string{proof}, p.orderEvidence(*c, *later)...),
 		Steps:     p.moveBefore("Start the sidecar first", *later, *c),
 	}
 	f.Evidence = append(f.Evidence, p.ending(*c)...)
 	return f, nil
 })
+
+// tooEarly reports whether a sidecar that holds up the others exits again and again: it may need one of them.
+func (p subject) tooEarly(c container) bool { return c.failed() && !c.running() && p.looping(c) }
 
 // doing is what a container does, in a few words.
 func (p subject) doing(c container) string {

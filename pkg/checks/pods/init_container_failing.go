@@ -3,8 +3,11 @@ package pods
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -52,7 +55,10 @@ var initContainerFailing = podCheck(checks.Check{
 	case fit != nil:
 		f.Message += "; the pod waits for it"
 	default:
-		f.Message += "; the pod waits for it, and no sidecar is to blame"
+		f.Message += "; the pod waits for it"
+		if !p.tellRefused(*c, f) {
+			f.Message += ", and no sidecar is to blame"
+		}
 	}
 	return f, nil
 })
@@ -102,7 +108,61 @@ func (p subject) needsLater(c container) bool {
 		return false
 	}
 	later, _, _ := p.needs(c)
-	return later != nil || p.captured(c) != nil
+	return later != nil || !c.sidecar() && p.captured(c) != nil
+}
+
+// tellRefused says that a port of the pod itself was refused on which a sidecar that runs by then may be meant to listen;
+// false where nothing says that.
+func (p subject) tellRefused(c container, f *checks.Finding) bool {
+	var before []container
+	for _, x := range p.sidecars() {
+		if x.running() && x.status.State.Running.StartedAt.Before(&metav1.Time{Time: p.lastTry(c)}) {
+			before = append(before, x)
+		}
+	}
+	port, line := p.refused(c)
+	if port == 0 || len(before) == 0 {
+		return false
+	}
+	f.Message += fmt.Sprintf(": nobody listened on port %d of the pod then, and %s, which comes before it, may be meant to", port, rolesOf(before))
+	f.Evidence = prose.AddOnce(f.Evidence, line)
+	for _, x := range before {
+		f.Steps = append(f.Steps, checks.Step{Text: fmt.Sprintf("See whether %s is meant to listen there, and does:", x.Name), Command: p.logsCommand(x)})
+		if x.StartupProbe == nil {
+			f.Steps = append(f.Steps, checks.Step{Text: fmt.Sprintf("%s has no startupProbe: what comes after it is started as soon as it runs, not when it listens.", x.Name)})
+		}
+	}
+	return true
+}
+
+// lastTry is when a container last began to run.
+func (p subject) lastTry(c container) time.Time {
+	if c.running() {
+		return c.status.State.Running.StartedAt.Time
+	}
+	return begun(c.ended())
+}
+
+// refused is the port of the pod itself on which a container says that nobody listened, with its words; 0 when it does not.
+func (p subject) refused(c container) (port int, line string) {
+	lines := p.logs(c)
+	if end := c.ended(); end != nil && end.Message != "" {
+		lines = append(slices.Clone(lines), strings.Split(end.Message, "\n")...)
+	}
+	for _, l := range slices.Backward(lines) {
+		if port := refusedPort(l); port > 0 {
+			return port, "it says: " + prose.OneLine(l)
+		}
+	}
+	return 0, ""
+}
+
+func rolesOf(list []container) string {
+	var out []string
+	for _, c := range list {
+		out = append(out, c.role())
+	}
+	return strings.Join(out, " or ")
 }
 
 // tellQuietFailure explains an init container that failed although its exit code is 0, and a pod that looks

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -20,6 +21,9 @@ var podSandboxFailing = podCheck(checks.Check{
 	if !p.untouched() {
 		return nil, nil
 	}
+	if events := p.events("FailedPrepareDynamicResources"); len(events) > 0 {
+		return p.devicesFinding(events), nil
+	}
 	events := p.events("FailedCreatePodSandBox", "FailedCreatePodContainer", "NetworkNotReady")
 	if len(events) == 0 {
 		return nil, nil // volume-not-mounted says that there are no events
@@ -31,6 +35,19 @@ var podSandboxFailing = podCheck(checks.Check{
 		Steps:    p.sandboxSteps(events[0].Message),
 	}, nil
 })
+
+// devicesFinding: before the sandbox, the kubelet has the drivers prepare the devices that the pod's claims have.
+func (p subject) devicesFinding(events []corev1.Event) *checks.Finding {
+	return &checks.Finding{
+		Message: fmt.Sprintf("no container can be created, %s: the devices that the pod claims cannot be prepared on node %s: %s",
+			p.born().words(), p.Spec.NodeName, prose.Clause(events[0].Message)),
+		Evidence: newest(p.s.Snapshot, events, 3),
+		Steps: []checks.Step{{
+			Text:    "Repair the driver of the devices on that node: its DaemonSet has to run there, and to have registered with the kubelet, which tries again. Sidecars are not to blame. See the claims, and which pods run there:",
+			Command: prose.Shell("kubectl get resourceclaims -n %s -o yaml\nkubectl get pods -A -o wide --field-selector %s", p.Namespace, "spec.nodeName="+p.Spec.NodeName),
+		}},
+	}
+}
 
 func (p subject) sandboxSteps(text string) []checks.Step {
 	says := func(words ...string) bool {

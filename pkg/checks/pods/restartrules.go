@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -41,16 +42,47 @@ func (p subject) policyOf(c container) string {
 
 // restartRule reports whether the first rule that fits an exit code restarts the container.
 func restartRule(c *corev1.Container, code int32) bool {
+	action := ruleFor(c, code)
+	return action == corev1.ContainerRestartRuleActionRestart || action == corev1.ContainerRestartRuleActionRestartAllContainers
+}
+
+// ruleFor is what the first rule that fits an exit code does; "" where none fits.
+func ruleFor(c *corev1.Container, code int32) corev1.ContainerRestartRuleAction {
 	for _, r := range c.RestartPolicyRules {
 		if r.ExitCodes == nil {
 			continue
 		}
 		in := slices.Contains(r.ExitCodes.Values, code)
 		if in == (r.ExitCodes.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn) {
-			return r.Action == corev1.ContainerRestartRuleActionRestart || r.Action == corev1.ContainerRestartRuleActionRestartAllContainers
+			return r.Action
 		}
 	}
-	return false
+	return ""
+}
+
+// restartsAll reports whether a container exited in a way for which its rules have all containers of the pod restarted.
+func (c container) restartsAll() bool {
+	end := c.ended()
+	return end != nil && ruleFor(c.Container, end.ExitCode) == corev1.ContainerRestartRuleActionRestartAllContainers
+}
+
+// restartedBy is the container whose rules had this one stopped and started again, with all others of the pod; nil where
+// it exited on its own.
+func (p subject) restartedBy(c container) *container {
+	end := c.ended()
+	if end == nil || c.restartsAll() {
+		return nil
+	}
+	within := seconds(ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30)) + rounding
+	for _, other := range p.all() {
+		if other.Name == c.Name || !other.restartsAll() {
+			continue
+		}
+		if later := end.FinishedAt.Sub(other.ended().FinishedAt.Time); later >= -rounding && later <= within {
+			return &other
+		}
+	}
+	return nil
 }
 
 // restarter is the regular container of a pod that is meant to complete whose own restartPolicy does not let it: the

@@ -42,7 +42,7 @@ func podCheck(c checks.Check, ask question) rule {
 			f, gaps := p.answer(ask)
 			if f != nil {
 				f.Object = p.object()
-				f.Evidence = append(f.Evidence, p.unreadOwner()...)
+				f.Evidence = slices.Concat(f.Evidence, p.unreadOwner(), p.skewEvidence())
 			}
 			switch {
 			case f != nil && f.CertainIf != nil:

@@ -21,7 +21,7 @@ var sidecarCrashLooping = podCheck(checks.Check{
 	}
 	var gaps []facts.Gap
 	for _, c := range p.all() {
-		if !p.beside(c) {
+		if !p.beside(c) || p.restartedBy(c) != nil {
 			continue
 		}
 		since, left := p.leftDown(c)
@@ -66,6 +66,11 @@ var crashCauses = []struct {
 	is   func(p subject, c container) bool
 	tell func(p subject, c container, f *checks.Finding)
 }{
+	{func(p subject, c container) bool {
+		return c.sidecar() && p.holds(c) && p.tooEarly(c) && p.needsLater(c)
+	}, func(_ subject, _ container, f *checks.Finding) {
+		f.Because = []string{initContainerBeforeSidecar.ID}
+	}},
 	{hookFailed, func(p subject, c container, f *checks.Finding) {
 		f.Because = []string{postStartHookBlocking.ID}
 		f.Evidence = append(f.Evidence, newest(p.s.Snapshot, p.eventsAbout(c, "FailedPostStartHook"), 1)...)
@@ -169,7 +174,11 @@ func (p subject) startSteps(c container, why string) []checks.Step {
 			p.recreateStep("If it stays so, restart the runtime there (systemctl restart containerd), or recreate the pod"),
 		}
 	}
-	const correct = "Correct its command, its mounts or its securityContext"
+	return p.correctSteps(c, "Correct its command, its mounts or its securityContext")
+}
+
+// correctSteps have the template of a container corrected as a message says.
+func (p subject) correctSteps(c container, correct string) []checks.Step {
 	m := p.target()
 	switch {
 	case p.static():

@@ -3,6 +3,7 @@ package pods
 import (
 	"slices"
 	"strings"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -48,7 +49,7 @@ func sceneOf(s *facts.Snapshot) *scene {
 		out.events[about] = append(out.events[about], e)
 	}
 	for _, list := range out.events {
-		slices.SortStableFunc(list, func(a, b corev1.Event) int { return eventTime(b).Compare(eventTime(a).Time) })
+		sortEvents(list)
 	}
 	for _, n := range out.cluster.Nodes() {
 		out.nodes[n.Name] = &n
@@ -64,6 +65,11 @@ func sceneOf(s *facts.Snapshot) *scene {
 	return out
 }
 
+// sortEvents puts the newest first.
+func sortEvents(list []corev1.Event) {
+	slices.SortStableFunc(list, func(a, b corev1.Event) int { return eventTime(b).Compare(eventTime(a).Time) })
+}
+
 // A subject is a pod with what else is known of it.
 type subject struct {
 	*corev1.Pod
@@ -75,6 +81,8 @@ type subject struct {
 	inits, mains []container
 	// node is nil when it has none or it was not seen.
 	node *cluster.Node
+	// behind is by how much the clock of its node is known to be behind; the pod's times are put right.
+	behind time.Duration
 }
 
 // A container is a container with its status.
@@ -103,15 +111,18 @@ func (c container) role() string {
 func (s *scene) subjects() []subject {
 	if s.pods == nil {
 		for i := range s.Pods[:min(s.first, len(s.Pods))] {
-			s.pods = append(s.pods, s.subject(&s.Pods[i]))
+			p := s.subject(&s.Pods[i])
+			p.inTime()
+			s.pods = append(s.pods, p)
 		}
 	}
 	return s.pods
 }
 
 func (s *scene) subject(p *corev1.Pod) subject {
+	p, late := s.inTime(p)
 	return subject{
-		Pod: p, s: s, makers: s.makersOf(p.Namespace, p.OwnerReferences), node: s.nodes[p.Spec.NodeName],
+		Pod: p, s: s, makers: s.makersOf(p.Namespace, p.OwnerReferences), node: s.nodes[p.Spec.NodeName], behind: late,
 		inits: containers(p.Spec.InitContainers, p.Status.InitContainerStatuses, true),
 		mains: containers(p.Spec.Containers, p.Status.ContainerStatuses, false),
 	}

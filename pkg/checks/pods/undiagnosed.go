@@ -107,7 +107,7 @@ func (p subject) holds(c container) bool {
 
 // stateLines is where each container stands.
 func (p subject) stateLines() []string {
-	out := []string{fmt.Sprintf("status.phase: %s, node: %s", prose.OrNone(string(p.Status.Phase)), prose.OrNone(p.Spec.NodeName))}
+	out := append([]string{fmt.Sprintf("status.phase: %s, node: %s", prose.OrNone(string(p.Status.Phase)), prose.OrNone(p.Spec.NodeName))}, p.skewEvidence()...)
 	for _, c := range p.all() {
 		switch {
 		case c.status == nil:

@@ -37,9 +37,9 @@ var unfits = []unfit{
 		"See where its volumes are, and whether they are bound:", func(p subject) string {
 			return prose.Shell("kubectl get persistentvolumeclaims -n %s", p.Namespace)
 		}},
-	{[]string{"allocate all claims", "resourceclaim", "ResourceClaim"}, false,
-		"The devices that its claims ask for are not free, or there are none. See its claims, and what is there:", func(p subject) string {
-			return prose.Shell("kubectl get resourceclaims -n %s\nkubectl get resourceslices", p.Namespace)
+	{[]string{"allocate all claims", "resourceclaim", "ResourceClaim", "resource claim"}, false,
+		"The devices that its claims ask for are not free, or there are none; or a claim was not made. See its claims, their templates, and what is there:", func(p subject) string {
+			return prose.Shell("kubectl get resourceclaims,resourceclaimtemplates -n %s\nkubectl get resourceslices", p.Namespace)
 		}},
 	{[]string{"anti-affinity", "pod affinity rules", "topology spread constraints"}, false,
 		"The pod's rules about other pods leave no node. See where they run:", func(p subject) string {

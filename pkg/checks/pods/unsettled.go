@@ -46,9 +46,13 @@ func outlived(last *corev1.ContainerStateTerminated) time.Duration {
 // not so.
 func (p subject) exitsAgain(c container) string {
 	w := p.unsettled(c)
-	if w == nil || !p.often(c) {
+	if w == nil || !p.often(c) || p.restartedBy(c) != nil {
 		return ""
 	}
-	return fmt.Sprintf("%s exits again and again (%s, %s): it is up %s", c.role(),
+	text := fmt.Sprintf("%s exits again and again (%s, %s): it is up %s", c.role(),
 		exit(c.ended()), prose.Counted(int(c.restarts()), "restart"), w.since.words())
+	if c.restartsAll() {
+		text += "; its restartPolicyRules have all containers of the pod restarted for that"
+	}
+	return text
 }

@@ -3,6 +3,7 @@ package pods
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,7 +26,7 @@ var volumeNotMounted = podCheck(checks.Check{
 	if !p.untouched() {
 		return nil, nil
 	}
-	events := p.events("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+	events := tellingFirst(p.events("FailedMount", "FailedAttachVolume", "FailedMapVolume"))
 	if len(events) == 0 && p.born().below(settle) {
 		return nil, nil
 	}
@@ -35,12 +36,30 @@ var volumeNotMounted = podCheck(checks.Check{
 	return &checks.Finding{
 		Message:  fmt.Sprintf("no container can be created, %s: %s is not mounted: %s", p.born().words(), firstVolume(events), prose.Clause(events[0].Message)),
 		Evidence: append(newest(p.s.Snapshot, events, 3), p.volumeSources(events[0].Message)...),
-		Steps: []checks.Step{{
-			Text:    "Create what is missing, or correct the volume in the template. Sidecars are not to blame. See the claim and the driver:",
-			Command: p.describe() + prose.Shell("\nkubectl get persistentvolumeclaims,volumeattachments -n %s", p.Namespace),
-		}},
+		Steps:    p.volumeSteps(events[0].Message),
 	}, nil
 })
+
+// tellingFirst puts behind the others those that only say that the kubelet has waited for long enough.
+func tellingFirst(events []corev1.Event) []corev1.Event {
+	slices.SortStableFunc(events, func(a, b corev1.Event) int {
+		return boolInt(strings.Contains(a.Message, gaveUpWaiting)) - boolInt(strings.Contains(b.Message, gaveUpWaiting))
+	})
+	return events
+}
+
+// gaveUpWaiting is in what the kubelet says of all volumes that it still waits for.
+const gaveUpWaiting = "unmounted volumes=["
+
+// volumeSteps say what to do about a volume, by the words of an event.
+func (p subject) volumeSteps(text string) []checks.Step {
+	fix := "Create what is missing, or correct the volume in the template. Sidecars are not to blame. See the claim and the driver:"
+	if strings.Contains(text, "Multi-Attach error") {
+		fix = "Another node has the volume, which only one may have at a time. It is released when the pods there that use it are gone, and that node has detached it, " +
+			"which takes minutes if it does not report. Sidecars are not to blame. See who has it:"
+	}
+	return []checks.Step{{Text: fix, Command: p.describe() + prose.Shell("\nkubectl get persistentvolumeclaims,volumeattachments -n %s", p.Namespace)}}
+}
 
 // firstVolume is the newest volume that events name.
 func firstVolume(events []corev1.Event) string {
