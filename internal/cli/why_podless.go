@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
@@ -19,6 +21,7 @@ func (a *answer) admit(none []collect.Podless) bool {
 	told := slices.Concat(a.judged.Diagnoses, a.judged.InProgress)
 	before := len(a.snapshot.Gaps)
 	for _, p := range none {
+		p = a.noNodeFits(p)
 		o := checks.Object{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
 		explained := slices.ContainsFunc(told, func(d pods.Diagnosis) bool { return d.Object == o || d.Owner == o })
 		if !unread && !explained && !slices.Contains(a.snapshot.Gaps, p.Gap) && a.snapshot.Unwanted(p.Kind, p.Namespace, p.Name) == "" {
@@ -26,6 +29,20 @@ func (a *answer) admit(none []collect.Podless) bool {
 		}
 	}
 	return len(a.snapshot.Gaps) > before
+}
+
+// noNodeFits says of a DaemonSet without pods that no node is to have one, where its status does.
+func (a *answer) noNodeFits(p collect.Podless) collect.Podless {
+	i := slices.IndexFunc(a.snapshot.DaemonSets, func(d appsv1.DaemonSet) bool {
+		return p.Kind == "DaemonSet" && d.Namespace == p.Namespace && d.Name == p.Name
+	})
+	if i < 0 || a.snapshot.DaemonSets[i].Status.DesiredNumberScheduled > 0 {
+		return p
+	}
+	p.Gap = facts.NoPodsOf(facts.Instance{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name},
+		fmt.Sprintf("%s has no pods, because no node is to have one (status.desiredNumberScheduled: 0)", p.Asked),
+		facts.Do("compare its nodeSelector, affinity and tolerations with the nodes:", "kubectl get nodes --show-labels\nkubectl get nodes -o custom-columns=node:.metadata.name,taints:.spec.taints"))
+	return p
 }
 
 // childless is what was asked about of a file that has none of its pods.

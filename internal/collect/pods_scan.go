@@ -94,6 +94,11 @@ func suspicious(p *corev1.Pod, now time.Time) bool {
 	if !facts.PodReady(p) {
 		return true
 	}
+	for _, kind := range []corev1.PodConditionType{corev1.PodResizePending, corev1.PodResizeInProgress} {
+		if c := facts.PodConditionOf(p, kind); c != nil && c.Status == corev1.ConditionTrue {
+			return true
+		}
+	}
 	company := len(p.Spec.InitContainers)+len(p.Spec.Containers) > 1
 	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 		if c.State.Waiting != nil || company && c.RestartCount > 0 {

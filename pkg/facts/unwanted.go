@@ -76,8 +76,15 @@ func unwantedJob(j *batchv1.Job) Unwanted {
 	if j.Spec.Parallelism != nil && *j.Spec.Parallelism == 0 {
 		return UnwantedReplicas
 	}
-	return unwanted[int32](nil, j.Spec.Suspend != nil && *j.Spec.Suspend, false)
+	return unwanted[int32](nil, JobSuspended(j) && QueueOf(j) == "", false)
 }
+
+// JobSuspended reports whether a Job is to make no pods for now.
+func JobSuspended(j *batchv1.Job) bool { return j.Spec.Suspend != nil && *j.Spec.Suspend }
+
+// QueueOf is the queue of Kueue that a Job is in; "" when it is in none. Kueue keeps a Job suspended until it admits it:
+// nobody wants it to have no pods.
+func QueueOf(j *batchv1.Job) string { return j.Labels["kueue.x-k8s.io/queue-name"] }
 
 // unwantedCronJob: a CronJob that is suspended may have started Jobs before, which are to complete.
 func (s *Snapshot) unwantedCronJob(c *batchv1.CronJob) Unwanted {

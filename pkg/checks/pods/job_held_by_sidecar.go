@@ -16,6 +16,9 @@ var jobHeldBySidecar = podCheck(checks.Check{
 	Uses:    slices.Concat(timed, []facts.Kind{facts.Jobs, facts.CronJobs, facts.CustomWorkloads, facts.Logs}),
 	Advises: versioned,
 }, func(p subject) (*checks.Finding, []facts.Gap) {
+	if h := p.heldToDeadline(); h != nil {
+		return p.deadlineFinding(h), nil
+	}
 	h := p.held()
 	if h == nil {
 		return nil, nil

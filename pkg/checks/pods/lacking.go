@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -56,6 +57,11 @@ func (s *scene) lacksOfJob(j *batchv1.Job, born age, describe checks.Step) *pend
 	case i >= 0:
 		c := j.Status.Conditions[i]
 		return &pending{state: fmt.Sprintf("the Job has failed: %s: %s", c.Reason, prose.Clause(c.Message)), since: age{at: c.LastTransitionTime}, next: describe}
+	case facts.JobSuspended(j) && facts.QueueOf(j) != "" && !facts.JobIs(j, batchv1.JobComplete) && len(s.siblings[j.UID]) == 0:
+		return &pending{
+			wait: WaitPods, state: fmt.Sprintf("the Job is suspended until Kueue admits it from queue %s", facts.QueueOf(j)), since: born,
+			next: checks.Step{Text: "See what Kueue waits for:", Command: prose.Shell("kubectl describe workloads.kueue.x-k8s.io -n %s", j.Namespace)},
+		}
 	case !idle(j) || len(s.siblings[j.UID]) > 0:
 		return nil
 	}

@@ -1,6 +1,7 @@
 package pods
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,7 +129,7 @@ func (p subject) unreadyNodeFinding(ready *corev1.NodeCondition) *checks.Finding
 		return nil
 	}
 	return &checks.Finding{
-		Message:  fmt.Sprintf("node %s is not ready, %s: %s%s", p.Spec.NodeName, since.words(), prose.Clause(ready.Message), p.stillThere()),
+		Message:  fmt.Sprintf("node %s is not ready, %s: %s%s", p.Spec.NodeName, since.words(), prose.Clause(cmp.Or(ready.Message, ready.Reason, "its kubelet does not say why")), p.stillThere()),
 		Evidence: p.nodeEvidence(ready),
 		Steps: []checks.Step{{
 			Text:    "Repair what the message names (the network plugin, the container runtime). The pod then goes on. See what is known of the node:",

@@ -121,9 +121,18 @@ func (p subject) describeStep() checks.Step {
 
 func (p subject) terminating() *pending {
 	return &pending{
-		wait: WaitTermination, state: "the pod is being deleted", since: p.deleted(),
+		wait: WaitTermination, state: "the pod is being deleted" + p.disruption(), since: p.deleted(),
 		allowed: seconds(p.grace()) + settle, limit: "its grace period and what the kubelet needs take up to %s", next: p.describeStep(),
 	}
+}
+
+// disruption is why the pod is being deleted, where it was not asked to be.
+func (p subject) disruption() string {
+	c := facts.PodConditionOf(p.Pod, corev1.DisruptionTarget)
+	if c == nil || c.Status != corev1.ConditionTrue {
+		return ""
+	}
+	return fmt.Sprintf(" (%s: %s)", c.Reason, prose.Clause(c.Message))
 }
 
 func (p subject) scheduling() *pending {

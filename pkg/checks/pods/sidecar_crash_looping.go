@@ -47,9 +47,12 @@ func (p subject) crashFinding(c container) *checks.Finding {
 	f := &checks.Finding{
 		Container: c.Name,
 		Message: fmt.Sprintf("%s %s: %s, %s, last exit %s%s", c.title(), verb, exit(end), prose.Counted(int(c.restarts()), "restart"),
-			ageOf(p.s.Snapshot, end.FinishedAt).ago(), p.blocks(c)),
+			ageOf(p.s.Snapshot, end.FinishedAt).ago(), p.blocks(c)+p.portClause(c)),
 		Evidence: slices.Concat(waitingEvidence(c), p.ending(c), p.lastWords(c, 5)),
 		Steps:    []checks.Step{p.logStep(c)},
+	}
+	if port, _ := p.takenPort(c); port > 0 {
+		f.Steps = append([]checks.Step{{Text: fmt.Sprintf("Give %s another port than %d, or what has it now.", c.Name, port)}}, f.Steps...)
 	}
 	for _, cause := range crashCauses {
 		if cause.is(p, c) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -56,7 +57,7 @@ func (p subject) seemsWell() bool {
 		return true
 	case p.Status.Phase == corev1.PodFailed:
 		return p.retried()
-	case p.Status.Phase != corev1.PodRunning || !facts.PodReady(p.Pod) || p.nodeGone():
+	case p.Status.Phase != corev1.PodRunning || !facts.PodReady(p.Pod) || p.nodeGone() || p.resizeFails() != "":
 		return false
 	}
 	return !slices.ContainsFunc(p.all(), func(c container) bool {
@@ -98,6 +99,9 @@ func (p subject) wrong() (text string, next checks.Step) {
 	case p.Spec.NodeName == "" && len(p.Spec.SchedulingGates) > 0:
 		return fmt.Sprintf("the pod is held back by scheduling gate %s, %s: whoever set it has to remove it", p.Spec.SchedulingGates[0].Name, p.born().words()), p.describeStep()
 	}
+	if text := p.resizeFails(); text != "" {
+		return text, p.describeStep()
+	}
 	for _, c := range p.all() {
 		if text := p.wrongState(c); text != "" {
 			if c.ran() {
@@ -117,7 +121,11 @@ func (p subject) wrongState(c container) string {
 	end := c.ended()
 	switch {
 	case c.waiting() != "" && !facts.StartingReason(c.waiting()) && end != nil:
-		return fmt.Sprintf("%s: %s, %s, %s", c.role(), c.waiting(), exit(end), prose.Counted(int(c.restarts()), "restart"))
+		text := fmt.Sprintf("%s: %s, %s, %s", c.role(), c.waiting(), exit(end), prose.Counted(int(c.restarts()), "restart"))
+		if !c.init && !c.failed() {
+			text += fmt.Sprintf(": it exits with success, and %s has it started again", p.policyOf(c))
+		}
+		return text + p.portClause(c)
 	case c.waiting() != "" && !facts.StartingReason(c.waiting()):
 		return fmt.Sprintf("%s: %s: %s", c.role(), c.waiting(), prose.Clause(c.status.State.Waiting.Message))
 	case c.status == nil || c.status.State.Terminated == nil || p.stopping():
@@ -154,7 +162,25 @@ func (p subject) podFailure() string {
 	if index := p.givenUp(); index != "" {
 		text += fmt.Sprintf("; its Job has given index %s up (status.failedIndexes: %s)", index, *p.job().Status.FailedIndexes)
 	}
+	if c := p.jobFailure(); c != nil {
+		text += fmt.Sprintf("; its Job has failed for good (%s: %s)", c.Reason, prose.Clause(c.Message))
+	}
 	return text
+}
+
+// jobFailure is the condition that says that the pod's Job makes no more pods; nil when it has none.
+func (p subject) jobFailure() *batchv1.JobCondition {
+	j := p.job()
+	if j == nil {
+		return nil
+	}
+	i := slices.IndexFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
+		return c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue
+	})
+	if i < 0 {
+		return nil
+	}
+	return &j.Status.Conditions[i]
 }
 
 func (p subject) howFailed() string {
@@ -162,7 +188,11 @@ func (p subject) howFailed() string {
 		return strings.TrimSuffix(fmt.Sprintf("the pod failed: %s: %s", p.Status.Reason, prose.Clause(p.Status.Message)), ": ")
 	}
 	if c := p.culprit(); c != nil {
-		return fmt.Sprintf("the pod failed: %s: %s", c.role(), exit(c.ended()))
+		text := fmt.Sprintf("the pod failed: %s: %s", c.role(), exit(c.ended()))
+		if done := p.doneBefore(*c); len(done) > 0 {
+			text += fmt.Sprintf(", after %s had succeeded: the exit code of a regular container counts, that of a native sidecar does not", containerNames(done))
+		}
+		return text
 	}
 	return "the pod failed, and its status does not say why"
 }
@@ -175,6 +205,24 @@ func (p subject) culprit() *container {
 		}
 	}
 	return nil
+}
+
+// doneBefore are the other regular containers, all of which had succeeded before one that is there for them failed.
+func (p subject) doneBefore(c container) []container {
+	if !p.beside(c) {
+		return nil
+	}
+	var out []container
+	for _, x := range p.mains {
+		if x.Name == c.Name {
+			continue
+		}
+		if end := x.ended(); end == nil || end.ExitCode != 0 || end.FinishedAt.After(c.ended().FinishedAt.Time) {
+			return nil
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 func (p subject) failureStep() checks.Step {
