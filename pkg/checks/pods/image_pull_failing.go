@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // pullErrors are the kubelet's reasons (k8s.io/kubernetes pkg/kubelet/images/types.go).
@@ -51,13 +53,33 @@ var imagePullFailing = podCheck(checks.Check{
 		}
 		f.Steps = []checks.Step{{Text: imageFix(c.waiting(), words)}}
 		command := p.fixContainers(edit{c.Name, map[string]any{"image": "IMAGE"}})
-		if command != "" && !limitsPulls(words) {
+		secret, told := p.missingPullSecret()
+		if secret != "" {
+			f.Evidence = append(f.Evidence, told)
+			f.Steps = []checks.Step{{
+				Text:    fmt.Sprintf("Create imagePullSecret %s in namespace %s, or name another one: the kubelet does not find it, and pulls without. See which there are:", secret, p.Namespace),
+				Command: prose.Shell("kubectl get secrets -n %s --field-selector type=kubernetes.io/dockerconfigjson", p.Namespace),
+			}}
+		}
+		if command != "" && !limitsPulls(words) && secret == "" {
 			f.Steps = append(f.Steps, p.changeStep("If the name is wrong, correct it", command))
 		}
 		return f, nil
 	}
 	return nil, nil
 })
+
+// missingPullSecret is an imagePullSecret that the kubelet has not found, and the event that says so.
+func (p subject) missingPullSecret() (name, evidence string) {
+	for _, e := range p.events("FailedToRetrieveImagePullSecret") {
+		if m := pullSecrets.FindStringSubmatch(e.Message); m != nil {
+			return m[1], quoteEvent(p.s.Snapshot, e)
+		}
+	}
+	return "", ""
+}
+
+var pullSecrets = regexp.MustCompile(`pull secrets \(([^,)]+)`)
 
 // olderImage is what the kubelet tries where its status is about an older spec; "" where it is not known to be. From
 // 1.33 on the kubelet says which it is about.

@@ -75,10 +75,14 @@ func (p subject) startEvent(c container) age {
 }
 
 func (p subject) hookFinding(c container, state string) *checks.Finding {
+	effect := "the kubelet starts the next container only after it"
+	if len(p.after(c)) == 0 {
+		effect = "the container does not count as running before it has returned, and is stopped if it fails"
+	}
 	events := slices.Concat(p.eventsAbout(c, "FailedPostStartHook"), p.eventsAbout(c, "Started"))
 	return &checks.Finding{
 		Container: c.Name,
-		Message:   fmt.Sprintf("the postStart hook of %s %s: the kubelet starts the next container only after it", c.role(), state),
+		Message:   fmt.Sprintf("the postStart hook of %s %s: %s", c.role(), state, effect),
 		Evidence: slices.Concat([]string{fmt.Sprintf("postStart of %s: %s", c.Name, software.Handler(c.Lifecycle.PostStart))},
 			waitingEvidence(c), newest(p.s.Snapshot, events, 2), p.ending(c)),
 		Steps: p.hookSteps(c),
@@ -98,8 +102,11 @@ func (p subject) isNext(c container) bool {
 	return !c.init
 }
 
-// hookSteps replace the hook by a startup probe that asks the same.
+// hookSteps replace the hook by a startup probe that asks the same. The application itself is never made a sidecar.
 func (p subject) hookSteps(c container) []checks.Step {
+	if !c.init && !p.beside(c) {
+		return p.correctSteps(c, "Correct its postStart hook")
+	}
 	hook := c.Lifecycle.PostStart
 	probe := p.probeOf(c)
 	switch {

@@ -17,7 +17,7 @@ var sidecarNotReady = podCheck(checks.Check{
 	Title: "every sidecar becomes ready",
 	Uses:  slices.Concat(witnessed, owned, []facts.Kind{facts.Logs}),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.stopping() || p.blocker() != nil {
+	if p.stopping() || p.blocker() != nil || p.downMain() != nil {
 		return nil, nil
 	}
 	for _, c := range p.all() {
@@ -35,6 +35,17 @@ var sidecarNotReady = podCheck(checks.Check{
 	}
 	return nil, nil
 })
+
+// downMain is an application that does not run, and not only for a moment: a sidecar is often not ready for that, and the
+// pod would not be if it were. nil when there is none.
+func (p subject) downMain() *container {
+	for i, c := range p.mains {
+		if !p.beside(c) && (c.waiting() == "CrashLoopBackOff" || slices.Contains(startErrors, c.waiting())) {
+			return &p.mains[i]
+		}
+	}
+	return nil
+}
 
 // unready reports whether a container is a sidecar, native or not, that runs and whose readiness probe fails.
 func (p subject) unready(c container) bool {

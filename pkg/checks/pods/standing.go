@@ -125,7 +125,7 @@ func (p subject) wrongState(c container) string {
 		if !c.init && !c.failed() {
 			text += fmt.Sprintf(": it exits with success, and %s has it started again", p.policyOf(c))
 		}
-		return text + p.portClause(c)
+		return text + p.portClause(c) + p.unreadyBeside(c)
 	case c.waiting() != "" && !facts.StartingReason(c.waiting()):
 		return fmt.Sprintf("%s: %s: %s", c.role(), c.waiting(), prose.Clause(c.status.State.Waiting.Message))
 	case c.status == nil || c.status.State.Terminated == nil || p.stopping():
@@ -134,6 +134,24 @@ func (p subject) wrongState(c container) string {
 		return fmt.Sprintf("%s has failed (%s), and %s does not start it again", c.role(), exit(end), p.policyOf(c))
 	case p.meantToRun(c) && !p.restarting(c).inProgress():
 		return fmt.Sprintf("%s exited %s (%s) and has not been started again", c.role(), ageOf(p.s.Snapshot, end.FinishedAt).ago(), exit(end))
+	}
+	return ""
+}
+
+// unreadyBeside names a sidecar that is not ready next to an application that does not run: which of the two is because of the
+// other is not known.
+func (p subject) unreadyBeside(c container) string {
+	if down := p.downMain(); down == nil || down.Name != c.Name {
+		return ""
+	}
+	for _, x := range p.all() {
+		if p.unready(x) {
+			text := fmt.Sprintf("; %s is not ready either, perhaps for that", x.role())
+			if answers := p.readinessFailures(x); len(answers) > 0 {
+				text += ": " + prose.Clause(answer(answers[0]))
+			}
+			return text
+		}
 	}
 	return ""
 }

@@ -211,8 +211,8 @@ func probeText(c *corev1.Container, p *corev1.Probe) string {
 // answer is what the probe got, from the event's "Startup probe failed: …".
 func answer(e corev1.Event) string {
 	for _, before := range []string{"probe failed: ", "unknown state: ", "probe errored: "} {
-		if _, text, ok := strings.Cut(e.Message, before); ok && text != "" {
-			return prose.OneLine(text)
+		if _, text, ok := strings.Cut(e.Message+" ", before); ok {
+			return cmp.Or(prose.OneLine(text), "a failure without a word")
 		}
 	}
 	return prose.OneLine(e.Message)
