@@ -93,6 +93,9 @@ func TestSuspicious(t *testing.T) {
 		"a sidecar in back-off": {func(p *corev1.Pod) {
 			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}}}
 		}, true},
+		"resized": {func(p *corev1.Pod) {
+			p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodResizePending, Status: corev1.ConditionTrue})
+		}, true},
 		"ready since it started": {func(p *corev1.Pod) { readyFor(p, time.Minute, 2*time.Minute) }, false},
 		"ready again":            {func(p *corev1.Pod) { readyFor(p, time.Minute, time.Hour) }, true},
 		"ready again for long":   {func(p *corev1.Pod) { readyFor(p, readyTime+time.Second, time.Hour) }, false},
