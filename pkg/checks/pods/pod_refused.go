@@ -80,6 +80,11 @@ func refuser(cause facts.Cause, name string, r refusal) (who string, steps []che
 				step("Set what the message lists in the securityContext of the containers, native sidecars included. See which level the namespace has:",
 					prose.Shell("kubectl get namespace %s -o jsonpath='{.metadata.labels}'", r.maker.Namespace))
 		}
+		if strings.Contains(r.Message, "must specify ") {
+			return "a quota of namespace " + r.maker.Namespace + " rejects containers without requests or limits",
+				step("Set what the message lists on the containers that it names: in the template, or in the settings of the injector that adds them. A LimitRange with defaults does it for all containers of the namespace. See the quota, and what there is:",
+					prose.Shell("kubectl describe resourcequota,limitrange -n %s", r.maker.Namespace))
+		}
 		return "namespace " + r.maker.Namespace + " does not allow it",
 			step("See its limits, and what is used of them. The requests and limits of native sidecars count in full:",
 				prose.Shell("kubectl describe resourcequota,limitrange,serviceaccount -n %s", r.maker.Namespace))
