@@ -96,7 +96,7 @@ func starting(c *corev1.Container, s *corev1.ContainerStatus, blocked bool) bool
 
 // restartTime is how long after its end a restart may still count against a container that has started since. It is
 // more than what the checks allow.
-const restartTime = 15 * time.Minute
+const restartTime = 3 * time.Hour
 
 // probeStopped reports whether a container may have been restarted because of a probe: it has not started since, or the
 // restart is not long ago. How it exits when it is stopped is its own affair.

@@ -52,6 +52,13 @@ const recent = 10 * time.Minute
 // someRestarts is from how many restarts on a sidecar that runs counts as crash-looping.
 const someRestarts = 3
 
+// From how many restarts on, one in frequently or less over the life of its pod, a container exits again and again however
+// long it lasts in between.
+const (
+	manyRestarts = 10
+	frequently   = time.Hour
+)
+
 // headStart is how soon after the start of its proxy a container's exit is put down to it. Later
 // failures have other reasons.
 const headStart = 15 * time.Second

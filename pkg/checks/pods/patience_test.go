@@ -132,6 +132,9 @@ func TestThresholds(t *testing.T) {
 			name: "it runs again for as long as it took to fail", wantBelow: "init-container-failing", wantAt: "waits for init-container",
 			below: failingAgain(someRestarts, time.Minute, 2*time.Minute, time.Minute), at: failingAgain(someRestarts, time.Minute+rounding, 2*time.Minute, time.Minute),
 		},
+		{name: "manyRestarts", below: cycling(manyRestarts-1, 30*time.Minute, 59*time.Minute), at: cycling(manyRestarts, 30*time.Minute, 59*time.Minute), wantAt: "sidecar-crash-looping"},
+		{name: "frequently", below: cycling(manyRestarts, frequently, 59*time.Minute), at: cycling(manyRestarts, frequently+time.Second, 59*time.Minute), wantBelow: "sidecar-crash-looping"},
+		{name: "twice as long as usual", below: cycling(manyRestarts, 30*time.Minute, time.Hour-time.Second), at: cycling(manyRestarts, 30*time.Minute, time.Hour), wantBelow: "sidecar-crash-looping"},
 		{name: "quickly: up again", below: upAgain(1, quickly-time.Second, time.Minute, 0), at: upAgain(1, quickly, time.Minute, 0), wantBelow: "waits for restart"},
 		{
 			name: "up again for as long as the run before lasted", wantBelow: "waits for restart",
@@ -216,6 +219,13 @@ func failingAgain(restarts int32, since, failed, lasted time.Duration) corev1.Po
 		s := restarted(p.Status.InitContainerStatuses[0], restarts, 1, failed)
 		s.LastTerminationState.Terminated.StartedAt = before(failed + lasted)
 		p.Status.InitContainerStatuses[0] = s
+	})
+}
+
+// cycling has a sidecar that has exited so often, once in so long, and has run since.
+func cycling(restarts int32, every, since time.Duration) corev1.Pod {
+	return shape(time.Duration(restarts)*every+since, corev1.PodRunning, func(p *corev1.Pod) {
+		p.Status.InitContainerStatuses[0] = restarted(running("proxy", since), restarts, 1, since)
 	})
 }
 

@@ -221,7 +221,7 @@ func (p subject) often(c container) bool {
 		return false
 	}
 	since := ageOf(p.s.Snapshot, last.FinishedAt)
-	return since.below(recent) || !c.status.Ready && since.known && since.since < recent
+	return since.below(recent) || c.running() && p.startedAt(c).below(p.cycle(c)) || !c.status.Ready && since.known && since.since < recent
 }
 
 func (p subject) hasServer() bool {

@@ -60,6 +60,9 @@ func (p subject) seemsWell() bool {
 	case p.Status.Phase != corev1.PodRunning || !facts.PodReady(p.Pod) || p.nodeGone() || p.resizeFails() != "":
 		return false
 	}
+	if c := facts.PodConditionOf(p.Pod, corev1.ContainersReady); c != nil && c.Status != corev1.ConditionTrue {
+		return false
+	}
 	return !slices.ContainsFunc(p.all(), func(c container) bool {
 		switch {
 		case c.status == nil: // the condition is the kubelet's word

@@ -20,7 +20,7 @@ func (p subject) unsettled(c container) *pending {
 		return nil
 	}
 	w := &pending{
-		wait: WaitRestart, container: c.Name, since: p.startedAt(c), allowed: outlived(last), limit: "its last run is outlived after %s", next: p.logStep(c),
+		wait: WaitRestart, container: c.Name, since: p.startedAt(c), allowed: max(outlived(last), p.cycle(c)), limit: "it has outlived its runs before after %s", next: p.logStep(c),
 		state: fmt.Sprintf("%s runs again after it exited (%s, %s)", c.role(), exit(last), prose.Counted(int(c.restarts()), "restart")),
 	}
 	if w.since.atLeast(w.allowed) {
@@ -40,6 +40,23 @@ func outlived(last *corev1.ContainerStateTerminated) time.Duration {
 		return lasted
 	}
 	return quickly
+}
+
+// cycle is for how long a container has to run that has been restarted frequently for as long as there is the pod: twice as
+// long as it usually does. 0 for any other. What exited often for a while, and runs since, soon has run for longer.
+func (p subject) cycle(c container) time.Duration {
+	last, restarts := c.status.LastTerminationState.Terminated, time.Duration(c.restarts())
+	if last == nil || restarts < manyRestarts {
+		return 0
+	}
+	every := last.FinishedAt.Sub(p.CreationTimestamp.Time) / restarts
+	if every <= 0 || every > frequently {
+		return 0
+	}
+	if begin := begun(last); !begin.IsZero() {
+		every = max(every, min(last.FinishedAt.Sub(begin), frequently))
+	}
+	return 2 * every
 }
 
 // exitsAgain is what is wrong with a container that has exited several times lately and runs just now; "" when that is
