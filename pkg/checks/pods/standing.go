@@ -123,14 +123,8 @@ func (p subject) wrongState(c container) string {
 	}
 	end := c.ended()
 	switch {
-	case c.waiting() != "" && !facts.StartingReason(c.waiting()) && end != nil:
-		text := fmt.Sprintf("%s: %s, %s, %s", c.role(), c.waiting(), exit(end), prose.Counted(int(c.restarts()), "restart"))
-		if !c.init && !c.failed() {
-			text += fmt.Sprintf(": it exits with success, and %s has it started again", p.policyOf(c))
-		}
-		return text + p.portClause(c) + p.unreadyBeside(c)
 	case c.waiting() != "" && !facts.StartingReason(c.waiting()):
-		return fmt.Sprintf("%s: %s: %s", c.role(), c.waiting(), prose.Clause(c.status.State.Waiting.Message))
+		return p.wrongWait(c)
 	case c.status == nil || c.status.State.Terminated == nil || p.stopping():
 		return ""
 	case p.over(c) && !c.sidecar() && end.ExitCode != 0:
@@ -139,6 +133,19 @@ func (p subject) wrongState(c container) string {
 		return fmt.Sprintf("%s exited %s (%s) and has not been started again", c.role(), ageOf(p.s.Snapshot, end.FinishedAt).ago(), exit(end))
 	}
 	return ""
+}
+
+// wrongWait is what is wrong with a container that waits for something else than its turn.
+func (p subject) wrongWait(c container) string {
+	end := c.ended()
+	if end == nil {
+		return fmt.Sprintf("%s: %s: %s", c.role(), c.waiting(), prose.Clause(c.status.State.Waiting.Message))
+	}
+	text := fmt.Sprintf("%s: %s, %s, %s", c.role(), c.waiting(), exit(end), prose.Counted(int(c.restarts()), "restart"))
+	if !c.init && !c.failed() {
+		text += fmt.Sprintf(": it exits with success, and %s has it started again", p.policyOf(c))
+	}
+	return text + p.portClause(c) + p.unreadyBeside(c)
 }
 
 // unreadyBeside names a sidecar that is not ready next to an application that does not run: which of the two is because of the
