@@ -252,10 +252,10 @@ func (t admissionRun) gap() facts.Gap {
 	switch {
 	case t.canary == nil:
 		return facts.NewGap(facts.Canaries, t.class.Instance(), "no canary was sent", facts.HowToGet(facts.Canaries))
-	case t.canary.Refusal == nil:
+	case t.canary.Refusal == nil, t.serverDropsIt():
 		return facts.NewGap(facts.Canaries, t.class.Instance(),
 			"the API server itself drops restartPolicy ("+t.serverDrops()+"), so a canary cannot show what webhooks do",
-			facts.Do("turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again"))
+			turnItOn)
 	}
 	reason, remedy := "the canary was refused: "+t.canary.Refusal.OneLine(), refusalRemedy(t.cause())
 	if cause, _ := t.cause(); cause == facts.CauseNoAnswer && t.canary.Refusal.TookTooLong() && len(t.class.Webhooks) > 0 {
@@ -264,6 +264,9 @@ func (t admissionRun) gap() facts.Gap {
 	}
 	return facts.NewGap(facts.Canaries, t.class.Instance(), reason, remedy)
 }
+
+// turnItOn is what to do where the API server itself drops the field.
+var turnItOn = facts.Do("turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again")
 
 // refusalRemedy is what would let a canary through, by why it was refused and by whom.
 func refusalRemedy(cause facts.Cause, name string) facts.Remedy {

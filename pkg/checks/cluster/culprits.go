@@ -124,6 +124,9 @@ func (t admissionRun) answeredWithout(did func(facts.Review) bool) []string {
 // doubt says who of left can have done it where nobody is proven to, and why that is not known. uncleared
 // are those of them for whom no other canary speaks.
 func (t admissionRun) doubt(left, uncleared []string) []string {
+	if len(t.actors()) == 0 {
+		return []string{"no webhook and no policy that the API shows is called there: webhooks or policies are configured in files of the API server, or one that was not expected there is called"}
+	}
 	if len(left) == 0 {
 		return []string{"all webhooks there were called directly, and none did it then: one of them acts only on what the API server sends, or webhooks are configured in files of the API server"}
 	}

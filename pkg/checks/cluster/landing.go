@@ -46,9 +46,9 @@ func (v View) Admission(of Template, kind string) (Keeping, []string) {
 	for _, t := range runs {
 		switch {
 		case stripped(t):
-			return Loses, culpritNames(t)
+			return Loses, culpritNames(t, facts.Stripped)
 		case t.class.Variant != "":
-		case cameBack(t):
+		case cameBack(t) && len(t.canary.Changes()) == 0:
 			out = Keeps
 		}
 	}
@@ -61,7 +61,7 @@ func (v View) Admission(of Template, kind string) (Keeping, []string) {
 		}
 		switch examples := r.trial.Examples; {
 		case len(examples) == 0, slices.Contains(examples, of.Object):
-			return Loses, culpritNames(r.admissionRun)
+			return Loses, culpritNames(r.admissionRun, facts.Stripped)
 		case r.trial.Templates > len(examples): // it may be one of the others
 			out = Untold
 		}
@@ -72,32 +72,34 @@ func (v View) Admission(of Template, kind string) (Keeping, []string) {
 // A Trial is what became of the canary of one workload.
 type Trial struct {
 	Keeping Keeping
+	// Change is what became of them where they are lost, Container the first of them.
+	Change    facts.ChangeKind
+	Container string
 	// Culprits are who loses the field, "configuration/webhook", or who may have; Evidence is what shows it.
 	Culprits, Evidence []string
-	// Why is why it is not known; empty where nothing was tried.
-	Why string
+	// Why is why it is not known; empty where nothing was tried. Remedy is what would tell, where more is known of that
+	// than that it has to be tried.
+	Why    string
+	Remedy facts.Remedy
 }
 
 // AdmissionOf is what becomes of the native sidecars of one workload that was given to the collector, by its name,
 // "Deployment shop/web": of its pods, and of its own object.
 func (v View) AdmissionOf(name, kind string) Trial {
 	out := Trial{Keeping: Untold}
-	t := v.runOf(name)
-	switch {
-	case t == nil:
-	case stripped(*t):
-		return Trial{Keeping: Loses, Culprits: culpritNames(*t), Evidence: append(stripEvidence(*t), t.chain(v.s.Snapshot)...)}
-	case cameBack(*t):
-		out.Keeping, out.Why = v.acquitted(*t)
-	case t.canary != nil && t.canary.Refusal != nil:
-		out.Why = "its canary was refused: " + t.canary.Refusal.OneLine()
+	if t := v.runOf(name); t != nil {
+		if out = v.trialOf(*t); out.Keeping == Loses {
+			return out
+		}
 	}
 	for _, r := range workloadRuns(v.s.Snapshot) {
 		if r.trial.Kind != kind || !slices.Contains(r.trial.Examples, name) {
 			continue
 		}
-		if evidence := r.happened(facts.Stripped); len(evidence) > 0 {
-			return Trial{Keeping: Loses, Culprits: culpritNames(r.admissionRun), Evidence: evidence}
+		for _, c := range changeResults {
+			if evidence := r.happened(c.kind); len(evidence) > 0 {
+				return r.lost(c.kind, evidence)
+			}
 		}
 		if open := openOf(v.s.Snapshot, nil, []workloadRun{r}); len(open) > 0 {
 			out.Keeping, out.Why = Untold, open[0].Reason
@@ -106,9 +108,39 @@ func (v View) AdmissionOf(name, kind string) Trial {
 	return out
 }
 
-func stripped(t admissionRun) bool {
-	return len(changesOf(t, facts.Stripped)) > 0 || showsStripping(t) && !cameBack(t)
+// trialOf is what the workload's own pod tells.
+func (v View) trialOf(t admissionRun) Trial {
+	for _, c := range changeResults {
+		evidence := changeEvidence(t, c.kind)
+		if c.kind == facts.Stripped {
+			evidence = stripEvidence(t)
+		}
+		if len(evidence) > 0 {
+			return t.lost(c.kind, append(evidence, t.chain(v.s.Snapshot)...))
+		}
+	}
+	out := Trial{Keeping: Untold}
+	switch {
+	case t.canary == nil:
+	case t.serverDropsIt():
+		out.Why, out.Remedy = "the API server itself drops restartPolicy ("+t.serverDrops()+")", turnItOn
+	case cameBack(t):
+		out.Keeping, out.Why = v.acquitted(t)
+	case t.canary.Refusal != nil:
+		out.Why = "its canary was refused: " + t.canary.Refusal.OneLine()
+	}
+	return out
 }
+
+func (t admissionRun) lost(kind facts.ChangeKind, evidence []string) Trial {
+	out := Trial{Keeping: Loses, Change: kind, Culprits: culpritNames(t, kind), Evidence: evidence}
+	if changes := changesOf(t, kind); len(changes) > 0 {
+		out.Container = changes[0].Container
+	}
+	return out
+}
+
+func stripped(t admissionRun) bool { return len(stripEvidence(t)) > 0 }
 
 // acquitted is Keeps where a canary that came back unharmed proves it: every webhook there is known to have seen it.
 func (v View) acquitted(t admissionRun) (Keeping, string) {
@@ -134,9 +166,9 @@ func (v View) runOf(name string) *admissionRun {
 	return &v.s.runs[i]
 }
 
-func culpritNames(t admissionRun) []string {
+func culpritNames(t admissionRun, kind facts.ChangeKind) []string {
 	var out []string
-	for _, c := range t.culprits(facts.Stripped) {
+	for _, c := range t.culprits(kind) {
 		out = append(out, c.name)
 	}
 	if len(out) == 0 {

@@ -51,30 +51,40 @@ func update(webhook string) string {
 	return "Update " + webhook + ", or rebuild it with k8s.io/api 0.28 or newer and let it send patches of only what it changed."
 }
 
-// showsStripping reports whether the canary is an answer: it came back, and the API server itself is not
-// what drops the field; or validation itself says that the field is gone.
+// showsStripping reports whether the canary is an answer: it came back, or validation itself says that the field is
+// gone; and the API server itself is not what drops the field.
 func showsStripping(t admissionRun) bool {
-	if cause, _ := t.cause(); cause == facts.CauseStripped {
-		return true
-	}
-	if !cameBack(t) {
+	cause, _ := t.cause()
+	return (cameBack(t) || cause == facts.CauseStripped) && !t.serverDropsIt()
+}
+
+// serverDropsIt reports whether a canary lost the field to the API server itself: a PodTemplate lost it as well, or
+// nobody is called who can have done it. Where a PodTemplate kept it, somebody is called of whom nothing is known.
+func (t admissionRun) serverDropsIt() bool {
+	if cause, _ := t.cause(); cause != facts.CauseStripped && len(changesOf(t, facts.Stripped)) == 0 {
 		return false
 	}
-	if len(changesOf(t, facts.Stripped)) == 0 {
+	switch t.canary.Template {
+	case facts.TemplateLost:
 		return true
+	case facts.TemplateKept:
+		return false
 	}
-	// Where nothing is called, only the API server can have done it.
-	return t.canary.Template != facts.TemplateLost && len(t.actors()) > 0
+	return len(t.actors()) == 0
 }
 
 func stripEvidence(t admissionRun) []string {
 	if !showsStripping(t) {
 		return nil
 	}
-	if cause, _ := t.cause(); cause == facts.CauseStripped {
-		return []string{"canary in namespace " + t.canary.Namespace + " (dry run), sent without probes, was refused: " + t.canary.Refusal.OneLine()}
-	}
 	evidence := changeEvidence(t, facts.Stripped)
+	if cause, _ := t.cause(); cause == facts.CauseStripped {
+		sent := ", sent without probes,"
+		if t.class.Shape != nil && t.class.Shape.Own {
+			sent = ""
+		}
+		evidence = []string{"canary in namespace " + t.canary.Namespace + " (dry run)" + sent + " was refused: " + t.canary.Refusal.OneLine()}
+	}
 	if len(evidence) > 0 && t.canary.Template == facts.TemplateKept {
 		evidence = append(evidence, "a PodTemplate with the same containers kept it (dry run, same namespace), so the API server is not the cause")
 	}

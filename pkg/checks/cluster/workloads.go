@@ -93,8 +93,7 @@ func openOf(s *facts.Snapshot, recorded []facts.Gap, all []workloadRun) []facts.
 		case r.canary == nil:
 			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "it was not tried", facts.HowToGet(facts.Canaries)))
 		case r.canary.Template == facts.TemplateLost:
-			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "the API server itself drops restartPolicy, so this does not show what webhooks do",
-				facts.Do("turn the feature on in the API servers first (kubectl sidecar explain apiserver-gate-off), then run this again")))
+			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "the API server itself drops restartPolicy, so this does not show what webhooks do", turnItOn))
 		case r.trial.Update != "" && (r.trial.Update == facts.ByReview || r.canary.Refusal != nil):
 			out = append(out, r.openUpdate(s)...)
 		case r.canary.Refusal != nil && cause != facts.CauseStripped:

@@ -60,7 +60,7 @@ var webhookStripsWorkload = rule{
 				tried++
 				out.Findings = append(out.Findings, p.stripped(trial))
 			default:
-				out.Missing = append(out.Missing, p.untried(s, trial.Why))
+				out.Missing = append(out.Missing, p.untried(s, trial))
 			}
 		}
 		out.Tried = prose.Of(tried, all, "workload") + " with native sidecars"
@@ -103,27 +103,43 @@ func (s *scene) nameOf(p *pod) string {
 	return named.String()
 }
 
+// A doing is what admission does that makes a change: in a message, with what it means for a sidecar, and in the checks
+// of doctor that find it.
+type doing struct{ does, means, checks string }
+
+var doings = map[facts.ChangeKind]doing{
+	facts.Stripped: {"strips restartPolicy of init containers", "the pod waits forever for %s to exit", "webhook-strips-restart-policy,template-strips-restart-policy"},
+	facts.Moved:    {"changes restartPolicy of init containers, or their order", "%s does not run as the manifest says", "webhook-moves-restart-policy,template-strips-restart-policy"},
+	facts.Removed:  {"removes init containers, or makes regular ones of them", "%s is no sidecar that starts first and ends last", "webhook-removes-sidecar,template-strips-restart-policy"},
+}
+
 func (p *pod) stripped(trial cluster.Trial) checks.Finding {
 	c := p.natives[0]
+	if i := slices.IndexFunc(p.natives, func(c *container) bool { return c.Name == trial.Container }); i >= 0 {
+		c = p.natives[i]
+	}
 	who := "admission"
 	if len(trial.Culprits) > 0 {
 		who = prose.List(trial.Culprits, "or")
 	}
+	d := doings[trial.Change]
 	return p.finding(c, p.at(c, "restartPolicy"),
-		fmt.Sprintf("%s strips restartPolicy of init containers: the pod waits forever for %s to exit", who, c.Name),
+		fmt.Sprintf("%s %s: "+d.means, who, d.does, c.Name),
 		append([]string{c.field("restartPolicy: Always")}, trial.Evidence...),
-		checks.Step{Text: "Update the webhook, or keep it away from this workload. Who does it and what helps:", Command: "kubectl sidecar doctor --checks webhook-strips-restart-policy,template-strips-restart-policy"})
+		checks.Step{Text: "Update the webhook, or keep it away from this workload. Who does it and what helps:", Command: "kubectl sidecar doctor --checks " + d.checks})
 }
 
-func (p *pod) untried(s *scene, why string) facts.Gap {
-	namespace := s.namespaceOf(p)
+func (p *pod) untried(s *scene, trial cluster.Trial) facts.Gap {
+	namespace, why, remedy := s.namespaceOf(p), trial.Why, trial.Remedy
 	if why == "" {
 		why = "no canary of it was tried"
 		if !slices.ContainsFunc(s.Cluster.Namespaces, func(ns corev1.Namespace) bool { return ns.Name == namespace }) {
 			why = "namespace " + namespace + " was not found"
 		}
 	}
+	if remedy.Text == "" {
+		remedy = facts.Do("have the API server admit it:", "kubectl create --dry-run=server -o yaml -f FILE")
+	}
 	return facts.NewGap(facts.Canaries, facts.Instance{Kind: p.Kind, Namespace: namespace, Name: p.Name},
-		"whether webhooks keep its native sidecars is not known: "+why,
-		facts.Do("have the API server admit it:", "kubectl create --dry-run=server -o yaml -f FILE"))
+		"whether webhooks keep its native sidecars is not known: "+why, remedy)
 }
