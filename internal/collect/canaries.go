@@ -182,7 +182,7 @@ func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class
 			return
 		}
 	}
-	if canary.Refusal == nil && !c.serverKeeps(ctx, class, t, canary, lost) {
+	if (canary.Refusal == nil || refusedAsStripped(canary.Refusal)) && !c.serverKeeps(ctx, class, t, canary, lost) {
 		return
 	}
 	var missing []*missingRight
@@ -200,14 +200,14 @@ func (c *collector) attribute(ctx context.Context, chain *admission.Chain, class
 // known that it does not.
 func (c *collector) serverKeeps(ctx context.Context, class *class, t try, canary *facts.Canary, lost bool) bool {
 	spec, err := c.defaulted(ctx, t.pod)
-	canary.Template = templateOf(t.pod, spec, err == nil)
+	canary.Template = templateOf(t.pod, spec, err)
 	if canary.Template == facts.TemplateLost && c.templatesSeen() {
 		canary.Template = facts.TemplateUnknown // the PodTemplate may have lost it to the same webhook
 	}
 	if err == nil && lost {
 		canary.Fields.ServerKeeps = kept(canary.Fields.Lost, spec)
 	}
-	if err != nil {
+	if err != nil && canary.Template == facts.TemplateUnknown {
 		c.noTemplate(ctx, class, err)
 	}
 	return canary.Template != facts.TemplateLost

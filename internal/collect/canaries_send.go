@@ -112,15 +112,27 @@ func (c *collector) serverMinor() int {
 }
 
 // templateOf says whether the API server itself keeps the canary's field: a PodTemplate passes its
-// gate (k8s.io/kubernetes pkg/registry/core/podtemplate), but no webhook on pods.
-func templateOf(sent *corev1.Pod, spec corev1.PodSpec, ok bool) facts.Template {
+// gate (k8s.io/kubernetes pkg/registry/core/podtemplate), but no webhook on pods. Where it is refused for the probes
+// of a sidecar, whose field has then gone, that is known as well.
+func templateOf(sent *corev1.Pod, spec corev1.PodSpec, err error) facts.Template {
 	switch {
-	case !ok:
+	case err != nil && refusedAsStripped(refusal(err)):
+		return facts.TemplateLost
+	case err != nil:
 		return facts.TemplateUnknown
 	case len(facts.Changes(sent, &corev1.Pod{Spec: spec})) > 0:
 		return facts.TemplateLost
 	}
 	return facts.TemplateKept
+}
+
+// refusedAsStripped reports whether validation says that a sidecar has lost its field.
+func refusedAsStripped(r *facts.Refusal) bool {
+	if r == nil {
+		return false
+	}
+	cause, _ := r.Cause()
+	return cause == facts.CauseStripped
 }
 
 // kept are those of fields that a PodTemplate came back with; never nil.

@@ -44,6 +44,9 @@ func (c *collector) tryWorkload(ctx context.Context, w *workload) {
 		if cause == facts.CauseNamespace || cause == facts.CauseAccess || w.fact.Update != "" && apierrors.IsNotFound(err) {
 			continue
 		}
+		if refusedAsStripped(canary.Refusal) && w.fact.Update == "" {
+			canary.Template = c.serverKeepsField(ctx, t.namespace)
+		}
 		if err == nil || w.fact.Update != "" {
 			c.blame(ctx, w, t, object)
 		}
@@ -145,7 +148,7 @@ func (c *collector) serverKeepsField(ctx context.Context, namespace string) fact
 	}
 	pod := admission.Canary(namespace)
 	spec, err := c.defaulted(ctx, pod)
-	return templateOf(pod, spec, err == nil)
+	return templateOf(pod, spec, err)
 }
 
 // templatesSeen reports whether a webhook or policy sees PodTemplates, which then do not tell what the API server itself
