@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/authentication/user"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // A Target is what a request is about, apart from its object: anything but the creation of a pod, for which
@@ -114,7 +116,7 @@ func (t Target) matches(r admissionregistrationv1.RuleWithOperations) bool {
 	if t.Update {
 		operation = admissionregistrationv1.Update
 	}
-	return anyOf(r.Operations, operation) && anyOf(r.APIGroups, t.Resource.Group) && anyOf(r.Resources, t.Resource.Resource, "*/*") &&
+	return anyOf(r.Operations, operation) && anyOf(r.APIGroups, t.Resource.Group) && facts.HasResource(r.Resources, t.Resource.Resource) &&
 		slices.ContainsFunc(t.versions(), func(v string) bool { return anyOf(r.APIVersions, v) })
 }
 

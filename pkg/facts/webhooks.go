@@ -116,7 +116,7 @@ func matchesPods(m *admissionregistrationv1.MatchResources) bool {
 		return false
 	}
 	covers := func(r admissionregistrationv1.NamedRuleWithOperations) bool {
-		return hasOr(r.APIGroups, "") && hasOr(r.APIVersions, "v1") && hasOr(r.Resources, "pods", "*/*") &&
+		return hasOr(r.APIGroups, "") && hasOr(r.APIVersions, "v1") && HasResource(r.Resources, "pods") &&
 			hasOr(r.Operations, admissionregistrationv1.Create) &&
 			(r.Scope == nil || *r.Scope != admissionregistrationv1.ClusterScope)
 	}
@@ -124,6 +124,12 @@ func matchesPods(m *admissionregistrationv1.MatchResources) bool {
 		return covers(r) && len(r.ResourceNames) == 0
 	}
 	return slices.ContainsFunc(m.ResourceRules, covers) && !slices.ContainsFunc(m.ExcludeResourceRules, excluded)
+}
+
+// HasResource reports whether the resources of a rule have a resource itself, whatever is below it. "pods/*" has pods, too:
+// the API server's matcher lets "*" stand for no subresource as well (k8s.io/apiserver webhook/predicates/rules).
+func HasResource(resources []string, resource string) bool {
+	return hasOr(resources, resource, resource+"/*", "*/*")
 }
 
 // hasOr reports whether list has "*" or one of the values.

@@ -136,10 +136,19 @@ func SeesTemplates(rules []admissionregistrationv1.RuleWithOperations) []string 
 	return out
 }
 
+// ownGroups are the groups of Kubernetes' own that have a dot; those without one are its own, too. Some of others end as
+// these do: sparkoperator.k8s.io.
+var ownGroups = []string{
+	"admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "authentication.k8s.io", "authorization.k8s.io",
+	"certificates.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io", "flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io",
+	"lifecycle.k8s.io", "metrics.k8s.io", "networking.k8s.io", "node.k8s.io", "rbac.authorization.k8s.io", "resource.k8s.io", "scheduling.k8s.io",
+	"storage.k8s.io", "storagemigration.k8s.io",
+}
+
 // seesCustom reports whether a rule has the creation or update of resources of a group that is not Kubernetes' own.
 func seesCustom(r admissionregistrationv1.RuleWithOperations) bool {
 	custom := slices.ContainsFunc(r.APIGroups, func(g string) bool {
-		return g == "*" || strings.Contains(g, ".") && !strings.HasSuffix(g, ".k8s.io")
+		return g == "*" || strings.Contains(g, ".") && !slices.Contains(ownGroups, g)
 	})
 	return custom && hasOr(r.Operations, admissionregistrationv1.Create, admissionregistrationv1.Update)
 }
@@ -152,7 +161,7 @@ func SeesPodUpdates(rules []admissionregistrationv1.RuleWithOperations) bool {
 }
 
 func has(r admissionregistrationv1.RuleWithOperations, group, version, resource string, operations ...admissionregistrationv1.OperationType) bool {
-	return hasOr(r.APIGroups, group) && hasOr(r.APIVersions, version) && hasOr(r.Resources, resource, "*/*") && hasOr(r.Operations, operations...) &&
+	return hasOr(r.APIGroups, group) && hasOr(r.APIVersions, version) && HasResource(r.Resources, resource) && hasOr(r.Operations, operations...) &&
 		(r.Scope == nil || *r.Scope != admissionregistrationv1.ClusterScope)
 }
 

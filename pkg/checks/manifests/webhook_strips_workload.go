@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -71,17 +72,19 @@ var webhookStripsWorkload = rule{
 // admission is what the cluster does to the pods of a template, and to its own object.
 func (s *scene) admission(p *pod) cluster.Trial {
 	out := s.view.AdmissionOf(s.nameOf(p), p.Kind)
-	if out.Keeping == cluster.Keeps && !p.Is(p.Kind) && s.seesCustom() {
+	if out.Keeping == cluster.Keeps && !p.Is(p.Kind) && s.seesCustom(p.Group()) {
 		return cluster.Trial{Keeping: cluster.Untold, Why: "a webhook sees custom resources, and a " + p.Kind + " was not created"}
 	}
 	return out
 }
 
-// seesCustom reports whether a webhook or policy is called for custom resources.
-func (s *scene) seesCustom() bool {
+// seesCustom reports whether a webhook or policy is called for custom resources of a group.
+func (s *scene) seesCustom(group string) bool {
 	for _, w := range s.Cluster.MutatingWebhooks {
 		for i := range w.Webhooks {
-			if slices.Contains(facts.SeesTemplates(w.Webhooks[i].Rules), facts.CustomResources) {
+			if slices.ContainsFunc(w.Webhooks[i].Rules, func(r admissionregistrationv1.RuleWithOperations) bool {
+				return slices.Contains(r.APIGroups, "*") || slices.Contains(r.APIGroups, group)
+			}) {
 				return true
 			}
 		}

@@ -2,7 +2,6 @@ package pods
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -75,7 +75,7 @@ func (s *scene) podWebhooks() []string {
 	for _, c := range s.MutatingWebhooks {
 		for _, w := range c.Webhooks {
 			for _, r := range w.Rules {
-				if slices.ContainsFunc(r.Resources, func(name string) bool { return name == "pods" || name == "*" || name == "*/*" }) {
+				if facts.HasResource(r.Resources, "pods") {
 					name := c.Name + "/" + w.Name
 					if text := metav1.FormatLabelSelector(w.NamespaceSelector); w.NamespaceSelector != nil && text != "<none>" {
 						name += fmt.Sprintf(" (namespaces with %s)", text)
