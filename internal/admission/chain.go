@@ -144,12 +144,21 @@ func attributes(ns *corev1.Namespace, pod *corev1.Pod) *admission.VersionedAttri
 	p := pod.DeepCopy()
 	p.APIVersion, p.Kind = "v1", "Pod"
 	p.Namespace = ns.Name
-	if p.Spec.ServiceAccountName == "" {
-		// The ServiceAccount plugin has run before any webhook.
-		p.Spec.ServiceAccountName = "default"
-		p.Spec.DeprecatedServiceAccount = "default"
+	setDefaults(&p.Spec)
+	return creation(p)
+}
+
+// withPlugins is the same request after plug-ins that most API servers have.
+func withPlugins(attr *admission.VersionedAttributes) *admission.VersionedAttributes {
+	pod, ok := attr.GetObject().(*corev1.Pod)
+	if !ok {
+		return nil
 	}
-	record := admission.NewAttributesRecord(p, nil, podKind, ns.Name, p.Name, podResource, "",
+	return creation(addedByPlugins(pod))
+}
+
+func creation(p *corev1.Pod) *admission.VersionedAttributes {
+	record := admission.NewAttributesRecord(p, nil, podKind, p.Namespace, p.Name, podResource, "",
 		admission.Create, nil, true, &user.DefaultInfo{})
 	return &admission.VersionedAttributes{Attributes: record, VersionedKind: podKind, VersionedObject: admission.NewLazyObject(p)}
 }

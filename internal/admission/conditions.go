@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -39,6 +40,8 @@ type conditions struct {
 	byNamespace bool
 	// byUser is whether an expression asks who creates the pod.
 	byUser bool
+	// byPlugins is whether an expression may ask for what plug-ins of the API server add to pods.
+	byPlugins bool
 	// others are those of the conditions that do not ask for the user, where some do.
 	others *conditions
 }
@@ -53,6 +56,7 @@ func compileConditions(list []admissionregistrationv1.MatchCondition, hasParams 
 		accessors[i] = (*matchconditions.MatchCondition)(&list[i])
 		c.byUser = c.byUser || strings.Contains(list[i].Expression, "userInfo")
 		c.byNamespace = c.byNamespace || asksForNamespace(list[i].Expression)
+		c.byPlugins = c.byPlugins || pluginFields.MatchString(list[i].Expression)
 	}
 	if c.byUser {
 		c.others = withoutUser(list, hasParams)
@@ -61,6 +65,9 @@ func compileConditions(list []admissionregistrationv1.MatchCondition, hasParams 
 	c.eval = compiler().CompileCondition(accessors, declared, environment.StoredExpressions)
 	return c
 }
+
+// pluginFields is in expressions that may ask for what plug-ins add, as a field or as a key.
+var pluginFields = regexp.MustCompile(`(?i)volume|toleration|priorit|preemption|\[`)
 
 // asksForNamespace errs on the side of yes: metadata can be indexed with a computed key.
 func asksForNamespace(expression string) bool {
@@ -75,10 +82,29 @@ func asksForNamespace(expression string) bool {
 // Where an expression asks who creates the pod, it is asked for everybody in w. Where they differ, the call
 // may happen, unless it is known who of them creates it. Where it is false for all of them, it was written
 // for somebody else.
+//
+// Where an expression may ask for what plug-ins of the API server add to pods, the call is certain only if it is called
+// with and without that.
 func (c conditions) match(attr *admission.VersionedAttributes, ns *corev1.Namespace, w who) (call bool, maybe string) {
 	if len(c.list) == 0 {
 		return true, ""
 	}
+	call, maybe = c.matchAs(attr, ns, w)
+	if !c.byPlugins {
+		return call, maybe
+	}
+	plugged := withPlugins(attr)
+	if plugged == nil {
+		return call, maybe
+	}
+	if other, otherMaybe := c.matchAs(plugged, ns, w); other != call || otherMaybe != maybe {
+		return true, "matchConditions: not the same with what plug-ins of the API server add to a pod (priority, tolerations, the volume of its token)"
+	}
+	return call, maybe
+}
+
+// matchAs is match for the pod as it is.
+func (c conditions) matchAs(attr *admission.VersionedAttributes, ns *corev1.Namespace, w who) (call bool, maybe string) {
 	call, maybe = c.matchFor(attr, ns, w.users[0])
 	if !c.byUser {
 		return call, maybe
