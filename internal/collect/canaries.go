@@ -149,6 +149,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 			continue
 		case "":
 			class.answered = t.pod
+			noteShifted(chain, class, t, class.returned)
 			c.attribute(ctx, chain, class, t, &canary)
 			return []facts.Canary{canary}
 		}
@@ -258,6 +259,8 @@ type class struct {
 	tries []try
 	// answered is the one that came back, as it was sent; nil before.
 	answered *corev1.Pod
+	// returned is the pod that came back last, as a whole.
+	returned *corev1.Pod
 }
 
 // A try is one pod in one namespace.

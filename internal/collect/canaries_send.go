@@ -68,6 +68,7 @@ func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod)
 		canary.Refusal = refusal(err)
 		return canary
 	}
+	class.returned = &returned
 	canary.Returned = reduce(pod, &returned)
 	if sent := facts.FieldsOf(pod); len(sent) > 0 || class.own() {
 		canary.Fields = &facts.FieldTrial{Sent: sent, Lost: facts.LostFields(pod, &returned)}
