@@ -47,6 +47,9 @@ type crd struct {
 			} `json:"schema"`
 		} `json:"versions"`
 	} `json:"spec"`
+	Status struct {
+		StoredVersions []string `json:"storedVersions"`
+	} `json:"status"`
 }
 
 // crdSchema is what is read of a structural schema.
@@ -105,10 +108,10 @@ func reduceCRD(d *crd) facts.CRD {
 	out := facts.CRD{
 		Name: d.Metadata.Name, Group: d.Spec.Group, Kind: d.Spec.Names.Kind, Ignore: facts.IgnoreOf(d.Metadata.Annotations),
 	}
-	served := 0
+	var used []string // versions in which objects are read, written or stored
 	for _, v := range d.Spec.Versions {
-		if v.Served {
-			served++
+		if v.Served || v.Storage || slices.Contains(d.Status.StoredVersions, v.Name) {
+			used = append(used, v.Name)
 		}
 		version := facts.CRDVersion{Name: v.Name, Served: v.Served, Storage: v.Storage}
 		v.Schema.OpenAPIV3Schema.walk("", &version)
@@ -119,7 +122,7 @@ func reduceCRD(d *crd) facts.CRD {
 			out.Versions = append(out.Versions, version)
 		}
 	}
-	out.Converts = served > 1 && d.Spec.Conversion.Strategy == "Webhook"
+	out.Converts = len(used) > 1 && d.Spec.Conversion.Strategy == "Webhook"
 	return out
 }
 

@@ -48,3 +48,25 @@ func TestReduceCRD(t *testing.T) {
 		}
 	}
 }
+
+// TestConverts: a webhook converts between all versions in which objects are read, written or stored, served or not.
+func TestConverts(t *testing.T) {
+	for _, c := range []struct {
+		versions, status string
+		want             bool
+	}{
+		{`{"name":"v1","served":true,"storage":true}`, `{}`, false},
+		{`{"name":"v1","served":true,"storage":true},{"name":"v0"}`, `{"storedVersions":["v1"]}`, false},
+		{`{"name":"v1","served":true,"storage":true},{"name":"v0"}`, `{"storedVersions":["v0","v1"]}`, true},
+		{`{"name":"v1","served":true},{"name":"v0","storage":true}`, `{}`, true},
+		{`{"name":"v1","served":true,"storage":true},{"name":"v0","served":true}`, `{}`, true},
+	} {
+		var d crd
+		if err := json.Unmarshal([]byte(`{"spec":{"conversion":{"strategy":"Webhook"},"versions":[`+c.versions+`]},"status":`+c.status+`}`), &d); err != nil {
+			t.Fatal(err)
+		}
+		if got := reduceCRD(&d).Converts; got != c.want {
+			t.Errorf("%s %s: converts %v", c.versions, c.status, got)
+		}
+	}
+}

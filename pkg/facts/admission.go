@@ -239,7 +239,7 @@ type CRD struct {
 	Name  string `json:"name"`
 	Group string `json:"group"`
 	Kind  string `json:"kind"`
-	// Converts is whether a webhook converts its objects between several served versions.
+	// Converts is whether a webhook converts its objects between versions that are served, or in which they are stored.
 	Converts bool `json:"converts,omitempty"`
 	// Versions are those that have a list of init containers somewhere.
 	Versions []CRDVersion `json:"versions,omitempty"`
@@ -256,6 +256,45 @@ type CRDVersion struct {
 	// whose schema has, or has not, restartPolicy. What it has not the API server prunes.
 	Keeps  []string `json:"keeps,omitempty"`
 	Prunes []string `json:"prunes,omitempty"`
+}
+
+// A Fate is what becomes of restartPolicy in a list of init containers of a custom resource.
+type Fate string
+
+const (
+	Kept   Fate = "kept"
+	Pruned Fate = "pruned"
+	// Converted: no schema prunes it, but a webhook converts the object, and can lose it.
+	Converted Fate = "converted"
+	// Untold: a schema that decides names no such list.
+	Untold Fate = ""
+)
+
+// FateOf is what becomes of restartPolicy of an object that is sent in a version; way is where its init containers are,
+// as in [CRDVersion.Keeping]. The API server prunes by the schema of that version, and then by that of the version in
+// which it stores the object (k8s.io/apiextensions-apiserver customresource_handler.go): in is the one that prunes.
+func (d *CRD) FateOf(version string, way []string) (fate Fate, in string) {
+	stored := false
+	for _, wanted := range []func(*CRDVersion) bool{
+		func(v *CRDVersion) bool { return v.Name == version },
+		func(v *CRDVersion) bool { return v.Storage },
+	} {
+		i := slices.IndexFunc(d.Versions, func(v CRDVersion) bool { return wanted(&v) })
+		if i < 0 {
+			return Untold, ""
+		}
+		switch keeps, told := d.Versions[i].Keeping(way); {
+		case told && !keeps:
+			return Pruned, d.Versions[i].Name
+		case !told && !(stored && d.Converts): // another version may have another structure
+			return Untold, ""
+		}
+		stored = true
+	}
+	if d.Converts {
+		return Converted, ""
+	}
+	return Kept, ""
 }
 
 // Keeping is whether the schema of a version has restartPolicy of a list of init containers; way is where the list is in

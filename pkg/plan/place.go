@@ -110,21 +110,17 @@ func (p *Planner) schema(c *candidate, row *Row) {
 		if d.Group != c.group || d.Kind != row.Kind {
 			continue
 		}
-		for _, v := range d.Versions {
-			keeps, told := v.Keeping(c.inits)
-			switch {
-			case v.Name != c.served || !told:
-			case !keeps:
-				b := Block{Kind: Schema, Names: []string{d.Name}}
-				if k, ok := known.CRDByName(d.Name); ok {
-					b.Version, b.How = k.Fixed, k.Software
-				}
-				row.Keeps, row.Blocks = cluster.Loses, append(row.Blocks, b)
-				return
-			default:
-				row.Keeps = cluster.Keeps
-				return
+		switch fate, _ := d.FateOf(c.served, c.inits); fate {
+		case facts.Pruned:
+			b := Block{Kind: Schema, Names: []string{d.Name}}
+			if k, ok := known.CRDByName(d.Name); ok {
+				b.Version, b.How = k.Fixed, k.Software
 			}
+			row.Keeps, row.Blocks = cluster.Loses, append(row.Blocks, b)
+			return
+		case facts.Kept:
+			row.Keeps = cluster.Keeps
+			return
 		}
 	}
 	row.Blocks = append(row.Blocks, Block{Kind: SchemaUnread, Names: []string{row.Kind + "." + c.group}, Open: true})

@@ -55,14 +55,15 @@ func (s *scene) dropped(p *pod) (*checks.Finding, *facts.Gap) {
 	_, version, _ := strings.Cut(p.APIVersion, "/")
 	way := append(slices.Clone(p.Way), "initContainers")
 	for _, d := range s.crds() {
-		i := slices.IndexFunc(d.Versions, func(v facts.CRDVersion) bool { return v.Name == version })
-		if d.Group != p.Group() || d.Kind != p.Kind || i < 0 {
+		if d.Group != p.Group() || d.Kind != p.Kind {
 			continue
 		}
-		switch keeps, told := d.Versions[i].Keeping(way); {
-		case told && !keeps:
-			return p.pruned(d.Name, version, strings.Join(way, ".")), nil
-		case told:
+		switch fate, in := d.FateOf(version, way); fate {
+		case facts.Pruned:
+			return p.pruned(d.Name, version, in, strings.Join(way, ".")), nil
+		case facts.Converted:
+			return nil, s.converted(p, d.Name)
+		case facts.Kept:
 			return nil, nil
 		}
 	}
@@ -87,11 +88,25 @@ func (p *pod) unknownRelease() *facts.Gap {
 	return &gap
 }
 
-func (p *pod) pruned(crd, version, list string) *checks.Finding {
+// converted: a webhook converts the object before it is stored, or before its controller reads it.
+func (s *scene) converted(p *pod, crd string) *facts.Gap {
+	gap := facts.NewGap(facts.CRDs, facts.Instance{Kind: p.Kind, Namespace: s.namespaceOf(p), Name: p.Name},
+		fmt.Sprintf("a webhook converts every %s between its versions, and whether it keeps restartPolicy of init containers was not tried", p.Kind),
+		facts.Do("look for it in what a dry run prints, and in each version of one that is stored:",
+			"kubectl create --dry-run=server -o yaml -f FILE", prose.Shell("kubectl get crd %s -o jsonpath='{.spec.versions[*].name}'", crd)))
+	return &gap
+}
+
+// pruned is about a schema that drops the field: that of the version of the manifest, or of the one that is stored.
+func (p *pod) pruned(crd, version, in, list string) *checks.Finding {
 	c := p.natives[0]
+	stored := ""
+	if in != version {
+		stored = ", in which the object is stored"
+	}
 	f := p.finding(c, p.at(c, "restartPolicy"),
 		fmt.Sprintf("the schema of %s prunes restartPolicy of init containers: the pod waits forever for %s to exit", crd, c.Name),
-		[]string{c.field("restartPolicy: Always"), fmt.Sprintf("customresourcedefinition/%s, version %s: %s has no restartPolicy", crd, version, list)},
+		[]string{c.field("restartPolicy: Always"), fmt.Sprintf("customresourcedefinition/%s, version %s%s: %s has no restartPolicy", crd, in, stored, list)},
 		do("Update the CRD to a release whose schema has the field."))
 	return &f
 }
