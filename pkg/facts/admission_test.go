@@ -21,6 +21,8 @@ func TestRefusalCause(t *testing.T) {
 		{400, `admission webhook "deny.x" denied the request without explanation`, CauseDenied, "deny.x"},
 		{500, `Internal error occurred: failed calling webhook "hang.x": failed to call webhook: Post "https://10.0.0.1/x?timeout=2s": context deadline exceeded`, CauseFailed, "hang.x"},
 		{500, `Internal error occurred: failed calling webhook "ca.x": failed to call webhook: Post "https://x": tls: failed to verify certificate: x509: certificate signed by unknown authority`, CauseFailed, "ca.x"},
+		{403, `admission webhook "a.example.com" denied the request: cannot mirror it: admission webhook "b.example.com" does not support dry run`, CauseDenied, "a.example.com"},
+		{403, `pods "p" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: see admission webhook "b.example.com" denied the request`, CausePolicy, "p"},
 		{422, `Pod "p" is invalid: spec.initContainers[0].startupProbe: Forbidden: may not be set for init containers without restartPolicy=Always`, CauseStripped, ""},
 		{403, `pods "sc" is forbidden: expression 'object.metadata.labels.x == "y"' resulted in error: no such key: foo`, CauseExpression, ""},
 		{422, `pods "p" is forbidden: ValidatingAdmissionPolicy 'images.example' with binding 'all' denied request: only our registry`, CausePolicy, "images.example"},

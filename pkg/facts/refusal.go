@@ -38,19 +38,25 @@ const (
 	CauseOther Cause = "other"
 )
 
-// causes are the API server's own texts, most telling first. A group, where there is one, is the
-// webhook's (or policy's) name; one with spaces is no name, but somebody's text.
-var causes = []struct {
+type causeText struct {
 	cause Cause
 	text  *regexp.Regexp
-}{
+}
+
+// naming are the API server's own texts that name a webhook or a policy, in their group; one with spaces is no name, but
+// somebody's text. What comes first in a message is the API server's: what follows may quote another one.
+var naming = []causeText{
 	{CauseNoDryRun, regexp.MustCompile(`admission webhook "([^"\s]+)" does not support dry run`)},
 	{CauseNoDryRun, regexp.MustCompile(`failed calling webhook "([^"\s]+)": Webhook SideEffects is nil`)},
 	{CauseDenied, regexp.MustCompile(`admission webhook "([^"\s]+)" denied the request`)},
 	{CauseFailed, regexp.MustCompile(`failed calling webhook "([^"\s]+)":`)},
-	{CauseStripped, regexp.MustCompile(`may not be set for init containers without restartPolicy=Always`)},
 	{CausePolicy, regexp.MustCompile(`ValidatingAdmissionPolicy '([^'\s]+)' (?:with binding '[^']+' )?denied request`)},
 	{CausePolicy, regexp.MustCompile(`policy ['"]([^'"\s]+)['"] (?:with binding '[^']+' )?denied request`)},
+}
+
+// causes are its other texts, most telling first.
+var causes = []causeText{
+	{CauseStripped, regexp.MustCompile(`may not be set for init containers without restartPolicy=Always`)},
 	{CauseExpression, regexp.MustCompile(`expression '.*' resulted in error`)},
 	{CausePatch, regexp.MustCompile(`operation does not apply|doc is missing (?:path|key)|json: cannot unmarshal`)},
 	{CauseAccess, regexp.MustCompile(`cannot (?:create|patch) resource "[^"]+" in API group "[^"]*"`)},
@@ -64,15 +70,19 @@ var causes = []struct {
 // Cause reads the refusal's message. name is the webhook or policy that the message names; empty
 // when it names none. A validating webhook may be meant as well: the message does not tell.
 func (r *Refusal) Cause() (cause Cause, name string) {
+	first := len(r.Message)
+	for _, c := range naming {
+		if m := c.text.FindStringSubmatchIndex(r.Message); m != nil && m[0] < first {
+			first, cause, name = m[0], c.cause, r.Message[m[2]:m[3]]
+		}
+	}
+	if cause != "" {
+		return cause, name
+	}
 	for _, c := range causes {
-		m := c.text.FindStringSubmatch(r.Message)
-		if m == nil {
-			continue
+		if c.text.MatchString(r.Message) {
+			return c.cause, ""
 		}
-		if len(m) > 1 {
-			name = m[1]
-		}
-		return c.cause, name
 	}
 	if slices.Contains(passing, r.Code) {
 		return CauseNoAnswer, ""

@@ -163,14 +163,26 @@ func findWebhook(s *facts.Snapshot, name string) *admissionregistrationv1.Mutati
 	return nil
 }
 
-// called is the "configuration/webhook" of the class whose webhook has the name that the API server
-// used; empty when none has, as a validating webhook.
+// called is the "configuration/webhook" of the class whose webhook has the name that the API server used, and that it is
+// known to mean; empty when none has, as a validating webhook, or when it may be another of that name.
 func (t admissionRun) called(webhook string) string {
-	i := slices.IndexFunc(t.class.Webhooks, func(name string) bool { return strings.HasSuffix(name, "/"+webhook) })
-	if i < 0 {
+	named := t.named(webhook)
+	if cause, _ := t.cause(); cause == facts.CauseDenied {
+		denies := slices.DeleteFunc(slices.Clone(named), func(name string) bool { r, ok := t.reviewOf(name); return !ok || r.Denied == "" })
+		if len(denies) == 1 {
+			return denies[0]
+		}
+		named = slices.DeleteFunc(named, func(name string) bool { r, ok := t.reviewOf(name); return ok && conclusive(r) })
+	}
+	if len(named) != 1 {
 		return ""
 	}
-	return t.class.Webhooks[i]
+	return named[0]
+}
+
+// named are those webhooks of the class that have a name: software that was made with the same tools uses the same.
+func (t admissionRun) named(webhook string) []string {
+	return slices.DeleteFunc(slices.Clone(t.class.Webhooks), func(name string) bool { return !strings.HasSuffix(name, "/"+webhook) })
 }
 
 // uncleared are those of the class's webhooks and policies that are called in no class whose canary kept

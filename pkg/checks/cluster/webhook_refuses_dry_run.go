@@ -42,7 +42,7 @@ func runWebhookRefusesDryRun(s *scene) checks.Outcome {
 				note(name, t)
 			}
 		}
-		if cause, name := t.cause(); cause == facts.CauseNoDryRun && t.called(name) == "" {
+		if cause, name := t.cause(); cause == facts.CauseNoDryRun && len(t.named(name)) == 0 {
 			note(name, t)
 		}
 	}
