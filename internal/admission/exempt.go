@@ -10,8 +10,8 @@ import (
 
 // Exempt returns a copy of pod whose labels differ so that exactly the webhook or policy called name
 // is no longer called for it in ns, and all others are as before. Two canaries that differ in one
-// call tell whether that call is to blame. It is false where no such labels are found: the selector
-// does not ask for labels, or others ask for the same ones.
+// call tell whether that call is to blame. It is false where that one is not called at all, and where
+// no such labels are found: the selector does not ask for labels, or others ask for the same ones.
 func (c *Chain) Exempt(name string, ns *corev1.Namespace, pod *corev1.Pod) (*corev1.Pod, bool) {
 	var selector *metav1.LabelSelector
 	for i := range c.webhooks {
@@ -23,6 +23,9 @@ func (c *Chain) Exempt(name string, ns *corev1.Namespace, pod *corev1.Pod) (*cor
 		return nil, false
 	}
 	before := names(append(c.Policies(ns, pod), c.Webhooks(ns, pod)...))
+	if !slices.Contains(before, name) {
+		return nil, false
+	}
 	want := slices.DeleteFunc(slices.Clone(before), func(n string) bool { return n == name })
 	for _, change := range changesAgainst(selector) {
 		other := pod.DeepCopy()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -24,10 +26,20 @@ func (c *collector) exempt(ctx context.Context, chain *admission.Chain, class *c
 			continue
 		}
 		other := c.send(ctx, class, pod)
+		if other.Refusal == nil && !meetsTheSame(chain, t, pod, class.returned) {
+			continue
+		}
 		other.Reviews = canary.Reviews // they say what is added to it
 		out = append(out, facts.Exempted{Webhook: r.Webhook, Labels: pod.Labels, Changes: other.Changes(), Refusal: other.Refusal})
 	}
 	return out
+}
+
+// meetsTheSame reports whether what others have made of a canary changes nothing about who is called for it: else its
+// labels have kept nobody away for certain.
+func meetsTheSame(chain *admission.Chain, t try, sent, returned *corev1.Pod) bool {
+	after := asReturned(sent, returned)
+	return after != nil && slices.Equal(chain.Met(t.ns, sent), chain.Met(t.ns, after))
 }
 
 // unexplained are the changes of a canary that no webhook is proven to make: no replay shows them, and

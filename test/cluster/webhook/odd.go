@@ -12,6 +12,7 @@ import (
 //	/strip-injected   removes the field from the sidecar that /inject adds, and from no other
 //	/remove-injected  removes that sidecar
 //	/inject-other     adds another sidecar, named other
+//	/label            adds the label mesh=on
 //
 // In front of a behavior, wet- acts only where it is not a dry run, slow- takes nine seconds, and bare- answers
 // without kind, apiVersion and uid, as some webhooks of v1beta1 do.
@@ -19,6 +20,7 @@ var oddPatches = map[string]func(object []byte) ([]operation, error){
 	"strip-injected":  onPod(stripInjected),
 	"remove-injected": onPod(removeInjected),
 	"inject-other":    onPod(injectOther),
+	"label":           onPod(label),
 }
 
 const injectedName, otherName = "injected", "other"
@@ -45,6 +47,11 @@ func injectOther(p pod) []operation {
 	}
 	sidecar := map[string]string{"name": otherName, "image": p.Spec.Containers[0].Image, "restartPolicy": "Always"}
 	return []operation{{Op: "add", Path: "/spec/initContainers/0", Value: sidecar}}
+}
+
+// label takes a pod that has labels, as canaries do.
+func label(pod) []operation {
+	return []operation{{Op: "add", Path: "/metadata/labels/mesh", Value: "on"}}
 }
 
 // A manner is how a behavior is shown.
