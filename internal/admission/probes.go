@@ -84,6 +84,8 @@ type ProbeResult struct {
 	Name string `json:"name"`
 	// Problems are what is wrong; none is good.
 	Problems []Problem `json:"problems"`
+	// Operations is how many operations its patch has; 0 means that it left the pod as it was.
+	Operations int `json:"operations"`
 	// Patch are the operations of its patch that reach the init containers, where there are problems.
 	Patch []string `json:"patch"`
 }
@@ -130,6 +132,7 @@ func (p Probe) Run(ctx context.Context, ask Asker, version string) (ProbeResult,
 
 // compare notes what the answer does to the pod of the probe that it must not do.
 func (r *ProbeResult) compare(p Probe, answer *Answer) {
+	r.Operations = len(answer.Patch)
 	if !answer.Allowed {
 		r.Problems = append(r.Problems, Problem{"denied", answer.Message})
 		return

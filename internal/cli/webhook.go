@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,8 @@ func newWebhookTest(name string, streams genericiooptions.IOStreams) *cobra.Comm
 		Short: "Test what a mutating webhook does to pods with native sidecars",
 		Long: `Send AdmissionReviews (dryRun: true) with pods that use native sidecars and other
 newer fields to a webhook, for creates and updates, and report what it strips,
-moves, reorders or breaks, with the operations of its patch.
+moves, reorders or breaks, with the operations of its patch. With --in-cluster a
+webhook is sent what its rules have: one that never sees pods is not tested.
 
 Exit code: 0 all pods came through unharmed; 3 some did not; 1 the webhook could
 not be asked; 2 wrong command line.`,
@@ -106,9 +108,20 @@ func hintOfServing(err error) string {
 
 // A tested is one webhook with its results.
 type tested struct {
-	Webhook string                  `json:"webhook"`
-	Results []admission.ProbeResult `json:"results"`
+	Webhook string `json:"webhook"`
+	// NotTested is why it was not asked anything: an API server would not either.
+	NotTested string                  `json:"notTested,omitempty"`
+	Results   []admission.ProbeResult `json:"results"`
 }
+
+// probesFor are those that an API server could send to a webhook, by its rules.
+func probesFor(w collect.Installed, all []admission.Probe) []admission.Probe {
+	return slices.DeleteFunc(slices.Clone(all), func(p admission.Probe) bool {
+		return p.Old == nil && !w.Creates || p.Old != nil && !w.Updates
+	})
+}
+
+const notForPods = "its rules have neither the creation nor the update of pods"
 
 func (o *webhookTest) run(ctx context.Context) error {
 	if err := o.check(); err != nil {
@@ -132,10 +145,10 @@ func (o *webhookTest) run(ctx context.Context) error {
 		namespace = *o.cluster.kube.Namespace
 	}
 	var all []tested
-	problems := 0
+	problems, asked := 0, 0
 	for _, w := range webhooks {
-		t := tested{Webhook: w.Name}
-		for _, p := range admission.Probes(namespace, pod) {
+		t := tested{Webhook: w.Name, Results: []admission.ProbeResult{}}
+		for _, p := range probesFor(w, admission.Probes(namespace, pod)) {
 			r, err := p.Run(ctx, w.Ask, w.Version)
 			if err != nil {
 				return couldNotRun(hintOfServing(err), fmt.Errorf("asking %s: %w", w.Name, err))
@@ -143,7 +156,15 @@ func (o *webhookTest) run(ctx context.Context) error {
 			problems += len(r.Problems)
 			t.Results = append(t.Results, r)
 		}
+		if len(t.Results) == 0 {
+			t.NotTested = notForPods
+		}
+		asked += len(t.Results)
 		all = append(all, t)
+	}
+	if asked == 0 {
+		return couldNotRun("what it does to templates of workloads: kubectl sidecar doctor --checks template-strips-restart-policy",
+			fmt.Errorf("no webhook of %s is called for pods: %s", o.inCluster, notForPods))
 	}
 	if err := o.print(all); err != nil {
 		return err
@@ -197,7 +218,7 @@ func (o *webhookTest) webhooks(ctx context.Context) ([]collect.Installed, *colle
 	if err != nil {
 		return nil, nil, couldNotRun("", err)
 	}
-	return []collect.Installed{{Name: facts.RedactURL(o.url), Version: o.version.value, Ask: ask}}, ledger, nil
+	return []collect.Installed{{Name: facts.RedactURL(o.url), Version: o.version.value, Creates: true, Updates: true, Ask: ask}}, ledger, nil
 }
 
 func (o *webhookTest) print(all []tested) error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
@@ -16,6 +17,10 @@ func testText(out io.Writer, all []tested) {
 	for _, t := range all {
 		harmed := 0
 		fmt.Fprintf(out, "%s\n", print.Escape(t.Webhook))
+		if t.NotTested != "" {
+			fmt.Fprintf(out, "  not tested: %s\n", t.NotTested)
+			continue
+		}
 		for _, r := range t.Results {
 			if len(r.Problems) == 0 {
 				fmt.Fprintf(out, "  ok    %s\n", r.Name)
@@ -28,6 +33,9 @@ func testText(out io.Writer, all []tested) {
 			}
 		}
 		fmt.Fprintf(out, "%d of %d came through unharmed\n", len(t.Results)-harmed, len(t.Results))
+		if harmed == 0 && !slices.ContainsFunc(t.Results, func(r admission.ProbeResult) bool { return r.Operations > 0 }) {
+			fmt.Fprintf(out, "it changed none of them, so what it does to pods that it changes is not known: give it one with --pod FILE\n")
+		}
 	}
 }
 
@@ -47,6 +55,9 @@ func junitTests(out io.Writer, all []tested) error {
 	var suites []junit.Testsuite
 	for _, t := range all {
 		suite := junit.Testsuite{Name: print.Escape(t.Webhook)}
+		if t.NotTested != "" {
+			suite.AddTestcase(junit.Testcase{Classname: suite.Name, Name: "pods", Skipped: &junit.Result{Message: t.NotTested}})
+		}
 		for _, r := range t.Results {
 			c := junit.Testcase{Classname: suite.Name, Name: print.Escape(r.Name)}
 			if lines := problemLines(r); len(r.Problems) > 0 {

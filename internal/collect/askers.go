@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
 // An Installed is one webhook of a configuration in a cluster that can be called directly.
@@ -20,7 +21,10 @@ type Installed struct {
 	Name string
 	// Version is the version of AdmissionReview that it understands.
 	Version string
-	Ask     admission.Asker
+	// Creates and Updates are whether its rules have the creation and the update of pods: else the API server never asks
+	// it about that, and what it answers then tells nothing.
+	Creates, Updates bool
+	Ask              admission.Asker
 }
 
 // Webhooks returns the webhooks of a MutatingWebhookConfiguration, to be asked through the service
@@ -46,6 +50,7 @@ func Webhooks(ctx context.Context, o Options, configuration string) ([]Installed
 		call := admission.Call{Configuration: configuration, Webhook: w.Name}
 		out = append(out, Installed{
 			Name: call.Name(), Version: admission.ReviewVersion(w.AdmissionReviewVersions),
+			Creates: facts.SeesPodCreates(w.Rules), Updates: facts.SeesPodUpdates(w.Rules),
 			Ask: func(ctx context.Context, body []byte) ([]byte, error) { return c.askInstalled(ctx, call, w, body) },
 		})
 	}

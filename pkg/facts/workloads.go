@@ -153,6 +153,13 @@ func seesCustom(r admissionregistrationv1.RuleWithOperations) bool {
 	return custom && hasOr(r.Operations, admissionregistrationv1.Create, admissionregistrationv1.Update)
 }
 
+// SeesPodCreates reports whether the rules have the creation of pods.
+func SeesPodCreates(rules []admissionregistrationv1.RuleWithOperations) bool {
+	return slices.ContainsFunc(rules, func(r admissionregistrationv1.RuleWithOperations) bool {
+		return has(r, "", "v1", "pods", admissionregistrationv1.Create)
+	})
+}
+
 // SeesPodUpdates reports whether the rules have the update of pods.
 func SeesPodUpdates(rules []admissionregistrationv1.RuleWithOperations) bool {
 	return slices.ContainsFunc(rules, func(r admissionregistrationv1.RuleWithOperations) bool {
