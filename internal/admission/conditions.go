@@ -142,9 +142,16 @@ func (c conditions) namedUsers() string {
 func (c conditions) accounts() []string {
 	var out []string
 	for _, m := range c.list {
-		for _, found := range userLiteral.FindAllStringSubmatch(m.Expression, -1) {
-			out = append(out, found[1])
-		}
+		out = append(out, accountsIn(m.Expression)...)
+	}
+	return out
+}
+
+// accountsIn are the service accounts that an expression names.
+func accountsIn(expression string) []string {
+	var out []string
+	for _, found := range userLiteral.FindAllStringSubmatch(expression, -1) {
+		out = append(out, found[1])
 	}
 	return out
 }

@@ -20,8 +20,10 @@ type policy struct {
 	criteria   criteria
 	conditions conditions
 	bindings   []binding
-	// byDryRun is whether it may do something else on dry runs than otherwise.
-	byDryRun bool
+	// byDryRun is whether it may do something else on dry runs than otherwise, byUser whether it may do something else for
+	// somebody else; accounts are those that it then names.
+	byDryRun, byUser bool
+	accounts         []string
 }
 
 type binding struct {
@@ -54,7 +56,10 @@ func newPolicies(list []admissionregistrationv1.MutatingAdmissionPolicy, binding
 			criteria:   newCriteria(list[i].Spec.MatchConstraints),
 			conditions: compileConditions(list[i].Spec.MatchConditions, list[i].Spec.ParamKind != nil),
 		}
-		p.byDryRun = asksForDryRun(&list[i].Spec)
+		expressions := expressionsOf(&list[i].Spec)
+		p.byDryRun = strings.Contains(expressions, "dryRun")
+		p.byUser = strings.Contains(expressions, "userInfo") || strings.Contains(expressions, "authorizer")
+		p.accounts = accountsIn(expressions)
 		for j := range bindings {
 			if bindings[j].Spec.PolicyName != p.name {
 				continue
@@ -118,17 +123,28 @@ func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes,
 	if p.byDryRun {
 		why = cmp.Or(why, "its mutations ask for dryRun")
 	}
+	if p.byUser && w.by == "" {
+		why = cmp.Or(why, "its mutations ask who creates the pod")
+	}
 	return acts, cmp.Or(maybe, why)
 }
 
-// asksForDryRun reports whether what a policy does, rather than whether it acts, may depend on dryRun. Of conditions
-// that is known where they are evaluated.
-func asksForDryRun(spec *admissionregistrationv1.MutatingAdmissionPolicySpec) bool {
-	asks := func(expression string) bool { return strings.Contains(expression, "dryRun") }
-	return slices.ContainsFunc(spec.Variables, func(v admissionregistrationv1.Variable) bool { return asks(v.Expression) }) ||
-		slices.ContainsFunc(spec.Mutations, func(m admissionregistrationv1.Mutation) bool {
-			return m.JSONPatch != nil && asks(m.JSONPatch.Expression) || m.ApplyConfiguration != nil && asks(m.ApplyConfiguration.Expression)
-		})
+// expressionsOf are the expressions that say what a policy does, rather than whether it acts. What conditions ask for is
+// known where they are evaluated.
+func expressionsOf(spec *admissionregistrationv1.MutatingAdmissionPolicySpec) string {
+	var out []string
+	for _, v := range spec.Variables {
+		out = append(out, v.Expression)
+	}
+	for _, m := range spec.Mutations {
+		if m.JSONPatch != nil {
+			out = append(out, m.JSONPatch.Expression)
+		}
+		if m.ApplyConfiguration != nil {
+			out = append(out, m.ApplyConfiguration.Expression)
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 func matches(ns *corev1.Namespace, attr *admission.VersionedAttributes, c criteria) (bool, error) {

@@ -64,8 +64,8 @@ func SplitAccount(user string) (namespace, name string, ok bool) {
 // userLiteral is a string in an expression that is, or begins, the name of service accounts.
 var userLiteral = regexp.MustCompile(`['"](` + accountPrefix + `[^'"]*)['"]`)
 
-// AsksForUser reports whether a condition asks who creates the pod, and names the service accounts that
-// the conditions name: as a whole, or their beginning.
+// AsksForUser reports whether a condition asks who creates the pod, or what a policy then does, and names the service
+// accounts that they name: as a whole, or their beginning.
 func (c *Chain) AsksForUser() (asks bool, named []string) {
 	note := func(c conditions) {
 		if !c.byUser {
@@ -79,9 +79,23 @@ func (c *Chain) AsksForUser() (asks bool, named []string) {
 	}
 	for i := range c.policies {
 		note(c.policies[i].conditions)
+		asks = asks || c.policies[i].byUser
+		named = append(named, c.policies[i].accounts...)
 	}
 	slices.Sort(named)
 	return asks, slices.Compact(named)
+}
+
+// ActsByUser are the names of the policies that may do something else for another user: who meets them once does not know
+// what they do.
+func (c *Chain) ActsByUser() []string {
+	var out []string
+	for i := range c.policies {
+		if c.policies[i].byUser {
+			out = append(out, c.policies[i].name)
+		}
+	}
+	return out
 }
 
 // Knowing is the same chain with more service accounts that may create pods, by their user names.

@@ -27,10 +27,12 @@ var mutatingPolicies = []struct{ namespace, jsonPatch, apply, want string }{
 	{"apply-label", "", `Object{metadata: Object.metadata{labels: Object.metadata.labels{tidy: "yes"}}}`, "preserves"},
 	{"patch-wet", `request.?dryRun.orValue(false) ? [JSONPatch{op: "add", path: "/metadata/labels/tidy", value: "yes"}] :
 		[JSONPatch{op: "remove", path: "/spec/initContainers/1/restartPolicy"}]`, "", "unknown"},
+	{"patch-jobs", `request.userInfo.username == 'system:serviceaccount:kube-system:job-controller' ?
+		[JSONPatch{op: "remove", path: "/spec/initContainers/1/restartPolicy"}] : []`, "", "strips"},
 }
 
-// TestProofOfPolicies: a policy that strips the field or sets another value is named, one that does neither is not, and
-// of one that does something else on dry runs nothing is said.
+// TestProofOfPolicies: a policy that strips the field or sets another value is named, also where it does so for one
+// controller only; one that does neither is not, and of one that does something else on dry runs nothing is said.
 func TestProofOfPolicies(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: no real API server was started")
@@ -64,7 +66,7 @@ func TestProofOfPolicies(t *testing.T) {
 			named = append(named, fmt.Sprintf("%s: %s %s", r.Check.ID, f.Object.Kind, f.Object.Name))
 		}
 	}
-	want := "webhook-strips-restart-policy: MutatingAdmissionPolicy patch-strips, webhook-moves-restart-policy: MutatingAdmissionPolicy apply-never"
+	want := "webhook-strips-restart-policy: MutatingAdmissionPolicy patch-strips, webhook-strips-restart-policy: MutatingAdmissionPolicy patch-jobs, webhook-moves-restart-policy: MutatingAdmissionPolicy apply-never"
 	if text := strings.Join(named, ", "); text != want {
 		t.Errorf("found %s\nwant  %s", text, want)
 	}

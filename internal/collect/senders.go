@@ -124,12 +124,13 @@ func variantsOf(chain *admission.Chain, namespaces []corev1.Namespace, as facts.
 }
 
 // created are the classes of pods that other users create than the caller and the ReplicaSet controller, where those
-// meet a webhook that asks for the user and that nobody else meets.
+// meet a webhook that asks for the user and that nobody else meets, or a policy that may do something else for them.
 func (c *collector) created(s senders, namespaces []corev1.Namespace, plain []class) []class {
 	if asks, _ := s.chain.AsksForUser(); !asks || !s.controllers {
 		return nil
 	}
 	var out []class
+	byUser := s.chain.ActsByUser()
 	users := append([]string(nil), s.named...)
 	for _, name := range admission.Controllers() {
 		users = append(users, admission.ControllerUser(name))
@@ -137,7 +138,7 @@ func (c *collector) created(s senders, namespaces []corev1.Namespace, plain []cl
 	for _, user := range users {
 		as := facts.Class{Variant: "that " + user + " creates", User: user}
 		for _, v := range variantsOf(s.chain.By(user), namespaces, as, admission.Canary) {
-			if !v.metBy(append(plain, out...)) {
+			if !v.metBy(append(plain, out...)) || slices.ContainsFunc(v.fact.Policies, func(name string) bool { return slices.Contains(byUser, name) }) {
 				out = append(out, v)
 			}
 		}
