@@ -45,6 +45,9 @@ func (n *names) infrastructure(s *Snapshot) {
 		n.is(subdomain, "CustomResourceDefinition", "the name", c.Name)
 		n.is(subdomain, "CustomResourceDefinition "+c.Name, "the group", c.Group)
 		n.is(kindName, "CustomResourceDefinition "+c.Name, "the kind", c.Kind)
+		for _, v := range c.Versions {
+			n.is(label, "CustomResourceDefinition "+c.Name, "the version", v.Name)
+		}
 	}
 }
 
@@ -62,34 +65,62 @@ func (n *names) admission(s *Snapshot) {
 			n.is(subdomain, "MutatingAdmissionPolicy "+p.Name, "the binding", b)
 		}
 	}
-	for _, c := range s.Classes {
-		for _, name := range c.Namespaces {
-			n.is(label, "class "+quoteShort(c.ID), "the namespace", name)
-		}
-		for _, w := range c.Webhooks {
-			n.is(configured, "class "+quoteShort(c.ID), "the webhook", w)
-		}
+	for i := range s.Classes {
+		n.class(&s.Classes[i])
 	}
-	for _, c := range s.Canaries {
-		what := "the canary of class " + quoteShort(c.Class)
-		n.is(label, what, "the namespace", c.Namespace)
-		for _, p := range []*corev1.Pod{c.Sent, c.Returned} {
-			if p != nil {
-				n.podSpec(what, &p.Spec)
-			}
-		}
-		for _, r := range c.Reviews {
-			n.is(configured, what, "the webhook", r.Webhook)
-		}
-		for _, e := range c.Exempted {
-			n.is(configured, what, "the webhook", e.Webhook)
-		}
+	for i := range s.Canaries {
+		n.canary(&s.Canaries[i])
+	}
+	for i := range s.Workloads {
+		w := &s.Workloads[i]
+		n.is(kindName, "the trial "+quoteShort(w.Class.ID), "the kind", w.Kind)
+		n.is(subdomain, "the trial "+quoteShort(w.Class.ID), "the resource", w.Resource)
+		n.class(&w.Class)
+		n.canary(w.Canary)
+	}
+	for i := range s.PodUpdates {
+		u := &s.PodUpdates[i]
+		n.is(subdomain, "the trial "+quoteShort(u.Class.ID), "the pod", u.Pod)
+		n.class(&u.Class)
+		n.canary(u.Canary)
 	}
 	for _, w := range s.WebhookCalls {
 		n.is(configured, "the calls of a webhook", "the webhook", w.Webhook)
 	}
 	for _, b := range s.WebhookBackends {
 		n.is(configured, "the backend of a webhook", "the webhook", b.Webhook)
+	}
+}
+
+func (n *names) class(c *Class) {
+	what := "class " + quoteShort(c.ID)
+	for _, name := range c.Namespaces {
+		n.is(label, what, "the namespace", name)
+	}
+	for _, w := range c.Webhooks {
+		n.is(configured, what, "the webhook", w)
+	}
+	for _, p := range c.Policies {
+		n.is(subdomain, what, "the policy", p)
+	}
+}
+
+func (n *names) canary(c *Canary) {
+	if c == nil {
+		return
+	}
+	what := "the canary of class " + quoteShort(c.Class)
+	n.is(label, what, "the namespace", c.Namespace)
+	for _, p := range []*corev1.Pod{c.Sent, c.Returned} {
+		if p != nil {
+			n.podSpec(what, &p.Spec)
+		}
+	}
+	for _, r := range c.Reviews {
+		n.is(configured, what, "the webhook", r.Webhook)
+	}
+	for _, e := range c.Exempted {
+		n.is(configured, what, "the webhook", e.Webhook)
 	}
 }
 

@@ -39,6 +39,13 @@ var namePlaces = map[string]string{
 	"owner in a snapshot":      `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [pods], pods: [{metadata: {name: a, ownerReferences: [{apiVersion: v1, kind: Node, name: "NAME", uid: u}]}, spec: {containers: []}, status: {}}]}`,
 	"policy in a snapshot":     `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [mutatingadmissionpolicies], mutatingPolicies: [{name: "NAME", matchesPods: true}]}`,
 	"CRD in a snapshot":        `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [customresourcedefinitions], customResourceDefinitions: [{name: a.b, group: b, kind: "NAME"}]}`,
+	"version of a CRD":         `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [customresourcedefinitions], customResourceDefinitions: [{name: a.b, group: b, kind: A, versions: [{name: "NAME", served: true, storage: true}]}]}`,
+	"policy of a class":        `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [canaries], classes: [{id: class-1, namespaces: [a], policies: ["NAME"]}]}`,
+	"trial of a workload":      `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [canaries], workloadTrials: [{kind: Deployment, apiVersion: apps/v1, resource: "NAME", class: {id: workload-1, namespaces: [a]}}]}`,
+	"kind of a trial":          `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [canaries], workloadTrials: [{kind: "NAME", apiVersion: apps/v1, resource: deployments.apps, class: {id: workload-1, namespaces: [a]}}]}`,
+	"class of a trial":         `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [canaries], workloadTrials: [{kind: Deployment, apiVersion: apps/v1, resource: deployments.apps, class: {id: workload-1, namespaces: ["NAME"]}}]}`,
+	"review of a trial":        `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [canaries], workloadTrials: [{kind: Deployment, apiVersion: apps/v1, resource: deployments.apps, class: {id: workload-1, namespaces: [a]}, canary: {class: workload-1, namespace: a, reviews: [{webhook: "a/NAME"}]}}]}`,
+	"updated pod":              `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [canaries], podUpdates: [{pod: "NAME", class: {id: update-1, namespaces: [a]}}]}`,
 	"backend in a snapshot":    `{kind: Snapshot, apiVersion: kubectl-sidecar.dev/v1, seen: [webhookbackends], webhookBackends: [{webhook: "a/NAME", service: a/b, pods: 0, ready: 0}]}`,
 }
 

@@ -119,7 +119,7 @@ func (r workloadRun) doubtfulCalls(s *facts.Snapshot) []facts.Gap {
 			continue
 		}
 		g := facts.NewGap(facts.Canaries, r.trial.Instance(), fmt.Sprintf("it is not certain what %s does to it: %s", name, why),
-			facts.Do("look for restartPolicy in a workload of your own that it is meant for:", "kubectl get "+r.trial.Resource+" -A -o yaml"))
+			facts.Do("look for restartPolicy in a workload of your own that it is meant for:", prose.Shell("kubectl get %s -A -o yaml", r.trial.Resource)))
 		g.Scope += " " + name
 		out = append(out, g)
 	}
