@@ -27,7 +27,7 @@ var mutatingPolicies = []struct{ namespace, jsonPatch, apply, want string }{
 	{"apply-label", "", `Object{metadata: Object.metadata{labels: Object.metadata.labels{tidy: "yes"}}}`, "preserves"},
 	{"patch-wet", `request.?dryRun.orValue(false) ? [JSONPatch{op: "add", path: "/metadata/labels/tidy", value: "yes"}] :
 		[JSONPatch{op: "remove", path: "/spec/initContainers/1/restartPolicy"}]`, "", "unknown"},
-	{"patch-jobs", `request.userInfo.username == 'system:serviceaccount:kube-system:job-controller' ?
+	{"patch-jobs", `request.userInfo.username == 'system:serviceaccount:kube-system:job-controller' && has(object.spec.initContainers[1].restartPolicy) ?
 		[JSONPatch{op: "remove", path: "/spec/initContainers/1/restartPolicy"}] : []`, "", "strips"},
 }
 

@@ -145,8 +145,8 @@ spec:
 		version facts.CRDVersion
 		want    checks.Status
 	}{
-		{facts.CRDVersion{Name: "v1alpha1", Prunes: []string{"spec.template.spec.initContainers"}}, checks.Fail},
-		{facts.CRDVersion{Name: "v1alpha1", Keeps: []string{"spec.template.spec.initContainers"}}, checks.Pass},
+		{facts.CRDVersion{Name: "v1alpha1", Served: true, Storage: true, Prunes: []string{"spec.template.spec.initContainers"}}, checks.Fail},
+		{facts.CRDVersion{Name: "v1alpha1", Served: true, Storage: true, Keeps: []string{"spec.template.spec.initContainers"}}, checks.Pass},
 	} {
 		in := Input{Files: []File{rollout}, Minor: Newest, Cluster: &facts.Snapshot{
 			CustomResourceDefinitions: []facts.CRD{{Name: "rollouts.argoproj.io", Group: "argoproj.io", Kind: "Rollout", Versions: []facts.CRDVersion{test.version}}},
