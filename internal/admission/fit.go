@@ -1,15 +1,16 @@
 package admission
 
 import (
-	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // limit is how the LimitRanger says no (plugin/pkg/admission/limitranger).
-var limit = regexp.MustCompile(`(minimum|maximum) (\S+) usage per (Container|Pod) is ([^,\]]+), but`)
+var limit = pattern.New(`(minimum|maximum) (\S+) usage per (Container|Pod) is ([^,\]]+), but`)
 
 // Fit changes the pod to what its refusal asks for, and reports whether there was anything to change: the
 // resources of the canary's own containers to what a limit range says, those of a workload's to as good as

@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // A Shape is a set of templates for which one canary speaks: their pods meet the same webhooks and policies, in
@@ -158,7 +159,7 @@ func (t Template) Content() string {
 }
 
 // numbers are what tells apart the pods of one maker: counters, times, hashes, random ends of names.
-var numbers = regexp.MustCompile(`[0-9a-f]{8,}|[0-9]+`)
+var numbers = pattern.New(`[0-9a-f]{8,}|[0-9]+`)
 
 // anonymous is text without what is this pod's own.
 func (t Template) anonymous(text string) string {

@@ -1,11 +1,12 @@
 package admission
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // SystemNamespace is where the service accounts of kube-controller-manager are.
@@ -62,7 +63,7 @@ func SplitAccount(user string) (namespace, name string, ok bool) {
 }
 
 // userLiteral is a string in an expression that is, or begins, the name of service accounts.
-var userLiteral = regexp.MustCompile(`['"](` + accountPrefix + `[^'"]*)['"]`)
+var userLiteral = pattern.New(`['"](` + accountPrefix + `[^'"]*)['"]`)
 
 // AsksForUser reports whether a condition asks who creates the pod, or what a policy then does, and names the service
 // accounts that they name: as a whole, or their beginning.

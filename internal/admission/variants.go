@@ -2,12 +2,13 @@ package admission
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // OwnedCanary is the plain canary as a pod that a ReplicaSet owns; or that something owns which is not its
@@ -123,7 +124,7 @@ func (t *target) labels() map[string]string {
 	return out
 }
 
-var quoted = regexp.MustCompile(`'([^']*)'|"([^"]*)"`)
+var quoted = pattern.New(`'([^']*)'|"([^"]*)"`)
 
 // maxLiterals bounds the search: it tries each pair.
 const maxLiterals = 12

@@ -8,11 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // errRefused is in every error of the guard.
@@ -60,24 +61,24 @@ const maxReview = 6 << 20
 
 var (
 	// accessReview may be created: it asks the server what the caller may do.
-	accessReview = regexp.MustCompile(`^/apis/authorization\.k8s\.io/[^/]+/selfsubject(access|rules)reviews$`)
+	accessReview = pattern.New(`^/apis/authorization\.k8s\.io/[^/]+/selfsubject(access|rules)reviews$`)
 	// dryRunnable may be created with dryRun=All.
-	dryRunnable = regexp.MustCompile(`^/(api/v1/namespaces/[^/]+/(pods|podtemplates|replicationcontrollers)|` +
+	dryRunnable = pattern.New(`^/(api/v1/namespaces/[^/]+/(pods|podtemplates|replicationcontrollers)|` +
 		`apis/apps/v1/namespaces/[^/]+/(deployments|replicasets|statefulsets|daemonsets)|apis/batch/v1/namespaces/[^/]+/(jobs|cronjobs))$`)
 	// dryRunPods may be created as somebody else.
-	dryRunPods = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/pods$`)
+	dryRunPods = pattern.New(`^/api/v1/namespaces/[^/]+/pods$`)
 	// serviceProxy reaches a webhook.
-	serviceProxy = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/services/[^/]+/proxy(/|$)`)
+	serviceProxy = pattern.New(`^/api/v1/namespaces/[^/]+/services/[^/]+/proxy(/|$)`)
 	// nodeProxy is all of a kubelet that is ever asked: the rest of its paths can run commands.
-	nodeProxy = regexp.MustCompile(`^/api/v1/nodes/[^/]+/proxy/(metrics|configz)$`)
+	nodeProxy = pattern.New(`^/api/v1/nodes/[^/]+/proxy/(metrics|configz)$`)
 	// anyProxy is every way through the API server to something else.
-	anyProxy = regexp.MustCompile(`^/api/v1/(proxy(/|$)|(namespaces/[^/]+/(pods|services)|nodes)/[^/]+/proxy(/|$))`)
+	anyProxy = pattern.New(`^/api/v1/(proxy(/|$)|(namespaces/[^/]+/(pods|services)|nodes)/[^/]+/proxy(/|$))`)
 	// interactive subresources can run commands although they start with GET.
-	interactive = regexp.MustCompile(`(?i)^/(api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/[^/]+/[^/]+/(exec|attach|portforward)(/|$)`)
+	interactive = pattern.New(`(?i)^/(api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/[^/]+/[^/]+/(exec|attach|portforward)(/|$)`)
 	// watchable is what may be watched: what `why --watch` waits for.
-	watchable = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/(pods|events)$`)
+	watchable = pattern.New(`^/api/v1/namespaces/[^/]+/(pods|events)$`)
 	// oldWatch is the watch of the first days, still served.
-	oldWatch = regexp.MustCompile(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
+	oldWatch = pattern.New(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
 )
 
 // checked is a request that a guard lets through, or why it does not, which is recorded as shown.

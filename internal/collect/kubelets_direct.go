@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"sync"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // KubeletWay is how kubelets are reached.
@@ -200,7 +200,7 @@ type kubeletGuard struct {
 }
 
 // kubeletPage is all that is ever asked of a kubelet.
-var kubeletPage = regexp.MustCompile(`^/(metrics|configz)$`)
+var kubeletPage = pattern.New(`^/(metrics|configz)$`)
 
 // RoundTrip sends a request that is allowed and records it.
 func (g *kubeletGuard) RoundTrip(req *http.Request) (*http.Response, error) {

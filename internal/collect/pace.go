@@ -3,12 +3,13 @@ package collect
 import (
 	"context"
 	"net/http"
-	"regexp"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/util/flowcontrol"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // A pace keeps requests apart: as far as the user wants it (Options.QPS), and as far as the API server
@@ -72,7 +73,7 @@ func (p *pace) wait(ctx context.Context) error {
 }
 
 // proxied is what the API server only passes on. If something behind it is busy, nothing else is.
-var proxied = regexp.MustCompile(`/(nodes|services)/[^/]+/proxy/`)
+var proxied = pattern.New(`/(nodes|services)/[^/]+/proxy/`)
 
 // heed keeps the run quiet for as long as a busy API server asks for.
 func (p *pace) heed(req *http.Request, resp *http.Response) {

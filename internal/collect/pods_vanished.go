@@ -3,7 +3,6 @@ package collect
 import (
 	"context"
 	"fmt"
-	"regexp"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -11,20 +10,21 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // Names of pods tell who makes them. The letters are those of Kubernetes' random suffixes.
 var (
-	replicaSetPod = regexp.MustCompile(`^(.+-[bcdf-hj-np-tv-xz0-9]{6,10})-[bcdf-hj-np-tv-xz2456789]{5}$`)
-	jobPod        = regexp.MustCompile(`^(.+?)(?:-[0-9]+)?-[bcdf-hj-np-tv-xz2456789]{5}$`)
-	daemonSetPod  = regexp.MustCompile(`^(.+)-[bcdf-hj-np-tv-xz2456789]{5}$`)
-	statefulPod   = regexp.MustCompile(`^(.+)-[0-9]+$`)
+	replicaSetPod = pattern.New(`^(.+-[bcdf-hj-np-tv-xz0-9]{6,10})-[bcdf-hj-np-tv-xz2456789]{5}$`)
+	jobPod        = pattern.New(`^(.+?)(?:-[0-9]+)?-[bcdf-hj-np-tv-xz2456789]{5}$`)
+	daemonSetPod  = pattern.New(`^(.+)-[bcdf-hj-np-tv-xz2456789]{5}$`)
+	statefulPod   = pattern.New(`^(.+)-[0-9]+$`)
 )
 
 // likelyOwners are the owners that a pod of this name may have had, the likeliest first.
 func likelyOwners(pod string) []Name {
 	var out []Name
-	try := func(pattern *regexp.Regexp, resource string) {
+	try := func(pattern *pattern.Pattern, resource string) {
 		if m := pattern.FindStringSubmatch(pod); m != nil {
 			out = append(out, Name{resource, m[1]})
 		}

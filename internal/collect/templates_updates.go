@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // Workloads are created with dryRun=All, and those that there are updated: a webhook or policy may see only updates, or do
@@ -210,7 +210,7 @@ func (c *collector) updateWithLabel(ctx context.Context, w *workload, t workload
 }
 
 // immutable is what the API server says of a change that it does not allow, with all that there is in between.
-var immutable = regexp.MustCompile(`(?s)Invalid value: .*(: field is immutable)`)
+var immutable = pattern.New(`(?s)Invalid value: .*(: field is immutable)`)
 
 // withoutContent leaves the content of an object out of the API server's words.
 func withoutContent(message string) string {

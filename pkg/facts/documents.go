@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 
 	yamlv3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // A document is one of several in a file, as JSON.
@@ -34,7 +35,7 @@ func documents(raw []byte, strict bool) ([]document, error) {
 }
 
 // looksLikeJSON matches a mapping whose first key is quoted.
-var looksLikeJSON = regexp.MustCompile(`^\s*\{\s*"`)
+var looksLikeJSON = pattern.New(`^\s*\{\s*"`)
 
 func jsonDocuments(raw []byte) ([]document, error) {
 	var docs []document
@@ -159,10 +160,13 @@ func toJSON(text []byte, strict bool) ([]byte, error) {
 }
 
 // yamlLine is how the parser says where in the document an error is.
-var yamlLine = regexp.MustCompile(`line (\d+): `)
+var yamlLine = pattern.New(`line (\d+): `)
+
+// beginning is what the parsers say before what is wrong.
+var beginning = pattern.New(`^(error converting YAML to JSON: )?(yaml: )?(unmarshal errors:\s+)?`)
 
 // unfinished is how the parser says that something is missing.
-var unfinished = regexp.MustCompile(`(could|did) not find expected|unexpected end`)
+var unfinished = pattern.New(`(could|did) not find expected|unexpected end`)
 
 // yamlError puts the line of the file into a parser's error. Something that is missing at the very
 // end of the file means that the file is cut off.
@@ -182,7 +186,7 @@ func yamlError(err error, first, last int) error {
 		at = first + n - 1
 		text = text[:m[0]] + text[m[1]:]
 	}
-	text = regexp.MustCompile(`^(error converting YAML to JSON: )?(yaml: )?(unmarshal errors:\s+)?`).ReplaceAllString(text, "")
+	text = beginning.ReplaceAllString(text, "")
 	if at >= last-1 && unfinished.MatchString(text) {
 		return fmt.Errorf("line %d: %s: the file looks cut off", min(at, last), text)
 	}
@@ -190,7 +194,7 @@ func yamlError(err error, first, last int) error {
 }
 
 // anchor matches what may be a YAML anchor. Without one there is nothing to expand.
-var anchor = regexp.MustCompile(`(?m)(^|[\s\[{,:-])&[^\s&]`)
+var anchor = pattern.New(`(?m)(^|[\s\[{,:-])&[^\s&]`)
 
 // expansion refuses a document whose aliases would make it larger than a file may be.
 func expansion(text []byte) error {

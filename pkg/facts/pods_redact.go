@@ -1,10 +1,11 @@
 package facts
 
 import (
-	"regexp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // keptEnv are the variables whose values are kept: they switch on a workaround for the lack of
@@ -33,8 +34,8 @@ func listens(e corev1.EnvVar) bool {
 }
 
 var (
-	listenName  = regexp.MustCompile(`(?i)listen|bind|addr`)
-	listenValue = regexp.MustCompile(`^(?:[a-z]{2,5}://)?(?:127(?:\.\d{1,3}){3}|localhost|0\.0\.0\.0|\*|\[?::1?\]?)?(?::\d{2,5})?$`)
+	listenName  = pattern.New(`(?i)listen|bind|addr`)
+	listenValue = pattern.New(`^(?:[a-z]{2,5}://)?(?:127(?:\.\d{1,3}){3}|localhost|0\.0\.0\.0|\*|\[?::1?\]?)?(?::\d{2,5})?$`)
 )
 
 // trimVolumes drops the parameters of drivers, which may hold credentials; names stay.

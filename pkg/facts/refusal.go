@@ -1,9 +1,10 @@
 package facts
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // Cause is why the API server refused a pod, as far as its own words say.
@@ -40,31 +41,31 @@ const (
 
 type causeText struct {
 	cause Cause
-	text  *regexp.Regexp
+	text  *pattern.Pattern
 }
 
 // naming are the API server's own texts that name a webhook or a policy, in their group; one with spaces is no name, but
 // somebody's text. What comes first in a message is the API server's: what follows may quote another one.
 var naming = []causeText{
-	{CauseNoDryRun, regexp.MustCompile(`admission webhook "([^"\s]+)" does not support dry run`)},
-	{CauseNoDryRun, regexp.MustCompile(`failed calling webhook "([^"\s]+)": Webhook SideEffects is nil`)},
-	{CauseDenied, regexp.MustCompile(`admission webhook "([^"\s]+)" denied the request`)},
-	{CauseFailed, regexp.MustCompile(`failed calling webhook "([^"\s]+)":`)},
-	{CausePolicy, regexp.MustCompile(`ValidatingAdmissionPolicy '([^'\s]+)' (?:with binding '[^']+' )?denied request`)},
-	{CausePolicy, regexp.MustCompile(`policy ['"]([^'"\s]+)['"] (?:with binding '[^']+' )?denied request`)},
+	{CauseNoDryRun, pattern.New(`admission webhook "([^"\s]+)" does not support dry run`)},
+	{CauseNoDryRun, pattern.New(`failed calling webhook "([^"\s]+)": Webhook SideEffects is nil`)},
+	{CauseDenied, pattern.New(`admission webhook "([^"\s]+)" denied the request`)},
+	{CauseFailed, pattern.New(`failed calling webhook "([^"\s]+)":`)},
+	{CausePolicy, pattern.New(`ValidatingAdmissionPolicy '([^'\s]+)' (?:with binding '[^']+' )?denied request`)},
+	{CausePolicy, pattern.New(`policy ['"]([^'"\s]+)['"] (?:with binding '[^']+' )?denied request`)},
 }
 
 // causes are its other texts, most telling first.
 var causes = []causeText{
-	{CauseStripped, regexp.MustCompile(`may not be set for init containers without restartPolicy=Always`)},
-	{CauseExpression, regexp.MustCompile(`expression '.*' resulted in error`)},
-	{CausePatch, regexp.MustCompile(`operation does not apply|doc is missing (?:path|key)|json: cannot unmarshal`)},
-	{CauseAccess, regexp.MustCompile(`cannot (?:create|patch) resource "[^"]+" in API group "[^"]*"`)},
-	{CauseNamespace, regexp.MustCompile(`exceeded quota|failed quota|violates PodSecurity|` +
+	{CauseStripped, pattern.New(`may not be set for init containers without restartPolicy=Always`)},
+	{CauseExpression, pattern.New(`expression '.*' resulted in error`)},
+	{CausePatch, pattern.New(`operation does not apply|doc is missing (?:path|key)|json: cannot unmarshal`)},
+	{CauseAccess, pattern.New(`cannot (?:create|patch) resource "[^"]+" in API group "[^"]*"`)},
+	{CauseNamespace, pattern.New(`exceeded quota|failed quota|violates PodSecurity|` +
 		`error looking up service account|serviceaccount "[^"]*" not found|because it is being terminated|` +
 		`namespaces "[^"]*" not found|(?:minimum|maximum) \S+ usage per|limit to request ratio per|no API token found for service account`)},
-	{CauseImmutable, regexp.MustCompile(`pod updates may not (?:change fields other than|add or remove containers)`)},
-	{CauseNoAnswer, regexp.MustCompile(`request did not complete within|context deadline exceeded|connection (?:refused|reset)`)},
+	{CauseImmutable, pattern.New(`pod updates may not (?:change fields other than|add or remove containers)`)},
+	{CauseNoAnswer, pattern.New(`request did not complete within|context deadline exceeded|connection (?:refused|reset)`)},
 }
 
 // Cause reads the refusal's message. name is the webhook or policy that the message names; empty
@@ -91,8 +92,8 @@ func (r *Refusal) Cause() (cause Cause, name string) {
 }
 
 var (
-	tookTooLong = regexp.MustCompile(`request did not complete within|context deadline exceeded|in the time allotted`)
-	cutShort    = regexp.MustCompile(`connection (?:refused|reset)`)
+	tookTooLong = pattern.New(`request did not complete within|context deadline exceeded|in the time allotted`)
+	cutShort    = pattern.New(`connection (?:refused|reset)`)
 )
 
 // TookTooLong reports whether no answer came in time. An API server whose deadline is over may also just hang up.

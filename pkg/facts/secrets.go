@@ -3,11 +3,12 @@ package facts
 import (
 	"path"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // What looks like a credential is recognized here and nowhere else: by the name before it, by where it stands, or by
@@ -20,24 +21,24 @@ const secretName = `(?:token|passwords?|passwd|passphrase|pwd|secrets?|api[-_]?k
 	`(?:private|secret|encryption|signing|master|license|shared)[-_]?keys?|bearer|auth|cookie|session[-_]?id|connection[-_]?string|dsn|[-_]pass)`
 
 var (
-	secretFlag = regexp.MustCompile(`(?i)^--?[a-z0-9._-]*` + secretName + `$`)
+	secretFlag = pattern.New(`(?i)^--?[a-z0-9._-]*` + secretName + `$`)
 	// credentials are a word of prose, too: "does not accept your credentials: Unauthorized".
-	credentials = regexp.MustCompile(`(?i)([a-z0-9._-]*credentials?(?:\\*["']\s*[=:]\s*|=))(\\+"[^"]*?\\+"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'&;,|)\]}\\]+)`)
-	secretValue = regexp.MustCompile(`(?i)([a-z0-9._-]*` + secretName + `\\*["']?(?:\s*=\s*|:\s*))(?:bearer\s+|basic\s+)?(\\+"[^"]*?\\+"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'&;,|)\]}\\]+)`)
-	secretNext  = regexp.MustCompile(`(?i)(--?[a-z0-9._-]*` + secretName + `\s+)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'-][^\s"'\])]*)`)
-	authHeader  = regexp.MustCompile(`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)?\s*)([^\s"']+)`)
-	bearer      = regexp.MustCompile(`(?i)\b(bearer\s+)[a-z0-9._~+/-]{12,}=*`)
+	credentials = pattern.New(`(?i)([a-z0-9._-]*credentials?(?:\\*["']\s*[=:]\s*|=))(\\+"[^"]*?\\+"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'&;,|)\]}\\]+)`)
+	secretValue = pattern.New(`(?i)([a-z0-9._-]*` + secretName + `\\*["']?(?:\s*=\s*|:\s*))(?:bearer\s+|basic\s+)?(\\+"[^"]*?\\+"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'&;,|)\]}\\]+)`)
+	secretNext  = pattern.New(`(?i)(--?[a-z0-9._-]*` + secretName + `\s+)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'-][^\s"'\])]*)`)
+	authHeader  = pattern.New(`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)?\s*)([^\s"']+)`)
+	bearer      = pattern.New(`(?i)\b(bearer\s+)[a-z0-9._~+/-]{12,}=*`)
 	// userinfo is before the host of a URL; a password may have a slash in it, a port has not.
-	userinfo    = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^/\s"'<>]*@|[^/\s"'<>:]+:[^\d\s"'<>@][^\s"'<>@]*@)`)
-	imageUser   = regexp.MustCompile(`(^|[\s"'=(\[,])[^\s/@"'=(\[,]+@([a-zA-Z0-9.-]+(?::\d+)?/)`)
-	querySecret = regexp.MustCompile(`(?i)([?&](?:sig|signature|key|code|pat|x-amz-[a-z-]+)=)([^&\s"']+)`)
-	urlPath     = regexp.MustCompile(`(https?://[^\s"'<>/?#]+)(/[^\s"'<>?#\])]+)`)
+	userinfo    = pattern.New(`([a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^/\s"'<>]*@|[^/\s"'<>:]+:[^\d\s"'<>@][^\s"'<>@]*@)`)
+	imageUser   = pattern.New(`(^|[\s"'=(\[,])[^\s/@"'=(\[,]+@([a-zA-Z0-9.-]+(?::\d+)?/)`)
+	querySecret = pattern.New(`(?i)([?&](?:sig|signature|key|code|pat|x-amz-[a-z-]+)=)([^&\s"']+)`)
+	urlPath     = pattern.New(`(https?://[^\s"'<>/?#]+)(/[^\s"'<>?#\])]+)`)
 	// userFlag is how curl and its like are given a user with a password.
-	userFlag = regexp.MustCompile(`(^|[\s\["'])(-u|--user|-U|--proxy-user)([\s=]+["']?)([^\s:"']+):([^\s"'\])]+)`)
+	userFlag = pattern.New(`(^|[\s\["'])(-u|--user|-U|--proxy-user)([\s=]+["']?)([^\s:"']+):([^\s"'\])]+)`)
 	// passFlag is how programs are given a password by one letter.
-	passFlag = regexp.MustCompile(`\b((?:sshpass|mysql[a-z]*|mariadb[a-z-]*|mongo[a-z]*|ldap[a-z]+|docker login|helm registry login|redis-cli)\b(?:[^|;&\n]*?\s)?-[pPwa]\s?)("[^"]*"|'[^']*'|[^\s"'-][^\s"'\])]*)`)
+	passFlag = pattern.New(`\b((?:sshpass|mysql[a-z]*|mariadb[a-z-]*|mongo[a-z]*|ldap[a-z]+|docker login|helm registry login|redis-cli)\b(?:[^|;&\n]*?\s)?-[pPwa]\s?)("[^"]*"|'[^']*'|[^\s"'-][^\s"'\])]*)`)
 	// shaped are credentials that say themselves what they are.
-	shaped = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)*` +
+	shaped = pattern.New(`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+)*` +
 		`|\b(?:gh[opsur]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[\w-]{30,}` +
 		`|[sr]k_(?:live|test)_\w{10,}|sk-[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|hv[sb]\.[\w-]{20,}|npm_\w{30,}|pypi-[\w-]{20,}|dckr_pat_[\w-]{16,}|ya29\.[\w-]{16,}|hf_\w{20,})` +
 		`|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`)
@@ -122,7 +123,7 @@ func hasAny(s string, words []string) bool {
 }
 
 // redactValues redacts the second group, within its quotes if it has any.
-func redactValues(re *regexp.Regexp, s string) string {
+func redactValues(re *pattern.Pattern, s string) string {
 	var out strings.Builder
 	end := 0
 	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
@@ -161,7 +162,7 @@ func redactWords(words []string) []string {
 }
 
 // passwordProgram takes -pPASSWORD in one word.
-var passwordProgram = regexp.MustCompile(`^(?:mysql|mariadb|sshpass)`)
+var passwordProgram = pattern.New(`^(?:mysql|mariadb|sshpass)`)
 
 // oneLetter is a program with its last word, if that is a flag whose value redactText knows by the two.
 func oneLetter(words []string) string {
@@ -202,8 +203,8 @@ func key(word string) bool {
 }
 
 var (
-	hexKey    = regexp.MustCompile(`^[0-9a-fA-F]{32,}$`)
-	generated = regexp.MustCompile(`^[A-Za-z0-9+/_-]{20,}={0,2}$`)
+	hexKey    = pattern.New(`^[0-9a-fA-F]{32,}$`)
+	generated = pattern.New(`^[A-Za-z0-9+/_-]{20,}={0,2}$`)
 )
 
 // WithoutSecrets is v with every text in it redacted, for what is said of texts that no snapshot has.

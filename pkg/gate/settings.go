@@ -2,11 +2,11 @@ package gate
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // Settings are the feature gates that a process was told about, by name.
@@ -59,7 +59,7 @@ func (s Settings) resolve(minor int) (enabled bool, by string) {
 }
 
 // gateSetting matches one part of --feature-gates; no component would start with another.
-var gateSetting = regexp.MustCompile(`^[\w:]+\s*=\s*\w+$`)
+var gateSetting = pattern.New(`^[\w:]+\s*=\s*\w+$`)
 
 // FlagWithGateOn is the value of --feature-gates that turns SidecarContainers on at a minor version and
 // leaves everything else as it is; "" when the flag is then not needed. It does not name the gate

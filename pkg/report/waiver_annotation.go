@@ -3,7 +3,6 @@ package report
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // Annotations are the waivers that stand on the objects of a snapshot, in the order of the snapshot. An
@@ -73,7 +73,7 @@ func ParseAnnotation(text, object string) []Waiver {
 }
 
 // setting is a key of an entry. Where a value ends is where the next key begins.
-var setting = regexp.MustCompile(`(?:^|\s)(reason|until)=`)
+var setting = pattern.New(`(?:^|\s)(reason|until)=`)
 
 func parseEntry(entry string) (Waiver, error) {
 	w := Waiver{Action: Suppress}

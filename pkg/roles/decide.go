@@ -2,12 +2,12 @@ package roles
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
@@ -143,7 +143,7 @@ func (j *judge) divide(work map[int]bool) {
 }
 
 // fronts is a flag or a variable for what stands behind a proxy, what is scraped, or what is told to reload.
-var fronts = regexp.MustCompile(`(?i)upstream|backend|target|proxy[-_]?pass|app[-_](?:port|url|addr|host)|req_url|reload|webhook|scrape|csi-address|probe=|\.uri|_uri|data_source|\.addr\b|forward|-(?:SIG)?(?:HUP|USR[12])\b`)
+var fronts = pattern.New(`(?i)upstream|backend|target|proxy[-_]?pass|app[-_](?:port|url|addr|host)|req_url|reload|webhook|scrape|csi-address|probe=|\.uri|_uri|data_source|\.addr\b|forward|-(?:SIG)?(?:HUP|USR[12])\b`)
 
 // weight is how much speaks for a container to do the work.
 func (j *judge) weight(i int) int {
@@ -215,7 +215,7 @@ func (j *judge) variable(c *Container, e Evidence) string {
 	return ""
 }
 
-var harmless = regexp.MustCompile(`^(?:sleep|echo|printf|until|while|if|then|else|fi|do|done|true|:|set|trap|wait|exit|pgrep|pidof|ps|grep|test|\[|!|kill|pkill|killall|date|shift)\b|^\[|^!|^:|^\w+=`)
+var harmless = pattern.New(`^(?:sleep|echo|printf|until|while|if|then|else|fi|do|done|true|:|set|trap|wait|exit|pgrep|pidof|ps|grep|test|\[|!|kill|pkill|killall|date|shift)\b|^\[|^!|^:|^\w+=`)
 
 // killer reports whether all that a container does is to wait for the end of others and to stop them.
 func (j *judge) killer(i int) bool {
@@ -236,4 +236,4 @@ func (j *judge) killer(i int) bool {
 	return true
 }
 
-var keyword = regexp.MustCompile(`^(?:(?:until|while|if|then|else|do|!)\s+)+`)
+var keyword = pattern.New(`^(?:(?:until|while|if|then|else|do|!)\s+)+`)

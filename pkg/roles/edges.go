@@ -2,12 +2,12 @@ package roles
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
@@ -71,7 +71,7 @@ func (j *judge) listen() {
 }
 
 // portVariable is the name of a variable for a port on which to listen.
-var portVariable = regexp.MustCompile(`^(?:PORT|LISTEN_PORT|HTTP_PORT|SERVER_PORT|CSQL_PROXY_PORT|CSQL_PROXY_HTTP_PORT|CSQL_PROXY_ADMIN_PORT|\w*_LISTEN_PORT)$`)
+var portVariable = pattern.New(`^(?:PORT|LISTEN_PORT|HTTP_PORT|SERVER_PORT|CSQL_PROXY_PORT|CSQL_PROXY_HTTP_PORT|CSQL_PROXY_ADMIN_PORT|\w*_LISTEN_PORT)$`)
 
 // serverOf is the container that serves a port which another one connects to; nil where none says so, or the caller
 // does it.
@@ -96,10 +96,10 @@ func (j *judge) serverBeside(caller, port int) (server *Container, how claim) {
 func (j *judge) looksServer(i int) bool { return j.servers[i] }
 
 var (
-	hostPort = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?:[: ]+|/)(\d{2,5})\b`)
-	hostOnly = regexp.MustCompile(`(?i)(?:^|[^\w.-])(?:127\.0\.0\.1|localhost|\[::1\])(?:[^\w.:-]|$)`)
-	flagPort = regexp.MustCompile(`(?i)(?:--?port|-p|\bport)[= ]+(\d{2,5})\b`)
-	hostName = regexp.MustCompile(`(?:HOST|HOSTNAME|ADDR|ADDRESS|SERVER|URL|ENDPOINT)$`)
+	hostPort = pattern.New(`(?i)(?:127\.0\.0\.1|localhost|\[::1\])(?:[: ]+|/)(\d{2,5})\b`)
+	hostOnly = pattern.New(`(?i)(?:^|[^\w.-])(?:127\.0\.0\.1|localhost|\[::1\])(?:[^\w.:-]|$)`)
+	flagPort = pattern.New(`(?i)(?:--?port|-p|\bport)[= ]+(\d{2,5})\b`)
+	hostName = pattern.New(`(?:HOST|HOSTNAME|ADDR|ADDRESS|SERVER|URL|ENDPOINT)$`)
 )
 
 // A call is a connection to the pod itself, as a field says it.
@@ -250,7 +250,7 @@ func (j *judge) onlyConnects(i int) bool {
 	return !listening.MatchString(line(j.texts[i], ""))
 }
 
-var listening = regexp.MustCompile(`(?i)\b(?:listen|bind|serve|server|start)\b`)
+var listening = pattern.New(`(?i)\b(?:listen|bind|serve|server|start)\b`)
 
 // declares reports whether a port is declared by the second container and not by the first: two containers of a pod
 // cannot both listen there.
@@ -282,11 +282,11 @@ func (j *judge) onlyServer(caller int) *Container {
 }
 
 var (
-	socketPath = regexp.MustCompile(`(?:unix:(?://)?)(/[\w./@-]+)|(/[\w./@-]+\.sock)\b`)
+	socketPath = pattern.New(`(?:unix:(?://)?)(/[\w./@-]+)|(/[\w./@-]+\.sock)\b`)
 	// serves is a flag, or the name of a variable, for a socket on which to listen.
-	serves = regexp.MustCompile(`(?i)(?:^|[-_])(?:endpoint|listen|listen-address|bind|unix-socket|socket-path|serve)s?$`)
+	serves = pattern.New(`(?i)(?:^|[-_])(?:endpoint|listen|listen-address|bind|unix-socket|socket-path|serve)s?$`)
 	// connects is one for the socket of somebody else.
-	connects = regexp.MustCompile(`(?i)csi-address|upstream|connect|backend|target|client|docker_host|^-?-?host$|remote|server`)
+	connects = pattern.New(`(?i)csi-address|upstream|connect|backend|target|client|docker_host|^-?-?host$|remote|server`)
 )
 
 // A socket is a path that a field of a container names.

@@ -1,12 +1,12 @@
 package roles
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"k8s.io/utils/ptr"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
@@ -33,13 +33,13 @@ type Kept struct {
 }
 
 var (
-	opens    = regexp.MustCompile(`^(?:(?:then|else|do|!)\s+)*(?:if|for|while|until|case|select)\b|\{$|^\{`)
-	closes   = regexp.MustCompile(`^(?:fi|done|esac|\})`)
-	atExit   = regexp.MustCompile(`(?s)^trap\s+(?:--\s+)?(?:"(.*)"|'(.*)')\s+(?:EXIT|0)(?:\s+[A-Z0-9]+)*$`)
-	kills    = regexp.MustCompile(`^(?:pkill|killall|kill)\b`)
-	marks    = regexp.MustCompile(`^(?:touch\s|(?:echo|printf|true|:)\b?[^|;]*>|>)`)
-	idle     = regexp.MustCompile(`^(?:sleep\s+[\d.]+[smh]?|true|:|echo\b[^>|]*)$`)
-	prepares = regexp.MustCompile(`^(?:set|cd|export|umask|ulimit|mkdir|echo)\b|^\w+=`)
+	opens    = pattern.New(`^(?:(?:then|else|do|!)\s+)*(?:if|for|while|until|case|select)\b|\{$|^\{`)
+	closes   = pattern.New(`^(?:fi|done|esac|\})`)
+	atExit   = pattern.New(`(?s)^trap\s+(?:--\s+)?(?:"(.*)"|'(.*)')\s+(?:EXIT|0)(?:\s+[A-Z0-9]+)*$`)
+	kills    = pattern.New(`^(?:pkill|killall|kill)\b`)
+	marks    = pattern.New(`^(?:touch\s|(?:echo|printf|true|:)\b?[^|;]*>|>)`)
+	idle     = pattern.New(`^(?:sleep\s+[\d.]+[smh]?|true|:|echo\b[^>|]*)$`)
+	prepares = pattern.New(`^(?:set|cd|export|umask|ulimit|mkdir|echo)\b|^\w+=`)
 )
 
 // topLevel reports whether a command of a script stands in no condition, loop or function.
@@ -182,7 +182,7 @@ func (j *judge) killSet(e Edge) Workaround {
 	return w
 }
 
-var seesProcesses = regexp.MustCompile(`\b(?:pgrep|pidof|ps|pkill|killall|nsenter|strace|gdb|jcmd|jstack|lsof|fuser)\b|/proc/[\d$*]|\bkill\s+(?:-\S+\s+)*["'\x60]?(?:\$\(|\x60|\d)|--?(?:pid|process|signal)(?:-\w+)*\b|\bSIG(?:HUP|USR[12])\b`)
+var seesProcesses = pattern.New(`\b(?:pgrep|pidof|ps|pkill|killall|nsenter|strace|gdb|jcmd|jstack|lsof|fuser)\b|/proc/[\d$*]|\bkill\s+(?:-\S+\s+)*["'\x60]?(?:\$\(|\x60|\d)|--?(?:pid|process|signal)(?:-\w+)*\b|\bSIG(?:HUP|USR[12])\b`)
 
 // needsProcesses is what may need the shared processes when some commands are gone; nil for nothing that is known.
 func (j *judge) needsProcesses(without []Edit) *Kept {
@@ -299,8 +299,8 @@ func (j *judge) writesOnly(i int, command, volume, rest string) bool {
 }
 
 var (
-	loopFor  = regexp.MustCompile(`(?s)\b(until|while)\b([^;\n]*)[;\n]\s*do\b(.*?)\bdone\b`)
-	ownChild = regexp.MustCompile(`^(?:kill|pkill|killall)\b|^wait\b|^exit\b|^\w+=\$!$|^wait_for_the_file$`)
+	loopFor  = pattern.New(`(?s)\b(until|while)\b([^;\n]*)[;\n]\s*do\b(.*?)\bdone\b`)
+	ownChild = pattern.New(`^(?:kill|pkill|killall)\b|^wait\b|^exit\b|^\w+=\$!$|^wait_for_the_file$`)
 )
 
 // waited stands for such a loop.
@@ -361,7 +361,7 @@ func endsOnly(text string) bool {
 }
 
 // ofMarkers are names of volumes and folders that are there for such files.
-var ofMarkers = regexp.MustCompile(`(?i)marker|signal|done|finish|life-?cycle|sync|exit|term|quit|status|flag|lock|coord|tombstone|stop|\bend|handshake|semaphore|notify|control|comms?\b|state`)
+var ofMarkers = pattern.New(`(?i)marker|signal|done|finish|life-?cycle|sync|exit|term|quit|status|flag|lock|coord|tombstone|stop|\bend|handshake|semaphore|notify|control|comms?\b|state`)
 
 // needsVolume is what may need the volume of a file when what writes and reads it is gone; nil for nothing.
 func (j *judge) needsVolume(volume string, e Edge, without []Edit) *Kept {

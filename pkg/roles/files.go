@@ -2,16 +2,17 @@ package roles
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 var (
-	follows = regexp.MustCompile(`\btail\s+(?:-\S+\s+)*(?:-[a-zA-Z]*[fF]\b|--follow\S*)[^;&|\n]*`)
-	paths   = regexp.MustCompile(`(?:^|[\s"'=>])(/[\w./*@-]+)`)
+	follows = pattern.New(`\btail\s+(?:-\S+\s+)*(?:-[a-zA-Z]*[fF]\b|--follow\S*)[^;&|\n]*`)
+	paths   = pattern.New(`(?:^|[\s"'=>])(/[\w./*@-]+)`)
 	// shippers are known software that follows files.
 	shippers = []string{"fluent-bit", "fluentd", "vector", "filebeat", "promtail"}
 )

@@ -2,20 +2,20 @@ package roles
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var (
 	// runners start the command that follows them in their line.
-	runners = regexp.MustCompile(`^(?:timeout|sudo|exec|command|env|nohup|time|nice|ionice|stdbuf|setsid|retry|repeat|xargs|watch|busybox|chroot|gosu|su-exec|tini|dumb-init|kubectl|ssh|eval|builtin|flock|doas|runuser|if|elif|then|else|while|until|do|!|\{|\()$`)
+	runners = pattern.New(`^(?:timeout|sudo|exec|command|env|nohup|time|nice|ionice|stdbuf|setsid|retry|repeat|xargs|watch|busybox|chroot|gosu|su-exec|tini|dumb-init|kubectl|ssh|eval|builtin|flock|doas|runuser|if|elif|then|else|while|until|do|!|\{|\()$`)
 	// interpreters run a program that stands in their line.
-	interpreters = regexp.MustCompile(`^(?:python[\d.]*|node|ruby|perl|php|(?:ba|da|a|z|k)?sh|pwsh|deno|printf|echo)$`)
+	interpreters = pattern.New(`^(?:python[\d.]*|node|ruby|perl|php|(?:ba|da|a|z|k)?sh|pwsh|deno|printf|echo)$`)
 	// decides is what an exit code may still depend on behind a call.
-	decides = regexp.MustCompile(`\b(?:exit|return|false|if|then|else|test|case|wait)\b|\[|\$|\(`)
+	decides = pattern.New(`\b(?:exit|return|false|if|then|else|test|case|wait)\b|\[|\$|\(`)
 )
 
 // plainQuit: a quit call stands among the words of a command that no shell reads.
@@ -95,7 +95,7 @@ func plainly(command string) string {
 	return strings.TrimSpace(limits.ReplaceAllString(command, ""))
 }
 
-var limits = regexp.MustCompile(`^(?:timeout\s+(?:-\S+\s+)*[\d.]+[smh]?|command|exec|sudo)\s+`)
+var limits = pattern.New(`^(?:timeout\s+(?:-\S+\s+)*[\d.]+[smh]?|command|exec|sudo)\s+`)
 
 // quitFaults is what is certainly wrong with the call in a script, and whether the work is a single command.
 func quitFaults(script string) (faults []Fault, single bool) {

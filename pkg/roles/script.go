@@ -2,13 +2,13 @@ package roles
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
@@ -120,7 +120,7 @@ func namesShell(command []string) bool {
 	return len(command) == 0 || slices.ContainsFunc(command, func(w string) bool { return shellName.MatchString(w) })
 }
 
-var shellName = regexp.MustCompile(`^(?:/[\w./-]*/)?(?:ba|da|a|z|k)?sh$`)
+var shellName = pattern.New(`^(?:/[\w./-]*/)?(?:ba|da|a|z|k)?sh$`)
 
 // wrappers start what follows them in their command line.
 var wrappers = []string{"kubexit", "scuttle", "linkerd-await", "exec", "sudo", "env", "nohup", "tini", "dumb-init", "nice", "su-exec", "gosu"}
@@ -138,7 +138,7 @@ func programs(c *corev1.Container) []string {
 	return slices.DeleteFunc(out, func(p string) bool { return p == "" })
 }
 
-var assignment = regexp.MustCompile(`^[A-Za-z_]\w*=`)
+var assignment = pattern.New(`^[A-Za-z_]\w*=`)
 
 func program(words []string) string {
 	for _, w := range words {

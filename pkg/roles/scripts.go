@@ -1,21 +1,21 @@
 package roles
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var (
-	client     = regexp.MustCompile(`(?:^|\s)(?:/[\w./-]*/)?(?:curl|wget|nc|http|pilot-agent\s+request|cloud-sql-proxy\s+shutdown)(?:\s|$)`)
-	keepsCode  = regexp.MustCompile(`^(?:export\s+|local\s+)?(\w+)=(?:"?\$\?"?|\$\(echo \$\?\))$`)
-	exitsWith  = regexp.MustCompile(`^exit\s+"?\$\{?(\w+)\}?"?$`)
-	firstSleep = regexp.MustCompile(`^sleep\s+\d+(?:\.\d+)?[smh]?$`)
-	strict     = regexp.MustCompile(`^set\s+-[a-z]*e`)
-	setting    = regexp.MustCompile(`^set\s+[-+]`)
+	client     = pattern.New(`(?:^|\s)(?:/[\w./-]*/)?(?:curl|wget|nc|http|pilot-agent\s+request|cloud-sql-proxy\s+shutdown)(?:\s|$)`)
+	keepsCode  = pattern.New(`^(?:export\s+|local\s+)?(\w+)=(?:"?\$\?"?|\$\(echo \$\?\))$`)
+	exitsWith  = pattern.New(`^exit\s+"?\$\{?(\w+)\}?"?$`)
+	firstSleep = pattern.New(`^sleep\s+\d+(?:\.\d+)?[smh]?$`)
+	strict     = pattern.New(`^set\s+-[a-z]*e`)
+	setting    = pattern.New(`^set\s+[-+]`)
 )
 
 // scripts finds in the script of a container what waits for a sidecar before the work, and what stops it after the work.

@@ -3,7 +3,6 @@ package roles
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
@@ -158,7 +158,7 @@ func (j *judge) inJob(i int) bool {
 }
 
 // watched are names of ports at which a program is looked at, rather than used.
-var watched = regexp.MustCompile(`(?i)metric|prom|health|probe|pprof|debug|jmx|status|liveness|readiness`)
+var watched = pattern.New(`(?i)metric|prom|health|probe|pprof|debug|jmx|status|liveness|readiness`)
 
 // onlyWatched reports whether all that makes a container look like a server are ports at which it is looked at: work has
 // such ports, too.

@@ -1,13 +1,13 @@
 package roles
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -49,7 +49,7 @@ func textsOf(c *corev1.Container) []text {
 	return out
 }
 
-var reference = regexp.MustCompile(`\$\(([A-Za-z_][\w.-]*)\)`)
+var reference = pattern.New(`\$\(([A-Za-z_][\w.-]*)\)`)
 
 // expander puts the values of variables into a text, as the kubelet does.
 func expander(c *corev1.Container) func(string) string {

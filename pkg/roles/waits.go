@@ -3,21 +3,21 @@ package roles
 import (
 	"cmp"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
 var (
 	// waitLoop is a loop of a shell until something succeeds; what is asked stands before "do".
-	waitLoop = regexp.MustCompile(`(?s)\b(?:until|while\s+!|while\s+\[\s*!)\s*(.*?)[;\n]\s*do\b.*?\bdone\b`)
-	waitTool = regexp.MustCompile(`\b(?:wait-for-it(?:\.sh)?|wait-for(?:\.sh)?|dockerize|wait4x)\s[^;&\n]*|\b(?:cloud-sql-proxy|pilot-agent)\s+wait\b[^;&\n]*`)
+	waitLoop = pattern.New(`(?s)\b(?:until|while\s+!|while\s+\[\s*!)\s*(.*?)[;\n]\s*do\b.*?\bdone\b`)
+	waitTool = pattern.New(`\b(?:wait-for-it(?:\.sh)?|wait-for(?:\.sh)?|dockerize|wait4x)\s[^;&\n]*|\b(?:cloud-sql-proxy|pilot-agent)\s+wait\b[^;&\n]*`)
 	// socketFile is a test for a socket.
-	socketFile = regexp.MustCompile(`-S\s+["']?(/[\w./-]+)`)
-	here       = regexp.MustCompile(`(?i)127\.0\.0\.1|localhost|\[::1\]|\$HOSTNAME`)
+	socketFile = pattern.New(`-S\s+["']?(/[\w./-]+)`)
+	here       = pattern.New(`(?i)127\.0\.0\.1|localhost|\[::1\]|\$HOSTNAME`)
 )
 
 // portsOfClients are where programs connect when no port is told.
@@ -60,13 +60,13 @@ func byTool(words string) wait {
 }
 
 // ofTools are flags of such tools, how long they wait, and what they wait for.
-var ofTools = regexp.MustCompile(`^(?:-.*|\d+(?:\.\d+)?(?:ms|s|m|h)?|wait|tcp|http|postgresql|mysql|redis|mongodb|\d?[<>].*)$`)
+var ofTools = pattern.New(`^(?:-.*|\d+(?:\.\d+)?(?:ms|s|m|h)?|wait|tcp|http|postgresql|mysql|redis|mongodb|\d?[<>].*)$`)
 
 var (
 	// begins is the end of what stands before a command, where that does not depend on it.
-	begins = regexp.MustCompile(`(?:^|[;\n&])\s*$`)
+	begins = pattern.New(`(?:^|[;\n&])\s*$`)
 	// redirected is where the output of a command goes.
-	redirected = regexp.MustCompile(`^(?:[ \t]*\d?[<>]{1,2}&?[ \t]*[^\s;&|<>]+)+[ \t]*`)
+	redirected = pattern.New(`^(?:[ \t]*\d?[<>]{1,2}&?[ \t]*[^\s;&|<>]+)+[ \t]*`)
 )
 
 // withoutLoops is a script without what waits for a sidecar: each wait goes with what joins it to the next command. It is
@@ -94,7 +94,7 @@ func withoutLoops(script string, waits []wait) (string, bool) {
 }
 
 func portIn(words string) int {
-	for _, pattern := range []*regexp.Regexp{hostPort, flagPort} {
+	for _, pattern := range []*pattern.Pattern{hostPort, flagPort} {
 		if m := pattern.FindStringSubmatch(words); m != nil {
 			return number(m[1])
 		}
@@ -239,9 +239,9 @@ func (j *judge) quits(caller int, script string) *Container {
 }
 
 var (
-	killCommand = regexp.MustCompile(`\b(?:pkill|killall)\b((?:\s+-\S+)*)\s+["']?([\w./-]+)|\bkill\b((?:\s+-\S+)*)\s+["']?\$\(\s*(?:pidof|pgrep)((?:\s+-\S+)*)\s+["']?([\w./-]+)`)
-	reloads     = regexp.MustCompile(`-(?:s\s*)?(?:SIG)?(?:HUP|USR1|USR2|WINCH|1|0)\b`)
-	signalWord  = regexp.MustCompile(`^(?:-(?:s|-signal)\s+)?(?:SIG)?(?:TERM|INT|KILL|QUIT|HUP|USR1|USR2)$`)
+	killCommand = pattern.New(`\b(?:pkill|killall)\b((?:\s+-\S+)*)\s+["']?([\w./-]+)|\bkill\b((?:\s+-\S+)*)\s+["']?\$\(\s*(?:pidof|pgrep)((?:\s+-\S+)*)\s+["']?([\w./-]+)`)
+	reloads     = pattern.New(`-(?:s\s*)?(?:SIG)?(?:HUP|USR1|USR2|WINCH|1|0)\b`)
+	signalWord  = pattern.New(`^(?:-(?:s|-signal)\s+)?(?:SIG)?(?:TERM|INT|KILL|QUIT|HUP|USR1|USR2)$`)
 )
 
 // kills finds whose process a script kills. A signal to reload needs the other one to run.
@@ -282,10 +282,10 @@ func (j *judge) process(other int, word string) *Container {
 }
 
 var (
-	looksFor = regexp.MustCompile(`(?:-[efs]\s+|\btest\s+-[efs]\s+|inotifywait\s+\S*\s*)["']?(/[\w./-]+)`)
-	atEnd    = regexp.MustCompile(`\btrap\b`)
-	givesUp  = regexp.MustCompile(`\b(?:p?kill|killall|exit|quitquitquit)\b`)
-	negated  = regexp.MustCompile(`!\s*-[efs]\s+["']?/|\[\s*!\s*-|until\s+\[+\s*-[efs]`)
+	looksFor = pattern.New(`(?:-[efs]\s+|\btest\s+-[efs]\s+|inotifywait\s+\S*\s*)["']?(/[\w./-]+)`)
+	atEnd    = pattern.New(`\btrap\b`)
+	givesUp  = pattern.New(`\b(?:p?kill|killall|exit|quitquitquit)\b`)
+	negated  = pattern.New(`!\s*-[efs]\s+["']?/|\[\s*!\s*-|until\s+\[+\s*-[efs]`)
 )
 
 // markers finds files in a shared emptyDir by which one container tells another something: that it is done, where the

@@ -3,26 +3,26 @@ package software
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // KillWord finds a command that ends processes.
-var KillWord = regexp.MustCompile(`(?:^|[\s;&|(])(?:p?kill|killall)\s`)
+var KillWord = pattern.New(`(?:^|[\s;&|(])(?:p?kill|killall)\s`)
 
 // WritesFile and ReadsFile find the paths of files that a script writes, and waits for.
 var (
-	WritesFile = regexp.MustCompile(`(?:\btouch\s+|>{1,2}\s*)(/\S+?)["';)\s]`)
-	ReadsFile  = regexp.MustCompile(`(?:-[efs]\s+|inotifywait\s+\S*\s*|tail\s+-f\s+|wait-for-file\s+)["']?(/\S+?)["'\];)\s]`)
+	WritesFile = pattern.New(`(?:\btouch\s+|>{1,2}\s*)(/\S+?)["';)\s]`)
+	ReadsFile  = pattern.New(`(?:-[efs]\s+|inotifywait\s+\S*\s*|tail\s+-f\s+|wait-for-file\s+)["']?(/\S+?)["'\];)\s]`)
 )
 
 // QuitCall finds the endpoints that stop known proxies.
-var QuitCall = regexp.MustCompile(`quitquitquit|/agent/v1/quit|:4191/shutdown|/v1\.0/shutdown|:20600/graceful_shutdown`)
+var QuitCall = pattern.New(`quitquitquit|/agent/v1/quit|:4191/shutdown|/v1\.0/shutdown|:20600/graceful_shutdown`)
 
 // HasEnv reports whether a container sets one of these variables.
 func HasEnv(c *corev1.Container, names ...string) bool {
@@ -83,10 +83,10 @@ func SharedVolume(spec *corev1.PodSpec, a, b *corev1.Container, file string) str
 }
 
 var (
-	quitWords = regexp.MustCompile(`quit|\bshutdown\b|/stop\b|\bkill(?:all)?\b|\bpkill\b|\bstop\b|drain_listeners|graceful_shutdown`)
+	quitWords = pattern.New(`quit|\bshutdown\b|/stop\b|\bkill(?:all)?\b|\bpkill\b|\bstop\b|drain_listeners|graceful_shutdown`)
 	// reloads is a signal that ends nothing.
-	reloads    = regexp.MustCompile(`\b(?:p?kill|killall)\s+(?:-s\s*|-)(?:SIG)?(?:HUP|USR1|USR2|WINCH|1|0)\b`)
-	sleepWords = regexp.MustCompile(`\bsleep\b`)
+	reloads    = pattern.New(`\b(?:p?kill|killall)\s+(?:-s\s*|-)(?:SIG)?(?:HUP|USR1|USR2|WINCH|1|0)\b`)
+	sleepWords = pattern.New(`\bsleep\b`)
 )
 
 // HookQuits reports whether a lifecycle hook stops something.
@@ -100,4 +100,4 @@ func HookSleeps(hook *corev1.LifecycleHandler) bool {
 }
 
 // SidecarNames are names that people give to what runs next to the work.
-var SidecarNames = regexp.MustCompile(`^logs?$|^sidecar-|(?:^|-)(?:sidecar|proxy|agent|logger|exporter|forwarder|shipper|tailer|reloader|tunnel)(?:-?\d+)?$`)
+var SidecarNames = pattern.New(`^logs?$|^sidecar-|(?:^|-)(?:sidecar|proxy|agent|logger|exporter|forwarder|shipper|tailer|reloader|tunnel)(?:-?\d+)?$`)

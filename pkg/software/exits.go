@@ -2,23 +2,23 @@ package software
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 var (
 	// exits matches a command line of software that exits on its own.
-	exits = regexp.MustCompile(`istio-iptables|-exit-after-auth|--one-time|-once\b|--once\b|--version\b|--validate\b|--dry-run\b|--mode[= ]validate\b` +
+	exits = pattern.New(`istio-iptables|-exit-after-auth|--one-time|-once\b|--once\b|--version\b|--validate\b|--dry-run\b|--mode[= ]validate\b` +
 		`|\b(?:nginx|httpd|sshd|apachectl)\s+(?:\S+\s+)*-[tTvV](?:\s|$)|\bhaproxy\s+(?:\S+\s+)*-c(?:\s|$)|\b(?:vector|otelcol\S*|caddy)\s+validate\b`)
 	// limited is a program that ends another one after some time.
-	limited = regexp.MustCompile(`^(?:/[\w./-]*/)?timeout\s+(?:-\S+\s+)*[\d.]+[smhd]?\s`)
+	limited = pattern.New(`^(?:/[\w./-]*/)?timeout\s+(?:-\S+\s+)*[\d.]+[smhd]?\s`)
 	// goesOn is what a script does after that.
-	goesOn = regexp.MustCompile(`\b(?:exec|tail|infinity|wait|while|serve|start)\b|daemon off|[;&|\n]\s*(?:/[\w./-]*/)?(?:nginx|httpd|envoy|haproxy|vector|otelcol\S*|caddy|sshd)\b`)
+	goesOn = pattern.New(`\b(?:exec|tail|infinity|wait|while|serve|start)\b|daemon off|[;&|\n]\s*(?:/[\w./-]*/)?(?:nginx|httpd|envoy|haproxy|vector|otelcol\S*|caddy|sshd)\b`)
 )
 
 // ofFiles are programs that images of other software are also used for: what they do has an end.

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
@@ -88,7 +88,7 @@ func (w Word) Port() (of string, port int) {
 	return topic(m[1]), PortNumber(m[2])
 }
 
-var anyPortFlag = regexp.MustCompile(`^-{0,2}(?:([A-Za-z][\w.-]*?[-_.])?[pP]ort|p)=(\d{2,5})$`)
+var anyPortFlag = pattern.New(`^-{0,2}(?:([A-Za-z][\w.-]*?[-_.])?[pP]ort|p)=(\d{2,5})$`)
 
 // A Word is one word of a command line, with the value that follows a flag joined to it by "=".
 type Word struct {
@@ -152,16 +152,16 @@ func variableFlags(c *corev1.Container) []Word {
 }
 
 var (
-	bareFlag = regexp.MustCompile(`^--?[A-Za-z][\w.-]*$`)
+	bareFlag = pattern.New(`^--?[A-Za-z][\w.-]*$`)
 	// listenFlag is a flag, or a key of a setting, for an address on which to listen.
-	listenFlag = regexp.MustCompile(`(?i)^(-{0,2})((?:[a-z0-9_.-]*[-_.])?)(listen|bind|bind-tcp|bindaddress|address|addresses|addr|host|interface|listenaddress|listenaddr|ip)=(.+)$`)
+	listenFlag = pattern.New(`(?i)^(-{0,2})((?:[a-z0-9_.-]*[-_.])?)(listen|bind|bind-tcp|bindaddress|address|addresses|addr|host|interface|listenaddress|listenaddr|ip)=(.+)$`)
 	// shortFlag is one whose value shows what it is for.
-	shortFlag = regexp.MustCompile(`^-[abilsSH]=(.+)$`)
+	shortFlag = pattern.New(`^-[abilsSH]=(.+)$`)
 	// others are flags for the addresses of somebody else, to connect to.
-	others = regexp.MustCompile(`(?i)(?:^|[-_.])(?:upstream|backend|remote|target|dest|destination|to|db|database|pg|postgres|mysql|redis|server|peer|connect|forward|discovery|control-plane|controlplane|sentry|placement|operator|advertise|external|api-server|apiserver|endpoint|app|app-channel|client|proxy-admin|dns)[-_.]?$`)
+	others = pattern.New(`(?i)(?:^|[-_.])(?:upstream|backend|remote|target|dest|destination|to|db|database|pg|postgres|mysql|redis|server|peer|connect|forward|discovery|control-plane|controlplane|sentry|placement|operator|advertise|external|api-server|apiserver|endpoint|app|app-channel|client|proxy-admin|dns)[-_.]?$`)
 	// listenVariable is the name of a variable for an address on which to listen.
-	listenVariable = regexp.MustCompile(`(?:^|_)(?:LISTEN|BIND)(?:_|$)|LISTEN_?ADDR|(?:HTTP|PROXY)_ADDRESS$`)
-	serves         = regexp.MustCompile(`^(?:serve|server|listen|http\.server|-S|-l|-lk|-k|Bind)$`)
+	listenVariable = pattern.New(`(?:^|_)(?:LISTEN|BIND)(?:_|$)|LISTEN_?ADDR|(?:HTTP|PROXY)_ADDRESS$`)
+	serves         = pattern.New(`^(?:serve|server|listen|http\.server|-S|-l|-lk|-k|Bind)$`)
 )
 
 // Binds are the addresses on which a container listens, as its command line and its environment say.
@@ -250,7 +250,7 @@ func addresses(text, topic string) []Bind {
 	return out
 }
 
-var addressText = regexp.MustCompile(`^(?:[a-z][a-z0-9+]*://)?(127(?:\.\d+){3}|localhost|0\.0\.0\.0|\*|\[::ffff:127\.0\.0\.1\]|\[::1?\]|::1?|)(?::(\d{2,5}))?/?$`)
+var addressText = pattern.New(`^(?:[a-z][a-z0-9+]*://)?(127(?:\.\d+){3}|localhost|0\.0\.0\.0|\*|\[::ffff:127\.0\.0\.1\]|\[::1?\]|::1?|)(?::(\d{2,5}))?/?$`)
 
 // Address reads a host of this machine, a port, or both; ok is false for what is neither.
 func Address(text string) (b Bind, ok bool) {

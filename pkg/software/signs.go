@@ -2,13 +2,13 @@ package software
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/known"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // A Sign is a reason to take a container for a server rather than for a job.
@@ -19,17 +19,17 @@ type Sign struct {
 
 // serverWords are command lines that do not exit on their own, most telling first.
 var serverWords = []struct {
-	words  *regexp.Regexp
+	words  *pattern.Pattern
 	strong bool
 }{
-	{regexp.MustCompile(`\btail\s+(?:-\S+\s+)*(?:-[a-z]*[fF]\b|--follow)\S*`), true},
-	{regexp.MustCompile(`\bsleep\s+(?:infinity|inf\b)`), true},
-	{regexp.MustCompile(`(?:^|[\s/])(?:nginx|envoy|haproxy|dnsmasq|redis-server|memcached|fluent-bit|fluentd|filebeat|promtail|pgbouncer|squid|tinyproxy|dockerd|crond)(?:\s|$)`), true},
-	{regexp.MustCompile(`\bnc\s+(?:-\S+\s+)*-[a-z]*l|\bsocat\s+\S*LISTEN\S*|\bhttp\.server\b`), true},
-	{regexp.MustCompile(`(?:^|\s)--?[a-z-]*(?:listen|bind|http)[a-z-]*(?:port|addr|address)?(?:[=\s]\S+|$)`), false},
-	{regexp.MustCompile(`(?:^|[\s/])(?:serve|server|daemon|proxy|listen|sidecar)(?:\s|$)`), false},
-	{regexp.MustCompile(`(?:^|\s)--?(?:[a-z-]*-)?port[=\s]\d+`), false},
-	{regexp.MustCompile(`\bwhile\s+(?:true|:|\[ 1 \])`), false},
+	{pattern.New(`\btail\s+(?:-\S+\s+)*(?:-[a-z]*[fF]\b|--follow)\S*`), true},
+	{pattern.New(`\bsleep\s+(?:infinity|inf\b)`), true},
+	{pattern.New(`(?:^|[\s/])(?:nginx|envoy|haproxy|dnsmasq|redis-server|memcached|fluent-bit|fluentd|filebeat|promtail|pgbouncer|squid|tinyproxy|dockerd|crond)(?:\s|$)`), true},
+	{pattern.New(`\bnc\s+(?:-\S+\s+)*-[a-z]*l|\bsocat\s+\S*LISTEN\S*|\bhttp\.server\b`), true},
+	{pattern.New(`(?:^|\s)--?[a-z-]*(?:listen|bind|http)[a-z-]*(?:port|addr|address)?(?:[=\s]\S+|$)`), false},
+	{pattern.New(`(?:^|[\s/])(?:serve|server|daemon|proxy|listen|sidecar)(?:\s|$)`), false},
+	{pattern.New(`(?:^|\s)--?(?:[a-z-]*-)?port[=\s]\d+`), false},
+	{pattern.New(`\bwhile\s+(?:true|:|\[ 1 \])`), false},
 }
 
 // Signs are why a container looks like a server; none when it looks like a job.
@@ -122,7 +122,7 @@ func DeclaredPorts(c *corev1.Container) []int {
 	return out
 }
 
-var portFlag = regexp.MustCompile(`(?:^|\s)-{1,2}(?:[a-z-]*-)?(?:port|listen|address|addr|bind|l|p)[=\s](?:\S*:)?(\d{2,5})\b`)
+var portFlag = pattern.New(`(?:^|\s)-{1,2}(?:[a-z-]*-)?(?:port|listen|address|addr|bind|l|p)[=\s](?:\S*:)?(\d{2,5})\b`)
 
 // PortNumber is the number of a port; 0 for what is none, which the digits of a pattern can be.
 func PortNumber(digits string) int {

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // ErrTemplate is what [Parse] returns for the source of a template: {{ stands in it outside of strings and comments.
@@ -300,8 +301,8 @@ func (r *reader) mapping(n *yaml.Node) (any, error) {
 
 // Kubernetes reads YAML 1.1, in which these words are booleans.
 var (
-	yes = regexp.MustCompile(`^(?:y|Y|yes|Yes|YES|on|On|ON)$`)
-	no  = regexp.MustCompile(`^(?:n|N|no|No|NO|off|Off|OFF)$`)
+	yes = pattern.New(`^(?:y|Y|yes|Yes|YES|on|On|ON)$`)
+	no  = pattern.New(`^(?:n|N|no|No|NO|off|Off|OFF)$`)
 )
 
 func scalar(n *yaml.Node) any {

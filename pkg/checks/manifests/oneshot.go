@@ -2,10 +2,10 @@ package manifests
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
@@ -18,9 +18,9 @@ var oneShots = []string{
 
 var (
 	// forever are words of scripts that do not come to an end.
-	forever   = regexp.MustCompile(`\bwhile\b|\bfor\s*\(\(|\bwait\b|\btail\b|\binfinity\b|\bexec\b|(?:^|[^&>])&(?:[^&>]|$)|\bserve|\bwatch\b|--daemon|--follow`)
-	migration = regexp.MustCompile(`(?:^|[\s/:])(?:db:migrate|migrate(?:\s+(?:up|deploy))?|migrations?\s+(?:up|run|apply))\s*$`)
-	separator = regexp.MustCompile(`&&|\|\||[;\n|]`)
+	forever   = pattern.New(`\bwhile\b|\bfor\s*\(\(|\bwait\b|\btail\b|\binfinity\b|\bexec\b|(?:^|[^&>])&(?:[^&>]|$)|\bserve|\bwatch\b|--daemon|--follow`)
+	migration = pattern.New(`(?:^|[\s/:])(?:db:migrate|migrate(?:\s+(?:up|deploy))?|migrations?\s+(?:up|run|apply))\s*$`)
+	separator = pattern.New(`&&|\|\||[;\n|]`)
 )
 
 // oneShot reports whether a container exits on its own, as its command line says.

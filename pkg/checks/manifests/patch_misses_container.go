@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
@@ -219,7 +220,7 @@ func (b *build) found(p patch, place checks.Place, t *patched, container, messag
 }
 
 // containerPath is a path of a JSON patch into a list of containers.
-var containerPath = regexp.MustCompile(`^(/.*)?/(containers|initContainers)/(\d+|-)(/.+)?$`)
+var containerPath = pattern.New(`^(/.*)?/(containers|initContainers)/(\d+|-)(/.+)?$`)
 
 // json follows what the operations of a JSON patch do to the lists.
 func (b *build) json(p patch, d *workload.Document, ops []op, t *patched) {

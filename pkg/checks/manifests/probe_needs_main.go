@@ -2,11 +2,11 @@ package manifests
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 )
 
@@ -31,7 +31,7 @@ var probeNeedsMain = podCheck(checks.Check{
 	return out
 })
 
-var localPort = regexp.MustCompile(`(?i)(?:127\.0\.0\.1|localhost|\[::1\])[: ](\d{2,5})\b`)
+var localPort = pattern.New(`(?i)(?:127\.0\.0\.1|localhost|\[::1\])[: ](\d{2,5})\b`)
 
 // asksLater is the container after a native sidecar that answers its startupProbe; nil where there is none.
 func (p *pod) asksLater(c *container) (*container, []string) {
