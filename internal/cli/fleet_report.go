@@ -214,7 +214,7 @@ func (o *lintOptions) readStdin(ctx context.Context) ([]byte, error) {
 func (o *lintOptions) readable(ctx context.Context, stdin []byte) error {
 	alone := *o
 	alone.streams.In = bytes.NewReader(stdin)
-	_, err := alone.read(ctx)
+	_, err := alone.read(ctx, nil)
 	return err
 }
 

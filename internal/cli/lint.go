@@ -183,9 +183,7 @@ func (o *lintOptions) report(ctx context.Context) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	results := manifests.Judge(in, func(id string) bool {
-		return !slices.ContainsFunc(o.list, func(c checks.Check) bool { return c.ID == id })
-	})
+	results := manifests.Judge(in, o.skips)
 	seen := report.Manifests{KubernetesVersion: gate.Release(in.Minor), Files: in.Judged(), Workloads: len(in.Workloads())}
 	for _, s := range in.Skipped() {
 		seen.Skipped = append(seen.Skipped, report.SkippedManifest{Place: s.Place, Reason: s.Reason})
@@ -196,6 +194,11 @@ func (o *lintOptions) report(ctx context.Context) (*report.Report, error) {
 	return o.except.applied(r, report.ManifestAnnotations(in)), nil
 }
 
+// skips reports whether a check was not chosen.
+func (o *lintOptions) skips(id string) bool {
+	return !slices.ContainsFunc(o.list, func(c checks.Check) bool { return c.ID == id })
+}
+
 // input reads what is to be judged.
 func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
 	minor, err := o.minor()
@@ -203,14 +206,22 @@ func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
 		return manifests.Input{}, err
 	}
 	in := manifests.Input{Minor: minor, Named: o.version != ""}
-	if in.Files, err = within(ctx, "reading the manifests", func() ([]manifests.File, error) { return o.read(ctx) }); err != nil || !o.asksCluster() {
+	if in.Files, err = within(ctx, "reading the manifests", func() ([]manifests.File, error) { return o.read(ctx, o.settle(in)) }); err != nil || !o.asksCluster() {
 		return in, err
 	}
 	return in, o.addCluster(ctx, &in)
 }
 
-func (o *lintOptions) read(ctx context.Context) ([]manifests.File, error) {
-	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In, Context: ctx})
+// settle judges files as they are read; nil where something else decides, too.
+func (o *lintOptions) settle(in manifests.Input) func(*manifests.File) {
+	if o.asksCluster() || o.kustomize != "" {
+		return nil
+	}
+	return func(f *manifests.File) { in.Settle(f, o.skips) }
+}
+
+func (o *lintOptions) read(ctx context.Context, settle func(*manifests.File)) ([]manifests.File, error) {
+	out, err := files.Read(files.Options{Names: o.files, Recursive: o.recursive, Stdin: o.streams.In, Context: ctx, Settle: settle})
 	var bad *files.NameError
 	if errors.As(err, &bad) {
 		if errors.Is(err, fs.ErrNotExist) && o.looksLikeCluster(bad.Name) {

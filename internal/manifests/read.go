@@ -36,6 +36,9 @@ type Options struct {
 	Stdin io.Reader
 	// Context bounds the unpacking of archives; nil is no bound.
 	Context context.Context
+	// Settle, which may be nil, is called with each file as it was read, in any order and several at once: it may judge
+	// the file and forget its documents. It is not called where files of kustomize's decide what the others are.
+	Settle func(*manifests.File)
 }
 
 // A NameError is a name that nothing can be read from.
@@ -63,6 +66,7 @@ func Read(o Options) ([]manifests.File, error) {
 		return nil, err
 	}
 	files := make([][]manifests.File, len(names))
+	kustomized := slices.ContainsFunc(names, manifests.IsKustomizationName)
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, name := range names {
@@ -74,11 +78,42 @@ func Read(o Options) ([]manifests.File, error) {
 			if files[i], err = parse(o.Context, shown(name), data); err != nil {
 				return &NameError{name, err}
 			}
+			if o.Settle != nil && name != "-" && !kustomized {
+				o.settle(files[i])
+			}
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
+	}
+	out := slices.Concat(files...)
+	if o.Settle != nil && !kustomized && slices.ContainsFunc(out, func(f manifests.File) bool { return f.Kustomization() }) {
+		return o.again(names, files) // one that has another name than kustomize's
+	}
+	return withReferences(out), nil
+}
+
+// settle judges the files that a name stands for.
+func (o Options) settle(files []manifests.File) {
+	for i := range files {
+		o.Settle(&files[i])
+	}
+}
+
+// again reads what was settled once more, to keep it: files of kustomize's refer to it.
+func (o Options) again(names []string, files [][]manifests.File) ([]manifests.File, error) {
+	for i, name := range names {
+		if !slices.ContainsFunc(files[i], func(f manifests.File) bool { return f.Settled }) {
+			continue
+		}
+		data, err := o.read(name)
+		if err != nil {
+			return nil, &NameError{name, reason(err)}
+		}
+		if files[i], err = parse(o.Context, shown(name), data); err != nil {
+			return nil, &NameError{name, err}
+		}
 	}
 	return withReferences(slices.Concat(files...)), nil
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/manifests"
 )
 
 const job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: a, image: a}\n"
@@ -87,5 +89,29 @@ func TestBuild(t *testing.T) {
 	}
 	if _, err := Build("."); err == nil {
 		t.Error("a folder without a kustomization was built")
+	}
+}
+
+// TestSettle: what is read is settled, but nothing where a file of kustomize's is involved, whatever its name is.
+func TestSettle(t *testing.T) {
+	kustomization := "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [job.yaml]\n"
+	for name, want := range map[string]bool{"config.yaml": true, "kustomization.yaml": false, "other.yaml": false} {
+		text := kustomization
+		if name == "config.yaml" {
+			text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
+		}
+		tree(t, map[string]string{"a/job.yaml": job, "a/" + name: text})
+		files, err := Read(Options{Names: []string{"a"}, Settle: func(f *manifests.File) { manifests.Input{Minor: manifests.Newest}.Settle(f, nil) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if f.Settled != want {
+				t.Errorf("%s beside %s: settled %v", f.Name, name, f.Settled)
+			}
+			if !want && f.Documents[0].Node == nil {
+				t.Errorf("%s beside %s: its text is gone", f.Name, name)
+			}
+		}
 	}
 }

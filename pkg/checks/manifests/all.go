@@ -11,7 +11,7 @@ import "github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 //   - what could not be read is a gap of every check (judge.go).
 
 // All is every check on manifests, in their order.
-func All() []checks.Check { return checks.List(rules()) }
+func All() []checks.Check { return checks.List(plain()) }
 
 // rules are the checks on manifests: what cannot work first.
 func rules() []rule {

@@ -12,7 +12,7 @@ import (
 )
 
 // The API server prunes what the schema of a CRD does not name. Which release of a CRD is installed no manifest tells.
-var customResourceDropsField = rule{
+var customResourceDropsField = rule{checks.Rule[*scene]{
 	Check: checks.Check{
 		ID:       "custom-resource-drops-field",
 		Title:    "schemas of custom resources keep restartPolicy of init containers",
@@ -22,21 +22,32 @@ var customResourceDropsField = rule{
 		Uses:     []facts.Kind{facts.CRDs},
 	},
 	Run: func(s *scene) checks.Outcome {
-		out := checks.Outcome{Tried: prose.Counted(len(s.pods), "workload")}
-		for _, p := range s.pods {
-			if len(p.natives) == 0 || p.Group() == "" || p.Is(p.Kind) {
-				continue
-			}
-			f, gap := s.dropped(p)
-			if f != nil {
-				out.Findings = append(out.Findings, *f)
-			}
-			if gap != nil && !slices.Contains(out.Missing, *gap) {
-				out.Missing = append(out.Missing, *gap)
+		out := s.ofPods("custom-resource-drops-field", (*pod).dropped)
+		var missing []facts.Gap
+		for _, gap := range out.Missing {
+			if !slices.Contains(missing, gap) {
+				missing = append(missing, gap)
 			}
 		}
+		out.Missing, out.Tried = missing, prose.Counted(len(s.pods), "workload")
 		return out
 	},
+}, (*pod).dropped}
+
+// dropped is what becomes of the field in the object of a pod template.
+func (p *pod) dropped() checks.Outcome {
+	var out checks.Outcome
+	if len(p.natives) == 0 || p.Group() == "" || p.Is(p.Kind) {
+		return out
+	}
+	f, gap := p.s.dropped(p)
+	if f != nil {
+		out.Findings = append(out.Findings, *f)
+	}
+	if gap != nil {
+		out.Missing = append(out.Missing, *gap)
+	}
+	return out
 }
 
 // crds are those of the cluster.

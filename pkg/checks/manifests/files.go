@@ -25,8 +25,14 @@ type File struct {
 	Built bool
 	// Empty is set for a text without anything but comments.
 	Empty bool
+	// Settled is set for what was judged when it was read: [Input.Settle].
+	Settled bool
 	// Err is why it, or what comes after Documents, could not be read.
 	Err error
+
+	// answers is what each check says of each workload, and services are those in it, once it is settled.
+	answers  map[*workload.Workload]map[string]checks.Outcome
+	services []service
 }
 
 // Parse reads the text of a file. Text without anything that a check looks at is not taken apart.

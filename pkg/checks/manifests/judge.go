@@ -5,6 +5,7 @@ package manifests
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -128,10 +129,19 @@ func (in Input) documents() iter.Seq[*workload.Document] {
 	}
 }
 
+// answers are those of all files that were settled.
+func (in Input) answers() map[*workload.Workload]map[string]checks.Outcome {
+	out := map[*workload.Workload]map[string]checks.Outcome{}
+	for _, f := range in.Files {
+		maps.Copy(out, f.answers)
+	}
+	return out
+}
+
 // Judge judges with all checks but those to skip, in their order. skip may be nil.
 func Judge(in Input, skip func(id string) bool) []checks.Result {
 	s := in.Snapshot()
-	results := checks.Run(s, sceneOf(in), rules(), skip)
+	results := checks.Run(s, sceneOf(in), plain(), skip)
 	for i := range results {
 		if results[i].Skip {
 			continue

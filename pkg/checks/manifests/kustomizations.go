@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,6 +42,11 @@ type target struct {
 
 // kustomizationNames are what kustomize looks for in a folder.
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
+// IsKustomizationName reports whether kustomize looks for a file of that name.
+func IsKustomizationName(name string) bool {
+	return slices.Contains(kustomizationNames, path.Base(filepath.ToSlash(name)))
+}
 
 // kustomizationIn is the one in a file; nil where the file is another.
 func kustomizationIn(f *File) *kustomization {

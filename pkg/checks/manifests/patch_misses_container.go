@@ -17,7 +17,7 @@ import (
 
 // A strategic merge patch names containers by list and name. In the wrong list it adds a container, which has nothing
 // but what the patch says; a JSON patch names them by list and index, and hits another one or fails.
-var patchMissesContainer = rule{
+var patchMissesContainer = rule{checks.Rule[*scene]{
 	Check: checks.Check{
 		ID:       "patch-misses-container",
 		Title:    "patches of kustomize name containers in the list in which they are",
@@ -38,17 +38,11 @@ var patchMissesContainer = rule{
 			tried++
 			out.Findings = append(out.Findings, b.findings...)
 		}
-		for _, p := range s.pods {
-			if p.built {
-				continue // its patches were followed
-			}
-			out.Findings = append(out.Findings, p.addedTwice()...)
-		}
-		out.Findings = once(out.Findings)
+		out.Findings = once(append(out.Findings, s.ofPods("patch-misses-container", (*pod).addedTwice).Findings...))
 		out.Tried = prose.Counted(tried, "kustomization") + ", " + prose.Counted(len(s.pods), "workload")
 		return out
 	},
-}
+}, (*pod).addedTwice}
 
 // once leaves out what was found on another way to the same place.
 func once(list []checks.Finding) []checks.Finding {
@@ -62,15 +56,18 @@ func once(list []checks.Finding) []checks.Finding {
 }
 
 // addedTwice finds what is left of such a patch in what kustomize built: a name in both lists, once without an image.
-func (p *pod) addedTwice() []checks.Finding {
-	var out []checks.Finding
+func (p *pod) addedTwice() checks.Outcome {
+	var out checks.Outcome
+	if p.built {
+		return out // its patches were followed
+	}
 	for _, c := range p.mains {
 		if c.Image != "" {
 			continue
 		}
 		for _, o := range slices.Concat(p.natives, p.inits) {
 			if o.Name == c.Name {
-				out = append(out, p.finding(c, p.at(c),
+				out.Findings = append(out.Findings, p.finding(c, p.at(c),
 					fmt.Sprintf("container %s has no image and is an init container as well: a patch names it under containers, where it no longer is", c.Name),
 					[]string{c.field("image") + " is not set", o.field("image: " + o.Image)},
 					do("Name %s under initContainers in the patch.", c.Name)))

@@ -34,6 +34,8 @@ type pod struct {
 	*workload.Workload
 	s      *scene
 	judged roles.Judgment
+	// said is what was said of it when its file was settled; nil where it was not.
+	said map[string]checks.Outcome
 	// built is set for what kustomize built, source is what it was built from; nil where that is not known.
 	built  bool
 	source *workload.Workload
@@ -75,8 +77,10 @@ func sceneOf(in Input) *scene {
 	for _, f := range in.Files {
 		built[f.Name] = built[f.Name] || f.Built
 	}
+	settled := in.answers()
 	for _, w := range in.Workloads() {
 		p := podOf(s, w)
+		p.said = settled[w]
 		if built[w.Place.File] {
 			p.built, p.source = true, in.sourceOf(w)
 		}
@@ -85,10 +89,13 @@ func sceneOf(in Input) *scene {
 	var group errgroup.Group // each pod is judged alone
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, p := range s.pods {
-		group.Go(func() error { p.judge(); return nil })
+		if p.said == nil {
+			group.Go(func() error { p.judge(); return nil })
+		}
 	}
 	_ = group.Wait()
 	for _, f := range in.Files {
+		s.services = append(s.services, f.services...)
 		for i := range f.Documents {
 			s.services = append(s.services, servicesIn(&f.Documents[i])...)
 		}
@@ -159,18 +166,15 @@ func (p *pod) finding(c *container, place checks.Place, message string, evidence
 // A question is what a check asks of each pod template.
 type question func(*pod) []checks.Finding
 
-type rule = checks.Rule[*scene]
-
 // podCheck is a check that asks every pod template the same.
 func podCheck(c checks.Check, ask question) rule {
 	c.Category, c.Needs = checks.Manifests, []facts.Kind{facts.Workloads}
-	return rule{Check: c, Run: func(s *scene) checks.Outcome {
-		out := checks.Outcome{Tried: prose.Counted(len(s.pods), "workload")}
-		for _, p := range s.pods {
-			out.Findings = append(out.Findings, ask(p)...)
-		}
+	each := func(p *pod) checks.Outcome { return checks.Outcome{Findings: ask(p)} }
+	return rule{checks.Rule[*scene]{Check: c, Run: func(s *scene) checks.Outcome {
+		out := s.ofPods(c.ID, each)
+		out.Tried = prose.Counted(len(s.pods), "workload")
 		return out
-	}}
+	}}, each}
 }
 
 // do is a step in words.

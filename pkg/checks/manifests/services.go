@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -67,6 +68,13 @@ func (p *pod) byName(port corev1.ContainerPort) []service {
 		}
 	}
 	return out
+}
+
+// needsServices reports whether what is said of the pod depends on Services of other files.
+func (p *pod) needsServices() bool {
+	named := func(port corev1.ContainerPort) bool { return port.Name != "" }
+	return p.server.minor < namedPortMinor &&
+		slices.ContainsFunc(p.natives, func(c *container) bool { return slices.ContainsFunc(c.Ports, named) })
 }
 
 func number(n int) string { return strconv.Itoa(n) }

@@ -13,7 +13,7 @@ import (
 
 // What convert has written for a cluster that was not ready is to go once it is. Whether it is, a version that was named
 // says, or a cluster whose gates are all known to be on.
-var strategyCanGo = rule{
+var strategyCanGo = rule{checks.Rule[*scene]{
 	Check: checks.Check{
 		ID:       "strategy-can-go",
 		Title:    "what was written for clusters that are not ready is still needed",
@@ -23,25 +23,28 @@ var strategyCanGo = rule{
 		Uses:     versions,
 	},
 	Run: func(s *scene) checks.Outcome {
-		out := checks.Outcome{Tried: prose.Counted(len(s.pods), "workload")}
-		for _, p := range s.pods {
-			r := p.judged.Run
-			if r == nil || r.Strategy == "" {
-				continue
-			}
-			because, gaps := p.nativeEverywhere()
-			out.Missing = append(out.Missing, gaps...)
-			if because == nil {
-				continue
-			}
-			note := []string{"metadata", "annotations", facts.StrategyAnnotation}
-			place := placeOf(p.AtTemplate(note...))
-			out.Findings = append(out.Findings, p.finding(nil, place,
-				fmt.Sprintf("strategy %s is not needed anymore: native sidecars run wherever this workload does", r.Strategy),
-				append([]string{"template." + note[0] + "." + note[1] + "[" + note[2] + "]: " + r.Strategy}, because...), p.backSteps()...))
-		}
+		out := s.ofPods("strategy-can-go", (*pod).needless)
+		out.Tried = prose.Counted(len(s.pods), "workload")
 		return out
 	},
+}, (*pod).needless}
+
+// needless is whether a strategy of the pod template can go.
+func (p *pod) needless() checks.Outcome {
+	r := p.judged.Run
+	if r == nil || r.Strategy == "" {
+		return checks.Outcome{}
+	}
+	because, gaps := p.nativeEverywhere()
+	out := checks.Outcome{Missing: gaps}
+	if because == nil {
+		return out
+	}
+	note := []string{"metadata", "annotations", facts.StrategyAnnotation}
+	out.Findings = []checks.Finding{p.finding(nil, placeOf(p.AtTemplate(note...)),
+		fmt.Sprintf("strategy %s is not needed anymore: native sidecars run wherever this workload does", r.Strategy),
+		append([]string{"template." + note[0] + "." + note[1] + "[" + note[2] + "]: " + r.Strategy}, because...), p.backSteps()...)}
+	return out
 }
 
 // backSteps say how to make it native.

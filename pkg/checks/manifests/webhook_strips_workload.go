@@ -33,7 +33,7 @@ func (in Input) WithNatives() []*workload.Workload {
 }
 
 // What webhooks do no manifest tells. Without a cluster nothing is asked, and nothing said.
-var webhookStripsWorkload = rule{
+var webhookStripsWorkload = rule{Rule: checks.Rule[*scene]{
 	Check: checks.Check{
 		ID:       "webhook-strips-workload",
 		Title:    "webhooks of the cluster keep restartPolicy of the workload's native sidecars",
@@ -67,7 +67,7 @@ var webhookStripsWorkload = rule{
 		out.Tried = prose.Of(tried, all, "workload") + " with native sidecars"
 		return out
 	},
-}
+}}
 
 // admission is what the cluster does to the pods of a template, and to its own object.
 func (s *scene) admission(p *pod) cluster.Trial {
