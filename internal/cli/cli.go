@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -31,14 +30,6 @@ func Main(args []string, streams genericiooptions.IOStreams) int {
 	root := newRoot(displayName(args[0]), streams)
 	root.SetArgs(args[1:])
 	return conclude(streams.ErrOut, root.ExecuteContext(ctx))
-}
-
-// limitMemory keeps the memory of large clusters small: garbage is collected at half of what is in use, not at
-// as much again, which costs a few percent of time. The environment may say otherwise, as for any program in Go.
-func limitMemory() {
-	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(50)
-	}
 }
 
 // silence keeps libraries from writing: what they would say is in the gaps of the report.

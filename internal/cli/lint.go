@@ -212,12 +212,16 @@ func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
 	return in, o.addCluster(ctx, &in)
 }
 
+// heapForManifests is what other programs take to read manifests; nearly all of it is garbage.
+const heapForManifests = 36 << 20
+
 // settle judges files as they are read; nil where something else decides, too.
 func (o *lintOptions) settle(in manifests.Input) func(*manifests.File) {
 	if o.asksCluster() || o.kustomize != "" {
 		return nil
 	}
-	return func(f *manifests.File) { in.Settle(f, o.skips) }
+	allowHeap(heapForManifests)
+	return in.Settler(o.skips)
 }
 
 func (o *lintOptions) read(ctx context.Context, settle func(*manifests.File)) ([]manifests.File, error) {

@@ -101,7 +101,7 @@ func TestSettle(t *testing.T) {
 			text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n"
 		}
 		tree(t, map[string]string{"a/job.yaml": job, "a/" + name: text})
-		files, err := Read(Options{Names: []string{"a"}, Settle: func(f *manifests.File) { manifests.Input{Minor: manifests.Newest}.Settle(f, nil) }})
+		files, err := Read(Options{Names: []string{"a"}, Settle: manifests.Input{Minor: manifests.Newest}.Settler(nil)})
 		if err != nil {
 			t.Fatal(err)
 		}

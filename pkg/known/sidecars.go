@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Sidecar is software that usually runs next to an application; see the head of sidecars.yaml.
@@ -84,18 +85,60 @@ func (s *Sidecar) Opening(image, line string) *Opening {
 // SidecarOf is the software that a container runs, by its name, else by the last path element of its image;
 // nil when it is not known.
 func SidecarOf(container, image string) *Sidecar {
-	list := sidecars()
-	i := slices.IndexFunc(list, func(s Sidecar) bool {
-		return slices.ContainsFunc(s.Containers, func(pattern string) bool { ok, _ := path.Match(pattern, container); return ok })
-	})
-	if i < 0 {
-		i = slices.IndexFunc(list, func(s Sidecar) bool { return slices.Contains(s.Images, image) })
+	index := sidecarIndex()
+	i, found := index.containers[container]
+	for _, g := range index.patterns {
+		if found && i < g.of {
+			break
+		}
+		if ok, _ := path.Match(g.pattern, container); ok {
+			i, found = g.of, true
+			break
+		}
 	}
-	if i < 0 {
+	if !found {
+		i, found = index.images[image]
+	}
+	if !found {
 		return nil
 	}
-	return &list[i]
+	return &sidecars()[i]
 }
+
+// A sidecarNames has which of the sidecars a name is of: the first of them.
+type sidecarNames struct {
+	containers, images map[string]int
+	// patterns are those of names that are no names themselves, in order.
+	patterns []struct {
+		pattern string
+		of      int
+	}
+}
+
+var sidecarIndex = sync.OnceValue(func() sidecarNames {
+	out := sidecarNames{containers: map[string]int{}, images: map[string]int{}}
+	first := func(of map[string]int, name string, i int) {
+		if _, there := of[name]; !there {
+			of[name] = i
+		}
+	}
+	for i, s := range sidecars() {
+		for _, name := range s.Containers {
+			if strings.ContainsAny(name, `*?[\`) {
+				out.patterns = append(out.patterns, struct {
+					pattern string
+					of      int
+				}{name, i})
+			} else {
+				first(out.containers, name, i)
+			}
+		}
+		for _, name := range s.Images {
+			first(out.images, name, i)
+		}
+	}
+	return out
+})
 
 // Sidecars are all there is.
 func Sidecars() []Sidecar { return slices.Clone(sidecars()) }

@@ -25,7 +25,7 @@ type File struct {
 	Built bool
 	// Empty is set for a text without anything but comments.
 	Empty bool
-	// Settled is set for what was judged when it was read: [Input.Settle].
+	// Settled is set for what was judged when it was read: [Input.Settler].
 	Settled bool
 	// Err is why it, or what comes after Documents, could not be read.
 	Err error

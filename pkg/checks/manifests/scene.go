@@ -26,7 +26,7 @@ type scene struct {
 	view     *cluster.View
 	services []service
 	// probes are the startup probes of findings as YAML.
-	probes sync.Map
+	probes *sync.Map
 }
 
 // A pod is a pod template.
@@ -68,7 +68,7 @@ func (c *container) field(path ...string) string {
 }
 
 func sceneOf(in Input) *scene {
-	s := &scene{Input: in}
+	s := &scene{Input: in, probes: new(sync.Map)}
 	if in.Cluster != nil {
 		view := cluster.ViewOf(in.Cluster)
 		s.view = &view

@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -24,17 +25,24 @@ func plain() []checks.Rule[*scene] {
 	return out
 }
 
-// Settle judges the pod templates of a file for themselves and keeps what was said of them, and what the report says of
+// Settler returns a function that judges the pod templates of a file for themselves and keeps what was said of them, and what the report says of
 // the file, instead of its text taken apart, which is a hundred times as much. [Judge] then gives the same answer. The
 // input has everything but the files; skip is that of Judge.
 //
 // What depends on other files is not settled: with a cluster, where kustomize is involved, and where Services decide.
-func (in Input) Settle(f *File, skip func(id string) bool) {
-	if in.Cluster != nil || f.Built || f.Context || f.Kustomization() {
-		return
+func (in Input) Settler(skip func(id string) bool) func(*File) {
+	probes := new(sync.Map)
+	return func(f *File) {
+		if in.Cluster == nil && !f.Built && !f.Context && !f.Kustomization() {
+			in.settle(f, skip, probes)
+		}
 	}
+}
+
+func (in Input) settle(f *File, skip func(id string) bool, probes *sync.Map) {
 	in.Files = []File{*f}
 	s := sceneOf(in)
+	s.probes = probes
 	if slices.ContainsFunc(s.pods, (*pod).needsServices) {
 		return
 	}

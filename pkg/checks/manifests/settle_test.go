@@ -24,7 +24,7 @@ func TestSettled(t *testing.T) {
 			if !related {
 				bare := one
 				bare.Files = nil
-				bare.Settle(&one.Files[i], nil)
+				bare.Settler(nil)(&one.Files[i])
 			}
 			if f := &one.Files[i]; f.Settled {
 				settled++
@@ -66,7 +66,7 @@ func TestSettledServices(t *testing.T) {
 		for i, text := range order {
 			f := Parse([]string{"a.yaml", "b.yaml"}[i], []byte(text))
 			whole.Files = append(whole.Files, Parse(f.Name, []byte(text)))
-			in.Settle(&f, nil)
+			in.Settler(nil)(&f)
 			in.Files = append(in.Files, f)
 		}
 		if diff := cmp.Diff(text(t, Judge(whole, nil)), text(t, Judge(in, nil))); diff != "" {
