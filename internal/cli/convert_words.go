@@ -19,6 +19,7 @@ func (c *conversion) say() (changed, asked, refused bool) {
 		if f.skipped != nil {
 			refused = sayWhatWasSkipped(&out, f) || refused
 		}
+		refused = c.sayNotJudged(&out, f) || refused
 		for _, d := range f.done {
 			c.o.sayDone(&out, d)
 			changed = changed || d.changed()
@@ -43,6 +44,30 @@ func sayWhatWasSkipped(out *bytes.Buffer, f *manifest) bool {
 	}
 	fmt.Fprintf(out, "%s: not read: %v\n", display(f.name), f.skipped)
 	return true
+}
+
+// sayNotJudged names containers that nobody has looked at, and reports whether there are any that should have been.
+func (c *conversion) sayNotJudged(out *bytes.Buffer, f *manifest) bool {
+	if f.name != "-" && c.finder.IsPatch(realName(f.name)) {
+		return false // it changes with what it patches
+	}
+	found := false
+	for _, d := range f.documents {
+		for _, a := range d.Alone {
+			if a.Reason == workload.NoManifest {
+				fmt.Fprintf(out, "%sskipped: it has neither apiVersion nor kind, and is no manifest; of the values of a chart, convert what they make, or change them by hand\n", at(a.Place))
+			}
+		}
+		for _, u := range d.Unrecognized {
+			found = true
+			why := fmt.Sprintf("%s of %s is not known to have a pod template there", u.Kind, u.APIVersion)
+			if missing := u.Missing(); missing != "" {
+				why = "without " + missing + " nobody knows what they are part of"
+			}
+			fmt.Fprintf(out, "%scontainers at %s were not looked at: %s\n", at(u.Place), strings.Join(u.Way, "."), why)
+		}
+	}
+	return found
 }
 
 func (o *convertOptions) sayDone(out *bytes.Buffer, d done) {
@@ -173,6 +198,8 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 		return fmt.Sprintf("port %q of %s: Services find named ports of native sidecars since Kubernetes 1.33", r.About, r.Container)
 	case convert.StopsAtOnce:
 		return fmt.Sprintf("%sthe preStop hook of %s will run as soon as the pod is deleted, while the main container still works: consider dropping it", at(r.Place), r.Container)
+	case convert.WorkLeft:
+		return fmt.Sprintf("%s%s is told to exit (SIGTERM) as soon as the work has exited: what it has not done with volume %s by then is lost, unless it does that on the signal", at(r.Place), r.Container, r.About)
 	case convert.FailurePolicy:
 		return fmt.Sprintf("%sthis rule has no containerName, and matches exit codes of %s, too: 137 and 143 are usual for sidecars", at(r.Place), r.Container)
 	case convert.FromChart:

@@ -204,3 +204,55 @@ func TestDelivery(t *testing.T) {
 		t.Errorf("%+v", p.Remarks)
 	}
 }
+
+// TestNoProbeWaits: what waits for a sidecar is needed as long as no startupProbe does, whether it is to be taken out or
+// not; that its script is not understood then does not matter.
+func TestNoProbeWaits(t *testing.T) {
+	for name, test := range map[string]struct{ spec, left string }{
+		"a loop": {`
+containers:
+- {name: work, image: w, command: [sh, -c, "until nc -z 127.0.0.1 9000; do sleep 1; done; work"]}
+- {name: helper, image: h, command: [helper, --quiet]}`, "wait-loop"},
+		"a file": {`
+volumes: [{name: s, emptyDir: {}}]
+containers:
+- {name: work, image: w, command: [sh, -c, "while [ ! -f /s/token ]; do sleep 1; done; work --token-file /s/token"], volumeMounts: [{name: s, mountPath: /s}]}
+- {name: helper, image: h, command: [sh, -c, "while true; do fetch > /s/token; sleep 60; done"], volumeMounts: [{name: s, mountPath: /s}]}`, "marker-file"},
+	} {
+		for _, remove := range []bool{false, true} {
+			p, _ := planOf(t, job(test.spec), Options{Containers: []string{"helper"}, RemoveWorkarounds: remove})
+			for _, r := range p.Removed {
+				if r.Left != StillNeeded {
+					t.Errorf("%s, remove %v: %s is %q", name, remove, r.Kind, r.Left)
+				}
+			}
+			if want := "leave " + test.left + ": still-needed"; test.left == "marker-file" && !strings.Contains(shown(p), want) {
+				t.Errorf("%s, remove %v: no %q in\n%s", name, remove, want, shown(p))
+			}
+		}
+	}
+}
+
+// TestWorkLeft: what is in a shared volume when the work has exited has to be handled on SIGTERM; nobody is bothered with
+// it where the container works for the others, only reads what nobody writes, or the pods go on forever.
+func TestWorkLeft(t *testing.T) {
+	copies := `
+volumes: [{name: out, emptyDir: {}}]
+containers:
+- {name: train, image: t, command: [train, --out=/out/model], volumeMounts: [{name: out, mountPath: /out%s}]}
+- {name: sync, image: s, command: [sync, %s/out], volumeMounts: [{name: out, mountPath: /out}]}`
+	for _, test := range []struct {
+		text string
+		want bool
+	}{
+		{job(fmt.Sprintf(copies, "", "")), true},
+		{job(fmt.Sprintf(copies, ", readOnly: true", "")), false},
+		{job(strings.Replace(fmt.Sprintf(copies, "", "--listen=127.0.0.1:5000, "), "--out=/out/model", "--db=127.0.0.1:5000", 1)), false},
+		{strings.NewReplacer("batch/v1", "apps/v1", "kind: Job", "kind: Deployment", "restartPolicy: Never", "restartPolicy: Always").Replace(job(fmt.Sprintf(copies, "", ""))), false},
+	} {
+		p, _ := planOf(t, test.text, Options{Containers: []string{"sync"}})
+		if got := strings.Contains(shown(p), "remark "+string(WorkLeft)); got != test.want {
+			t.Errorf("%v, want %v, of\n%s\n%s", got, test.want, test.text, shown(p))
+		}
+	}
+}

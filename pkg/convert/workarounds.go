@@ -109,19 +109,19 @@ func (p *Plan) concerns(j *roles.Judgment, w roles.Workaround) bool {
 // left is why a workaround stays.
 func (p *Plan) left(j *roles.Judgment, w roles.Workaround, o Options) Left {
 	switch {
+	case p.waits(j, w) && !p.probed(j, w.Sidecar):
+		return StillNeeded
 	case !w.Understood || len(w.Edits) == 0:
 		return NotUnderstood
 	case !o.RemoveWorkarounds:
 		return NotAsked
-	case p.waits(j, w) && !p.probed(j, w.Sidecar):
-		return StillNeeded
 	}
 	return ""
 }
 
 // waits reports whether a workaround waits for the sidecar, or is in one script with a loop that does.
 func (p *Plan) waits(j *roles.Judgment, w roles.Workaround) bool {
-	if slices.Contains(waiting, w.Kind) {
+	if slices.Contains(waiting, w.Kind) || w.Kind == roles.MarkerFile && j.WaitsForFile(w.Container, w.Sidecar) {
 		return true
 	}
 	return slices.ContainsFunc(j.Workarounds, func(o roles.Workaround) bool {

@@ -122,9 +122,13 @@ func parseNodes(data []byte) (f *file, refusal *Refusal) {
 	}
 }
 
+// firstLine is what is wrong first: of several errors the parser names the lines below a heading.
 func firstLine(err error) string {
-	text, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
-	return text
+	text, more, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: "), "\n")
+	if strings.HasSuffix(text, ":") && more != "" {
+		text, _, _ = strings.Cut(more, "\n")
+	}
+	return strings.TrimSpace(text)
 }
 
 // template is the line of the first marker of a template outside of quotes and block scalars; 0 if there is none.

@@ -23,6 +23,8 @@ type Reason string
 const (
 	// OwnSidecars: the kind has a field for sidecars whose meaning its controller gives.
 	OwnSidecars Reason = "own-sidecars"
+	// NoManifest: it has neither apiVersion nor kind, as the values of a chart, and containers nonetheless.
+	NoManifest Reason = "no-manifest"
 	// OwnEnd: its controller ends the sidecars of its pods.
 	OwnEnd Reason = "ends-sidecars"
 )

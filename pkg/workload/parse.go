@@ -120,13 +120,19 @@ func hasTemplate(n *yaml.Node, argo bool) bool {
 // find finds the workloads of an object, also inside of a List.
 func (d *Document) find(object map[string]any, node *yaml.Node, root []string) {
 	kind, apiVersion := text(object["kind"]), text(object["apiVersion"])
+	if kind == "" && apiVersion == "" && len(root) == 0 {
+		if node != nil && namesImages(object) {
+			d.Alone = append(d.Alone, Alone{Place: d.Place, Reason: NoManifest})
+		}
+		return
+	}
 	if items, ok := object["items"].([]any); ok && strings.HasSuffix(kind, "List") {
 		d.findAll(items, typeOfItems(apiVersion, kind), node, root)
 		return
 	}
 	k := kindOf(apiVersion, kind)
 	own := strings.Contains(apiVersion, "/") && (k == nil || k.alone != "") && hasOwnSidecars(object["spec"], maxDepth)
-	ways := waysIn(object, k, !own && strings.Contains(apiVersion, "/"))
+	ways := waysIn(object, k, !own && kind != "" && strings.Contains(apiVersion, "/"))
 	for _, way := range ways {
 		d.Workloads = append(d.Workloads, d.workload(object, node, root, way, k != nil))
 	}

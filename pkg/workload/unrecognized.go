@@ -17,6 +17,19 @@ type Unrecognized struct {
 	Way []string
 }
 
+// Missing is the field without which nobody knows what the object is; empty where it has both.
+func (u *Unrecognized) Missing() string {
+	switch {
+	case u.APIVersion == "" && u.Kind == "":
+		return "apiVersion and kind"
+	case u.APIVersion == "":
+		return "apiVersion"
+	case u.Kind == "":
+		return "kind"
+	}
+	return ""
+}
+
 // findUnrecognized finds lists of containers besides the pod specs that ways lead to.
 func (d *Document) findUnrecognized(object map[string]any, node *yaml.Node, root []string, ways [][]string) {
 	if !mayHide(text(object["apiVersion"]), text(object["kind"])) {
@@ -31,8 +44,11 @@ func (d *Document) findUnrecognized(object map[string]any, node *yaml.Node, root
 // mayHide reports whether a kind may have pod templates that are not known. Kubernetes' own have none, besides a copy of
 // the history of a workload; and the schema of a resource is no resource.
 func mayHide(apiVersion, name string) bool {
-	if apiVersion == "" || name == "" || name == "CustomResourceDefinition" {
+	if name == "CustomResourceDefinition" {
 		return false
+	}
+	if apiVersion == "" || name == "" {
+		return true // nobody knows what it is
 	}
 	k := kindOf(apiVersion, name)
 	known := k != nil && builtIn(k.group)
@@ -61,6 +77,21 @@ func containerLists(at any, way []string, known [][]string) [][]string {
 		}
 	}
 	return out
+}
+
+// namesImages reports whether there is a list of containers below a value, whatever its name is.
+func namesImages(at any) bool {
+	switch value := at.(type) {
+	case map[string]any:
+		for _, below := range value {
+			if namesImages(below) {
+				return true
+			}
+		}
+	case []any:
+		return isContainers(value) || slices.ContainsFunc(value, namesImages)
+	}
+	return false
 }
 
 // isContainers reports whether a value is a list with an item that has a name and an image.

@@ -3,7 +3,7 @@ package manifests
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -96,6 +96,7 @@ type Skip struct {
 const (
 	skipTemplate    = "the source of a template is not YAML yet: render it and lint the result, as in helm template . | kubectl sidecar lint -f -"
 	skipOwnSidecars = "has a field for sidecars of its own, whose meaning its controller gives"
+	skipNoManifest  = "has neither apiVersion nor kind, and is no manifest: of the values of a chart, lint what they make, as in helm template . | kubectl sidecar lint -f -"
 	skipOwnEnd      = "is of a kind whose controller ends sidecars on its own"
 )
 
@@ -111,15 +112,28 @@ func (in Input) Skipped() []Skip {
 		}
 		for _, d := range f.Documents {
 			for _, a := range d.Alone {
-				reason := skipOwnSidecars
-				if a.Reason == workload.OwnEnd {
-					reason = skipOwnEnd
-				}
-				out = append(out, Skip{placeOf(a.Place), fmt.Sprintf("%s %s", a.Kind, reason)})
+				out = append(out, Skip{placeOf(a.Place), skipped(a)})
 			}
 		}
 	}
 	return out
+}
+
+func skipped(a workload.Alone) string {
+	switch a.Reason {
+	case workload.NoManifest:
+		return skipNoManifest
+	case workload.OwnEnd:
+		return a.Kind + " " + skipOwnEnd
+	}
+	return a.Kind + " " + skipOwnSidecars
+}
+
+// onlyValues reports whether a file has nothing but documents that are no manifests, and have containers.
+func (f File) onlyValues() bool {
+	return len(f.Documents) > 0 && !slices.ContainsFunc(f.Documents, func(d workload.Document) bool {
+		return !slices.ContainsFunc(d.Alone, func(a workload.Alone) bool { return a.Reason == workload.NoManifest })
+	})
 }
 
 // placeOf is where a finding says that it is.

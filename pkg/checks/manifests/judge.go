@@ -3,7 +3,6 @@
 package manifests
 
 import (
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -64,7 +63,7 @@ func (in Input) Snapshot() *facts.Snapshot {
 // ofFiles are the gaps of files of which nothing could be judged.
 func (in Input) ofFiles() []facts.Gap {
 	var out []facts.Gap
-	templates, empty := 0, 0
+	templates, values, empty := 0, 0, 0
 	for _, f := range in.Files {
 		if f.Context {
 			continue
@@ -75,6 +74,9 @@ func (in Input) ofFiles() []facts.Gap {
 		if f.Template {
 			templates++
 		}
+		if f.onlyValues() {
+			values++
+		}
 		if f.Empty {
 			empty++
 		}
@@ -84,9 +86,15 @@ func (in Input) ofFiles() []facts.Gap {
 			"there is nothing in "+prose.Counted(empty, "file")+": what was to write it may have failed",
 			facts.Do("run that command alone, and look at its exit code; in a script, set -o pipefail shows it")))
 	}
-	if templates > 0 && templates == len(in.Files) {
-		out = append(out, facts.NewGap(facts.Workloads, facts.Instance{},
-			fmt.Sprintf("there is nothing but %s", prose.Counted(templates, "source of a template")),
+	if templates+values > 0 && templates+values == len(in.Files) {
+		what := prose.Counted(templates, "source of a template")
+		switch {
+		case templates == 0:
+			what = prose.Counted(values, "file") + " without apiVersion and kind"
+		case values > 0:
+			what += ", and " + prose.Counted(values, "file") + " without apiVersion and kind"
+		}
+		out = append(out, facts.NewGap(facts.Workloads, facts.Instance{}, "there is nothing but "+what,
 			facts.Do("render it first:", "helm template . | kubectl sidecar lint -f -")))
 	}
 	return out

@@ -81,7 +81,8 @@ func (p *pod) moveSteps(c *container) []checks.Step {
 // workedAround reports whether something is there that is to stop a container when the work is done.
 func (p *pod) workedAround(name string) bool {
 	return slices.ContainsFunc(p.judged.Workarounds, func(w roles.Workaround) bool {
-		return w.Sidecar == name && slices.Contains(stopping, w.Kind)
+		told := w.Kind != roles.MarkerFile || !p.judged.WaitsForFile(w.Container, w.Sidecar) // else the file says that it is there
+		return w.Sidecar == name && slices.Contains(stopping, w.Kind) && told
 	})
 }
 

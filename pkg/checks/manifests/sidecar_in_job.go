@@ -2,6 +2,7 @@ package manifests
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
@@ -21,8 +22,15 @@ var sidecarInJob = podCheck(checks.Check{
 		if !p.holds(j) {
 			continue
 		}
+		evidence, steps := p.signalQuotes(j), p.moveSteps(c)
+		if !p.isSidecar(j) {
+			evidence, steps = append(commandQuote(c), evidence...), p.endlessSteps(c)
+		}
+		if volume := p.judged.HandsOn(c.Name); volume != "" {
+			steps = append(steps, do("%s is told to exit (SIGTERM) as soon as the work has exited: what it has not done with volume %s by then is lost, unless it does that on the signal.", c.Name, volume))
+		}
 		out = append(out, p.finding(c, p.at(c), fmt.Sprintf("%s keeps running after %s, so the %s never completes", c.Name, p.workDone(c), p.unit()),
-			p.signalQuotes(j), p.moveSteps(c)...))
+			evidence, steps...))
 	}
 	return out
 })
@@ -34,10 +42,21 @@ func (p *pod) holds(j *roles.Container) bool {
 		return false
 	case len(p.edgesTo(j.Name, roles.Stops)) > 0 || p.workedAround(j.Name):
 		return false // by whatever workaround: others say whether that works
-	case j.Role == roles.Sidecar:
+	case p.isSidecar(j):
 		return true
 	}
-	return j.Role == roles.Ask && (signal(j, roles.ServerInJob) != nil || j.Trusted() > 0)
+	return j.Endless() && slices.ContainsFunc(p.mains, func(c *container) bool { return p.of(c) != nil && !p.of(c).Endless() })
+}
+
+// isSidecar reports whether it is there for others.
+func (p *pod) isSidecar(j *roles.Container) bool {
+	return j.Role == roles.Sidecar || j.Role == roles.Ask && (signal(j, roles.ServerInJob) != nil || j.Trusted() > 0)
+}
+
+// endlessSteps say what to do about a container of which only that is known that it never exits: it waits for nobody, so
+// it gets no probe.
+func (p *pod) endlessSteps(c *container) []checks.Step {
+	return []checks.Step{write(fmt.Sprintf("If %s is there for the others, move it to the end of initContainers, and write into it:", c.Name), "restartPolicy: Always")}
 }
 
 // workDone is when the work is over.

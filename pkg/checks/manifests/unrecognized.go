@@ -54,6 +54,11 @@ func unrecognizedGap(lists []workload.Unrecognized) facts.Gap {
 		}
 		at = append(at, text)
 	}
+	if missing := u.Missing(); missing != "" {
+		return facts.NewGap(facts.Workloads, facts.Instance{Kind: u.Kind, Namespace: u.Namespace, Name: u.Name},
+			fmt.Sprintf("containers at %s were not judged: without %s nobody knows what they are part of", prose.Some(at, 5), missing),
+			facts.Do("write the field: the API server rejects the object without it"))
+	}
 	return facts.NewGap(facts.Workloads, facts.Instance{Kind: u.Kind, Namespace: u.Namespace, Name: u.Name},
 		fmt.Sprintf("containers at %s were not judged: %s of %s is not known to have a pod template there", prose.Some(at, 5), u.Kind, u.APIVersion),
 		facts.Do("lint the workload that its controller makes of it, and leave the object out"))
