@@ -150,6 +150,7 @@ func refusalText(r *edit.Refusal) string {
 		edit.LineBreaks:    "it has line breaks that are read differently",
 		edit.Flow:          "one list is in brackets, the other is not",
 		edit.AnchorInside:  "an anchor would stand behind what uses it",
+		edit.AnchorAround:  "it would change here as well, where the anchor around it is used: write it out here first",
 		edit.Shape:         "it is written in an unusual way",
 		edit.Unproven:      "the result could not be proven",
 	}[r.Reason]
@@ -176,6 +177,8 @@ func refusedText(r convert.Refused) string {
 		return r.About + " waits for it among the ordinary containers: take the wrapper out, too: --remove-workarounds"
 	case convert.InitOrder:
 		return "init container " + r.About + " writes what it reads, and comes after one that needs it: change their order first"
+	case convert.RestartsAll:
+		return "its restartPolicyRules restart all containers, and are not allowed for native sidecars"
 	case convert.Unreadable:
 		return r.About
 	}
@@ -200,6 +203,8 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 		return fmt.Sprintf("%sthe preStop hook of %s will run as soon as the pod is deleted, while the main container still works: consider dropping it", at(r.Place), r.Container)
 	case convert.WorkLeft:
 		return fmt.Sprintf("%s%s is told to exit (SIGTERM) as soon as the work has exited: what it has not done with volume %s by then is lost, unless it does that on the signal", at(r.Place), r.Container, r.About)
+	case convert.RulesGo:
+		return fmt.Sprintf("%sthe restartPolicyRules of %s go: the API server rejects them for native sidecars, which are always restarted", at(r.Place), r.Container)
 	case convert.FailurePolicy:
 		return fmt.Sprintf("%sthis rule has no containerName, and matches exit codes of %s, too: 137 and 143 are usual for sidecars", at(r.Place), r.Container)
 	case convert.FromChart:

@@ -3,9 +3,11 @@ package convert
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
@@ -37,6 +39,22 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 	}
 	p.inOrder(j)
 	p.leaveOne()
+}
+
+// dropRules drops what the API server rejects of native sidecars: rules on when they are restarted, which they always are.
+func (p *Plan) dropRules() {
+	for i, c := range p.Workload.Spec().Containers {
+		if len(c.RestartPolicyRules) > 0 && slices.ContainsFunc(p.Moves, func(m Move) bool { return !m.Init && m.Container == c.Name }) {
+			p.Change.Drops = append(p.Change.Drops, edit.Drop{Path: []string{"containers", strconv.Itoa(i), "restartPolicyRules"}})
+		}
+	}
+}
+
+// restartsAll reports whether rules of a container restart the whole pod.
+func restartsAll(c *roles.Container) bool {
+	return slices.ContainsFunc(c.RestartPolicyRules, func(r corev1.ContainerRestartRule) bool {
+		return r.Action != corev1.ContainerRestartRuleActionRestart
+	})
 }
 
 // needs reports whether one container certainly calls another one, or waits for it.
@@ -112,6 +130,8 @@ func (p *Plan) forbidden(j *roles.Judgment, c *roles.Container, o Options) (reas
 		return OneShot, ""
 	case c.Role == roles.Init:
 		return InitExits, ""
+	case restartsAll(c) && o.Strategy == Native:
+		return RestartsAll, ""
 	}
 	for _, obstacle := range c.Obstacles {
 		switch {

@@ -144,6 +144,8 @@ const (
 	// InitOrder: an init container prepares what it needs, behind one that needs it.
 	InitOrder  Reason = "init-container-feeds-it-too-late"
 	Unreadable Reason = "workload-not-readable"
+	// RestartsAll: its rules restart all containers of the pod, which nothing else does.
+	RestartsAll Reason = "restarts-all-containers"
 	// AlreadyNative: sidecar-run stands before ordinary containers.
 	AlreadyNative Reason = "already-native"
 	// AlreadyWrapped: somebody has written sidecar-run before a command by hand.
@@ -254,6 +256,7 @@ func of(w *workload.Workload, o Options) *Plan {
 		for _, m := range p.Moves {
 			p.Change.Moves = append(p.Change.Moves, edit.Move{Container: m.Container, Probe: m.Probe, Before: m.Before})
 		}
+		p.dropRules()
 	case len(p.Moves) > 0, o.Strategy == Wrapper && len(o.Injected) > 0:
 		p.wrap(&j, o)
 	}

@@ -256,3 +256,32 @@ containers:
 		}
 	}
 }
+
+// TestRules: the API server rejects rules on restarts for native sidecars. They go where they only restart the container,
+// which is restarted anyway; what restarts all containers stays.
+func TestRules(t *testing.T) {
+	for action, want := range map[string]string{"Restart": "move cloud-sql-proxy", "RestartAllContainers": "refuse cloud-sql-proxy: restarts-all-containers"} {
+		p, _ := planOf(t, job(`
+containers:
+- {name: work, image: w, args: ["--db=127.0.0.1:5432"]}
+- name: cloud-sql-proxy
+  image: cloud-sql-proxy:2
+  args: ["--port=5432", "p:r:i"]
+  restartPolicy: Never
+  restartPolicyRules: [{action: `+action+`, exitCodes: {operator: In, values: [1]}}]`), Options{Containers: []string{"cloud-sql-proxy"}})
+		if !strings.HasPrefix(shown(p), want) {
+			t.Errorf("%s: want %s, got\n%s", action, want, shown(p))
+		}
+		if !p.Changes() {
+			continue
+		}
+		object, err := edit.Values(p.Object(), p.Whole())
+		if err != nil {
+			t.Fatal(err)
+		}
+		spec := workload.Descend(object, []string{"spec", "template", "spec", "initContainers", "0"}).(map[string]any)
+		if _, there := spec["restartPolicyRules"]; there || spec["restartPolicy"] != "Always" {
+			t.Errorf("%v", spec)
+		}
+	}
+}

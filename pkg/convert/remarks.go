@@ -32,6 +32,7 @@ const (
 	NeedsField    RemarkKind = "needs-1.29"      // the field itself
 	NeedsPorts    RemarkKind = "needs-1.33"      // Services find named ports of native sidecars
 	StopsAtOnce   RemarkKind = "prestop-at-once" // a preStop hook does not wait for the main container
+	RulesGo       RemarkKind = "rules-go"        // its restartPolicyRules are not allowed for native sidecars
 	WorkLeft      RemarkKind = "work-left"       // it is told to exit when the work has exited, and may not be done
 	FailurePolicy RemarkKind = "failure-policy"  // a rule on exit codes catches the sidecar's
 	Injected      RemarkKind = "injected"        // a webhook puts it into pods, too, and has a setting for this
@@ -73,6 +74,9 @@ func (p *Plan) remark(j *roles.Judgment, o Options) {
 		}
 		if c.Lifecycle != nil && c.Lifecycle.PreStop != nil && !p.drops("containers", at, "lifecycle", "preStop") {
 			p.add(Remark{Kind: StopsAtOnce, Container: c.Name, Place: w.At("containers", at, "lifecycle", "preStop")})
+		}
+		if len(c.RestartPolicyRules) > 0 {
+			p.add(Remark{Kind: RulesGo, Container: c.Name, Place: w.At("containers", at, "restartPolicyRules")})
 		}
 		if volume := j.HandsOn(c.Name); volume != "" && w.Completes() {
 			p.add(Remark{Kind: WorkLeft, Container: c.Name, About: volume, Place: w.At("containers", at, "volumeMounts")})

@@ -80,6 +80,8 @@ const (
 	LineBreaks   Reason = "unusual-line-breaks"
 	Flow         Reason = "flow-style"
 	AnchorInside Reason = "anchor-used-elsewhere"
+	// AnchorAround: what would change has an anchor, and would change where that is used, too.
+	AnchorAround Reason = "changes-where-its-anchor-is-used"
 	Shape        Reason = "unusual-shape"
 	Unproven     Reason = "not-proven"
 )

@@ -84,17 +84,31 @@ func (f *file) moving(c Change) []*yaml.Node {
 	return out
 }
 
-// explain finds the reason behind a result that is not right: an anchor that would stand behind its alias.
+// explain finds the reason behind a result that is not right: an anchor that would stand behind its alias, or one around
+// what would change.
 func (f *file) explain(c Change, refusal *Refusal) *Refusal {
 	for _, moved := range f.moving(c) {
 		inside := map[*yaml.Node]bool{}
 		each(moved, func(n *yaml.Node) { inside[n] = true })
-		var found *yaml.Node
+		var found, around *yaml.Node
 		each(f.nodes[c.Document], func(n *yaml.Node) {
-			if n.Kind == yaml.AliasNode && inside[n] != inside[n.Alias] && found == nil {
+			if n.Kind != yaml.AliasNode {
+				return
+			}
+			if inside[n] != inside[n.Alias] && found == nil {
 				found = n
 			}
+			if !inside[n.Alias] && around == nil {
+				each(n.Alias, func(below *yaml.Node) {
+					if below == moved {
+						around = n
+					}
+				})
+			}
 		})
+		if around != nil {
+			return refuse(AnchorAround, around.Value, around.Line)
+		}
 		if found != nil {
 			return refuse(AnchorInside, found.Value, found.Line)
 		}

@@ -75,6 +75,9 @@ func (p *pod) moveSteps(c *container) []checks.Step {
 		text = fmt.Sprintf("Make a native sidecar of %s:", c.Name)
 	}
 	out := []checks.Step{write(text, "restartPolicy: Always")}
+	if len(c.RestartPolicyRules) > 0 {
+		out = append(out, do("Take its restartPolicyRules out: the API server rejects them for native sidecars."))
+	}
 	return append(out, p.probeSteps(c)...)
 }
 
