@@ -237,7 +237,7 @@ func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result)
 			continue
 		}
 		if err := files.Rewrite(m, mentions); err != nil {
-			return fmt.Errorf("%w in a patch that would miss it", err)
+			return fmt.Errorf("%w would miss it: name the container there, in a strategic merge patch, and convert again", err)
 		}
 		if err := k.Prove(before, files, []*kustomize.Moved{m}); err != nil {
 			return fmt.Errorf("%s: %w", k.File, err)

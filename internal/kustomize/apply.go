@@ -36,7 +36,7 @@ func (t *Tree) Apply(f *Finder, files Files, s Source, wanted []Wanted) (Files, 
 	}
 	for _, k := range t.All {
 		if err := out.Rewrite(m, k.Mentions(m)); err != nil {
-			return nil, fmt.Errorf("%w in a patch that would miss it", err)
+			return nil, fmt.Errorf("%w would miss it: name the container there, in a strategic merge patch, and convert again", err)
 		}
 	}
 	if err := t.missing(m); err != nil {
@@ -48,7 +48,7 @@ func (t *Tree) Apply(f *Finder, files Files, s Source, wanted []Wanted) (Files, 
 	}
 	for _, k := range others {
 		if err := out.Rewrite(m, k.Mentions(m)); err != nil {
-			return nil, fmt.Errorf("%w in a patch that would miss it", err)
+			return nil, fmt.Errorf("%w would miss it: name the container there, in a strategic merge patch, and convert again", err)
 		}
 	}
 	if err := t.prove(was, out, wanted); err != nil {

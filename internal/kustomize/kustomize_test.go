@@ -166,28 +166,60 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
-func TestReplacementIsNamed(t *testing.T) {
-	dir := tree(t, shop+`
--- test/kustomization.yaml --
-resources: [../base]
+// TestReplacement: field paths of replacements follow the container, where they read it and where they write it; that
+// the same is built proves it. Those of others stay.
+func TestReplacement(t *testing.T) {
+	text := `resources: [../base]
 replacements:
-- source: {kind: Deployment, name: web, fieldPath: metadata.name}
+- source: {kind: Deployment, name: web, fieldPath: "spec.template.spec.containers.[name=log].image"}
   targets:
   - select: {kind: Deployment, name: web}
     fieldPaths:
-    - spec.template.spec.containers.[name=log].env.[name=X].value
-`)
+    - spec.template.spec.containers.[name=log].image # ours
+    - spec.template.spec.containers.[name=web].image
+    - metadata.labels.x
+    options: {create: true}
+`
+	dir := tree(t, shop+"\n-- test/kustomization.yaml --\n"+text)
 	m, files := movedLog(t, dir)
 	around, err := new(Finder).Around(filepath.Join(dir, "base/web.yaml"))
 	if err != nil || len(around) != 3 {
 		t.Fatalf("%d kustomizations: %v", len(around), err)
 	}
 	mentions := around[2].Mentions(m)
-	if len(mentions) != 1 || mentions[0].Known {
-		t.Fatalf("mentions: %+v", mentions)
+	if err := files.Rewrite(m, mentions); err != nil || len(mentions) != 2 {
+		t.Fatalf("%v: %+v", err, mentions)
 	}
-	if err := files.Rewrite(m, mentions); err == nil {
-		t.Error("a replacement was rewritten")
+	if err := around[2].Prove(nil, files, []*Moved{m}); err != nil {
+		t.Error(err)
+	}
+	want := strings.NewReplacer(
+		"spec.template.spec.containers.[name=log].image #", "'spec.template.spec.initContainers.[name=log].image' #",
+		".containers.[name=log]", ".initContainers.[name=log]").Replace(text)
+	if got := string(files[filepath.Join(dir, "test/kustomization.yaml")]); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestUnknownMention: a patch that reads a container by its index cannot be rewritten, and is named with its line.
+func TestUnknownMention(t *testing.T) {
+	dir := tree(t, shop+`
+-- test/kustomization.yaml --
+resources: [../base]
+patches:
+- target: {kind: Deployment, name: web}
+  patch: |
+    - op: copy
+      from: /spec/template/spec/containers/0/image
+      path: /spec/template/spec/containers/1/image
+`)
+	m, files := movedLog(t, dir)
+	around, err := new(Finder).Around(filepath.Join(dir, "base/web.yaml"))
+	if err != nil || len(around) != 3 {
+		t.Fatalf("%d kustomizations: %v", len(around), err)
+	}
+	if err := files.Rewrite(m, around[2].Mentions(m)); err == nil || !strings.Contains(err.Error(), "test/kustomization.yaml:") {
+		t.Error(err)
 	}
 }
 

@@ -44,7 +44,8 @@ func (m *Moved) brought(name string) bool {
 
 // A Mention is a place in a patch or a replacement that no longer hits what it is about.
 type Mention struct {
-	// File has the patch; Path are the keys to its text where that stands inside of a kustomization, else none.
+	// File has the patch; Path are the keys to its text where that stands inside of a kustomization, else none. Of a
+	// replacement they lead to its field path.
 	File string
 	Path []string
 	// Document is that of a strategic patch, -1 for JSON patches and others.
@@ -57,6 +58,8 @@ type Mention struct {
 	Instead string
 	// Known reports whether it can be rewritten.
 	Known bool
+	// Replaces is set for a field path of a replacement.
+	Replaces bool
 	// Brings is set for a patch that the container comes from: that makes a native sidecar of it.
 	Brings bool
 }
@@ -193,21 +196,24 @@ func nameOf(v any) string {
 // replaced are the field paths of replacements that lead through containers.
 func (k *Kustomization) replaced(m *Moved) []Mention {
 	var out []Mention
-	look := func(kind, name, path string) {
+	look := func(kind, name, path string, keys ...string) {
 		for _, c := range m.Containers {
-			if (kind == "" || kind == m.Kind) && (name == "" || name == m.Name) && strings.Contains(path, "containers.[name="+c+"]") && !strings.Contains(path, "initContainers.[name="+c+"]") {
-				out = append(out, Mention{File: k.File, Document: -1, Op: -1, Field: path})
+			was := strings.Join(m.Way, ".") + ".containers.[name=" + c + "]"
+			if rest, there := strings.CutPrefix(path, was); there && (kind == "" || kind == m.Kind) && (name == "" || name == m.Name) {
+				is := strings.Join(m.Way, ".") + ".initContainers.[name=" + c + "]"
+				out = append(out, Mention{File: k.File, Path: keys, Document: -1, Op: -1, Field: path, Instead: is + rest, Known: true, Replaces: true})
 			}
 		}
 	}
-	for _, r := range k.Replacements {
+	for i, r := range k.Replacements {
+		at := []string{"replacements", strconv.Itoa(i)}
 		if r.Source != nil {
-			look(r.Source.Kind, r.Source.Name, r.Source.FieldPath)
+			look(r.Source.Kind, r.Source.Name, r.Source.FieldPath, append(slices.Clone(at), "source", "fieldPath")...)
 		}
-		for _, t := range r.Targets {
-			for _, path := range t.FieldPaths {
+		for j, t := range r.Targets {
+			for n, path := range t.FieldPaths {
 				if t.Select != nil {
-					look(t.Select.Kind, t.Select.Name, path)
+					look(t.Select.Kind, t.Select.Name, path, append(slices.Clone(at), "targets", strconv.Itoa(j), "fieldPaths", strconv.Itoa(n))...)
 				}
 			}
 		}

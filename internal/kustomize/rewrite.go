@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -35,24 +36,43 @@ func (f Files) read(name string) ([]byte, error) {
 // knows how.
 func (f Files) Rewrite(m *Moved, mentions []Mention) error {
 	for _, at := range mentions {
-		if !at.Known {
-			return fmt.Errorf("%s: %s", at.File, at.Field)
-		}
 		data, err := f.read(at.File)
 		if err != nil {
 			return err
 		}
-		if len(at.Path) == 0 {
+		if !at.Known {
+			return fmt.Errorf("%s:%d: %s", at.File, at.line(data), at.Field)
+		}
+		where := data
+		switch {
+		case at.Replaces:
+			data, err = at.replace(data)
+		case len(at.Path) == 0:
 			data, err = at.rewrite(m, data)
-		} else {
+		default:
 			data, err = at.inside(m, data)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %s: %w", at.File, at.Field, err)
+			return fmt.Errorf("%s:%d: %s: %w", at.File, at.line(where), at.Field, err)
 		}
 		f[at.File] = data
 	}
 	return nil
+}
+
+// line is the first line that says what is mentioned.
+func (at Mention) line(data []byte) int {
+	n := bytes.Index(data, []byte(at.Field))
+	return 1 + bytes.Count(data[:max(n, 0)], []byte("\n"))
+}
+
+// replace changes the field path of a replacement.
+func (at Mention) replace(data []byte) ([]byte, error) {
+	result, err := edit.Apply(data, edit.Change{Sets: []edit.Set{{Path: slices.Clone(at.Path), Value: at.Instead}}})
+	if err != nil {
+		return nil, err
+	}
+	return result.Data, nil
 }
 
 // rewrite changes the text of a patch.
