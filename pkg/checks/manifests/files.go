@@ -30,6 +30,8 @@ type File struct {
 	// Err is why it, or what comes after Documents, could not be read.
 	Err error
 
+	// guards are those of a template that are false in some clusters.
+	guards []guard
 	// answers is what each check says of each workload, and services are those in it, once it is settled.
 	answers  map[*workload.Workload]map[string]checks.Outcome
 	services []service
@@ -45,7 +47,7 @@ func Parse(name string, data []byte) File {
 	documents, err := workload.Parse(name, data)
 	switch {
 	case errors.Is(err, workload.ErrTemplate):
-		f.Template = true
+		f.Template, f.guards = true, guardsIn(data)
 	case err != nil:
 		f.Documents, f.Err = documents, err
 	default:
@@ -109,6 +111,9 @@ func (in Input) Skipped() []Skip {
 		}
 		if f.Template {
 			out = append(out, Skip{checks.Place{File: f.Name}, skipTemplate})
+		}
+		for _, g := range f.guards {
+			out = append(out, g.skip(f.Name))
 		}
 		for _, d := range f.Documents {
 			for _, a := range d.Alone {
