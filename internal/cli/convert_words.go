@@ -201,10 +201,6 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 		return fmt.Sprintf("port %q of %s: Services find named ports of native sidecars since Kubernetes 1.33", r.About, r.Container)
 	case convert.StopsAtOnce:
 		return fmt.Sprintf("%sthe preStop hook of %s will run as soon as the pod is deleted, while the main container still works: consider dropping it", at(r.Place), r.Container)
-	case convert.WorkLeft:
-		return fmt.Sprintf("%s%s is told to exit (SIGTERM) as soon as the work has exited: what it has not done with volume %s by then is lost, unless it does that on the signal", at(r.Place), r.Container, r.About)
-	case convert.RulesGo:
-		return fmt.Sprintf("%sthe restartPolicyRules of %s go: the API server rejects them for native sidecars, which are always restarted", at(r.Place), r.Container)
 	case convert.FailurePolicy:
 		return fmt.Sprintf("%sthis rule has no containerName, and matches exit codes of %s, too: 137 and 143 are usual for sidecars", at(r.Place), r.Container)
 	case convert.FromChart:
@@ -217,6 +213,17 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 		return fmt.Sprintf("%s%s names %s: check that it still finds it", at(r.Place), r.About, r.Container)
 	case convert.NamesPort:
 		return fmt.Sprintf("%s%s is a port of %s: found there since Kubernetes 1.33", at(r.Place), r.About, r.Container)
+	}
+	return restartsText(r)
+}
+
+// restartsText is what changes where a container is always restarted, and told to exit when the work has exited.
+func restartsText(r convert.Remark) string {
+	switch r.Kind {
+	case convert.RulesGo:
+		return fmt.Sprintf("%sthe restartPolicyRules of %s go: the API server rejects them for native sidecars, which are always restarted", at(r.Place), r.Container)
+	case convert.WorkLeft:
+		return fmt.Sprintf("%s%s is told to exit (SIGTERM) as soon as the work has exited: what it has not done with volume %s by then is lost, unless it does that on the signal", at(r.Place), r.Container, r.About)
 	}
 	return strategyRemark(r)
 }

@@ -133,6 +133,11 @@ func (p *Plan) forbidden(j *roles.Judgment, c *roles.Container, o Options) (reas
 	case restartsAll(c) && o.Strategy == Native:
 		return RestartsAll, ""
 	}
+	return p.obstructed(j, c, o)
+}
+
+// obstructed is which of its obstacles forbids it; empty for none.
+func (p *Plan) obstructed(j *roles.Judgment, c *roles.Container, o Options) (reason Reason, about string) {
 	for _, obstacle := range c.Obstacles {
 		switch {
 		case !obstacle.Forbids:

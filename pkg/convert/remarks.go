@@ -75,13 +75,19 @@ func (p *Plan) remark(j *roles.Judgment, o Options) {
 		if c.Lifecycle != nil && c.Lifecycle.PreStop != nil && !p.drops("containers", at, "lifecycle", "preStop") {
 			p.add(Remark{Kind: StopsAtOnce, Container: c.Name, Place: w.At("containers", at, "lifecycle", "preStop")})
 		}
-		if len(c.RestartPolicyRules) > 0 {
-			p.add(Remark{Kind: RulesGo, Container: c.Name, Place: w.At("containers", at, "restartPolicyRules")})
-		}
-		if volume := j.HandsOn(c.Name); volume != "" && w.Completes() {
-			p.add(Remark{Kind: WorkLeft, Container: c.Name, About: volume, Place: w.At("containers", at, "volumeMounts")})
-		}
+		p.restarts(j, &c, at)
 		p.obstacles(j.Container(c.Name))
+	}
+}
+
+// restarts says what changes where a container is always restarted, and told to exit when the work has exited.
+func (p *Plan) restarts(j *roles.Judgment, c *corev1.Container, at string) {
+	w := p.Workload
+	if len(c.RestartPolicyRules) > 0 {
+		p.add(Remark{Kind: RulesGo, Container: c.Name, Place: w.At("containers", at, "restartPolicyRules")})
+	}
+	if volume := j.HandsOn(c.Name); volume != "" && w.Completes() {
+		p.add(Remark{Kind: WorkLeft, Container: c.Name, About: volume, Place: w.At("containers", at, "volumeMounts")})
 	}
 }
 
