@@ -121,9 +121,7 @@ func hasTemplate(n *yaml.Node, argo bool) bool {
 func (d *Document) find(object map[string]any, node *yaml.Node, root []string) {
 	kind, apiVersion := text(object["kind"]), text(object["apiVersion"])
 	if kind == "" && apiVersion == "" && len(root) == 0 {
-		if node != nil && namesImages(object) {
-			d.Alone = append(d.Alone, Alone{Place: d.Place, Reason: NoManifest})
-		}
+		d.noManifest(object, node)
 		return
 	}
 	if items, ok := object["items"].([]any); ok && strings.HasSuffix(kind, "List") {
@@ -136,16 +134,30 @@ func (d *Document) find(object map[string]any, node *yaml.Node, root []string) {
 	for _, way := range ways {
 		d.Workloads = append(d.Workloads, d.workload(object, node, root, way, k != nil))
 	}
-	reason := OwnSidecars
-	if k != nil && k.alone == OwnEnd {
-		reason = OwnEnd
-	}
-	if own || reason == OwnEnd {
+	if reason := leftAlone(k, own); reason != "" {
 		w := d.workload(object, node, root, nil, true)
 		d.Alone = append(d.Alone, Alone{w.APIVersion, w.Kind, w.Namespace, w.Name, w.Place, reason})
 		return
 	}
 	d.findUnrecognized(object, node, root, ways)
+}
+
+// noManifest notes a document that says of nothing what it is, if it has containers.
+func (d *Document) noManifest(object map[string]any, node *yaml.Node) {
+	if node != nil && namesImages(object) {
+		d.Alone = append(d.Alone, Alone{Place: d.Place, Reason: NoManifest})
+	}
+}
+
+// leftAlone is why the sidecars of a kind are left alone; empty where they are not.
+func leftAlone(k *kind, own bool) Reason {
+	switch {
+	case k != nil && k.alone == OwnEnd:
+		return OwnEnd
+	case own:
+		return OwnSidecars
+	}
+	return ""
 }
 
 // typeOfItems is what the items of a list are that do not say so, as the API server writes them; nil where the list
