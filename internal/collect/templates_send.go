@@ -37,11 +37,7 @@ func (c *collector) tryWorkload(ctx context.Context, w *workload) {
 		}
 		object, canary, err := send(ctx, w, t)
 		w.fact.Canary = canary
-		cause := facts.Cause("")
-		if canary.Refusal != nil {
-			cause, _ = canary.Refusal.Cause()
-		}
-		if cause == facts.CauseNamespace || cause == facts.CauseAccess || w.fact.Update != "" && apierrors.IsNotFound(err) {
+		if notTaken(canary.Refusal) || w.fact.Update != "" && apierrors.IsNotFound(err) {
 			continue
 		}
 		if refusedAsStripped(canary.Refusal) && w.fact.Update == "" {
@@ -59,6 +55,15 @@ func (c *collector) tryWorkload(ctx context.Context, w *workload) {
 	case w.fact.Canary == nil:
 		c.gap(facts.Canaries, w.fact.Instance(), notAllowed(right.In(denied), why), right.In(denied).remedy())
 	}
+}
+
+// notTaken reports whether a namespace takes no such object, whatever is in it.
+func notTaken(r *facts.Refusal) bool {
+	if r == nil {
+		return false
+	}
+	cause, _ := r.Cause()
+	return cause == facts.CauseNamespace || cause == facts.CauseAccess
 }
 
 // createWorkload posts an object with dryRun=All. The error is that in the canary's refusal.
