@@ -8,12 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // errRefused is in every error of the guard.
@@ -61,24 +60,24 @@ const maxReview = 6 << 20
 
 var (
 	// accessReview may be created: it asks the server what the caller may do.
-	accessReview = pattern.New(`^/apis/authorization\.k8s\.io/[^/]+/selfsubject(access|rules)reviews$`)
+	accessReview = regexp.MustCompile(`^/apis/authorization\.k8s\.io/[^/]+/selfsubject(access|rules)reviews$`)
 	// dryRunnable may be created with dryRun=All.
-	dryRunnable = pattern.New(`^/(api/v1/namespaces/[^/]+/(pods|podtemplates|replicationcontrollers)|` +
+	dryRunnable = regexp.MustCompile(`^/(api/v1/namespaces/[^/]+/(pods|podtemplates|replicationcontrollers)|` +
 		`apis/apps/v1/namespaces/[^/]+/(deployments|replicasets|statefulsets|daemonsets)|apis/batch/v1/namespaces/[^/]+/(jobs|cronjobs))$`)
 	// dryRunPods may be created as somebody else.
-	dryRunPods = pattern.New(`^/api/v1/namespaces/[^/]+/pods$`)
+	dryRunPods = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/pods$`)
 	// serviceProxy reaches a webhook.
-	serviceProxy = pattern.New(`^/api/v1/namespaces/[^/]+/services/[^/]+/proxy(/|$)`)
+	serviceProxy = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/services/[^/]+/proxy(/|$)`)
 	// nodeProxy is all of a kubelet that is ever asked: the rest of its paths can run commands.
-	nodeProxy = pattern.New(`^/api/v1/nodes/[^/]+/proxy/(metrics|configz)$`)
+	nodeProxy = regexp.MustCompile(`^/api/v1/nodes/[^/]+/proxy/(metrics|configz)$`)
 	// anyProxy is every way through the API server to something else.
-	anyProxy = pattern.New(`^/api/v1/(proxy(/|$)|(namespaces/[^/]+/(pods|services)|nodes)/[^/]+/proxy(/|$))`)
+	anyProxy = regexp.MustCompile(`^/api/v1/(proxy(/|$)|(namespaces/[^/]+/(pods|services)|nodes)/[^/]+/proxy(/|$))`)
 	// interactive subresources can run commands although they start with GET.
-	interactive = pattern.New(`(?i)^/(api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/[^/]+/[^/]+/(exec|attach|portforward)(/|$)`)
+	interactive = regexp.MustCompile(`(?i)^/(api/v1|apis/[^/]+/[^/]+)/namespaces/[^/]+/[^/]+/[^/]+/(exec|attach|portforward)(/|$)`)
 	// watchable is what may be watched: what `why --watch` waits for.
-	watchable = pattern.New(`^/api/v1/namespaces/[^/]+/(pods|events)$`)
+	watchable = regexp.MustCompile(`^/api/v1/namespaces/[^/]+/(pods|events)$`)
 	// oldWatch is the watch of the first days, still served.
-	oldWatch = pattern.New(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
+	oldWatch = regexp.MustCompile(`^/(api/v1|apis/[^/]+/[^/]+)/watch(/|$)`)
 )
 
 // checked is a request that a guard lets through, or why it does not, which is recorded as shown.

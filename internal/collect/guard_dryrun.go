@@ -7,10 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"sync"
-
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // customResources are the custom resources that may be created and updated with dryRun=All: those whose definition the cluster
@@ -27,7 +26,7 @@ func (r *customResources) allow(group, version, resource string) {
 }
 
 // inNamespace is the collection of a resource in one namespace.
-var inNamespace = pattern.New(`^(/apis/[^/]+\.[^/]+/[^/]+)/namespaces/[^/]+/([^/]+)$`)
+var inNamespace = regexp.MustCompile(`^(/apis/[^/]+\.[^/]+/[^/]+)/namespaces/[^/]+/([^/]+)$`)
 
 func (r *customResources) has(path string) bool {
 	m := inNamespace.FindStringSubmatch(path)
@@ -40,7 +39,7 @@ func (r *customResources) has(path string) bool {
 }
 
 // oneObject is an object of a collection.
-var oneObject = pattern.New(`^(.+)/[^/]+$`)
+var oneObject = regexp.MustCompile(`^(.+)/[^/]+$`)
 
 // patchable reports whether a path is that of a pod or of a workload, which may be patched with dryRun=All.
 func (g *guard) patchable(path string) bool {
