@@ -207,7 +207,7 @@ func (k *Kubelet) launch(ctx context.Context, spec string) error {
 	}
 	port := fmt.Sprintf("port-%d", k.index)
 	if err := k.cluster.network.plug(ctx, "eth0", k.process.cmd.Process.Pid, port); err != nil {
-		return err
+		return k.process.failure(err)
 	}
 	return k.tell(node.Plugged)
 }

@@ -112,6 +112,8 @@ type fixed struct {
 	First string `json:"first"`
 	// Values are what to put in place of the placeholders of a command, see placeholders.
 	Values map[string]string `json:"values"`
+	// Editor is a script that edits what kubectl edit gives it, as somebody would.
+	Editor string `json:"editor"`
 	// Expect is the id of the root cause that the next answer names; none when it is empty. Puzzle is that the work
 	// itself fails, which no fix of ours mends.
 	Expect string `json:"expect"`
@@ -127,6 +129,15 @@ type variant struct {
 }
 
 func (s *situation) file(name string) string { return filepath.Join(casesDir, s.folder, name) }
+
+// absolute is a file of the situation from wherever a command runs.
+func (s *situation) absolute(name string) string {
+	path, err := filepath.Abs(s.file(name))
+	if err != nil {
+		return s.file(name)
+	}
+	return path
+}
 
 // possible reports whether a cluster can show the situation here, produced whether one is made to.
 func (s *situation) possible() bool { return s.Recorded == nil || *s.Recorded }

@@ -21,7 +21,7 @@ func (st *stage) repair(s *situation, r *result) {
 	for i, after := range s.Fixed {
 		err := st.first(s, after)
 		if err == nil {
-			err = st.makePods(s, func() error { return st.applyFix(last, after.Values) })
+			err = st.makePods(s, func() error { return st.applyFix(s, last, after) })
 		}
 		if err == nil {
 			err = st.step(s, after.step)
@@ -47,9 +47,8 @@ func (st *stage) first(s *situation, after fixed) error {
 	return nil
 }
 
-// applyFix runs the commands of an answer as somebody would who pastes them into a shell. values are for their
-// placeholders.
-func (st *stage) applyFix(a answer, values map[string]string) error {
+// applyFix runs the commands of an answer as somebody would who pastes them into a shell.
+func (st *stage) applyFix(s *situation, a answer, after fixed) error {
 	diagnoses, err := a.diagnoses()
 	if err != nil {
 		return err
@@ -59,14 +58,15 @@ func (st *stage) applyFix(a answer, values map[string]string) error {
 		if command == "" {
 			continue
 		}
-		for placeholder, value := range values {
+		for placeholder, value := range after.Values {
 			command = strings.ReplaceAll(command, placeholder, value)
 		}
 		st.busy <- struct{}{}
 		defer func() { <-st.busy }()
 		cmd := exec.CommandContext(st.ctx, "sh", "-ec", command)
 		cmd.Env = append(os.Environ(),
-			"KUBECONFIG="+st.cluster.Kubeconfig, "PATH="+filepath.Dir(st.kubectl)+":"+os.Getenv("PATH"))
+			"KUBECONFIG="+st.cluster.Kubeconfig, "PATH="+filepath.Dir(st.kubectl)+":"+os.Getenv("PATH"),
+			"KUBE_EDITOR=sh "+s.absolute(after.Editor))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%w: %s\n%s", err, out, command)
 		}

@@ -16,7 +16,6 @@ import (
 
 // textOnly are the checks whose fix has no command that changes something in the cluster, and why it cannot have one.
 var textOnly = map[string]string{
-	"container-config-missing":  "what the missing object should hold is not known",
 	"crd-prunes-restart-policy": "the CRD belongs to the software that installs it",
 	"pod-refused":               "who rejects the pod, and whether rightly, is not for us to change",
 	"pod-sandbox-failing":       "the node's network is to be mended, not the pod",

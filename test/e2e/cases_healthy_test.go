@@ -25,7 +25,6 @@ const (
 // TestHealthy asks about a whole cluster of pods of many shapes, of which none is in trouble.
 func TestHealthy(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	st := newStage(t, "healthy", caseClusters()["healthy"])
 	var all, last []*situation
 	for set := range healthySets {

@@ -43,7 +43,6 @@ func (s *situation) aged() bool { return s.possible() && !forFixes[s.Cluster] }
 // side by side, and asks the plugin about it.
 func TestCases(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	situations := readSituations(t, *onlyCase)
 	for _, name := range stages {
 		config := caseClusters()[name]

@@ -90,7 +90,6 @@ spec:
 // TestConvert: what the manifests do on a real kubelet before and after convert.
 func TestConvert(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
 		Scheduler: &cluster.Component{Version: "1.36"},

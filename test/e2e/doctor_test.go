@@ -91,7 +91,6 @@ var matrix = []struct {
 
 func TestDoctorMatrix(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	for _, row := range matrix {
 		t.Run(row.name, func(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{row.apiServer}, Nodes: row.nodes})

@@ -28,7 +28,6 @@ const gatesChecks = "kubelet-too-old,webhook-strips-restart-policy"
 // changed since, on one real API server with a webhook that strips and a node that is too old. With
 // -examples it writes the snapshots of docs/exit-codes.md.
 func TestGates(t *testing.T) {
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	server, err := c.ServeWebhooks()
 	if err != nil {

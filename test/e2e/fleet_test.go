@@ -28,7 +28,6 @@ const (
 
 // TestFleet asks two real API servers of different versions, and one that is not there, side by side.
 func TestFleet(t *testing.T) {
-	t.Parallel()
 	old := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.28", FeatureGates: map[string]bool{"SidecarContainers": false}}}})
 	current := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	dir := t.TempDir()

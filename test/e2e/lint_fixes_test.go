@@ -187,7 +187,6 @@ func findings(t *testing.T, kubeconfig string, fix lintFix, file string) []check
 
 // TestLintFixesAreApplied: every check whose fix can be pasted is among those above.
 func TestLintFixesAreApplied(t *testing.T) {
-	t.Parallel()
 	files, err := filepath.Glob("../../pkg/checks/manifests/testdata/*/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatal(len(files), err)

@@ -49,7 +49,6 @@ spec:
 // TestLintCluster: what the webhooks of a real API server do to the workloads of a file, as pods and as they are.
 // Nothing of the file is on the cluster.
 func TestLintCluster(t *testing.T) {
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	server, err := c.ServeWebhooks()
 	if err != nil {

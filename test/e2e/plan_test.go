@@ -33,7 +33,6 @@ func withProxy(pool string, restart corev1.RestartPolicy) corev1.PodTemplateSpec
 
 // TestPlan: a real API server's workloads are planned by what its nodes are, without a look at pods.
 func TestPlan(t *testing.T) {
-	t.Parallel()
 	ctx := context.Background()
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	client := c.Client()
@@ -92,7 +91,6 @@ func TestPlan(t *testing.T) {
 // TestPlanWebhooks: a webhook of a real API server that strips the field from some pods blocks their workloads, by its
 // name, and workloads are listed once for canaries and plan.
 func TestPlanWebhooks(t *testing.T) {
-	t.Parallel()
 	ctx := t.Context()
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "new"}}

@@ -42,7 +42,6 @@ func keep(t *testing.T, kubeconfig, name string) {
 // namespace of fifty: one cluster, four callers.
 func TestDoctorRights(t *testing.T) {
 	needsKubelets(t) // the fake kubelets need an address that the node proxy accepts
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}},
 		// It fills the roles view and edit, which are made of others.

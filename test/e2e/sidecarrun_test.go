@@ -181,7 +181,6 @@ func (r runCluster) start(t *testing.T) *cluster.Cluster {
 // wrapper, which does not depend on the kubelet, run on the oldest and on the newest, and on all of them with -slow.
 func TestSidecarRun(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	for name, rc := range runClusters() {
 		t.Run(name, func(t *testing.T) {
 			c := rc.start(t)

@@ -16,7 +16,6 @@ import (
 // Service: by the API server, and by doctor through the service proxy.
 func TestWebhookInPod(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers:        []cluster.Component{{Version: "1.36"}},
 		ControllerManager: &cluster.Component{Version: "1.36"},

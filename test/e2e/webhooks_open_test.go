@@ -18,7 +18,6 @@ import (
 // TestFailsOpen: a webhook that fails open and cannot be called is one warning, and unknown, whatever is behind it,
 // also where only one check is asked; the table says so, too. Once it can be called it is not.
 func TestFailsOpen(t *testing.T) {
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}})
 	if err := c.CreateNamespace(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "hooks"}}); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,6 @@ var libraries = []string{"controller-runtime-v0.14", "controller-runtime-v0.25",
 // TestWebhookLibraries: webhooks that set an annotation and leave the patch to their library, each in a
 // namespace of its own, seen by doctor and by webhook test.
 func TestWebhookLibraries(t *testing.T) {
-	t.Parallel()
 	for _, version := range []string{"1.32", "1.36", "1.37"} {
 		t.Run(version, func(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})

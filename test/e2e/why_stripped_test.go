@@ -33,7 +33,6 @@ spec:
 // also where it looks at a label that only this pod has, which no owner's template tells of.
 func TestWhyStripped(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
 		Scheduler: &cluster.Component{Version: "1.36"}, Nodes: []cluster.Node{{Component: cluster.Component{Version: "1.36"}}},

@@ -34,7 +34,6 @@ const unwanted = `
 // TestWhyWithoutPods asks a real API server about what has no pods: nothing is wrong with what is to have none, and of
 // everything else it is not known.
 func TestWhyWithoutPods(t *testing.T) {
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: []cluster.FakeNode{{Name: "node-1", Version: "1.36"}},
 	})

@@ -72,7 +72,6 @@ func whyManifest() string {
 // TestWhy asks a real API server and a real kubelet: what is answered, and how much it costs.
 func TestWhy(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
 		Scheduler: &cluster.Component{Version: "1.36"}, Nodes: []cluster.Node{{Component: cluster.Component{Version: "1.36"}}},

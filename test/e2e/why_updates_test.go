@@ -20,7 +20,6 @@ import (
 // TestWhyJobNeverCompletes has a webhook strip the field on updates of pods, so the Job controller cannot remove its
 // finalizer. `why` names the webhook; once it is gone, the Job completes, and nothing is wrong.
 func TestWhyJobNeverCompletes(t *testing.T) {
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
 	})

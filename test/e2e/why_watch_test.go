@@ -88,7 +88,6 @@ spec:
 // while it is watched, and those of a Job that tries again.
 func TestWhyWatch(t *testing.T) {
 	needsKubelets(t)
-	t.Parallel()
 	c := cluster.StartFor(t, cluster.Config{
 		APIServers: []cluster.Component{{Version: "1.36"}}, ControllerManager: &cluster.Component{Version: "1.36"},
 		Scheduler: &cluster.Component{Version: "1.36"}, Nodes: []cluster.Node{{Component: cluster.Component{Version: "1.36"}}},
@@ -139,7 +138,7 @@ func TestWhyWatch(t *testing.T) {
 	t.Run("is tried again", func(t *testing.T) {
 		apply(t, retriedManifest)
 		r := plugin.Run(t, c.Kubeconfig, "why", "job/import", "-n", "shop", "--watch")
-		inOrder(t, r, report.ExitUnknown, `exited with code 5\n`, `failed\n`, `was created by Job import\n`, `exited with code 5\n`, `BackoffLimitExceeded`, `job/shop/import: the pod failed: container app: exit code 5\n`)
+		inOrder(t, r, report.ExitUnknown, `exited with code 5\n`, `failed\n`, `was created by Job import\n`, `exited with code 5\n`, `BackoffLimitExceeded`, `job/shop/import: the pod failed: container app: exit code 5; its Job has failed for good \(BackoffLimitExceeded: .*\)\n`)
 	})
 }
 

@@ -1,0 +1,2 @@
+# Somebody who gives the container a user.
+sed -i 's/^\( *\)runAsNonRoot: true$/&\n\1runAsUser: 1000/' "$1"
