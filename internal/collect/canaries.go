@@ -149,7 +149,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 			continue
 		case "":
 			class.answered = t.pod
-			noteShifted(chain, class, t, class.returned)
+			noteShifted(chain, class, t)
 			c.attribute(ctx, chain, class, t, &canary)
 			return []facts.Canary{canary}
 		}

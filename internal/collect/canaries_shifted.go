@@ -16,8 +16,8 @@ const shiftedReason = "what others add to the pod decides whether the API server
 // noteShifted finds out who is called, or no longer called, because of what others have made of a canary: the API server
 // asks the selectors and conditions of each webhook about the pod as those before it have left it. What that was is not
 // known; as it came back, the pod has all of it. Who has nobody before it is called, or not, for what was sent.
-func noteShifted(chain *admission.Chain, in *class, t try, returned *corev1.Pod) {
-	after := asReturned(t.pod, returned)
+func noteShifted(chain *admission.Chain, in *class, t try) {
+	after := asReturned(t.pod, in.returned)
 	if after == nil {
 		return
 	}
@@ -69,7 +69,7 @@ func namesOf(calls []admission.Call) []string {
 }
 
 // asReturned is a canary as it came back, its own init containers as they were sent: what a stripper took away tells
-// nothing about who was called before. It is nil where others have left it alone.
+// nothing about who was called before. It is nil where that cannot be told.
 func asReturned(sent, returned *corev1.Pod) *corev1.Pod {
 	raw, err := json.Marshal(returned)
 	if err != nil {

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"testing"
@@ -16,43 +17,25 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
-const labelConfigs = `items:
-- metadata: {name: "0-opted-in-too-early"}
+// labelConfigs are one that adds a label, and others of which the API server asks the selector about it.
+var labelConfigs = "items:\n" +
+	onPods("0-opted-in-too-early", "early", `matchLabels: {mesh: "on"}`) +
+	onPods("a-labels", "labels", "") +
+	onPods("b-opted-in", "opted-in", `matchLabels: {mesh: "on"}`) +
+	onPods("c-opted-out", "opted-out", "matchExpressions: [{key: mesh, operator: DoesNotExist}]")
+
+func onPods(configuration, webhook, selector string) string {
+	return fmt.Sprintf(`- metadata: {name: %s}
   webhooks:
-  - name: early.example.com
+  - name: %s.example.com
     clientConfig: {url: "https://10.0.0.1/x"}
     rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
-    objectSelector: {matchLabels: {mesh: "on"}}
+    objectSelector: {%s}
     sideEffects: None
     failurePolicy: Fail
     admissionReviewVersions: [v1]
-- metadata: {name: a-labels}
-  webhooks:
-  - name: labels.example.com
-    clientConfig: {url: "https://10.0.0.1/x"}
-    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
-    sideEffects: None
-    failurePolicy: Fail
-    admissionReviewVersions: [v1]
-- metadata: {name: b-opted-in}
-  webhooks:
-  - name: opted-in.example.com
-    clientConfig: {url: "https://10.0.0.1/x"}
-    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
-    objectSelector: {matchLabels: {mesh: "on"}}
-    sideEffects: None
-    failurePolicy: Fail
-    admissionReviewVersions: [v1]
-- metadata: {name: c-opted-out}
-  webhooks:
-  - name: opted-out.example.com
-    clientConfig: {url: "https://10.0.0.1/x"}
-    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
-    objectSelector: {matchExpressions: [{key: mesh, operator: DoesNotExist}]}
-    sideEffects: None
-    failurePolicy: Fail
-    admissionReviewVersions: [v1]
-`
+`, configuration, webhook, selector)
+}
 
 // TestShifted: the label that one webhook adds makes the API server call another, and not call a third. Neither is
 // certain, and the first is not to blame because nobody else was expected.

@@ -274,8 +274,7 @@ const (
 // as in [CRDVersion.Keeping]. The API server prunes by the schema of that version, and then by that of the version in
 // which it stores the object (k8s.io/apiextensions-apiserver customresource_handler.go): in is the one that prunes.
 func (d *CRD) FateOf(version string, way []string) (fate Fate, in string) {
-	stored := false
-	for _, wanted := range []func(*CRDVersion) bool{
+	for step, wanted := range []func(*CRDVersion) bool{
 		func(v *CRDVersion) bool { return v.Name == version },
 		func(v *CRDVersion) bool { return v.Storage },
 	} {
@@ -286,10 +285,9 @@ func (d *CRD) FateOf(version string, way []string) (fate Fate, in string) {
 		switch keeps, told := d.Versions[i].Keeping(way); {
 		case told && !keeps:
 			return Pruned, d.Versions[i].Name
-		case !told && !(stored && d.Converts): // another version may have another structure
+		case !told && !(step > 0 && d.Converts): // another version may have another structure
 			return Untold, ""
 		}
-		stored = true
 	}
 	if d.Converts {
 		return Converted, ""

@@ -29,7 +29,16 @@ func PodSettled(p *corev1.Pod) bool {
 
 // JobIs reports whether a condition of a Job is true.
 func JobIs(j *batchv1.Job, kind batchv1.JobConditionType) bool {
-	return slices.ContainsFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool { return c.Type == kind && c.Status == corev1.ConditionTrue })
+	return JobConditionOf(j, kind) != nil
+}
+
+// JobConditionOf is a condition of a Job that is true; nil when it has none of that type.
+func JobConditionOf(j *batchv1.Job, kind batchv1.JobConditionType) *batchv1.JobCondition {
+	i := slices.IndexFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool { return c.Type == kind && c.Status == corev1.ConditionTrue })
+	if i < 0 {
+		return nil
+	}
+	return &j.Status.Conditions[i]
 }
 
 // JobDone reports whether a Job has all the successes that it needs.

@@ -56,29 +56,29 @@ func missingIn(text string) missingConfig {
 func (p subject) configFinding(c container) *checks.Finding {
 	text := c.status.State.Waiting.Message
 	missing := missingIn(text)
-	what, step := prose.Clause(text), checks.Step{}
+	var what string
+	var steps []checks.Step
 	switch {
 	case missing.key != "":
 		what = fmt.Sprintf("%s %s has no key %s", missing.kind, missing.name, missing.key)
-		step = checks.Step{
+		steps = []checks.Step{{
 			Text:    "Add the key, or correct its name in the template. See which keys there are:",
 			Command: prose.Shell("kubectl describe %s %s -n %s", strings.ToLower(missing.kind), missing.name, p.Namespace),
-		}
+		}}
 	case missing.name != "":
 		what = fmt.Sprintf("there is no %s %s in namespace %s", missing.kind, missing.name, p.Namespace)
-		step = checks.Step{
+		steps = []checks.Step{{
 			Text:    fmt.Sprintf("Create it in namespace %s, or correct its name in the template. The kubelet retries on its own. See which there are:", p.Namespace),
 			Command: prose.Shell("kubectl get %s -n %s", strings.ToLower(missing.kind)+"s", p.Namespace),
-		}
+		}}
+	default:
+		what, steps = prose.Clause(text), p.correctSteps(c, correctionOf(text))
 	}
 	f := &checks.Finding{
 		Container: c.Name,
 		Message:   fmt.Sprintf("%s cannot be created, %s: %s", c.role(), p.born().words(), what),
 		Evidence:  append(waitingEvidence(c), references(c, missing.name)...),
-		Steps:     []checks.Step{step},
-	}
-	if missing.name == "" {
-		f.Steps = p.correctSteps(c, correctionOf(text))
+		Steps:     steps,
 	}
 	switch d := p.deadMount(); {
 	case p.misfit(c) != nil:

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
@@ -21,7 +20,7 @@ func (p subject) heldToDeadline() *held {
 		return nil
 	}
 	last := lastEnd(slices.DeleteFunc(slices.Clone(p.mains), func(c container) bool { return c.ended() == nil }))
-	killed := last.Add(-seconds(ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30)) - settle)
+	killed := last.Add(-seconds(p.ownGrace()) - settle)
 	h := &held{runner: p.runner()}
 	for _, c := range p.mains {
 		switch end := c.ended(); {

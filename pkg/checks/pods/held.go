@@ -97,9 +97,7 @@ func (p subject) over(c container) bool {
 func lastEnd(list []container) metav1.Time {
 	var out metav1.Time
 	for _, c := range list {
-		if at := c.ended().FinishedAt; out.Before(&at) {
-			out = at
-		}
+		out = later(out, c.ended().FinishedAt)
 	}
 	return out
 }

@@ -50,12 +50,9 @@ func (s *scene) lacks(m maker) *pending {
 }
 
 func (s *scene) lacksOfJob(j *batchv1.Job, born age, describe checks.Step) *pending {
-	i := slices.IndexFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
-		return c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue
-	})
+	c := facts.JobConditionOf(j, batchv1.JobFailed)
 	switch {
-	case i >= 0:
-		c := j.Status.Conditions[i]
+	case c != nil:
 		return &pending{state: fmt.Sprintf("the Job has failed: %s: %s", c.Reason, prose.Clause(c.Message)), since: age{at: c.LastTransitionTime}, next: describe}
 	case facts.JobSuspended(j) && facts.QueueOf(j) != "" && !facts.JobIs(j, batchv1.JobComplete) && len(s.siblings[j.UID]) == 0:
 		return &pending{

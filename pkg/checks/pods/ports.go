@@ -46,9 +46,8 @@ func (p subject) portOwner(port int, but container) *container {
 	return nil
 }
 
-// portClause says who has the port on which a container cannot listen; "" when that is not what it says.
-func (p subject) portClause(c container) string {
-	port, _ := p.takenPort(c)
+// portClause says who has the port on which a container cannot listen, see [subject.takenPort]; "" for 0.
+func (p subject) portClause(c container, port int) string {
 	if port == 0 {
 		return ""
 	}

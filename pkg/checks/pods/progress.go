@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
-	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -145,14 +144,13 @@ func (p subject) scheduling() *pending {
 
 // stoppingSidecars: the regular containers have exited for good, and the kubelet stops the native sidecars.
 func (p subject) stoppingSidecars() *pending {
-	grace := ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30) // the API's default
 	did := "the work is done"
 	if i := slices.IndexFunc(p.mains, func(c container) bool { return c.ended().ExitCode != 0 }); i >= 0 {
 		did = fmt.Sprintf("the work is over, without success (%s: %s)", p.mains[i].Name, exit(p.mains[i].ended()))
 	}
 	return &pending{
 		wait: WaitSidecars, state: did + ", and the kubelet stops what is left of the pod", since: ageOf(p.s.Snapshot, lastEnd(p.mains)),
-		allowed: seconds(grace) + settle, limit: "its grace period and what the kubelet needs take up to %s", next: p.describeStep(),
+		allowed: seconds(p.ownGrace()) + settle, limit: "its grace period and what the kubelet needs take up to %s", next: p.describeStep(),
 	}
 }
 

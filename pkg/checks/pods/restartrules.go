@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -73,7 +72,7 @@ func (p subject) restartedBy(c container) *container {
 	if end == nil || c.restartsAll() {
 		return nil
 	}
-	within := seconds(ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30)) + rounding
+	within := seconds(p.ownGrace()) + rounding
 	for _, other := range p.all() {
 		if other.Name == c.Name || !other.restartsAll() {
 			continue

@@ -149,6 +149,11 @@ func (p subject) grace() int64 {
 	return ptr.Deref(p.DeletionGracePeriodSeconds, 30) // the API's default
 }
 
+// ownGrace is the grace period that the pod has for itself, in seconds.
+func (p subject) ownGrace() int64 {
+	return ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30) // the API's default
+}
+
 // deleted is when somebody deleted the pod.
 func (p subject) deleted() age {
 	return ageOf(p.s.Snapshot, metav1.NewTime(p.DeletionTimestamp.Add(-seconds(p.grace()))))
@@ -159,8 +164,8 @@ func (p subject) deleted() age {
 func (p subject) lastMainEnd(asked metav1.Time) metav1.Time {
 	out := asked
 	for _, c := range p.mains {
-		if end := c.ended(); end != nil && out.Before(&end.FinishedAt) {
-			out = end.FinishedAt
+		if end := c.ended(); end != nil {
+			out = later(out, end.FinishedAt)
 		}
 	}
 	return out

@@ -41,17 +41,19 @@ var sidecarCrashLooping = podCheck(checks.Check{
 
 func (p subject) crashFinding(c container) *checks.Finding {
 	end, verb := c.ended(), "crashes"
+	port, told := p.takenPort(c)
 	if end.ExitCode == 0 {
 		verb = "exits, though a sidecar is meant to keep running"
 	}
 	f := &checks.Finding{
 		Container: c.Name,
 		Message: fmt.Sprintf("%s %s: %s, %s, last exit %s%s", c.title(), verb, exit(end), prose.Counted(int(c.restarts()), "restart"),
-			ageOf(p.s.Snapshot, end.FinishedAt).ago(), p.blocks(c)+p.portClause(c)),
+			ageOf(p.s.Snapshot, end.FinishedAt).ago(), p.blocks(c)+p.portClause(c, port)),
 		Evidence: slices.Concat(waitingEvidence(c), p.ending(c), p.lastWords(c, 5)),
 		Steps:    []checks.Step{p.logStep(c)},
 	}
-	if port, _ := p.takenPort(c); port > 0 {
+	if port > 0 {
+		f.Evidence = prose.AddOnce(f.Evidence, told)
 		f.Steps = append([]checks.Step{{Text: fmt.Sprintf("Give %s another port than %d, or what has it now.", c.Name, port)}}, f.Steps...)
 	}
 	for _, cause := range crashCauses {

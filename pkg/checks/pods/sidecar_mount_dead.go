@@ -150,7 +150,7 @@ func (p subject) mountAnew(server container) []checks.Step {
 	pod := prose.Shell("pod %s -n %s", p.Name, p.Namespace)
 	step := p.recreateStep(fmt.Sprintf("%s. The kubelet cannot remove emptyDir %s with the dead mount in it, so the pod is taken out of the API as soon as its containers have exited", recreate, dir))
 	step.Command = fmt.Sprintf("kubectl delete %s --wait=false && kubectl wait %s --for=jsonpath='{.status.phase}'=Failed --timeout=%ds && %s",
-		pod, pod, ptr.Deref(p.Spec.TerminationGracePeriodSeconds, 30)+60, p.forceDelete())
+		pod, pod, p.ownGrace()+60, p.forceDelete())
 	left := checks.Step{
 		Text:    fmt.Sprintf("The dead mount stays on node %s until it is unmounted there, as root, or the node is restarted:", p.Spec.NodeName),
 		Command: fmt.Sprintf("umount --lazy $(awk '/fuse/ && $2 ~ \"/pods/%s/\" { print $2 }' /proc/mounts)", p.UID),

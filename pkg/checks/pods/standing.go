@@ -145,7 +145,8 @@ func (p subject) wrongWait(c container) string {
 	if !c.init && !c.failed() {
 		text += fmt.Sprintf(": it exits with success, and %s has it started again", p.policyOf(c))
 	}
-	return text + p.portClause(c) + p.unreadyBeside(c)
+	port, _ := p.takenPort(c)
+	return text + p.portClause(c, port) + p.unreadyBeside(c)
 }
 
 // unreadyBeside names a sidecar that is not ready next to an application that does not run: which of the two is because of the
@@ -198,17 +199,10 @@ func (p subject) podFailure() string {
 
 // jobFailure is the condition that says that the pod's Job makes no more pods; nil when it has none.
 func (p subject) jobFailure() *batchv1.JobCondition {
-	j := p.job()
-	if j == nil {
-		return nil
+	if j := p.job(); j != nil {
+		return facts.JobConditionOf(j, batchv1.JobFailed)
 	}
-	i := slices.IndexFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
-		return c.Type == batchv1.JobFailed && c.Status == corev1.ConditionTrue
-	})
-	if i < 0 {
-		return nil
-	}
-	return &j.Status.Conditions[i]
+	return nil
 }
 
 func (p subject) howFailed() string {
