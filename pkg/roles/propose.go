@@ -96,7 +96,7 @@ func (c *Container) asksSoftware(port int) bool {
 	return c.Software != nil && c.Software.Ready != nil && c.Software.Ready.Port == port
 }
 
-// cannotPass are the container's own probes that ask where it listens for its own pod only.
+// cannotPass are the container's own probes that ask where it listens for its own pod only, or the node.
 func (j *judge) cannotPass(c *Container) []Evidence {
 	var out []Evidence
 	binds := software.Binds(c.Container)
@@ -104,8 +104,14 @@ func (j *judge) cannotPass(c *Container) []Evidence {
 		name  string
 		probe *corev1.Probe
 	}{{"startupProbe", c.StartupProbe}, {"readinessProbe", c.ReadinessProbe}, {"livenessProbe", c.LivenessProbe}} {
+		if p.probe == nil {
+			continue
+		}
+		if software.AsksNode(j.Workload.Spec(), c.Container, p.probe) {
+			out = append(out, j.evidence(c, "host: "+software.ProbeHost(p.probe), p.name))
+		}
 		port := software.ProbePort(c.Container, p.probe)
-		if port == 0 {
+		if port == 0 || software.ProbeHost(p.probe) != "" {
 			continue
 		}
 		if r, because := software.ReachOf(c.Container, binds, port); r == software.LoopbackOnly {
@@ -115,7 +121,8 @@ func (j *judge) cannotPass(c *Container) []Evidence {
 	return out
 }
 
-// ProbesOnLoopback are the probes of a container that ask where it listens for its own pod only: none of them can pass.
+// ProbesOnLoopback are the probes of a container that ask where it listens for its own pod only, or the node: none of
+// them can pass.
 func (j *Judgment) ProbesOnLoopback(c *Container) []Evidence {
 	return (&judge{Judgment: *j}).cannotPass(c)
 }

@@ -190,7 +190,7 @@ func (q Question) mayPass(probe *corev1.Probe) bool {
 	}
 	port := ProbePort(q.Template, probe)
 	elsewhere := q.Elsewhere != nil && !slices.Contains(TCPPorts(q.Container, q.Binds), port) && q.Elsewhere(port)
-	return port > 0 && !q.shut(port) && !elsewhere && (probe.HTTPGet == nil || probe.HTTPGet.Host == "")
+	return port > 0 && !q.shut(port) && !elsewhere && ProbeHost(probe) == ""
 }
 
 // FindOpening is the probe of a health endpoint that flags open; ok is false where none is known.

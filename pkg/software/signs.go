@@ -161,3 +161,18 @@ func ProbePort(c *corev1.Container, p *corev1.Probe) int {
 	}
 	return 0
 }
+
+// ProbePortName is the name of the port that a probe asks; empty for a number.
+func ProbePortName(p *corev1.Probe) string {
+	port := ""
+	switch {
+	case p.HTTPGet != nil:
+		port = p.HTTPGet.Port.StrVal
+	case p.TCPSocket != nil:
+		port = p.TCPSocket.Port.StrVal
+	}
+	if _, err := strconv.Atoi(port); err == nil {
+		return ""
+	}
+	return port
+}

@@ -28,7 +28,7 @@ var nativeWithoutStartupProbe = podCheck(checks.Check{
 			continue
 		}
 		out = append(out, p.finding(c, p.at(c),
-			fmt.Sprintf("native sidecar %s has no startupProbe: %s, which needs it, %s not wait until it answers", c.Name, prose.List(users, "and"), verb(len(users), "does", "do")),
+			fmt.Sprintf("native sidecar %s has no startupProbe: %s, which %s it, %s not wait until it answers", c.Name, prose.List(users, "and"), verb(len(users), "needs", "need"), verb(len(users), "does", "do")),
 			append(evidence, c.field("startupProbe")+" is not set"), p.probeSteps(c)...))
 	}
 	return out

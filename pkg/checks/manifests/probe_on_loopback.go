@@ -21,10 +21,8 @@ var probeOnLoopback = podCheck(checks.Check{
 			continue
 		}
 		for _, pr := range probesOf(c) {
-			if said := p.unreached(c, pr.Probe); said != "" {
-				out = append(out, p.finding(c, p.at(c, pr.name),
-					fmt.Sprintf("the kubelet asks the IP of the pod, but %s listens on the loopback address only: its %s never succeeds%s", c.Name, pr.name, p.soThat(c, pr.name)),
-					[]string{c.field(pr.name) + ": " + probeText(pr.Probe), said}, p.reachSteps(c, pr)...))
+			if message, fields, steps := p.unreached(c, pr); message != "" {
+				out = append(out, p.finding(c, p.at(c, pr.name), message, append([]string{c.field(pr.name) + ": " + probeText(pr.Probe)}, fields...), steps...))
 			}
 		}
 	}
@@ -47,37 +45,40 @@ func probesOf(c *container) []probe {
 	return out
 }
 
-// unreached quotes what says that the kubelet does not reach what a probe asks; empty where nothing does.
-func (p *pod) unreached(c *container, pr *corev1.Probe) string {
-	host := ""
+// unreached says why the kubelet does not reach what a probe asks, with what says so beside the probe; empty where
+// nothing does.
+func (p *pod) unreached(c *container, pr probe) (message string, evidence []string, steps []checks.Step) {
+	host, port, name := software.ProbeHost(pr.Probe), software.ProbePort(c.Container, pr.Probe), software.ProbePortName(pr.Probe)
 	switch {
-	case pr.HTTPGet != nil:
-		host = pr.HTTPGet.Host
-	case pr.TCPSocket != nil:
-		host = pr.TCPSocket.Host
-	case pr.GRPC == nil:
-		return ""
+	case software.AsksNode(p.Spec(), c.Container, pr.Probe):
+		return fmt.Sprintf("host: %s in a probe is the node, not the pod: the %s of %s never asks %s", host, pr.name, c.Name, c.Name),
+			nil, []checks.Step{do("Remove host from the probe: the IP of the pod is the default.")}
+	// The kubelet looks for a name in the container's own ports, and throws away the result of a probe that cannot be
+	// made: k8s.io/kubernetes v1.36.3 pkg/probe/util.go, pkg/kubelet/prober/worker.go.
+	case port == 0 && name != "":
+		return fmt.Sprintf("the %s of %s asks port %s, and %s declares no port of that name: the kubelet has nothing to ask%s", pr.name, c.Name, name, c.Name, p.soThat(c, pr)),
+			nil, []checks.Step{do("Declare the port in %s, or ask its number.", c.Name)}
+	case host != "" || port == 0:
+		return "", nil, nil
 	}
-	if host != "" {
-		return ""
+	reach, by := software.ReachOf(c.Container, software.Binds(c.Container), port)
+	if reach != software.LoopbackOnly {
+		return "", nil, nil
 	}
-	port := software.ProbePort(c.Container, pr)
-	if port == 0 {
-		return ""
-	}
-	if reach, by := software.ReachOf(c.Container, software.Binds(c.Container), port); reach == software.LoopbackOnly {
-		return by.From
-	}
-	return ""
+	return fmt.Sprintf("the kubelet asks the IP of the pod, but %s listens on the loopback address only: its %s never succeeds%s", c.Name, pr.name, p.soThat(c, pr)),
+		[]string{by.From}, p.reachSteps(c, pr)
 }
 
 // soThat is what follows from a probe that never succeeds.
-func (p *pod) soThat(c *container, name string) string {
+func (p *pod) soThat(c *container, pr probe) string {
+	unasked := software.ProbePort(c.Container, pr.Probe) == 0
 	switch {
-	case name == "startupProbe" && c.native():
+	case pr.name == "startupProbe" && c.native():
 		return ", and no container after it starts"
-	case name == "readinessProbe":
+	case pr.name == "readinessProbe" || pr.name == "startupProbe" && unasked:
 		return ", and the pod never becomes ready"
+	case unasked:
+		return ", and never restarts it"
 	}
 	return ", and it is restarted again and again"
 }

@@ -123,26 +123,11 @@ func (f failing) commandMissing() *deadEnd {
 }
 
 func (f failing) unnamedPort() *deadEnd {
-	name := portName(f.c.StartupProbe)
+	name := software.ProbePortName(f.c.StartupProbe)
 	if name == "" || f.port > 0 {
 		return nil
 	}
 	return &deadEnd{why: fmt.Sprintf("%s declares no port named %s", f.c.Name, name), steps: f.askInstead()}
-}
-
-// portName is the name of the port that a probe asks; empty for a number.
-func portName(p *corev1.Probe) string {
-	port := ""
-	switch {
-	case p.HTTPGet != nil:
-		port = p.HTTPGet.Port.StrVal
-	case p.TCPSocket != nil:
-		port = p.TCPSocket.Port.StrVal
-	}
-	if _, err := strconv.Atoi(port); err == nil {
-		return ""
-	}
-	return port
 }
 
 // tlsPort matches the names and numbers of ports that are customary for TLS.
@@ -214,13 +199,11 @@ func (f failing) noGRPC() *deadEnd {
 }
 
 func (f failing) asksNode() *deadEnd {
-	kind, host := "httpGet", ""
-	if get := f.c.StartupProbe.HTTPGet; get != nil {
-		host = get.Host
-	} else if tcp := f.c.StartupProbe.TCPSocket; tcp != nil {
-		kind, host = "tcpSocket", tcp.Host
+	kind, host := "httpGet", software.ProbeHost(f.c.StartupProbe)
+	if f.c.StartupProbe.TCPSocket != nil {
+		kind = "tcpSocket"
 	}
-	if f.Spec.HostNetwork || !software.LoopbackHost(host) || !f.refused() {
+	if !f.refused() || !software.AsksNode(&f.Spec, f.c.Container, f.c.StartupProbe) {
 		return nil
 	}
 	return &deadEnd{
