@@ -15,7 +15,8 @@ import (
 )
 
 // casesDir has a folder for each situation that `why` must tell: manifest.yaml makes it, case.yaml
-// says what it is and what to expect, seen.yaml is what a cluster showed of it (-record .).
+// says what it is and what to expect, seen.yaml is what a cluster showed of it (-record .), seen-1.37.yaml what one of
+// that version did (-on 1.37 -record .).
 const casesDir = "cases"
 
 // A situation is a case.yaml.
@@ -160,9 +161,13 @@ func readSituations(t *testing.T, only string) []*situation {
 	var all []*situation
 	for _, file := range files {
 		folder := filepath.Base(filepath.Dir(file))
+		if stays(t, folder) {
+			continue
+		}
 		s := &situation{name: folder, folder: folder, manifest: "manifest.yaml"}
 		data, err := os.ReadFile(file)
 		if err == nil {
+			data, s.replace = move(data)
 			err = yaml.UnmarshalStrict(data, s)
 		}
 		if err == nil {
@@ -185,7 +190,7 @@ func (s *situation) variants() []*situation {
 	for _, v := range s.Variants {
 		name := strings.TrimSuffix(v.Manifest, ".yaml")
 		all = append(all, &situation{
-			name: s.name + "-" + name, folder: s.folder, manifest: v.Manifest,
+			name: s.name + "-" + name, folder: s.folder, manifest: v.Manifest, replace: s.replace,
 			What: s.What + ": " + name, Cluster: s.Cluster, Steps: v.Steps, Why: s.Why, Expect: v.Expect, Passes: v.Passes,
 		})
 	}

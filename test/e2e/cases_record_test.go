@@ -37,7 +37,7 @@ func (st *stage) record(s *situation) error {
 	file.WriteString("# Left out: nodes without a pod of it, their images and most conditions; managed fields of\n" +
 		"# nodes, events and of the status of objects.\n")
 	file.Write(data)
-	return os.WriteFile(s.file("seen.yaml"), file.Bytes(), 0o644)
+	return os.WriteFile(s.seenFile(), file.Bytes(), 0o644)
 }
 
 // trim leaves what can matter to a pod, so that people can read it.
