@@ -117,3 +117,15 @@ func TestOfSnapshot(t *testing.T) {
 		t.Errorf("asked for by name: %q", p.Limits)
 	}
 }
+
+// TestRefusedCanary: a row whose canary was refused is unknown, and says by whom it was refused.
+func TestRefusedCanary(t *testing.T) {
+	s := clusterOf("a v1.33.0")
+	s.Classes = []facts.Class{{ID: "class-1", Namespaces: []string{"shop"}, Webhooks: []string{"mesh/inject"}}}
+	s.Canaries = []facts.Canary{{Class: "class-1", Namespace: "shop", Sent: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop"}}, Refusal: &facts.Refusal{Code: 403, Reason: "Forbidden", Message: "pods is forbidden"}}}
+	p, _ := planned(t, s, deployment("web", ""))
+	want := []Block{{Kind: WebhookUnread, Open: true, Why: "the canary in namespace shop was refused: pods is forbidden"}}
+	if diff := cmp.Diff(want, p.Rows[0].Blocks); diff != "" || p.Rows[0].Status != Unknown || p.ExitCode() != ExitUnknown {
+		t.Errorf("status %s, exit %d\n%s", p.Rows[0].Status, p.ExitCode(), diff)
+	}
+}

@@ -22,13 +22,13 @@ func (p *Planner) place(c *candidate, row *Row) {
 	p.servers(row, cluster.Process.Sidecars)
 	p.landing(&c.spec, row, cluster.Node.Sidecars)
 	row.Keeps = cluster.Keeps
-	var names []string
-	row.Admission, names = p.view.Admission(c.template(), row.Kind)
-	switch row.Admission {
+	tried := p.view.Admission(c.template(), row.Kind)
+	row.Admission = tried.Keeping
+	switch tried.Keeping {
 	case cluster.Loses:
-		row.Blocks = append(row.Blocks, Block{Kind: Webhook, Names: names})
+		row.Blocks = append(row.Blocks, Block{Kind: Webhook, Names: tried.Culprits})
 	case cluster.Untold:
-		row.Blocks = append(row.Blocks, Block{Kind: WebhookUnread, Open: true})
+		row.Blocks = append(row.Blocks, Block{Kind: WebhookUnread, Why: tried.Why, Open: true})
 	}
 	if c.served != "" {
 		p.schema(c, row)

@@ -113,6 +113,8 @@ type Block struct {
 	Version string `json:"version,omitempty"`
 	// How is what to set, where that is known.
 	How string `json:"how,omitempty"`
+	// Why is what kept it from being read, where that is known.
+	Why string `json:"why,omitempty"`
 	// Open is set where something was not read: it may stand in the way.
 	Open bool `json:"open,omitempty"`
 }

@@ -274,6 +274,9 @@ func Unblock(b plan.Block) string {
 	case plan.LeftToKind:
 		return "Leave it to its controller"
 	}
+	if b.Why != "" {
+		return "Not known, because " + prose.Clause(b.Why) + ". See what else was not read: kubectl sidecar doctor"
+	}
 	return "See what was not read: kubectl sidecar doctor"
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,21 +40,23 @@ const (
 )
 
 // Admission is what becomes of native sidecars of a workload, as the canaries of templates like its own show, else those
-// of its namespace, and who loses them: "configuration/webhook".
-func (v View) Admission(of Template, kind string) (Keeping, []string) {
+// of its namespace, who loses them, and why that is not known.
+func (v View) Admission(of Template, kind string) Trial {
 	runs, exact := v.speaksFor(of, func(admissionRun) bool { return true })
-	out := Untold
+	out := Trial{Keeping: Untold}
 	for _, t := range runs {
 		switch {
 		case stripped(t):
-			return Loses, culpritNames(t, facts.Stripped)
+			return Trial{Keeping: Loses, Culprits: culpritNames(t, facts.Stripped)}
 		case t.class.Variant != "":
 		case cameBack(t) && len(t.canary.Changes()) == 0:
-			out = Keeps
+			out = Trial{Keeping: Keeps}
+		case t.canary.Refusal != nil && out.Keeping != Keeps:
+			out.Why = "the canary in namespace " + t.canary.Namespace + " was refused: " + t.canary.Refusal.OneLine()
 		}
 	}
 	if !exact && slices.ContainsFunc(v.s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Namespaces, of.Namespace) && stripped(t) }) {
-		out = Untold // others there lose it, and nothing like it was tried
+		out = Trial{Keeping: Untold, Why: "other pods of namespace " + of.Namespace + " lose it, and none like these was tried"}
 	}
 	for _, r := range workloadRuns(v.s.Snapshot) {
 		if r.trial.Kind != kind || !slices.Contains(r.class.Namespaces, of.Namespace) || len(r.happened(facts.Stripped)) == 0 {
@@ -61,12 +64,12 @@ func (v View) Admission(of Template, kind string) (Keeping, []string) {
 		}
 		switch examples := r.trial.Examples; {
 		case len(examples) == 0, slices.Contains(examples, of.Object):
-			return Loses, culpritNames(r.admissionRun, facts.Stripped)
+			return Trial{Keeping: Loses, Culprits: culpritNames(r.admissionRun, facts.Stripped)}
 		case r.trial.Templates > len(examples): // it may be one of the others
-			out = Untold
+			out = Trial{Keeping: Untold, Why: fmt.Sprintf("some of kind %s in namespace %s lose it already as they are created", kind, of.Namespace)}
 		}
 	}
-	return out, nil
+	return out
 }
 
 // A Trial is what became of the canary of one workload.
