@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	clusterchecks "github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/cluster"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/report"
 )
 
@@ -25,7 +26,8 @@ type outcome struct {
 	status  map[string]checks.Status // of each check, or what a diagnosis or webhook says
 	gaps    []facts.Gap
 	said    map[string]string // the first finding of each check that failed
-	answers string            // what the diagnoses say and what to do, without ages
+	answers string            // what the diagnoses, findings or rows say and what to do, without ages
+	grave   map[string]bool   // what decides over the verdict
 }
 
 // understand reads what a command printed.
@@ -39,6 +41,8 @@ func understand(cmd *command, r ran) (outcome, error) {
 		return judged(report.New(s, clusterchecks.Judge(s, nil), "test")), nil
 	case "webhooks":
 		return webhookTable(r.stdout)
+	case "plan":
+		return planTable(r.stdout)
 	}
 	if err := valid(r.stdout); err != nil {
 		return outcome{}, err
@@ -51,9 +55,9 @@ func understand(cmd *command, r ran) (outcome, error) {
 }
 
 func judged(r *report.Report) outcome {
-	out := outcome{verdict: r.Verdict, status: map[string]checks.Status{}, said: map[string]string{}}
+	out := outcome{verdict: r.Verdict, status: map[string]checks.Status{}, said: map[string]string{}, grave: map[string]bool{}}
 	for _, e := range r.Checks {
-		out.status[e.ID] = e.Status
+		out.status[e.ID], out.grave[e.ID] = e.Status, e.Severity == checks.Error
 		if len(e.Findings) > 0 {
 			out.said[e.ID] = fmt.Sprintf("%s %q", e.Findings[0].Message, e.Findings[0].Evidence)
 		}
@@ -82,6 +86,37 @@ func webhookTable(stdout string) (outcome, error) {
 	out := outcome{verdict: report.Unknown, status: map[string]checks.Status{}, gaps: table.Missing}
 	for _, row := range table.Webhooks {
 		out.status[row.Name] = checks.Status(row.Result)
+	}
+	return out, nil
+}
+
+// planTable is what `plan` says; each workload's status is taken for a check, and all that is said of it for its answer.
+func planTable(stdout string) (outcome, error) {
+	var p plan.Plan
+	decoder := json.NewDecoder(strings.NewReader(stdout))
+	if err := decoder.Decode(&p); err != nil || decoder.More() {
+		return outcome{}, fmt.Errorf("not one JSON document: %w", err)
+	}
+	out := outcome{verdict: report.Ready, status: map[string]checks.Status{}, gaps: p.Gaps, grave: map[string]bool{}}
+	switch p.ExitCode() {
+	case plan.ExitUnknown:
+		out.verdict = report.Unknown
+	case plan.ExitToMove:
+		out.verdict = report.NotReady
+	}
+	for _, row := range p.Rows {
+		name := row.Kind + "/" + row.Name
+		out.status[name], out.grave[name] = checks.Status(row.Status), true
+		text, err := json.Marshal(row)
+		if err != nil {
+			return outcome{}, err
+		}
+		out.answers += string(text) + "\n"
+		for _, b := range row.Blocks {
+			if b.Kind == plan.WebhookUnread && b.Why != "" {
+				out.gaps = append(out.gaps, facts.Gap{Kind: facts.Canaries, Reason: b.Why})
+			}
+		}
 	}
 	return out, nil
 }
@@ -155,7 +190,7 @@ func honest(x trial, r ran, got outcome) error {
 	if (x.fault.passing || anotherWay(x)) && (same || got.verdict != report.Ready) {
 		return nil // other requests may have run out of time, and say so themselves
 	}
-	if x.command.args[0] == "why" && same && got.answers == x.command.baseline.answers {
+	if (x.command.args[0] == "why" || x.command.args[0] == "plan") && same && got.answers == x.command.baseline.answers {
 		return nil // the answer is whole; what is missing would have been one more proof of it
 	}
 	var errs []error
@@ -178,8 +213,8 @@ func honest(x trial, r ran, got outcome) error {
 // sameErrors reports whether every check that decides over the verdict, one of severity error, says
 // what it said undisturbed. Then what went wrong concerns warnings only, and a gap is all there is.
 func sameErrors(x trial, got outcome) bool {
-	for _, c := range clusterchecks.All() {
-		if c.Severity == checks.Error && got.status[c.ID] != x.command.baseline.status[c.ID] {
+	for id := range x.command.baseline.grave {
+		if x.command.baseline.grave[id] && got.status[id] != x.command.baseline.status[id] {
 			return false
 		}
 	}

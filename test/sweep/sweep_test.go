@@ -51,9 +51,18 @@ func stripped() []*command {
 	}
 }
 
+// moving are run with workloads that could have native sidecars, and with what means their containers by name.
+func moving() []*command {
+	return []*command{
+		{name: "plan", args: []string{"plan", "-A", "-o", "json"}, exit: 3},
+		{name: "plan WORKLOAD", args: []string{"plan", "deploy/front", "-n", "batch", "-o", "json"}, exit: 3},
+		{name: "lint of the cluster", args: []string{"lint", "--cluster", "-o", "json"}, exit: 3},
+	}
+}
+
 func TestSweep(t *testing.T) {
 	c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: "1.36"}}, FakeNodes: threeNodes})
-	createNamespaces(t, c, "shop", "empty")
+	createNamespaces(t, c, "shop", "empty", "batch")
 	server := serveWebhooks(t, c)
 	f := newFront(t, c)
 	installWebhook(t, c, server, "annotator", "/annotate")
@@ -61,6 +70,8 @@ func TestSweep(t *testing.T) {
 	installWebhook(t, c, server, "labeler", "/strip")
 	createStuckWorkload(t, c)
 	runs += sweep(t, f, stripped())
+	createMovable(t, c)
+	runs += sweep(t, f, moving())
 	t.Logf("sweep: %d runs", runs)
 	fmt.Printf("sweep: %d runs\n", runs)
 }
@@ -70,7 +81,7 @@ func sweep(t *testing.T, f *front, commands []*command) int {
 	for _, cmd := range commands {
 		record(t, f, cmd)
 	}
-	trials := plan(commands, os.Getenv("SWEEP"))
+	all := trials(commands, os.Getenv("SWEEP"))
 	work := make(chan trial)
 	var workers sync.WaitGroup
 	for range 2 {
@@ -80,12 +91,12 @@ func sweep(t *testing.T, f *front, commands []*command) int {
 			}
 		})
 	}
-	for _, x := range trials {
+	for _, x := range all {
 		work <- x
 	}
 	close(work)
 	workers.Wait()
-	return len(trials)
+	return len(all)
 }
 
 // record runs a command undisturbed.
@@ -102,9 +113,9 @@ func record(t *testing.T, f *front, cmd *command) {
 	t.Logf("%s: %d requests in %v:\n  %s\n  gaps: %v", cmd.name, len(cmd.classes), r.took, strings.Join(cmd.classes, "\n  "), cmd.baseline.gaps)
 }
 
-// plan is all trials, those whose name has the text in it, or, without one, a sample that has every
+// trials are all trials, those whose name has the text in it, or, without one, a sample that has every
 // request at least once and every fault at least twice. It is the same each time.
-func plan(commands []*command, which string) []trial {
+func trials(commands []*command, which string) []trial {
 	var out []trial
 	n := 0
 	for _, cmd := range commands {

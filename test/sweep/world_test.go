@@ -6,6 +6,8 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -138,6 +140,50 @@ func createEvents(ctx context.Context, t *testing.T, c *cluster.Cluster, pod *co
 		Type: corev1.EventTypeWarning, Reason: "Unhealthy", Message: "something is not well",
 		FirstTimestamp: metav1.Now(), LastTimestamp: metav1.Now(), Count: 1,
 	}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// createMovable makes a Deployment and a Job with a regular sidecar, and an autoscaler that names it.
+func createMovable(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
+	template := corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "front"}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{
+			{Name: "app", Image: "example.com/app:1", Env: []corev1.EnvVar{{Name: "DB", Value: "127.0.0.1:5432"}}},
+			{Name: "cloud-sql-proxy", Image: "example.com/cloud-sql-proxy:2.14.1", Args: []string{"--port=5432", "p:r:i"}},
+		}},
+	}
+	none := metav1.CreateOptions{}
+	_, err := c.Client().AppsV1().Deployments("batch").Create(t.Context(), &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "front"},
+		Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: template.Labels}, Template: template},
+	}, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := int32(50)
+	_, err = c.Client().AutoscalingV2().HorizontalPodAutoscalers("batch").Create(t.Context(), &autoscalingv2.HorizontalPodAutoscaler{
+		ObjectMeta: metav1.ObjectMeta{Name: "front"},
+		Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "front"},
+			MaxReplicas:    3,
+			Metrics: []autoscalingv2.MetricSpec{{
+				Type: autoscalingv2.ContainerResourceMetricSourceType,
+				ContainerResource: &autoscalingv2.ContainerResourceMetricSource{
+					Name: corev1.ResourceCPU, Container: "cloud-sql-proxy",
+					Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: &half},
+				},
+			}},
+		},
+	}, none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.Spec.RestartPolicy = corev1.RestartPolicyNever
+	if _, err := c.Client().BatchV1().Jobs("batch").Create(t.Context(), &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{Name: "report"}, Spec: batchv1.JobSpec{Template: template},
+	}, none); err != nil {
 		t.Fatal(err)
 	}
 }
