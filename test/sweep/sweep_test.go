@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 )
@@ -104,7 +105,7 @@ func record(t *testing.T, f *front, cmd *command) {
 	t.Helper()
 	p := f.proxy("", fault{})
 	defer p.stop()
-	r := runInside(p.kubeconfig(t), cmd.args...)
+	r := runFor(time.Minute, 10*time.Second, p.kubeconfig(t), cmd.args...) // nothing is to run out of time here
 	var err error
 	if cmd.baseline, err = understand(cmd, r); err != nil || r.exit != cmd.exit {
 		t.Fatalf("%s, undisturbed: exit %d, want %d (%v)\n%s%s", cmd.name, r.exit, cmd.exit, err, r.stdout, r.stderr)
