@@ -33,6 +33,8 @@ type situation struct {
 	What string `json:"what"`
 	// Cluster is the name of the cluster it happens on, see caseClusters.
 	Cluster string `json:"cluster"`
+	// LastVersion of Kubernetes is the last on which it happens; empty where it happens on all.
+	LastVersion string `json:"lastVersion"`
 	// Labels of the namespace.
 	Labels map[string]string `json:"labels"`
 	// Steps lead to the situation. The manifest is applied before the first.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -58,6 +59,10 @@ func stays(t *testing.T, folder string) bool {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
+		}
+		// What a step applies itself cannot be moved, and what is mended in a version does not happen there.
+		if bytes.Contains(text, []byte("apply --validate")) || bytes.Contains(text, []byte("\nlastVersion: ")) {
+			return true
 		}
 		for _, name := range otherVersion.FindAllString(string(text), -1) {
 			if name != "node-128-on" {
