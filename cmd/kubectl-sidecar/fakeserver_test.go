@@ -123,6 +123,8 @@ func (f *fakeServer) answer(w http.ResponseWriter, r *http.Request) {
 			`{"metadata":{"name":"kubernetes"},"addressType":"IPv4","endpoints":[{"addresses":["10.0.0.4"]}],"ports":[{"name":"https","port":6443}]}`)
 	case strings.HasSuffix(path, "/mutatingwebhookconfigurations"):
 		list("admissionregistration.k8s.io/v1", "MutatingWebhookConfigurationList")
+	case strings.HasSuffix(path, "/validatingwebhookconfigurations"):
+		list("admissionregistration.k8s.io/v1", "ValidatingWebhookConfigurationList")
 	default:
 		status(w, http.StatusNotFound, "NotFound", "the server could not find the requested resource")
 	}

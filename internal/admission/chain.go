@@ -1,6 +1,6 @@
 // Package admission computes, without a cluster, which mutating webhooks and which
 // MutatingAdmissionPolicies an API server would call for the creation of a pod, and in which
-// order. It matches with the API server's own packages (k8s.io/apiserver), so selectors,
+// order, and which validating webhooks and policies after them. It matches with the API server's own packages (k8s.io/apiserver), so selectors,
 // rules and CEL expressions mean here what they mean there.
 //
 // What cannot be decided from the objects alone (an expression that asks for the user, for
@@ -28,12 +28,15 @@ var (
 
 // A Call is one webhook or policy that is called, or may be, when a pod is created.
 type Call struct {
-	// Configuration is the name of the MutatingWebhookConfiguration or MutatingAdmissionPolicy.
+	// Configuration is the name of the configuration of webhooks, or of the policy.
 	Configuration string
 	// Webhook is the name of the webhook in its configuration; empty for a policy.
 	Webhook string
 	// Maybe says why it is not certain that the call happens; empty when it is.
 	Maybe string
+	// Apart says why one namespace does not speak for another where the same is called; empty when it does. Only of
+	// validating policies.
+	Apart string
 }
 
 // Name is "configuration/webhook", or the policy's name.
@@ -44,18 +47,25 @@ func (c Call) Name() string {
 	return c.Configuration + "/" + c.Webhook
 }
 
-// A Chain is the mutating admission of one cluster, compiled once and asked often.
+// A Chain is the admission of one cluster, compiled once and asked often. What it says of webhooks and policies is about
+// the mutating ones; the validating ones are a chain of their own.
 type Chain struct {
 	webhooks []hook
 	policies []policy
+	// validating are those who are asked about pods last, and can only refuse them; nil in that chain itself.
+	validating *Chain
 	who
 }
 
-// Config is what the cluster says about mutating admission.
+// Config is what the cluster says about admission.
 type Config struct {
 	Webhooks []admissionregistrationv1.MutatingWebhookConfiguration
 	Policies []admissionregistrationv1.MutatingAdmissionPolicy
 	Bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+
+	ValidatingWebhooks []admissionregistrationv1.ValidatingWebhookConfiguration
+	ValidatingPolicies []admissionregistrationv1.ValidatingAdmissionPolicy
+	ValidatingBindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding
 }
 
 // NewChain compiles the configuration. Its webhooks are called by configuration name, then in list
@@ -65,7 +75,7 @@ func NewChain(c Config) *Chain {
 	slices.SortStableFunc(configs, func(a, b admissionregistrationv1.MutatingWebhookConfiguration) int {
 		return cmp.Compare(a.Name, b.Name)
 	})
-	chain := &Chain{policies: newPolicies(c.Policies, c.Bindings), who: who{users: creators}}
+	chain := &Chain{policies: newPolicies(mutatingSources(c.Policies, c.Bindings)), validating: newValidating(c), who: who{users: creators}}
 	for i := range configs {
 		for j := range configs[i].Webhooks {
 			chain.webhooks = append(chain.webhooks, newHook(configs[i].Name, &configs[i].Webhooks[j]))

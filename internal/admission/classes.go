@@ -13,8 +13,31 @@ import (
 type Class struct {
 	// Namespaces are its members, sorted by name.
 	Namespaces []*corev1.Namespace
-	Webhooks   []Call
-	Policies   []Call
+	Calls
+}
+
+// Calls are who is called for a pod.
+type Calls struct {
+	Webhooks []Call
+	Policies []Call
+	// Validating are the validating policies and webhooks.
+	Validating []Call
+}
+
+// CallsOf are all who are called, or may be, for the creation of pod in ns.
+func (c *Chain) CallsOf(ns *corev1.Namespace, pod *corev1.Pod) Calls {
+	return Calls{c.Webhooks(ns, pod), c.Policies(ns, pod), c.Validating(ns, pod)}
+}
+
+// None reports whether nobody is called.
+func (c Calls) None() bool { return len(c.Webhooks)+len(c.Policies)+len(c.Validating) == 0 }
+
+// Mutating reports whether somebody is called who may change the pod.
+func (c Calls) Mutating() bool { return len(c.Webhooks)+len(c.Policies) > 0 }
+
+// key is equal where the same are called.
+func (c Calls) key() string {
+	return callsKey(c.Webhooks) + "\x00" + callsKey(c.Policies) + "\x00" + callsKey(c.Validating)
 }
 
 // Classes sorts namespaces by what would be called for pod there; the largest class comes first.
@@ -22,13 +45,12 @@ type Class struct {
 // Matching is done once per group of namespaces that no selector of the chain can tell apart, so
 // that ten thousand namespaces cost hardly more than the few kinds of namespaces there are.
 func (c *Chain) Classes(namespaces []corev1.Namespace, pod *corev1.Pod) []Class {
-	return c.classesBy(namespaces, func(ns *corev1.Namespace) ([]Call, []Call) { return c.Webhooks(ns, pod), c.Policies(ns, pod) })
+	return classesBy(c.asked(), namespaces, func(ns *corev1.Namespace) Calls { return c.CallsOf(ns, pod) })
 }
 
 // classesBy sorts namespaces by what calls says of them.
-func (c *Chain) classesBy(namespaces []corev1.Namespace, calls func(*corev1.Namespace) (webhooks, policies []Call)) []Class {
+func classesBy(asked asked, namespaces []corev1.Namespace, calls func(*corev1.Namespace) Calls) []Class {
 	var (
-		asked   = c.asked()
 		byGroup = map[string]*Class{}
 		byCalls = map[string]*Class{}
 		classes []*Class
@@ -38,13 +60,13 @@ func (c *Chain) classesBy(namespaces []corev1.Namespace, calls func(*corev1.Name
 		group := asked.group(ns)
 		class := byGroup[group]
 		if class == nil {
-			webhooks, policies := calls(ns)
-			key := callsKey(webhooks) + "\x00" + callsKey(policies)
-			if len(webhooks)+len(policies) > 0 {
+			called := calls(ns)
+			key := called.key()
+			if !called.None() {
 				key += "\x00" + pairs(ns.Annotations)
 			}
 			if class = byCalls[key]; class == nil {
-				class = &Class{Webhooks: webhooks, Policies: policies}
+				class = &Class{Calls: called}
 				byCalls[key] = class
 				classes = append(classes, class)
 			}
@@ -116,8 +138,24 @@ type asked struct {
 	name bool
 }
 
+// asked is of all who are called for pods.
 func (c *Chain) asked() asked {
 	a := asked{values: map[string]map[string]bool{}}
+	a.note(c)
+	if c.validating != nil {
+		a.note(c.validating)
+	}
+	return a.sorted()
+}
+
+// askedByMutating is of those who may change something.
+func (c *Chain) askedByMutating() asked {
+	a := asked{values: map[string]map[string]bool{}}
+	a.note(c)
+	return a.sorted()
+}
+
+func (a *asked) note(c *Chain) {
 	for i := range c.webhooks {
 		a.add(c.webhooks[i].selectors)
 		a.name = a.name || c.webhooks[i].conditions.byNamespace
@@ -129,6 +167,9 @@ func (c *Chain) asked() asked {
 			a.add(b.criteria.selectors)
 		}
 	}
+}
+
+func (a asked) sorted() asked {
 	for k := range a.values {
 		a.keys = append(a.keys, k)
 	}

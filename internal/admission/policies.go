@@ -14,22 +14,41 @@ import (
 	"k8s.io/apiserver/pkg/admission/plugin/policy/matching"
 )
 
-// policy is a MutatingAdmissionPolicy with the bindings that activate it.
+// policy is a MutatingAdmissionPolicy or a ValidatingAdmissionPolicy, with the bindings that activate it.
 type policy struct {
 	name       string
 	criteria   criteria
 	conditions conditions
 	bindings   []binding
+	// does is what its expressions are.
+	does string
 	// byDryRun is whether it may do something else on dry runs than otherwise, byUser whether it may do something else for
 	// somebody else; accounts are those that it then names.
 	byDryRun, byUser bool
 	accounts         []string
+	// apart says why it may do something else in each namespace; empty when it does not.
+	apart string
 }
 
 type binding struct {
 	criteria criteria
-	// params says what the binding's parameters are; empty when it has none.
+	// params says what the binding's parameters are; empty when it has none, or when they do not matter.
 	params string
+	// apart says why it may do something else in each namespace; empty when it does not.
+	apart string
+}
+
+// A policySource is a policy of either kind, as far as both kinds are alike.
+type policySource struct {
+	name        string
+	constraints *admissionregistrationv1.MatchResources
+	conditions  []admissionregistrationv1.MatchCondition
+	hasParams   bool
+	// does is what its expressions are: "mutations".
+	does, expressions string
+	// apart is that of the policy.
+	apart    string
+	bindings []binding
 }
 
 // criteria is what the API server's policy matcher asks for.
@@ -47,34 +66,45 @@ func newCriteria(r *admissionregistrationv1.MatchResources) criteria {
 
 func (c criteria) GetMatchResources() admissionregistrationv1.MatchResources { return c.resources }
 
-// newPolicies sorts by name, which is not the order of evaluation: the API server gives none.
-func newPolicies(list []admissionregistrationv1.MutatingAdmissionPolicy, bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding) []policy {
+// newPolicies sorts by name, which is not the order of evaluation: the API server gives none. A policy without a binding
+// does nothing.
+func newPolicies(sources []policySource) []policy {
 	var out []policy
-	for i := range list {
-		p := policy{
-			name:       list[i].Name,
-			criteria:   newCriteria(list[i].Spec.MatchConstraints),
-			conditions: compileConditions(list[i].Spec.MatchConditions, list[i].Spec.ParamKind != nil),
+	for _, s := range sources {
+		if len(s.bindings) == 0 {
+			continue
 		}
-		expressions := expressionsOf(&list[i].Spec)
-		p.byDryRun = strings.Contains(expressions, "dryRun")
-		p.byUser = strings.Contains(expressions, "userInfo") || strings.Contains(expressions, "authorizer")
-		p.accounts = accountsIn(expressions)
+		out = append(out, policy{
+			name: s.name, criteria: newCriteria(s.constraints), conditions: compileConditions(s.conditions, s.hasParams), bindings: s.bindings,
+			does: s.does, byDryRun: strings.Contains(s.expressions, "dryRun"),
+			byUser:   strings.Contains(s.expressions, "userInfo") || strings.Contains(s.expressions, "authorizer"),
+			accounts: accountsIn(s.expressions), apart: s.apart,
+		})
+	}
+	slices.SortFunc(out, func(a, b policy) int { return cmp.Compare(a.name, b.name) })
+	return out
+}
+
+func mutatingSources(list []admissionregistrationv1.MutatingAdmissionPolicy, bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding) []policySource {
+	var out []policySource
+	for i := range list {
+		spec := &list[i].Spec
+		s := policySource{
+			name: list[i].Name, constraints: spec.MatchConstraints, conditions: spec.MatchConditions, hasParams: spec.ParamKind != nil,
+			does: "mutations", expressions: expressionsOf(spec),
+		}
 		for j := range bindings {
-			if bindings[j].Spec.PolicyName != p.name {
+			if bindings[j].Spec.PolicyName != s.name {
 				continue
 			}
 			b := binding{criteria: newCriteria(bindings[j].Spec.MatchResources)}
-			if list[i].Spec.ParamKind != nil {
-				b.params = list[i].Spec.ParamKind.Kind
+			if spec.ParamKind != nil {
+				b.params = spec.ParamKind.Kind
 			}
-			p.bindings = append(p.bindings, b)
+			s.bindings = append(s.bindings, b)
 		}
-		if len(p.bindings) > 0 {
-			out = append(out, p)
-		}
+		out = append(out, s)
 	}
-	slices.SortFunc(out, func(a, b policy) int { return cmp.Compare(a.name, b.name) })
 	return out
 }
 
@@ -88,10 +118,26 @@ func (c *Chain) Policies(ns *corev1.Namespace, pod *corev1.Pod) []Call {
 	var out []Call
 	for i := range c.policies {
 		if acts, maybe := c.policies[i].acts(ns, attr, c.who); acts {
-			out = append(out, Call{Configuration: c.policies[i].name, Maybe: maybe})
+			out = append(out, Call{Configuration: c.policies[i].name, Maybe: maybe, Apart: c.policies[i].apartIn(ns, attr)})
 		}
 	}
 	return out
+}
+
+// apartIn is why the policy may do something else in another namespace where the same of its bindings match.
+func (p *policy) apartIn(ns *corev1.Namespace, attr *admission.VersionedAttributes) string {
+	if p.apart != "" {
+		return p.apart
+	}
+	for _, b := range p.bindings {
+		if b.apart == "" {
+			continue
+		}
+		if ok, err := matches(ns, attr, b.criteria); ok || err != nil {
+			return b.apart
+		}
+	}
+	return ""
 }
 
 // acts follows the policy dispatcher: the policy's own constraints, then those of any binding, then
@@ -121,10 +167,10 @@ func (p *policy) acts(ns *corev1.Namespace, attr *admission.VersionedAttributes,
 	}
 	acts, maybe = p.conditions.match(attr, cel.CreateNamespaceObject(ns), w)
 	if p.byDryRun {
-		why = cmp.Or(why, "its mutations ask for dryRun")
+		why = cmp.Or(why, "its "+p.does+" ask for dryRun")
 	}
 	if p.byUser && w.by == "" {
-		why = cmp.Or(why, "its mutations ask who creates the pod")
+		why = cmp.Or(why, "its "+p.does+" ask who creates the pod")
 	}
 	return acts, cmp.Or(maybe, why)
 }

@@ -19,8 +19,7 @@ import (
 type Shape struct {
 	// Templates are its members, those of workloads first.
 	Templates []Template
-	Webhooks  []Call
-	Policies  []Call
+	Calls
 }
 
 // Shapes sorts the templates into shapes. Templates in namespaces that are not given are left out, as are those
@@ -46,7 +45,7 @@ func (c *Chain) Shapes(templates []Template, namespaces []*corev1.Namespace) []S
 			if t.Creator != "" {
 				chain = c.By(t.Creator)
 			}
-			shapes[key] = &Shape{Webhooks: chain.Webhooks(ns, pod), Policies: chain.Policies(ns, pod)}
+			shapes[key] = &Shape{Calls: chain.CallsOf(ns, pod)}
 		}
 		shapes[key].Templates = append(shapes[key].Templates, t)
 	}
@@ -62,7 +61,7 @@ func met(shapes map[string]*Shape) map[string]*Shape {
 		annotations, rest, _ := strings.Cut(key, groupEnd)
 		_, content, _ := strings.Cut(rest, "\x00")
 		key = s.loose() + "\x00" + annotations + "\x00" + content
-		if len(s.Webhooks)+len(s.Policies) == 0 {
+		if s.None() {
 			key = s.loose()
 		}
 		if out[key] == nil {
@@ -103,7 +102,7 @@ func ordered(shapes map[string]*Shape) []Shape {
 func (s Shape) loose() string {
 	t := s.Templates[0]
 	return strings.Join([]string{
-		callsKey(s.Webhooks), callsKey(s.Policies), t.Creator, keys(withoutControllers(t.Labels)), keys(telling(t.Annotations)), keys(t.AccountLabels), keys(telling(t.AccountAnnotations)),
+		s.key(), t.Creator, keys(withoutControllers(t.Labels)), keys(telling(t.Annotations)), keys(t.AccountLabels), keys(telling(t.AccountAnnotations)),
 	}, "\x00")
 }
 

@@ -89,8 +89,11 @@ func (c *Chain) ClassesFor(namespaces []corev1.Namespace, t Target, object *unst
 	if !c.MayMatch(t) {
 		return nil
 	}
-	all := c.classesBy(namespaces, func(ns *corev1.Namespace) ([]Call, []Call) { return c.CallsFor(ns, t, object) })
-	return slices.DeleteFunc(all, func(class Class) bool { return len(class.Webhooks)+len(class.Policies) == 0 })
+	all := classesBy(c.askedByMutating(), namespaces, func(ns *corev1.Namespace) Calls {
+		webhooks, policies := c.CallsFor(ns, t, object)
+		return Calls{Webhooks: webhooks, Policies: policies}
+	})
+	return slices.DeleteFunc(all, func(class Class) bool { return class.None() })
 }
 
 // MayMatch reports whether the rules of some webhook or policy have the target's resource and operation, whatever
@@ -101,14 +104,11 @@ func (c *Chain) MayMatch(t Target) bool {
 			return true
 		}
 	}
-	for i := range c.policies {
-		if slices.ContainsFunc(c.policies[i].criteria.resources.ResourceRules, func(r admissionregistrationv1.NamedRuleWithOperations) bool {
-			return t.matches(r.RuleWithOperations)
-		}) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.policies, func(p policy) bool { return t.matchesAny(p.criteria.resources.ResourceRules) })
+}
+
+func (t Target) matchesAny(rules []admissionregistrationv1.NamedRuleWithOperations) bool {
+	return slices.ContainsFunc(rules, func(r admissionregistrationv1.NamedRuleWithOperations) bool { return t.matches(r.RuleWithOperations) })
 }
 
 func (t Target) matches(r admissionregistrationv1.RuleWithOperations) bool {

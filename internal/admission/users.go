@@ -83,6 +83,10 @@ func (c *Chain) AsksForUser() (asks bool, named []string) {
 		asks = asks || c.policies[i].byUser
 		named = append(named, c.policies[i].accounts...)
 	}
+	if c.validating != nil {
+		also, others := c.validating.AsksForUser()
+		asks, named = asks || also, append(named, others...)
+	}
 	slices.Sort(named)
 	return asks, slices.Compact(named)
 }
@@ -108,6 +112,9 @@ func (c *Chain) Knowing(accounts []string) *Chain {
 			out.users = append(out.users, accountUser(name))
 		}
 	}
+	if c.validating != nil {
+		out.validating = c.validating.Knowing(accounts)
+	}
 	return &out
 }
 
@@ -119,5 +126,8 @@ func (c *Chain) By(user string) *Chain {
 		user = somebody
 	}
 	out.by = user
+	if c.validating != nil {
+		out.validating = c.validating.By(user)
+	}
 	return &out
 }

@@ -128,6 +128,7 @@ var (
 		"webhook-strips-restart-policy", "webhook-moves-restart-policy", "webhook-removes-sidecar",
 		"webhook-breaks-canary", "webhook-refuses-dry-run", "webhook-strips-newer-fields",
 	}
+	ofRefusals  = []string{"webhook-breaks-canary"}
 	ofTemplates = []string{"template-strips-restart-policy"}
 	ofTrials    = append(slices.Clone(ofTemplates), "webhook-strips-newer-fields") // templates that are created carry newer fields
 	ofUpdates   = []string{"webhook-breaks-pod-updates"}
@@ -155,9 +156,12 @@ var costs = map[string][]string{
 	"get nodes/metrics": ofKubelets,
 	"get nodes/configz": ofKubelets,
 	"list namespaces":   ofCanaries,
-	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":   append(slices.Clone(ofCanaries), ofBackends[1:]...),
-	"list mutatingadmissionpolicies.admissionregistration.k8s.io":       ofAdmission,
-	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io": ofAdmission,
+	"list mutatingwebhookconfigurations.admissionregistration.k8s.io":     append(slices.Clone(ofCanaries), ofBackends[1:]...),
+	"list mutatingadmissionpolicies.admissionregistration.k8s.io":         ofAdmission,
+	"list mutatingadmissionpolicybindings.admissionregistration.k8s.io":   ofAdmission,
+	"list validatingwebhookconfigurations.admissionregistration.k8s.io":   ofRefusals,
+	"list validatingadmissionpolicies.admissionregistration.k8s.io":       ofRefusals,
+	"list validatingadmissionpolicybindings.admissionregistration.k8s.io": ofRefusals,
 	"create pods":           append(slices.Clone(ofPolicies), "webhook-fails-open"),
 	"create podtemplates":   {"webhook-strips-restart-policy", "webhook-strips-newer-fields", "template-strips-restart-policy"},
 	"create services/proxy": ofReviews,

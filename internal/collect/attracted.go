@@ -61,7 +61,7 @@ func attract(chain *admission.Chain, kinds []*corev1.Namespace, name string) (po
 	return nil, tried > 0
 }
 
-// attractedBy are the classes of namespaces where a pod meets a webhook or policy.
+// attractedBy are the classes of namespaces where a pod meets a webhook or policy, by its name in [class.met].
 func attractedBy(chain *admission.Chain, namespaces []corev1.Namespace, name string, pod *corev1.Pod) []class {
 	canary := func(namespace string) *corev1.Pod {
 		copied := pod.DeepCopy()
@@ -70,7 +70,7 @@ func attractedBy(chain *admission.Chain, namespaces []corev1.Namespace, name str
 	}
 	out := variantsOf(chain, namespaces, facts.Class{Variant: "with " + differences(pod)}, canary)
 	return slices.DeleteFunc(out, func(c class) bool {
-		return !slices.Contains(append(slices.Clone(c.fact.Policies), c.fact.Webhooks...), name)
+		return !slices.Contains(c.met(), name)
 	})
 }
 
@@ -101,4 +101,13 @@ func actorInstance(name string) facts.Instance {
 		return facts.Instance{Kind: "MutatingAdmissionPolicy", Name: name}
 	}
 	return facts.Instance{Kind: facts.KindMutatingWebhook, Configuration: configuration, Name: webhook}
+}
+
+// validatorInstance is the same for one that can only refuse, with the kind of fact that it is.
+func validatorInstance(name string) (facts.Kind, facts.Instance) {
+	configuration, webhook, ok := strings.Cut(name, "/")
+	if !ok {
+		return facts.ValidatingPolicies, facts.Instance{Kind: "ValidatingAdmissionPolicy", Name: name}
+	}
+	return facts.ValidatingWebhooks, facts.Instance{Kind: facts.KindValidatingWebhook, Configuration: configuration, Name: webhook}
 }

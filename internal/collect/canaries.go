@@ -52,7 +52,7 @@ func (c *collector) canaries(ctx context.Context) {
 	}
 	results := c.sendAll(ctx, p.chain, p.classes)
 	// Whose plain pods come to harm needs no other proof.
-	owned := c.bounded(numbered(c.owned(p.senders, p.unharmed(results)), p.numbered()), len(p.classes))
+	owned := c.bounded(numbered(c.owned(p.senders, p.unharmed(results), p.classes), p.numbered()), len(p.classes))
 	more := c.sendAll(ctx, p.chain, owned)
 	if before != nil {
 		c.noteCalls(before, c.counted(ctx), c.failingOpen(slices.Concat(p.classes, owned)))
@@ -150,6 +150,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 		case "":
 			class.answered = t.pod
 			noteShifted(chain, class, t)
+			noteShiftedValidators(chain, class, t)
 			c.attribute(ctx, chain, class, t, &canary)
 			return []facts.Canary{canary}
 		}
@@ -253,6 +254,7 @@ type class struct {
 	fact       facts.Class
 	namespaces []*corev1.Namespace
 	webhooks   []admission.Call
+	validating []admission.Call
 	// untried: its canary is not sent, and a gap says why.
 	untried bool
 	// tries are the pods that speak for the class, in the order in which they are tried.

@@ -166,6 +166,7 @@ func (c *collector) createTimeout(class *class) time.Duration {
 	for _, call := range class.webhooks {
 		total += reviewTimeout(c.webhook(call))
 	}
+	total += c.slowestValidator(class.validating)
 	return min(total, longestCreate)
 }
 

@@ -46,6 +46,7 @@ func (c *collector) plan(ctx context.Context) (p plan) {
 	out = append(out, c.shapes(p.senders, templates, all)...)
 	out = append(out, c.created(p.senders, namespaces, plain)...)
 	out = append(out, c.attracted(p.chain, namespaces, out)...)
+	out = append(out, c.attractedByValidators(p.chain, namespaces, out)...)
 	p.classes = c.bounded(numbered(out, 0), 0)
 	return p
 }
@@ -56,6 +57,7 @@ func (c *collector) admissionChain() *admission.Chain {
 	if c.chain == nil {
 		c.chain = admission.NewChain(admission.Config{
 			Webhooks: c.snapshot.MutatingWebhooks, Policies: c.policies, Bindings: c.bindings,
+			ValidatingWebhooks: c.snapshot.ValidatingWebhooks, ValidatingPolicies: c.validatingPolicies, ValidatingBindings: c.validatingBindings,
 		})
 	}
 	return c.chain
@@ -89,7 +91,8 @@ func newClass(id string, group admission.Class, canary func(namespace string) *c
 	for _, call := range group.Policies {
 		fact.Policies = append(fact.Policies, call.Name())
 	}
-	if len(fact.Webhooks)+len(fact.Policies) > 0 && len(group.Namespaces) > 0 {
+	fact.Validating = validatorsOf(group)
+	if !group.None() && len(group.Namespaces) > 0 {
 		fact.Annotations = sortedKeys(group.Namespaces[0].Annotations)
 	}
 	for _, call := range slices.Concat(group.Webhooks, group.Policies) {
@@ -97,7 +100,7 @@ func newClass(id string, group admission.Class, canary func(namespace string) *c
 			fact.Uncertain[call.Name()] = call.Maybe
 		}
 	}
-	return class{fact: fact, namespaces: group.Namespaces, webhooks: group.Webhooks, tries: plainTries(group.Namespaces, canary)}
+	return class{fact: fact, namespaces: group.Namespaces, webhooks: group.Webhooks, validating: group.Validating, tries: plainTries(group.Namespaces, canary)}
 }
 
 // canaryNamespaces are the namespaces that the caller asks for and that still take pods.

@@ -125,6 +125,11 @@ type collector struct {
 	// less of them.
 	policies []admissionregistrationv1.MutatingAdmissionPolicy
 	bindings []admissionregistrationv1.MutatingAdmissionPolicyBinding
+	// validatingPolicies and validatingBindings are the same of those that can only refuse.
+	validatingPolicies []admissionregistrationv1.ValidatingAdmissionPolicy
+	validatingBindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding
+	// served is what is served of each of admissionVersions.
+	served [len(admissionVersions)]served
 	// chain is made of them and of the webhooks of the snapshot; see admissionChain.
 	chain *admission.Chain
 	// places are the namespaces with what webhooks may look at; the snapshot has less of them.

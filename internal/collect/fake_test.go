@@ -65,7 +65,8 @@ func (f *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "GET /api/v1/nodes":
 		reply(w, 200, corev1.NodeList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NodeList"}, Items: f.nodes})
 	case "GET /apis/coordination.k8s.io/v1/namespaces/kube-system/leases", "GET /apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
-		"GET /api/v1/namespaces/kube-system/pods", "GET /api/v1/namespaces", "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations":
+		"GET /api/v1/namespaces/kube-system/pods", "GET /api/v1/namespaces", "GET /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+		"GET /apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations":
 		reply(w, 200, map[string]any{"items": []any{}})
 	default:
 		status(w, 404, "NotFound", "the server could not find the requested resource")

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -105,7 +106,7 @@ func (c *collector) webhooks(ctx context.Context) {
 // mutatingPolicies reads the policies and bindings in the newest version that is served. A cluster
 // that serves none has none.
 func (c *collector) mutatingPolicies(ctx context.Context) {
-	version, err := c.policyVersion(ctx)
+	version, err := c.policyVersion(ctx, "mutatingadmissionpolicies")
 	if err != nil {
 		c.failed(ctx, readDiscovery, whole, err)
 		return
@@ -133,24 +134,45 @@ func (c *collector) mutatingPolicies(ctx context.Context) {
 	c.snapshot.MutatingPolicies = facts.MutatingPoliciesOf(policies, bindings)
 }
 
-// policyVersion is the newest version in which mutating admission policies are served; "" is none.
-func (c *collector) policyVersion(ctx context.Context) (string, error) {
-	for _, version := range []string{"v1", "v1beta1", "v1alpha1"} {
-		var resources metav1.APIResourceList
-		ctx, cancel := c.reading(ctx)
-		err := c.readJSON(ctx, "/apis/"+admissionGroup+"/"+version, &resources)
-		cancel()
-		if a, ok := answered(err); ok && a.Code == http.StatusNotFound {
-			continue
+// admissionVersions are those of the admission group, the newest first.
+var admissionVersions = [...]string{"v1", "v1beta1", "v1alpha1"}
+
+// served is what an API server says that it serves of a version, read once.
+type served struct {
+	once  sync.Once
+	names []string
+	err   error
+}
+
+// policyVersion is the newest version in which a resource of the admission group is served; "" is none.
+func (c *collector) policyVersion(ctx context.Context, resource string) (string, error) {
+	for i, version := range admissionVersions {
+		s := &c.served[i]
+		s.once.Do(func() { s.names, s.err = c.admissionResources(ctx, version) })
+		if s.err != nil {
+			return "", s.err
 		}
-		if err != nil {
-			return "", err
-		}
-		if slices.ContainsFunc(resources.APIResources, func(r metav1.APIResource) bool { return r.Name == "mutatingadmissionpolicies" }) {
+		if slices.Contains(s.names, resource) {
 			return version, nil
 		}
 	}
 	return "", nil
+}
+
+// admissionResources are those of the admission group in a version; none where that is not served.
+func (c *collector) admissionResources(ctx context.Context, version string) ([]string, error) {
+	var resources metav1.APIResourceList
+	ctx, cancel := c.reading(ctx)
+	defer cancel()
+	err := c.readJSON(ctx, "/apis/"+admissionGroup+"/"+version, &resources)
+	if a, ok := answered(err); ok && a.Code == http.StatusNotFound {
+		return nil, nil
+	}
+	var out []string
+	for _, r := range resources.APIResources {
+		out = append(out, r.Name)
+	}
+	return out, err
 }
 
 // readAll lists a resource of the admission group in whatever version is served: what is read here

@@ -110,11 +110,29 @@ var (
 	}
 )
 
+// The rights on those who can only refuse pods. Without them it is known what becomes of a pod that is admitted, but not
+// for which namespaces a canary speaks that was.
+var (
+	listValidatingWebhooks = Rule{
+		PolicyRule: rule("list", admissionGroup, "validatingwebhookconfigurations"),
+		Kind:       facts.ValidatingWebhooks, Why: "know which webhooks may refuse pods, and where",
+	}
+	listValidatingPolicies = Rule{
+		PolicyRule: rule("list", admissionGroup, "validatingadmissionpolicies"),
+		Kind:       facts.ValidatingPolicies, Why: "know which policies may refuse pods, and where",
+	}
+	listValidatingBindings = Rule{
+		PolicyRule: rule("list", admissionGroup, "validatingadmissionpolicybindings"),
+		Kind:       facts.ValidatingPolicies, Why: "know which of these policies are active, and which only warn",
+	}
+	validatingRules = []Rule{listValidatingWebhooks, listValidatingPolicies, listValidatingBindings}
+)
+
 // allRules is every right, in the order of clusterKinds.
 func allRules(way KubeletWay) []Rule {
 	return slices.Concat([]Rule{
 		readMetrics, listLeases, listEndpointSlices, probePodTemplates, listStaticPods, listNodes,
-	}, kubeletRules(way), []Rule{listNamespaces, listWebhooks, listPolicies, listBindings}, canaryRules, backendRules)
+	}, kubeletRules(way), []Rule{listNamespaces, listWebhooks, listPolicies, listBindings}, validatingRules, canaryRules, backendRules)
 }
 
 // buildsOn is which facts are read to obtain others.
@@ -128,7 +146,7 @@ var buildsOn = map[facts.Kind][]facts.Kind{
 // clusterKinds is what Run collects; facts about pods are read by a PodReader.
 var clusterKinds = []facts.Kind{
 	facts.Clock, facts.APIServers, facts.ControlPlane, facts.Nodes, facts.Kubelets,
-	facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies, facts.Canaries,
+	facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies, facts.ValidatingWebhooks, facts.ValidatingPolicies, facts.Canaries,
 	facts.WebhookBackends, facts.CRDs,
 }
 

@@ -89,6 +89,7 @@ func (c *collector) collect(ctx context.Context, kinds []facts.Kind) {
 		var admission sync.WaitGroup
 		for kind, read := range map[facts.Kind]func(context.Context){
 			facts.Namespaces: c.namespaces, facts.MutatingWebhooks: c.webhooks, facts.MutatingPolicies: c.mutatingPolicies,
+			facts.ValidatingWebhooks: c.validatingWebhooks, facts.ValidatingPolicies: c.validatingAdmissionPolicies,
 		} {
 			if wanted(kind) {
 				admission.Go(func() { read(ctx) })

@@ -72,9 +72,17 @@ func withPrefixes(literals []string, accounts map[string]*corev1.ServiceAccount)
 
 // noteSenders records that canaries were not sent as their controllers, where a webhook would have seen the difference.
 func (c *collector) noteSenders(s senders, shapes []class) {
-	if s.controllers || !slices.ContainsFunc(shapes, func(c class) bool {
-		return c.fact.Shape.Own && !c.fact.Shape.Running && len(c.webhooks) > 0
-	}) {
+	seenBy := func(webhooks func(class) int) bool {
+		return slices.ContainsFunc(shapes, func(c class) bool { return c.fact.Shape.Own && !c.fact.Shape.Running && webhooks(c) > 0 })
+	}
+	kind := facts.Canaries
+	switch {
+	case s.controllers:
+		return
+	case seenBy(func(c class) int { return len(c.webhooks) }):
+	case seenBy(func(c class) int { return len(validatingWebhooksOf(c.validating)) }):
+		kind = facts.ValidatingWebhooks // who can only refuse leaves nothing else open
+	default:
 		return
 	}
 	if c.opts.NoImpersonation {
@@ -85,10 +93,10 @@ func (c *collector) noteSenders(s senders, shapes []class) {
 	}
 	const sent = "canaries were sent as you, not as the controllers that create pods, and webhooks can tell: "
 	if as := c.opts.Config.Impersonate.UserName; as != "" {
-		c.gap(facts.Canaries, senderInstance, sent+"you act as "+as+" already", facts.Do("run it without --as, with the right to impersonate the controllers: kubectl sidecar rbac"))
+		c.gap(kind, senderInstance, sent+"you act as "+as+" already", facts.Do("run it without --as, with the right to impersonate the controllers: kubectl sidecar rbac"))
 		return
 	}
-	c.gap(facts.Canaries, senderInstance, sent+fmt.Sprintf("you are not allowed to impersonate %s", impersonateControllers.object()), impersonateControllers.remedy())
+	c.gap(kind, senderInstance, sent+fmt.Sprintf("you are not allowed to impersonate %s", impersonateControllers.object()), impersonateControllers.remedy())
 }
 
 // senderInstance is a gap about whom canaries were sent as.
@@ -96,7 +104,10 @@ var senderInstance = facts.Instance{Part: facts.PartCreators}
 
 // owned are the classes of pods that have an owner, where anybody would see them: created by a controller if they
 // can be, and with an owner that is not their controller.
-func (c *collector) owned(s senders, namespaces []corev1.Namespace) []class {
+//
+// Of those that nobody changes, they are only the ones in which other validating webhooks or policies are asked than about
+// the pods of classes.
+func (c *collector) owned(s senders, namespaces []corev1.Namespace, classes []class) []class {
 	chain, user := s.chain, ""
 	if s.controllers {
 		user = admission.ControllerUser(admission.ReplicaSetController)
@@ -104,8 +115,11 @@ func (c *collector) owned(s senders, namespaces []corev1.Namespace) []class {
 	}
 	byController := func(ns string) *corev1.Pod { return admission.OwnedCanary(ns, true) }
 	byOther := func(ns string) *corev1.Pod { return admission.OwnedCanary(ns, false) }
-	return append(variantsOf(chain, namespaces, facts.Class{Variant: "that a ReplicaSet owns", User: user}, byController),
+	all := append(variantsOf(chain, namespaces, facts.Class{Variant: "that a ReplicaSet owns", User: user}, byController),
 		variantsOf(s.chain, namespaces, facts.Class{Variant: "that something owns which is not their controller"}, byOther)...)
+	return slices.DeleteFunc(all, func(v class) bool {
+		return len(v.fact.Webhooks)+len(v.fact.Policies) == 0 && v.metBy(classes)
+	})
 }
 
 // variantsOf are the classes for canaries of a kind, of those that meet a webhook or policy. as says what is
@@ -113,7 +127,7 @@ func (c *collector) owned(s senders, namespaces []corev1.Namespace) []class {
 func variantsOf(chain *admission.Chain, namespaces []corev1.Namespace, as facts.Class, canary func(string) *corev1.Pod) []class {
 	var out []class
 	for _, group := range chain.Classes(namespaces, canary("")) {
-		if len(group.Webhooks)+len(group.Policies) == 0 {
+		if group.None() {
 			continue
 		}
 		next := newClass("", group, canary)
@@ -130,7 +144,7 @@ func (c *collector) created(s senders, namespaces []corev1.Namespace, plain []cl
 		return nil
 	}
 	var out []class
-	byUser := s.chain.ActsByUser()
+	byUser := append(s.chain.ActsByUser(), validatorNames(s.chain.Validators().ActsByUser())...)
 	users := append([]string(nil), s.named...)
 	for _, name := range admission.Controllers() {
 		users = append(users, admission.ControllerUser(name))
@@ -138,10 +152,28 @@ func (c *collector) created(s senders, namespaces []corev1.Namespace, plain []cl
 	for _, user := range users {
 		as := facts.Class{Variant: "that " + user + " creates", User: user}
 		for _, v := range variantsOf(s.chain.By(user), namespaces, as, admission.Canary) {
-			if !v.metBy(append(plain, out...)) || slices.ContainsFunc(v.fact.Policies, func(name string) bool { return slices.Contains(byUser, name) }) {
+			if !v.metBy(append(plain, out...)) || slices.ContainsFunc(v.met(), func(name string) bool { return slices.Contains(byUser, name) }) {
 				out = append(out, v)
 			}
 		}
+	}
+	return out
+}
+
+// met are the names of all who are called for the class; those of validators are told apart.
+func (c *class) met() []string {
+	var validators []string
+	for _, v := range c.fact.Validating {
+		validators = append(validators, v.Called)
+	}
+	return slices.Concat(c.fact.Policies, c.fact.Webhooks, validatorNames(validators))
+}
+
+// validatorNames are the names of validating webhooks and policies: mutating ones may have the same.
+func validatorNames(names []string) []string {
+	var out []string
+	for _, name := range names {
+		out = append(out, "validating "+name)
 	}
 	return out
 }
@@ -154,9 +186,24 @@ func (c *class) metBy(others []class) bool {
 		if !slices.Contains(others[i].fact.Namespaces, first) {
 			continue
 		}
-		for _, name := range append(others[i].fact.Policies, others[i].fact.Webhooks...) {
-			met[name] = met[name] || others[i].fact.Uncertain[name] == ""
+		uncertain := others[i].uncertain()
+		for _, name := range others[i].met() {
+			met[name] = met[name] || !uncertain[name]
 		}
 	}
-	return !slices.ContainsFunc(append(slices.Clone(c.fact.Policies), c.fact.Webhooks...), func(name string) bool { return !met[name] })
+	return !slices.ContainsFunc(c.met(), func(name string) bool { return !met[name] })
+}
+
+// uncertain are those of met of which it is not certain that they are called.
+func (c *class) uncertain() map[string]bool {
+	out := map[string]bool{}
+	for name := range c.fact.Uncertain {
+		out[name] = true
+	}
+	for _, call := range c.validating { // what may differ between namespaces is called all the same
+		if call.Maybe != "" {
+			out[validatorNames([]string{call.Name()})[0]] = true
+		}
+	}
+	return out
 }

@@ -62,7 +62,7 @@ func newShape(id string, s admission.Shape, byName map[string]*corev1.Namespace)
 		AccountLabels: sortedKeys(first.AccountLabels), AccountAnnotations: sortedKeys(first.AccountAnnotations),
 		Templates: s.Workloads(), Own: first.Spec != nil, Running: first.Running,
 	}
-	group := admission.Class{Webhooks: s.Webhooks, Policies: s.Policies}
+	group := admission.Class{Calls: s.Calls}
 	var tries []try
 	seen := map[string]bool{}
 	for _, t := range s.Templates {

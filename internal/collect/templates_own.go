@@ -162,7 +162,7 @@ func (o *ownTemplates) add(name, namespace string, object map[string]any, places
 	if len(webhooks)+len(policies) == 0 {
 		return
 	}
-	group := admission.Class{Namespaces: []*corev1.Namespace{ns}, Webhooks: webhooks, Policies: policies}
+	group := admission.Class{Namespaces: []*corev1.Namespace{ns}, Calls: admission.Calls{Webhooks: webhooks, Policies: policies}}
 	o.trial(group, contentOf(object), name, workloadTry{namespace, object, places, isTemplateKind(o.apiVersion, o.kind)})
 }
 

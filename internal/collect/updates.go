@@ -101,7 +101,7 @@ func (c *collector) podsToUpdate(ctx context.Context, chain *admission.Chain, na
 			}
 			pod.APIVersion, pod.Kind = "v1", "Pod"
 			webhooks, policies := chain.CallsFor(ns, admission.PodUpdate, &unstructured.Unstructured{Object: asJSON(pod)})
-			group := admission.Class{Namespaces: []*corev1.Namespace{ns}, Webhooks: webhooks, Policies: policies}
+			group := admission.Class{Namespaces: []*corev1.Namespace{ns}, Calls: admission.Calls{Webhooks: webhooks, Policies: policies}}
 			if len(webhooks)+len(policies) == 0 {
 				continue
 			}

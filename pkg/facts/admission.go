@@ -22,6 +22,27 @@ type MutatingPolicy struct {
 	Ignore string `json:"ignore,omitempty"`
 }
 
+// A ValidatingPolicy is a ValidatingAdmissionPolicy with the names of its bindings. One without a binding that denies
+// refuses nothing.
+type ValidatingPolicy struct {
+	Name string `json:"name"`
+	// Bindings are those by which it denies, Advising those by which it only warns, or writes to the audit log.
+	Bindings []string `json:"bindings,omitempty"`
+	Advising []string `json:"advising,omitempty"`
+	// MatchesPods is whether its match constraints cover the creation of pods.
+	MatchesPods bool `json:"matchesPods"`
+	// Ignore is its [IgnoreAnnotation].
+	Ignore string `json:"ignore,omitempty"`
+}
+
+// A Validator is a validating webhook or policy that is asked about the canary of a class.
+type Validator struct {
+	// Called is "configuration/webhook", or the name of a policy.
+	Called string `json:"called"`
+	// Uncertain says why it is not certain that the canary speaks for what it does in all of the class.
+	Uncertain string `json:"uncertain,omitempty"`
+}
+
 // A Class is a set of namespaces in which a pod is seen by the same admission chain, so one
 // canary speaks for all of them.
 type Class struct {
@@ -34,6 +55,8 @@ type Class struct {
 	Webhooks []string `json:"webhooks"`
 	// Policies are the bound MutatingAdmissionPolicies that may act here.
 	Policies []string `json:"policies,omitempty"`
+	// Validating are the validating policies and webhooks that are asked about a pod here; none where they were not read.
+	Validating []Validator `json:"validating,omitempty"`
 	// Annotations are the keys of those that all the namespaces have, with the same values: webhooks decide by
 	// them as well. Set only where any is called.
 	Annotations []string `json:"annotations,omitempty"`

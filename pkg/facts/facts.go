@@ -47,6 +47,10 @@ const (
 	MutatingWebhooks Kind = "mutatingwebhookconfigurations"
 	// MutatingPolicies is the MutatingAdmissionPolicies and their bindings.
 	MutatingPolicies Kind = "mutatingadmissionpolicies"
+	// ValidatingWebhooks is all ValidatingWebhookConfigurations: who is asked last, and can only refuse.
+	ValidatingWebhooks Kind = "validatingwebhookconfigurations"
+	// ValidatingPolicies is the ValidatingAdmissionPolicies and their bindings.
+	ValidatingPolicies Kind = "validatingadmissionpolicies"
 	// Canaries is the pods that were created with dryRun=All, and the classes they speak for.
 	Canaries Kind = "canaries"
 	// WebhookBackends is the Services and pods behind the mutating webhooks.
@@ -101,6 +105,9 @@ type Snapshot struct {
 	Namespaces       []corev1.Namespace                                     `json:"namespaces,omitempty"`
 	MutatingWebhooks []admissionregistrationv1.MutatingWebhookConfiguration `json:"mutatingWebhooks,omitempty"`
 	MutatingPolicies []MutatingPolicy                                       `json:"mutatingPolicies,omitempty"`
+
+	ValidatingWebhooks []admissionregistrationv1.ValidatingWebhookConfiguration `json:"validatingWebhooks,omitempty"`
+	ValidatingPolicies []ValidatingPolicy                                       `json:"validatingPolicies,omitempty"`
 	// Classes are the sets of namespaces in which a pod meets the same admission chain.
 	Classes  []Class  `json:"classes,omitempty"`
 	Canaries []Canary `json:"canaries,omitempty"`

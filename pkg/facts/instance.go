@@ -15,7 +15,7 @@ type Instance struct {
 	Kind      string `json:"kind,omitempty"`
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name,omitempty"`
-	// Configuration is that of a MutatingWebhook, whose own name is Name.
+	// Configuration is that of a MutatingWebhook or ValidatingWebhook, whose own name is Name.
 	Configuration string `json:"configuration,omitempty"`
 	// Class is the ID of a class of canaries, which is another in the next snapshot. What stays is Namespace,
 	// the first of a NamespaceClass, or Name, the first example of a PodShape ("Deployment shop/web"), and
@@ -62,6 +62,8 @@ const (
 	KindPodShape       = "PodShape"
 	// KindMutatingWebhook is one webhook of a MutatingWebhookConfiguration.
 	KindMutatingWebhook = "MutatingWebhook"
+	// KindValidatingWebhook is one webhook of a ValidatingWebhookConfiguration.
+	KindValidatingWebhook = "ValidatingWebhook"
 )
 
 // KindConfigMap is a ConfigMap with a setting of an injector.

@@ -24,6 +24,8 @@ var kinds = []struct {
 	{Namespaces, Do(runOrAdd, "kubectl get namespaces -o yaml")},
 	{MutatingWebhooks, Do(runOrAdd, "kubectl get mutatingwebhookconfigurations -o yaml")},
 	{MutatingPolicies, Do(runOrAdd, "kubectl get mutatingadmissionpolicies,mutatingadmissionpolicybindings -o yaml")},
+	{ValidatingWebhooks, runOrTake},
+	{ValidatingPolicies, runOrTake},
 	{Canaries, runOrTake},
 	{WebhookBackends, runOrTake},
 	{CRDs, runOrTake},

@@ -65,6 +65,7 @@ func (n *names) admission(s *Snapshot) {
 			n.is(subdomain, "MutatingAdmissionPolicy "+p.Name, "the binding", b)
 		}
 	}
+	n.validating(s)
 	for i := range s.Classes {
 		n.class(&s.Classes[i])
 	}
@@ -92,6 +93,22 @@ func (n *names) admission(s *Snapshot) {
 	}
 }
 
+func (n *names) validating(s *Snapshot) {
+	for i := range s.ValidatingWebhooks {
+		c := &s.ValidatingWebhooks[i]
+		what := n.object("ValidatingWebhookConfiguration", &c.ObjectMeta, subdomain)
+		for _, w := range c.Webhooks {
+			n.is(subdomain, what, "the webhook", w.Name)
+		}
+	}
+	for _, p := range s.ValidatingPolicies {
+		n.is(subdomain, "ValidatingAdmissionPolicy", "the name", p.Name)
+		for _, b := range slices.Concat(p.Bindings, p.Advising) {
+			n.is(subdomain, "ValidatingAdmissionPolicy "+p.Name, "the binding", b)
+		}
+	}
+}
+
 func (n *names) class(c *Class) {
 	what := "class " + quoteShort(c.ID)
 	for _, name := range c.Namespaces {
@@ -102,6 +119,9 @@ func (n *names) class(c *Class) {
 	}
 	for _, p := range c.Policies {
 		n.is(subdomain, what, "the policy", p)
+	}
+	for _, v := range c.Validating {
+		n.is(configured, what, "the validating webhook or policy", v.Called)
 	}
 }
 

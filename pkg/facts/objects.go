@@ -83,6 +83,8 @@ const leaseKind = "Lease.coordination.k8s.io"
 type (
 	lease    = coordinationv1.Lease
 	webhooks = admissionregistrationv1.MutatingWebhookConfiguration
+
+	validatingWebhooks = admissionregistrationv1.ValidatingWebhookConfiguration
 )
 
 // object returns a reader of objects of type T.

@@ -7,6 +7,7 @@ import "slices"
 func (s *Snapshot) Redact() {
 	s.APIServers, s.ControlPlane, s.Kubelets = withoutSecrets(s.APIServers), withoutSecrets(s.ControlPlane), withoutSecrets(s.Kubelets)
 	s.MutatingPolicies, s.Classes, s.Canaries = withoutSecrets(s.MutatingPolicies), withoutSecrets(s.Classes), withoutSecrets(s.Canaries)
+	s.ValidatingPolicies = withoutSecrets(s.ValidatingPolicies)
 	s.WebhookBackends, s.CustomResourceDefinitions = withoutSecrets(s.WebhookBackends), withoutSecrets(s.CustomResourceDefinitions)
 	s.CustomWorkloads, s.Logs, s.Gaps, s.Limits = withoutSecrets(s.CustomWorkloads), withoutSecrets(s.Logs), withoutSecrets(s.Gaps), withoutSecrets(s.Limits)
 }
@@ -20,6 +21,7 @@ func (s *Snapshot) redact() {
 	s.Nodes = mapped(s.Nodes, TrimNode)
 	s.Namespaces = mapped(s.Namespaces, TrimNamespace)
 	s.MutatingWebhooks = mapped(s.MutatingWebhooks, TrimWebhooks)
+	s.ValidatingWebhooks = mapped(s.ValidatingWebhooks, TrimValidatingWebhooks)
 	s.Services = mapped(s.Services, TrimService)
 	s.EndpointSlices = mapped(s.EndpointSlices, TrimEndpointSlice)
 	s.APIServerLeases = mapped(s.APIServerLeases, TrimLease)

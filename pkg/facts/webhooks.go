@@ -26,6 +26,24 @@ func TrimWebhooks(c *admissionregistrationv1.MutatingWebhookConfiguration) admis
 	return out
 }
 
+// TrimValidatingWebhooks is TrimWebhooks for those that can only refuse.
+func TrimValidatingWebhooks(c *admissionregistrationv1.ValidatingWebhookConfiguration) admissionregistrationv1.ValidatingWebhookConfiguration {
+	out := admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{
+		Name: c.Name, Labels: c.Labels, Annotations: keepIgnore(c.Annotations),
+	}}
+	for _, w := range c.Webhooks {
+		w.ClientConfig.CABundle = nil
+		if w.ClientConfig.URL != nil {
+			u := RedactURL(*w.ClientConfig.URL)
+			w.ClientConfig.URL = &u
+		}
+		kept := withoutSecrets(w)
+		kept.MatchConditions, kept.NamespaceSelector, kept.ObjectSelector = w.MatchConditions, w.NamespaceSelector, w.ObjectSelector
+		out.Webhooks = append(out.Webhooks, kept)
+	}
+	return out
+}
+
 // withoutSecretsBut redacts a webhook but for what decides whether it is called: that is evaluated.
 func withoutSecretsBut(w admissionregistrationv1.MutatingWebhook) admissionregistrationv1.MutatingWebhook {
 	out := withoutSecrets(w)
@@ -106,6 +124,28 @@ func MutatingPoliciesOf(policies []admissionregistrationv1.MutatingAdmissionPoli
 		out = append(out, p)
 	}
 	slices.SortFunc(out, func(a, b MutatingPolicy) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// ValidatingPoliciesOf joins policies and their bindings, sorted by name.
+func ValidatingPoliciesOf(policies []admissionregistrationv1.ValidatingAdmissionPolicy, bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding) []ValidatingPolicy {
+	var out []ValidatingPolicy
+	for i := range policies {
+		p := ValidatingPolicy{Name: policies[i].Name, MatchesPods: matchesPods(policies[i].Spec.MatchConstraints), Ignore: IgnoreOf(policies[i].Annotations)}
+		for _, b := range bindings {
+			switch {
+			case b.Spec.PolicyName != p.Name:
+			case slices.Contains(b.Spec.ValidationActions, admissionregistrationv1.Deny):
+				p.Bindings = append(p.Bindings, b.Name)
+			default:
+				p.Advising = append(p.Advising, b.Name)
+			}
+		}
+		slices.Sort(p.Bindings)
+		slices.Sort(p.Advising)
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b ValidatingPolicy) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 

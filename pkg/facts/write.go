@@ -58,6 +58,8 @@ func (s *Snapshot) Sort() {
 	s.Namespaces = sorted(s.Namespaces, func(n *corev1.Namespace) string { return n.Name })
 	s.MutatingWebhooks = sorted(s.MutatingWebhooks, func(c *webhooks) string { return c.Name })
 	s.MutatingPolicies = sorted(s.MutatingPolicies, func(p *MutatingPolicy) string { return p.Name })
+	s.ValidatingWebhooks = sorted(s.ValidatingWebhooks, func(c *validatingWebhooks) string { return c.Name })
+	s.ValidatingPolicies = sorted(s.ValidatingPolicies, func(p *ValidatingPolicy) string { return p.Name })
 	s.sortPods()
 }
 

@@ -263,6 +263,7 @@ func seenOf(c Coverage) string {
 var nouns = map[facts.Kind]string{
 	facts.APIServers: "API server", facts.ControlPlane: "static control plane pod", facts.Canaries: "canary",
 	facts.MutatingWebhooks: "mutating webhook configuration", facts.MutatingPolicies: "mutating admission policy",
+	facts.ValidatingWebhooks: "validating webhook configuration", facts.ValidatingPolicies: "validating admission policy",
 	facts.WebhookBackends: "webhook backend", facts.CRDs: "CRD", facts.ReplicaSets: "ReplicaSet", facts.StatefulSets: "StatefulSet",
 	facts.DaemonSets: "DaemonSet", facts.CronJobs: "CronJob", facts.Jobs: "Job", facts.Deployments: "Deployment",
 	facts.CustomWorkloads: "custom workload", facts.Services: "Service", facts.EndpointSlices: "EndpointSlice",

@@ -39,6 +39,14 @@ func Annotations(s *facts.Snapshot) []Waiver {
 	for i := range s.MutatingPolicies {
 		add("mutatingadmissionpolicy/"+s.MutatingPolicies[i].Name, s.MutatingPolicies[i].Ignore)
 	}
+	for i := range s.ValidatingWebhooks {
+		for _, w := range s.ValidatingWebhooks[i].Webhooks { // as findings call it: the API server does not name the configuration
+			add("admissionwebhook/"+w.Name, facts.IgnoreOf(s.ValidatingWebhooks[i].Annotations))
+		}
+	}
+	for i := range s.ValidatingPolicies {
+		add("admissionpolicy/"+s.ValidatingPolicies[i].Name, s.ValidatingPolicies[i].Ignore)
+	}
 	for i := range s.CustomResourceDefinitions {
 		add("customresourcedefinition/"+s.CustomResourceDefinitions[i].Name, s.CustomResourceDefinitions[i].Ignore)
 	}

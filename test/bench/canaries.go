@@ -155,6 +155,15 @@ func listsAndCreates(ctx context.Context, config *rest.Config) error {
 	if _, err := admissions.MutatingAdmissionPolicyBindings().List(ctx, metav1.ListOptions{Limit: 500}); err != nil {
 		return err
 	}
+	if _, err := admissions.ValidatingWebhookConfigurations().List(ctx, metav1.ListOptions{Limit: 500}); err != nil {
+		return err
+	}
+	if _, err := admissions.ValidatingAdmissionPolicies().List(ctx, metav1.ListOptions{Limit: 500}); err != nil {
+		return err
+	}
+	if _, err := admissions.ValidatingAdmissionPolicyBindings().List(ctx, metav1.ListOptions{Limit: 500}); err != nil {
+		return err
+	}
 	for i := range tiers {
 		if _, err := client.CoreV1().Pods(namespace(i)).Create(ctx, admission.Canary(namespace(i)), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}); err != nil {
 			return err

@@ -45,7 +45,7 @@ func (su Suite) Reads(t *testing.T) {
 // restsOn reports whether a check needs a kind without reading it: classes and canaries are made from
 // these kinds, so that a gap in them leaves open whether a canary speaks for its class.
 func restsOn(c checks.Check, kind facts.Kind) bool {
-	foundations := []facts.Kind{facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies}
+	foundations := []facts.Kind{facts.Namespaces, facts.MutatingWebhooks, facts.MutatingPolicies, facts.ValidatingWebhooks, facts.ValidatingPolicies}
 	return slices.Contains(c.Reads(), facts.Canaries) && slices.Contains(foundations, kind)
 }
 
@@ -56,7 +56,11 @@ var fieldsOf = map[facts.Kind][]string{
 	facts.APIServers:       {"serverVersion", "apiServers", "apiServerLeases", "apiServerEndpoints"},
 	facts.MutatingWebhooks: {"mutatingWebhooks"},
 	facts.MutatingPolicies: {"mutatingPolicies"},
-	facts.Canaries:         {"canaries", "classes", "workloadTrials", "podUpdates", "workloadsTried"},
+
+	facts.ValidatingWebhooks: {"validatingWebhooks"},
+	facts.ValidatingPolicies: {"validatingPolicies"},
+
+	facts.Canaries: {"canaries", "classes", "workloadTrials", "podUpdates", "workloadsTried"},
 }
 
 // without is the snapshot as it would be if kind had not been looked for.

@@ -131,14 +131,18 @@ func selection(s *facts.Snapshot, name string) string {
 	if w == nil {
 		return ""
 	}
+	return selected(w.NamespaceSelector, w.ObjectSelector, w.MatchConditions)
+}
+
+func selected(namespaces, objects *metav1.LabelSelector, conditions []admissionregistrationv1.MatchCondition) string {
 	var parts []string
-	if text := metav1.FormatLabelSelector(w.NamespaceSelector); w.NamespaceSelector != nil && text != "<none>" {
+	if text := metav1.FormatLabelSelector(namespaces); namespaces != nil && text != "<none>" {
 		parts = append(parts, "namespaces with "+text)
 	}
-	if text := metav1.FormatLabelSelector(w.ObjectSelector); w.ObjectSelector != nil && text != "<none>" {
+	if text := metav1.FormatLabelSelector(objects); objects != nil && text != "<none>" {
 		parts = append(parts, "pods with "+text)
 	}
-	for _, c := range w.MatchConditions {
+	for _, c := range conditions {
 		parts = append(parts, fmt.Sprintf("condition %s: %s", c.Name, facts.RedactText(c.Expression)))
 	}
 	if len(parts) == 0 {
@@ -174,7 +178,7 @@ func (t admissionRun) called(webhook string) string {
 		}
 		named = slices.DeleteFunc(named, func(name string) bool { r, ok := t.reviewOf(name); return ok && conclusive(r) })
 	}
-	if len(named) != 1 {
+	if len(named) != 1 || len(t.validating(webhook)) > 0 {
 		return ""
 	}
 	return named[0]

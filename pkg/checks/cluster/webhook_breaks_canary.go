@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -14,6 +15,7 @@ var webhookBreaksCanary = rule{
 		Severity: checks.Error,
 		Category: checks.Admission,
 		Needs:    admissionNeeds,
+		Uses:     validatingKinds,
 	},
 	Run: runWebhookBreaks,
 }
@@ -26,27 +28,57 @@ func runWebhookBreaks(s *scene) checks.Outcome {
 	}
 	out := checks.Outcome{Missing: undecided(s.Snapshot, all, decides), Tried: triedClasses(all, decides)}
 	out.Missing = append(out.Missing, s.reservations()...)
-	for _, t := range all {
-		if message := breakage(t); message != "" {
-			out.Findings = append(out.Findings, t.breakageFinding(s.Snapshot, message))
-		}
+	out.Missing = append(out.Missing, s.unvalidated()...)
+	for _, r := range refusals(all) {
+		out.Findings = append(out.Findings, r.finding(s.Snapshot))
 	}
 	return out
 }
 
-func (t admissionRun) breakageFinding(s *facts.Snapshot, message string) checks.Finding {
-	cause, name := t.cause()
-	if cause == facts.CausePatch {
-		name = t.badPatch()
+// A refusal is one who refuses canaries for one reason, with the classes in which it does.
+type refusal struct {
+	attribution
+	object  checks.Object
+	message string
+	steps   []checks.Step
+}
+
+// refusals groups the refused canaries by who refused them. Where that is not known, each is one of its own: the object is
+// its class then.
+func refusals(all []admissionRun) []*refusal {
+	var out []*refusal
+	for _, t := range all {
+		message := breakage(t)
+		if message == "" {
+			continue
+		}
+		cause, name := t.cause()
+		if cause == facts.CausePatch {
+			name = t.badPatch()
+		}
+		object := t.refusedBy(cause, name)
+		i := slices.IndexFunc(out, func(r *refusal) bool { return r.object == object && r.message == message })
+		if i < 0 {
+			i = len(out)
+			out = append(out, &refusal{object: object, message: message, steps: breakageSteps(cause, name)})
+		}
+		out[i].in = append(out[i].in, t)
+		out[i].details = append(out[i].details, t.breakageEvidence(cause, name))
 	}
+	return out
+}
+
+func (r *refusal) finding(s *facts.Snapshot) checks.Finding {
+	first := r.in[0]
+	_, name := first.cause()
 	f := checks.Finding{
-		Object:   t.refusedBy(cause, name),
-		Message:  message + " in " + t.where(),
-		Evidence: append(t.breakageEvidence(cause, name), t.chain(s)...),
-		Steps:    breakageSteps(cause, name),
+		Object:   r.object,
+		Message:  r.message + " in " + r.where(),
+		Evidence: append(r.evidence(s), first.validators(s, name)...),
+		Steps:    r.steps,
 	}
-	if f.Object == t.object() {
-		f.Namespaces = t.class.Namespaces
+	if f.Object == first.object() {
+		f.Namespaces = first.class.Namespaces
 	}
 	return f
 }

@@ -1,0 +1,119 @@
+package admission
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
+)
+
+// podCreation is what validating webhooks and policies are looked at for.
+var podCreation = Target{Kind: podKind, Resource: podResource}
+
+// ofOurAccount is the match condition of the policy that comes with the manifests of this program, and that keeps its
+// service account from doing more than dry runs. Nobody else's pods are its business.
+const ofOurAccount = `request.userInfo.username.matches('^system:serviceaccount:[^:]+:kubectl-sidecar$')`
+
+// newValidating is the chain of those that are asked whether a pod may be created. What has no rule for that is left out,
+// and with it what it asks of namespaces.
+func newValidating(c Config) *Chain {
+	configs := slices.Clone(c.ValidatingWebhooks)
+	slices.SortStableFunc(configs, func(a, b admissionregistrationv1.ValidatingWebhookConfiguration) int {
+		return cmp.Compare(a.Name, b.Name)
+	})
+	chain := &Chain{policies: newPolicies(validatingSources(c.ValidatingPolicies, c.ValidatingBindings)), who: who{users: creators}}
+	for i := range configs {
+		for j := range configs[i].Webhooks {
+			if w := &configs[i].Webhooks[j]; slices.ContainsFunc(w.Rules, podCreation.matches) {
+				chain.webhooks = append(chain.webhooks, newHook(configs[i].Name, selectedAs(w)))
+			}
+		}
+	}
+	return chain
+}
+
+// selectedAs is a mutating webhook that is called for the same as a validating one: both are chosen in the same way.
+func selectedAs(w *admissionregistrationv1.ValidatingWebhook) *admissionregistrationv1.MutatingWebhook {
+	return &admissionregistrationv1.MutatingWebhook{
+		Name: w.Name, Rules: w.Rules, NamespaceSelector: w.NamespaceSelector, ObjectSelector: w.ObjectSelector, MatchConditions: w.MatchConditions,
+		MatchPolicy: w.MatchPolicy, FailurePolicy: w.FailurePolicy, SideEffects: w.SideEffects, TimeoutSeconds: w.TimeoutSeconds,
+	}
+}
+
+// validatingSources are the policies that have to do with pods, each with the bindings by which it refuses: one that only
+// warns, or leaves a note in the audit log, stops nobody.
+func validatingSources(list []admissionregistrationv1.ValidatingAdmissionPolicy, bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding) []policySource {
+	var out []policySource
+	for i := range list {
+		spec := &list[i].Spec
+		if spec.MatchConstraints == nil || !podCreation.matchesAny(spec.MatchConstraints.ResourceRules) || ofOurs(spec.MatchConditions) {
+			continue
+		}
+		s := policySource{
+			name: list[i].Name, constraints: spec.MatchConstraints, conditions: spec.MatchConditions, hasParams: spec.ParamKind != nil,
+			does: "validations", expressions: validationsOf(spec),
+		}
+		if namespaceWord.MatchString(s.expressions) {
+			s.apart = "its validations ask for the namespace"
+		}
+		for j := range bindings {
+			if b := &bindings[j].Spec; b.PolicyName == s.name && slices.Contains(b.ValidationActions, admissionregistrationv1.Deny) {
+				s.bindings = append(s.bindings, refusingBinding(spec.ParamKind, b))
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// refusingBinding is a binding with what is known of its parameters. Those of all namespaces are the same for the canary
+// as for every other pod: they need not be read.
+func refusingBinding(kind *admissionregistrationv1.ParamKind, spec *admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec) binding {
+	b := binding{criteria: newCriteria(spec.MatchResources)}
+	if kind != nil && spec.ParamRef != nil && spec.ParamRef.Namespace == "" {
+		b.apart = "its parameters (" + kind.Kind + ") may be others in each namespace"
+	}
+	return b
+}
+
+func ofOurs(list []admissionregistrationv1.MatchCondition) bool {
+	return slices.ContainsFunc(list, func(c admissionregistrationv1.MatchCondition) bool {
+		return strings.TrimSpace(c.Expression) == ofOurAccount
+	})
+}
+
+// namespaceWord is in expressions that may ask for the namespace: as the object, or by its name.
+var namespaceWord = pattern.New(`namespaceObject|\bnamespace\b`)
+
+// validationsOf are the expressions by which a policy decides. What it then says, and notes in the audit log, is none of
+// them.
+func validationsOf(spec *admissionregistrationv1.ValidatingAdmissionPolicySpec) string {
+	var out []string
+	for _, v := range spec.Variables {
+		out = append(out, v.Expression)
+	}
+	for _, v := range spec.Validations {
+		out = append(out, v.Expression)
+	}
+	return strings.Join(out, "\n")
+}
+
+// Validating are the validating policies and webhooks that are asked, or may be, about the creation of pod in ns.
+func (c *Chain) Validating(ns *corev1.Namespace, pod *corev1.Pod) []Call {
+	if c.validating == nil {
+		return nil
+	}
+	return append(c.validating.Policies(ns, pod), c.validating.Webhooks(ns, pod)...)
+}
+
+// Validators is the chain of the validating webhooks and policies alone, as if they were mutating.
+func (c *Chain) Validators() *Chain {
+	if c.validating == nil {
+		return &Chain{who: c.who}
+	}
+	return c.validating
+}

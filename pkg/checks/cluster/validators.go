@@ -1,0 +1,124 @@
+package cluster
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// validatingKinds are those who are asked about a pod last, and can only refuse it. What becomes of a pod that is admitted
+// is known without them; for which namespaces a canary speaks that was admitted is not.
+var validatingKinds = []facts.Kind{facts.ValidatingWebhooks, facts.ValidatingPolicies}
+
+// unvalidated are the gaps of what was not read of validating webhooks and policies, and of those for which a canary that
+// came back does not speak.
+func (s *scene) unvalidated() []facts.Gap {
+	if !slices.ContainsFunc(s.runs, cameBack) {
+		return nil // nothing is said to be admitted
+	}
+	var out []facts.Gap
+	for _, kind := range validatingKinds {
+		if s.Has(kind) {
+			out = append(out, s.GapsOf(kind, "*")...)
+		}
+	}
+	switch webhooks, policies := s.Has(facts.ValidatingWebhooks), s.Has(facts.ValidatingPolicies); {
+	case !webhooks && !policies:
+		g := checks.Unread(s.Snapshot, facts.ValidatingWebhooks)[0]
+		g.Reason = "neither these nor validating admission policies were looked for: one that refuses pods in some namespaces only is not known"
+		out = append(out, g)
+	case !webhooks:
+		out = append(out, checks.Unread(s.Snapshot, facts.ValidatingWebhooks)...)
+	case !policies:
+		out = append(out, checks.Unread(s.Snapshot, facts.ValidatingPolicies)...)
+	}
+	return append(out, s.doubtfulValidators()...)
+}
+
+// doubtfulValidators are the gaps of those who may not have been asked about the canaries, or who may do something else in
+// another namespace: one gap for each.
+func (s *scene) doubtfulValidators() []facts.Gap {
+	type doubt struct {
+		called, why string
+		in          attribution
+	}
+	var doubts []*doubt
+	for _, t := range s.runs {
+		if !cameBack(t) {
+			continue
+		}
+		for _, v := range t.class.Validating {
+			if v.Uncertain == "" {
+				continue
+			}
+			i := slices.IndexFunc(doubts, func(d *doubt) bool { return d.called == v.Called })
+			if i < 0 {
+				i = len(doubts)
+				doubts = append(doubts, &doubt{called: v.Called, why: v.Uncertain})
+			}
+			doubts[i].in.in = append(doubts[i].in.in, t)
+		}
+	}
+	var out []facts.Gap
+	for _, d := range doubts {
+		kind, about := facts.ValidatingPolicies, facts.Instance{Kind: "ValidatingAdmissionPolicy", Name: d.called}
+		if configuration, webhook, ok := strings.Cut(d.called, "/"); ok {
+			kind, about = facts.ValidatingWebhooks, facts.Instance{Kind: facts.KindValidatingWebhook, Configuration: configuration, Name: webhook}
+		}
+		out = append(out, facts.NewGap(kind, about, "it is not certain that canaries speak for what it does in "+d.in.where()+": "+d.why,
+			facts.Do("see whether a pod of your own that it is meant for is admitted, with a native sidecar:", "kubectl create --dry-run=server -f POD")))
+	}
+	return out
+}
+
+// validating are those who are asked about the canary of the class and have the name that the API server used: of a
+// webhook its own, without its configuration.
+func (t admissionRun) validating(name string) []string {
+	var out []string
+	for _, v := range t.class.Validating {
+		if v.Called == name || strings.HasSuffix(v.Called, "/"+name) {
+			out = append(out, v.Called)
+		}
+	}
+	return out
+}
+
+// validators is the evidence of who validates pods in the class: the one that is named, with what makes it so; else all.
+func (t admissionRun) validators(s *facts.Snapshot, name string) []string {
+	if named := t.validating(name); len(named) == 1 {
+		what := "validating admission policy "
+		if strings.Contains(named[0], "/") {
+			what = "validating webhook "
+		}
+		return []string{what + named[0] + validatingSelection(s, named[0])}
+	}
+	var all []string
+	for _, v := range t.class.Validating {
+		all = append(all, v.Called)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return []string{"validating policies and webhooks there: " + strings.Join(all, ", ")}
+}
+
+// validatingSelection says for which namespaces and pods a validating webhook is asked, or by which binding a policy
+// refuses; empty for all.
+func validatingSelection(s *facts.Snapshot, called string) string {
+	configuration, webhook, _ := strings.Cut(called, "/")
+	for i := range s.ValidatingWebhooks {
+		for _, w := range s.ValidatingWebhooks[i].Webhooks {
+			if s.ValidatingWebhooks[i].Name == configuration && w.Name == webhook {
+				return selected(w.NamespaceSelector, w.ObjectSelector, w.MatchConditions)
+			}
+		}
+	}
+	for _, p := range s.ValidatingPolicies {
+		if p.Name == called && len(p.Bindings) > 0 {
+			return " (by " + strings.Join(p.Bindings, ", ") + ")"
+		}
+	}
+	return ""
+}
