@@ -192,7 +192,7 @@ func TestProofOfValidating(t *testing.T) {
 				missing = append(missing, fmt.Sprintf("%s %s: %s", g.Kind, g.Scope, constant(g.Reason)))
 			}
 			slices.Sort(missing)
-			if len(missing) != 2 || !strings.Contains(missing[0], "policy 'nobody' with binding 'nobody' denied request: nobody says no") || !strings.Contains(missing[1], "its parameters (ConfigMap) may be others in each namespace") {
+			if len(missing) != 2 || !strings.Contains(missing[0], "Policy 'nobody' with binding 'nobody' denied request: nobody says no") || !strings.Contains(missing[1], "its parameters (ConfigMap) may be others in each namespace") {
 				t.Errorf("missing: %s", strings.Join(missing, "\n"))
 			}
 			if n := len(ledger.Requests()); n > 90 {

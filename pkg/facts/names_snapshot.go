@@ -121,7 +121,7 @@ func (n *names) class(c *Class) {
 		n.is(subdomain, what, "the policy", p)
 	}
 	for _, v := range c.Validating {
-		n.is(configured, what, "the validating webhook or policy", v.Called)
+		n.is(validator, what, "the validating webhook or policy", v.Called)
 	}
 }
 
@@ -149,6 +149,14 @@ func (n *names) canary(c *Canary) {
 func configured(s string) []string {
 	configuration, webhook, _ := strings.Cut(s, "/")
 	return append(subdomain(configuration), subdomain(webhook)...)
+}
+
+// validator is the rule for "configuration/webhook", and for the name of a policy.
+func validator(s string) []string {
+	if strings.Contains(s, "/") {
+		return configured(s)
+	}
+	return subdomain(s)
 }
 
 func (n *names) pods(s *Snapshot) {

@@ -87,7 +87,7 @@ func (t admissionRun) validating(name string) []string {
 
 // validators is the evidence of who validates pods in the class: the one that is named, with what makes it so; else all.
 func (t admissionRun) validators(s *facts.Snapshot, name string) []string {
-	if named := t.validating(name); len(named) == 1 {
+	if named := t.validating(name); len(named) == 1 && len(t.named(name)) == 0 {
 		what := "validating admission policy "
 		if strings.Contains(named[0], "/") {
 			what = "validating webhook "
