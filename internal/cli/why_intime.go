@@ -25,6 +25,12 @@ const (
 // mostReserved is the most that is kept of --timeout to judge what was read of a cluster: a tenth, and no more.
 const mostReserved = 10 * time.Second
 
+// How pods are judged; tests put something slower in their place.
+var (
+	judgeFirst = pods.JudgeFirst
+	nextChange = pods.NextChange
+)
+
 // readUntil is until when a cluster may be read, so that what was read can be judged by the end.
 func readUntil(now, end time.Time) time.Time {
 	return end.Add(-min(end.Sub(now)/10, mostReserved))
@@ -56,7 +62,7 @@ func judgePortions(ctx context.Context, s *facts.Snapshot, asked []checks.Object
 		if n < len(s.Pods) {
 			portion.snapshot = unjudged(s, n)
 		}
-		judged, err := within(ctx, "judging what was read", func() (pods.Judgment, error) { return pods.JudgeFirst(portion.snapshot, asked, n), nil })
+		judged, err := within(ctx, "judging what was read", func() (pods.Judgment, error) { return judgeFirst(portion.snapshot, asked, n), nil })
 		if err != nil {
 			return known, false
 		}

@@ -50,7 +50,9 @@ type watching struct {
 	reread bool
 	// refused is set where pods must not be watched.
 	refused bool
-	sent    []*collect.Ledger
+	// partly is that the time for a judgment was over before all pods were judged, slow that one takes long.
+	partly, slow bool
+	sent         []*collect.Ledger
 }
 
 // watchPods stays until the pods are well, the cause is certain, or the time is up.
@@ -190,30 +192,49 @@ func vanished(s *facts.Snapshot, err error) *facts.Snapshot {
 	return &out
 }
 
-// judge judges what is known now. Of what was just read, it asks logs and admission for what the answer rests on, once
-// for each state.
+// roundTime is how long one judgment may take; what is known by then is told. longJudgment is from when on judgments are
+// only made where something has happened, and now and then.
+const (
+	roundTime    = 30 * time.Second
+	longJudgment = time.Second
+)
+
+// round is the context of one judgment. After an interruption, and when the time is up, there is still a moment for the last.
+func round(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() != nil {
+		return untilEnd(ctx, time.Now().Add(mostReserved))
+	}
+	return context.WithTimeout(ctx, roundTime)
+}
+
+// judge judges what is known now, as far as there is time. Of what was just read, it asks logs and admission for what the
+// answer rests on, once for each state.
 func (w *watching) judge(ctx context.Context) *answer {
 	s := *w.snapshot
 	s.TakenAt.Time = w.reader.Now()
 	w.snapshot = &s
-	a := &answer{snapshot: &s, asked: w.asked, judged: pods.Judge(&s, w.asked)}
+	bounded, cancel := round(ctx)
+	defer cancel()
+	begun := time.Now()
+	a, all := judgePortions(bounded, &s, w.asked)
+	w.partly, w.slow = !all, time.Since(begun) > longJudgment
+	if !all {
+		return a
+	}
 	if w.fresh && len(a.judged.Diagnoses) > 0 && w.looked != stateOf(a) {
 		w.looked = stateOf(a)
 		w.lookDeeper(ctx, a)
 	}
 	told := s // what is admitted holds for this answer only
 	a.snapshot = &told
-	a.admitAndJudge(w.reader.Podless())
+	if a.admit(w.reader.Podless()) {
+		a, all = judgePortions(bounded, &told, w.asked)
+		w.partly = !all
+	}
 	return a
 }
 
-func (a *answer) admitAndJudge(none []collect.Podless) {
-	if a.admit(none) {
-		a.judged = pods.Judge(a.snapshot, a.asked)
-	}
-}
-
-// lookDeeper is what why does after its first answer.
+// lookDeeper is what why does after its first answer. Where there is no time to judge again, the first stands.
 func (w *watching) lookDeeper(ctx context.Context, a *answer) {
 	w.options.Until = w.until()
 	w.reader.KeepIn(a.snapshot)
@@ -222,8 +243,13 @@ func (w *watching) lookDeeper(ctx context.Context, a *answer) {
 		more = true
 		w.sent = append(w.sent, sent)
 	}
-	if more {
-		a.judged = pods.Judge(a.snapshot, a.asked)
+	if !more {
+		return
+	}
+	bounded, cancel := round(ctx)
+	defer cancel()
+	if deeper, all := judgePortions(bounded, a.snapshot, a.asked); all {
+		a.judged = deeper.judged
 	}
 }
 
@@ -249,6 +275,9 @@ func (w *watching) report(a *answer) *report.Report {
 // over reports whether there is nothing left to wait for: the cause is certain, all is well, or what is not known is
 // not about pods that may still change.
 func (w *watching) over(r *report.Report) bool {
+	if w.partly && r.Verdict != report.NotReady {
+		return false
+	}
 	switch r.Verdict {
 	case report.NotReady, report.Ready:
 		return true
@@ -298,11 +327,17 @@ func (w *watching) finish(a *answer, code int) error {
 	return exit(code)
 }
 
-// redraw draws the picture again: it grows with the time.
-func (w *watching) redraw() {
+// redraw draws the picture again: it grows with the time. Where that takes long, it stays as it is.
+func (w *watching) redraw(ctx context.Context) {
+	if w.slow {
+		return
+	}
 	s := *w.snapshot
 	s.TakenAt.Time = w.reader.Now()
-	a := &answer{snapshot: &s, asked: w.asked, judged: pods.Judge(&s, w.asked)}
-	a.admitAndJudge(w.reader.Podless())
-	w.screen.redraw(w.report(a))
+	bounded, cancel := context.WithTimeout(ctx, longJudgment)
+	defer cancel()
+	a, all := judgeInTime(bounded, &s, w.asked, w.reader.Podless())
+	if w.slow = !all; all {
+		w.screen.redraw(w.report(a))
+	}
 }

@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -18,7 +17,7 @@ import (
 // the time is up.
 func (w *watching) wait(ctx context.Context) {
 	var clock <-chan time.Time
-	if at, ok := pods.NextChange(w.snapshot, w.asked); ok {
+	if at, ok := w.nextChange(ctx); ok {
 		clock = time.After(max(at.Sub(w.reader.Now()), 0) + time.Second) // times are in whole seconds
 	}
 	if w.unread != nil {
@@ -41,11 +40,36 @@ func (w *watching) wait(ctx context.Context) {
 			w.reread = w.unread != nil
 			return
 		case <-w.screen.tick():
-			w.redraw()
+			w.redraw(ctx)
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// nextChange is when something else is to be said by the clock alone. Where it takes long to find out, it is looked at again
+// soon.
+func (w *watching) nextChange(ctx context.Context) (time.Time, bool) {
+	soon := w.reader.Now().Add(mostReserved)
+	if w.slow || w.partly {
+		return soon, true
+	}
+	type change struct {
+		at time.Time
+		is bool
+	}
+	bounded, cancel := context.WithTimeout(ctx, mostReserved)
+	defer cancel()
+	s := w.snapshot
+	next, err := within(bounded, "judging what comes", func() (change, error) {
+		at, is := nextChange(s, w.asked)
+		return change{at, is}, nil
+	})
+	if err != nil {
+		w.slow = true
+		return soon, true
+	}
+	return next.at, next.is
 }
 
 // take applies a notice to what is known, and reports whether there is something to judge.

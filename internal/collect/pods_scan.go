@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -109,7 +110,8 @@ func suspicious(p *corev1.Pod, now time.Time) bool {
 }
 
 // A pod that became ready within readyTime, lateReady or more after its container began to run, may have been unready
-// before. The first is more than what the checks allow, the second is less.
+// before; so may one that had the time to become unready twice. The first is more than what the checks allow, the second is
+// less.
 const (
 	readyTime = 15 * time.Minute
 	lateReady = 4 * time.Minute
@@ -124,10 +126,15 @@ func readyAgain(p *corev1.Pod, now time.Time) bool {
 	again := func(list []corev1.Container, statuses []corev1.ContainerStatus) bool {
 		return slices.ContainsFunc(list, func(c corev1.Container) bool {
 			s := facts.ContainerStatusOf(statuses, c.Name)
-			return c.ReadinessProbe != nil && running(s) && ready.LastTransitionTime.Sub(s.State.Running.StartedAt.Time) >= lateReady
+			return c.ReadinessProbe != nil && running(s) && ready.LastTransitionTime.Sub(s.State.Running.StartedAt.Time) >= min(lateReady, unreadyTwice(c.ReadinessProbe))
 		})
 	}
 	return again(p.Spec.InitContainers, p.Status.InitContainerStatuses) || again(p.Spec.Containers, p.Status.ContainerStatuses)
+}
+
+// unreadyTwice is how long it takes at least until a readiness probe has made a container unready twice.
+func unreadyTwice(p *corev1.Probe) time.Duration {
+	return 2 * time.Duration(cmp.Or(p.FailureThreshold, 3)) * time.Duration(cmp.Or(p.PeriodSeconds, 10)) * time.Second
 }
 
 // listDeployments reads those that are in trouble.

@@ -72,13 +72,15 @@ var keptPrefixes = []string{
 	"config.beta.linkerd.io/", "linkerd.io/", "dapr.io/", "kuma.io/", "kubernetes.io/config.mirror",
 	"meta.helm.sh/release-name", "helm.sh/hook", "argocd.argoproj.io/tracking-id", "kubectl.kubernetes.io/default-container",
 	"batch.kubernetes.io/job-completion-index", "consul.hashicorp.com/", "vault.hashicorp.com/agent-init", "vault.hashicorp.com/agent-pre", "vault.hashicorp.com/agent-enable-quit",
+	corev1.DeprecatedAppArmorBetaContainerAnnotationKeyPrefix,
 }
 
 // LastAppliedAnnotation is where a client-side kubectl apply notes what was applied.
 const LastAppliedAnnotation = corev1.LastAppliedConfigAnnotation
 
 // TrimPod keeps what a check can use of a pod: no environment values, no credentials in command
-// lines, no addresses, of security contexts the user and added capabilities; of managedFields what tells who set a restartPolicy.
+// lines, no addresses, of security contexts the user, capabilities, profiles and kernel parameters; of managedFields what
+// tells who set a restartPolicy.
 func TrimPod(p *corev1.Pod) corev1.Pod {
 	out := corev1.Pod{ObjectMeta: trimMeta(&p.ObjectMeta), Spec: trimPodSpec(&p.Spec), Status: p.Status}
 	s := &out.Status
@@ -137,20 +139,21 @@ func trimPodSpec(p *corev1.PodSpec) corev1.PodSpec {
 	}
 }
 
-// trimPodSecurity keeps as which user containers run: some users' traffic goes past a mesh.
+// trimPodSecurity keeps as which user containers run, since some users' traffic goes past a mesh, and what a node may not
+// have or not allow: profiles and kernel parameters.
 func trimPodSecurity(s *corev1.PodSecurityContext) *corev1.PodSecurityContext {
-	if s == nil || s.RunAsUser == nil {
+	if s == nil || s.RunAsUser == nil && s.SeccompProfile == nil && s.AppArmorProfile == nil && len(s.Sysctls) == 0 {
 		return nil
 	}
-	return &corev1.PodSecurityContext{RunAsUser: s.RunAsUser}
+	return &corev1.PodSecurityContext{RunAsUser: s.RunAsUser, SeccompProfile: s.SeccompProfile, AppArmorProfile: s.AppArmorProfile, Sysctls: s.Sysctls}
 }
 
 // trimSecurity keeps that of a container, and with which capabilities: some let it stop others.
 func trimSecurity(s *corev1.SecurityContext) *corev1.SecurityContext {
-	if s == nil || s.RunAsUser == nil && s.Capabilities == nil {
+	if s == nil || s.RunAsUser == nil && s.Capabilities == nil && s.SeccompProfile == nil && s.AppArmorProfile == nil {
 		return nil
 	}
-	return &corev1.SecurityContext{RunAsUser: s.RunAsUser, Capabilities: s.Capabilities}
+	return &corev1.SecurityContext{RunAsUser: s.RunAsUser, Capabilities: s.Capabilities, SeccompProfile: s.SeccompProfile, AppArmorProfile: s.AppArmorProfile}
 }
 
 func trimContainers(in []corev1.Container) []corev1.Container {

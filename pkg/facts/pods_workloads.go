@@ -18,7 +18,7 @@ func trimTemplate(t *corev1.PodTemplateSpec) corev1.PodTemplateSpec {
 func TrimDeployment(d *appsv1.Deployment) appsv1.Deployment {
 	return withoutSecrets(appsv1.Deployment{ObjectMeta: trimMeta(&d.ObjectMeta), Status: d.Status, Spec: appsv1.DeploymentSpec{
 		Replicas: d.Spec.Replicas, Selector: d.Spec.Selector, Paused: d.Spec.Paused,
-		ProgressDeadlineSeconds: d.Spec.ProgressDeadlineSeconds, Template: trimTemplate(&d.Spec.Template),
+		ProgressDeadlineSeconds: d.Spec.ProgressDeadlineSeconds, Template: trimTemplate(&d.Spec.Template), Strategy: d.Spec.Strategy,
 	}})
 }
 

@@ -44,8 +44,8 @@ const (
 	saidPuzzle   = "?"
 )
 
-// TestAges asks about all situations at 10 s, 2 min and 10 min with -ages, which takes half an hour and writes a table.
-// Without, it reads the table.
+// TestAges asks about all situations at 10 s, 2 min and 10 min with -ages, which takes half an hour and writes a table; with
+// -case it makes only the rows of some again. Without -ages, it reads the table.
 func TestAges(t *testing.T) {
 	if !*writeAges {
 		readAges(t)
@@ -85,7 +85,11 @@ func TestAges(t *testing.T) {
 			s.judgeAges(t, table[s.name])
 		}
 	}
-	if err := os.WriteFile(agesFile, agesTable(situations, table), 0o644); err != nil {
+	before, err := os.ReadFile(agesFile)
+	if err != nil && *onlyCase != "" {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(agesFile, agesTable(readSituations(t, ""), table, before), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -261,13 +265,23 @@ func (s *situation) judgeAges(t *testing.T, rows []aged) {
 	}
 }
 
-// agesTable is the page.
-func agesTable(situations []*situation, table map[string][]aged) []byte {
+// agesTable is the page of all situations. What was not asked about now, since -case did not name it, stays as it was before.
+func agesTable(all []*situation, table map[string][]aged, before []byte) []byte {
+	rows := map[string]string{}
+	for line := range strings.Lines(string(before)) {
+		if name, _, isRow := strings.Cut(strings.TrimPrefix(line, "| "), ": "); isRow && strings.HasPrefix(line, "| ") {
+			rows[name] = line
+		}
+	}
 	var b bytes.Buffer
 	fmt.Fprint(&b, agesIntro)
 	fmt.Fprintln(&b, "\n| situation | 10 s | 2 min | 10 min |\n|---|---|---|---|")
-	for _, s := range situations {
+	for _, s := range all {
 		if !s.aged() {
+			continue
+		}
+		if table[s.name] == nil && rows[s.name] != "" {
+			b.WriteString(rows[s.name])
 			continue
 		}
 		cells := []string{s.name + ": " + s.What}
@@ -290,7 +304,7 @@ by the name of an object, for its namespace, with -A, from the output of kubectl
 pipe, and from the file of kubectl sidecar snapshot --pods. One word stands for all six where they agree. "well" is
 said only of pods that are ready or have succeeded.
 
-Made by: go test ./test/e2e -run TestAges -ages -timeout 90m
+Made by: go test ./test/e2e -run TestAges -ages -timeout 90m; with -case NAME,NAME only the rows of those are made again.
 `
 
 // cell is what was said in all ways.
@@ -315,6 +329,39 @@ func (a aged) cell() string {
 		parts = append(parts, said+" ("+strings.Join(by[said], ", ")+")")
 	}
 	return strings.Join(parts, "; ")
+}
+
+// TestAgesTable: with -case only the rows of those situations change, and new ones come to their place.
+func TestAgesTable(t *testing.T) {
+	row := func(name, said string) string {
+		return "| " + name + ": what | " + said + " | " + said + " | " + said + " |\n"
+	}
+	asked := func(said string) []aged {
+		var out []aged
+		for range ages {
+			a := aged{said: map[string]string{}}
+			for _, way := range ways {
+				a.said[way] = said
+			}
+			out = append(out, a)
+		}
+		return out
+	}
+	no := false
+	var all []*situation
+	for _, name := range []string{"one", "three", "two", "two-more"} {
+		all = append(all, &situation{name: name, What: "what"})
+	}
+	all = append(all, &situation{name: "never", What: "what", Recorded: &no})
+	before := []byte(agesIntro + "\n| situation | 10 s |\n|---|---|\n" + row("gone", "well") + row("one", "?") + row("two", "?"))
+	got := string(agesTable(all, map[string][]aged{"two": asked("well"), "three": asked("some-cause")}, before))
+	want := row("one", "?") + row("three", "some-cause") + row("two", "well") + row("two-more", "not asked")
+	if _, rows, _ := strings.Cut(got, "|---|---|---|---|\n"); rows != want {
+		t.Errorf("got\n%s\nwant\n%s", rows, want)
+	}
+	if !strings.HasPrefix(got, agesIntro) {
+		t.Errorf("no head:\n%s", got)
+	}
 }
 
 // readAges: the table has every situation that a cluster can show.

@@ -69,6 +69,13 @@ func caseClusters() map[string]cluster.Config {
 				{Name: "node-136", Component: cluster.Component{Version: "1.36"}},
 			},
 		},
+		// Its kubelet looks at what pods write.
+		"full": {
+			APIServers:        []cluster.Component{{Version: "1.36"}},
+			ControllerManager: part("1.36"),
+			Scheduler:         part("1.36"),
+			Nodes:             []cluster.Node{{Name: "node-136", Component: cluster.Component{Version: "1.36", Flags: []string{"--local-storage-capacity-isolation=true"}}}},
+		},
 		// The controllers work through the first API server, which drops the field.
 		"disagreeing": {
 			APIServers:        []cluster.Component{with("1.32", false), with("1.32", true)},

@@ -115,6 +115,8 @@ type fixed struct {
 	First string `json:"first"`
 	// Values are what to put in place of the placeholders of a command, see placeholders.
 	Values map[string]string `json:"values"`
+	// Which are words in the text of the step to run; without, it is the first one that mends something.
+	Which string `json:"which"`
 	// Editor is a script that edits what kubectl edit gives it, as somebody would.
 	Editor string `json:"editor"`
 	// Expect is the id of the root cause that the next answer names; none when it is empty. Puzzle is that the work
@@ -149,12 +151,16 @@ func (s *situation) produced() bool {
 	return s.possible() && (s.Slow == "" || *slow || regexp.MustCompile(*record).MatchString(s.name))
 }
 
-// readSituations reads all folders whose name matches only.
+// readSituations reads all folders whose name matches only, or one of several that are separated by commas.
 func readSituations(t *testing.T, only string) []*situation {
 	t.Helper()
-	wanted, err := regexp.Compile(only)
-	if err != nil {
-		t.Fatal(err)
+	var wanted []*regexp.Regexp
+	for pattern := range strings.SplitSeq(only, ",") {
+		one, err := regexp.Compile(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wanted = append(wanted, one)
 	}
 	files, err := filepath.Glob(filepath.Join(casesDir, "*", "case.yaml"))
 	if err != nil || len(files) == 0 {
@@ -179,7 +185,7 @@ func readSituations(t *testing.T, only string) []*situation {
 			t.Fatalf("%s: %v", file, err)
 		}
 		for _, s := range append(s.variants(), s) {
-			if wanted.MatchString(s.name) {
+			if slices.ContainsFunc(wanted, func(one *regexp.Regexp) bool { return one.MatchString(s.name) }) {
 				all = append(all, s)
 			}
 		}

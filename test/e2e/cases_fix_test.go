@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
@@ -54,7 +55,7 @@ func (st *stage) applyFix(s *situation, a answer, after fixed) error {
 		return err
 	}
 	for _, d := range diagnoses {
-		command := repairing(d.Steps)
+		command := repairing(d.Steps, after.Which)
 		if command == "" {
 			continue
 		}
@@ -75,9 +76,10 @@ func (st *stage) applyFix(s *situation, a answer, after fixed) error {
 	return errors.New("no answer has a fix that can be run")
 }
 
-// repairing is the first of the commands in a fix that mends an object, or else that deletes one or creates it again.
-// What only looks is not meant.
-func repairing(steps []checks.Step) string {
+// repairing is the first of the commands in a fix that mends an object, or else that deletes one or creates it again; of
+// several ways out, that of the step with some words. What only looks is not meant.
+func repairing(steps []checks.Step, which string) string {
+	steps = slices.DeleteFunc(slices.Clone(steps), func(s checks.Step) bool { return !strings.Contains(s.Text, which) })
 	for _, changes := range []*regexp.Regexp{mends, changing} {
 		for _, s := range steps {
 			if changes.MatchString(s.Command) {

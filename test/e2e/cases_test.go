@@ -25,14 +25,14 @@ import (
 var (
 	record   = flag.String("record", "^$", "write what clusters show of situations whose name matches this into cases/*/seen.yaml")
 	slow     = flag.Bool("slow", false, "also situations that take minutes")
-	onlyCase = flag.String("case", "", "only situations whose name matches this")
+	onlyCase = flag.String("case", "", "only situations whose name matches one of these, separated by commas")
 )
 
 // patience is how long anything may take that happens in the end, on a machine that has other things to do.
 const patience = 10 * time.Minute
 
 // stages are the clusters of caseClusters that situations happen on, in the order in which they are started.
-var stages = []string{"mixed", "newest", "apiserver-off", "disagreeing", "agreeing", "losing", "scheduler-off-128"}
+var stages = []string{"mixed", "newest", "apiserver-off", "disagreeing", "agreeing", "losing", "full", "scheduler-off-128"}
 
 // forFixes are those that are changed for a fix. They have nothing to ask about at several ages that others do not have.
 var forFixes = map[string]bool{"agreeing": true, "losing": true}

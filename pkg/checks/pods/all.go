@@ -28,6 +28,8 @@ func rules() []rule {
 		nodeCannotRunSidecars,
 		kubeletTooOld,
 		kubeletRefusesSidecars,
+		kubeletRejectsPod,
+		podEvicted,
 		schedulerGateOff,
 		apiserversDisagree,
 		crdPrunesRestartPolicy,

@@ -46,7 +46,8 @@ var deadEnds = []struct {
 	{quickly, failing.wrongScheme},
 	{quickly, failing.notHTTP},
 	{quickly, failing.rejected},
-	{quickly, failing.noGRPC},
+	{quickly, failing.misasked},
+	{quickly, failing.unknownService},
 	{settle, failing.asksNode},
 	{settle, failing.notOpened},
 	{settle, failing.asksLater},
@@ -191,8 +192,8 @@ func (f failing) rejected() *deadEnd {
 	return d
 }
 
-func (f failing) noGRPC() *deadEnd {
-	if f.c.StartupProbe.GRPC == nil || !strings.Contains(f.got, "does not implement the grpc health protocol") && !strings.Contains(f.got, "code = NotFound") {
+func (f failing) unknownService() *deadEnd {
+	if f.c.StartupProbe.GRPC == nil || !strings.Contains(f.got, "code = NotFound") {
 		return nil
 	}
 	return &deadEnd{why: "the server does not have the gRPC health service that the probe asks", steps: f.onlyConnect()}

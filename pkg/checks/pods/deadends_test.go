@@ -98,6 +98,14 @@ func TestDeadEnds(t *testing.T) {
 		{"gRPC without the health service", "Startup probe failed: server does not implement the grpc health protocol (grpc.health.v1.Health): rpc error: code = Unimplemented", func(c *corev1.Container) {
 			c.StartupProbe.ProbeHandler = corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 15001}}
 		}, "gRPC health service", "tcpSocket"},
+		{"gRPC at the OpenTelemetry Collector's port for telemetry", "Startup probe failed: error: this server does not implement the grpc health protocol (grpc.health.v1.Health): unknown service grpc.health.v1.Health", func(c *corev1.Container) {
+			c.Image = "otel/opentelemetry-collector:0.140.0"
+			c.StartupProbe.ProbeHandler = corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 4317}}
+		}, "gRPC health service", `"grpc":null,"tcpSocket":{"port":4317}`},
+		{"gRPC at its HTTP health endpoint", "Startup probe failed: timeout: failed to connect service \"10.0.0.1:13133\" within 1s: context deadline exceeded", func(c *corev1.Container) {
+			c.Image = "otel/opentelemetry-collector:0.140.0"
+			c.StartupProbe.ProbeHandler = corev1.ProbeHandler{GRPC: &corev1.GRPCAction{Port: 13133}}
+		}, "speaks HTTP and not gRPC", `"grpc":null,"httpGet":{"path":"/","port":13133}`},
 		{"loopback", nobodyThere, func(c *corev1.Container) { c.Args = []string{"serve", "127.0.0.1:15010"} }, "listens on 127.0.0.1 only", "0.0.0.0:15010"},
 		{"the node's loopback", nobodyThere, func(c *corev1.Container) { asks(15001)(c); c.StartupProbe.HTTPGet.Host = "127.0.0.1" }, "is the node, not the pod", `"host":null`},
 		{"Cloud SQL, its port", nobodyThere, func(c *corev1.Container) {

@@ -32,6 +32,7 @@ var podRefused = rule{
 				continue
 			}
 			who, steps := refuser(cause, name, r)
+			steps = slices.Concat(s.allowedSteps(r), steps)
 			o.Findings = append(o.Findings, checks.Finding{
 				Object:   s.topOf(r.maker.Object),
 				Message:  fmt.Sprintf("%s: %s: %s", r.lead(), who, prose.Clause(r.words())),

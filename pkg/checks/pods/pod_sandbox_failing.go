@@ -31,7 +31,7 @@ var podSandboxFailing = podCheck(checks.Check{
 	return &checks.Finding{
 		Message: fmt.Sprintf("no container can be created, %s: node %s cannot create the pod's sandbox: %s",
 			p.born().words(), p.Spec.NodeName, prose.Clause(events[0].Message)),
-		Evidence: newest(p.s.Snapshot, events, 3),
+		Evidence: append(newest(p.s.Snapshot, events, 3), p.runtimeEvidence()...),
 		Steps:    p.sandboxSteps(events[0].Message),
 	}, nil
 })
@@ -54,10 +54,19 @@ func (p subject) sandboxSteps(text string) []checks.Step {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
 	}
 	fix := "Check the container runtime of that node. Sidecars are not to blame."
+	class := ptr.Deref(p.Spec.RuntimeClassName, "")
 	switch {
-	case says("no runtime for", "RuntimeHandler"):
-		fix = fmt.Sprintf("Configure the handler of RuntimeClass %s in the node's container runtime, which does not know it, "+
-			"or keep the pod on nodes that have it. Sidecars are not to blame.", prose.OrNone(ptr.Deref(p.Spec.RuntimeClassName, "")))
+	case says("no runtime for", "RuntimeHandler") && class != "":
+		return []checks.Step{
+			{
+				Text:    fmt.Sprintf("Configure the handler of RuntimeClass %s in the container runtime of node %s, which does not know it; the kubelet tries again. Sidecars are not to blame. See the handler:", class, p.Spec.NodeName),
+				Command: prose.Shell("kubectl get runtimeclass %s", class),
+			},
+			p.defaultRuntimeStep(),
+			p.avoidStep("Or keep the pod on nodes that have the handler, away from this one"),
+		}
+	case runtimeClassMissing.MatchString(text) || says("runtimeclass.node.k8s.io"):
+		return p.noRuntimeClassSteps(class)
 	case says("cni", "CNI", "network"):
 		fix = "Check the network plugin of that node: its pods, its configuration in /etc/cni/net.d, free addresses. Sidecars are not to blame."
 	}
@@ -65,4 +74,12 @@ func (p subject) sandboxSteps(text string) []checks.Step {
 		{Text: fix},
 		{Text: "See whether other pods start there:", Command: prose.Shell("kubectl get pods -A -o wide --field-selector %s", "spec.nodeName="+p.Spec.NodeName)},
 	}
+}
+
+// runtimeEvidence is with what the pod is to run.
+func (p subject) runtimeEvidence() []string {
+	if class := ptr.Deref(p.Spec.RuntimeClassName, ""); class != "" {
+		return []string{"spec.runtimeClassName: " + class}
+	}
+	return nil
 }

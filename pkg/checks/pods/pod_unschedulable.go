@@ -37,6 +37,10 @@ var podUnschedulable = podCheck(checks.Check{
 			f.Evidence = append(f.Evidence, "the pod has requests of its own (spec.resources), which count instead of those of its containers")
 		}
 	}
+	if strings.Contains(text, noFreePorts) {
+		f.Evidence = append(f.Evidence, p.hostPortEvidence()...)
+		f.Steps = append(f.Steps, p.hostPortSteps()...)
+	}
 	f.Steps = append(f.Steps, p.unfitSteps(text)...)
 	if len(p.sidecars()) == 0 {
 		f.Evidence = append(f.Evidence, "the pod has no native sidecar: they are not the reason")

@@ -35,7 +35,10 @@ func (p subject) heldBackFrom(m maker) (ordinal int32, is bool) {
 
 // delivery is what it takes after the change of a template for the pod to get it, as commands.
 func (p subject) delivery(m maker) []string {
-	deletion := prose.Shell("kubectl delete pod %s -n %s", p.Name, m.Namespace)
+	deletion := []string{prose.Shell("kubectl delete pod %s -n %s", p.Name, m.Namespace)}
+	if p.unmade {
+		deletion = nil
+	}
 	switch m.Kind {
 	case "Deployment":
 		if m.rollout.paused {
@@ -43,7 +46,7 @@ func (p subject) delivery(m maker) []string {
 		}
 	case "DaemonSet":
 		if m.rollout.manual {
-			return []string{deletion}
+			return deletion
 		}
 	case "CronJob":
 		if len(p.makers) > 1 {
@@ -53,9 +56,9 @@ func (p subject) delivery(m maker) []string {
 		// Neither replaces a pod that is not ready on its own.
 		if ordinal, held := p.heldBackFrom(m); held {
 			patch := fmt.Sprintf(`{"spec":{"updateStrategy":{"rollingUpdate":{"partition":%d}}}}`, ordinal)
-			return []string{prose.Shell("kubectl patch statefulset %s -n %s --type=merge -p %s", m.Name, m.Namespace, patch), deletion}
+			return append([]string{prose.Shell("kubectl patch statefulset %s -n %s --type=merge -p %s", m.Name, m.Namespace, patch)}, deletion...)
 		}
-		return []string{deletion}
+		return deletion
 	}
 	return nil
 }
@@ -77,19 +80,22 @@ func (p subject) deliveryHarm(m maker) []string {
 		if ordinal, held := p.heldBackFrom(m); held {
 			which = "third"
 			text := fmt.Sprintf("Its partition (%d) keeps the change from pods below that number: the second command lowers it to %d, so all pods from there on get the new template", m.rollout.partition, ordinal)
-			return []string{text, p.deletionHarm(m, which)}
+			return append([]string{text}, p.deletionHarm(m, which)...)
 		}
 	case "ReplicaSet":
 	default:
 		return nil
 	}
-	return []string{p.deletionHarm(m, which)}
+	return p.deletionHarm(m, which)
 }
 
-func (p subject) deletionHarm(m maker, which string) string {
+func (p subject) deletionHarm(m maker, which string) []string {
+	if p.unmade {
+		return nil
+	}
 	lead := "The"
 	if m.Kind == "DaemonSet" {
 		lead = "The DaemonSet replaces no pod on its own (updateStrategy: OnDelete): the"
 	}
-	return fmt.Sprintf("%s %s command deletes pod %s%s and the %s creates it again", lead, which, p.Name, cmp.Or(p.lost(), ","), m.Kind)
+	return []string{fmt.Sprintf("%s %s command deletes pod %s%s and the %s creates it again", lead, which, p.Name, cmp.Or(p.lost(), ","), m.Kind)}
 }

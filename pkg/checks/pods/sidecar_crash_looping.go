@@ -158,6 +158,10 @@ func (p subject) cannotStart(c container) *checks.Finding {
 	if smallMemory.MatchString(why) {
 		f.Evidence = append(f.Evidence, memoryLimit(c))
 	}
+	if profile := missingProfile(why); profile != "" {
+		f.Message = fmt.Sprintf("%s cannot be started (%s): node %s does not have seccomp profile %s%s", c.title(), reason, p.Spec.NodeName, profile, p.blocks(c))
+		f.Evidence = append(f.Evidence, p.profileEvidence(c)...)
+	}
 	return f
 }
 
@@ -172,6 +176,9 @@ func (c container) startError() (reason, why string) {
 func (p subject) startSteps(c container, why string) []checks.Step {
 	if smallMemory.MatchString(why) {
 		return p.memorySteps(c)
+	}
+	if steps := p.profileSteps(c, why); steps != nil {
+		return steps
 	}
 	if runtimeStuck.MatchString(why) {
 		return []checks.Step{

@@ -79,6 +79,13 @@ func (p subject) unreadyFinding(c container) *checks.Finding {
 		f.Steps = p.livenessSteps(c)
 		return f
 	}
+	if len(answers) > 0 {
+		if m := misasks(c, c.ReadinessProbe, answer(answers[0])); m != nil {
+			f.Message += "; waiting does not help: " + m.why
+			f.Steps = append(p.misaskedSteps(c, m), p.logStep(c))
+			return f
+		}
+	}
 	f.Steps = append([]checks.Step{{Text: unreadyText(c)}},
 		p.editSteps("If the pod can serve while the sidecar is not ready, remove its readinessProbe", c, edit{c.Name, map[string]any{"readinessProbe": nil}})...)
 	f.Steps = append(f.Steps, p.logStep(c))

@@ -83,6 +83,8 @@ type subject struct {
 	node *cluster.Node
 	// behind is by how much the clock of its node is known to be behind; the pod's times are put right.
 	behind time.Duration
+	// unmade is that there is no such pod: it is what its owner would make.
+	unmade bool
 }
 
 // A container is a container with its status.

@@ -30,7 +30,7 @@ var unfits = []unfit{
 	{[]string{"Insufficient ", "Too many pods"}, false,
 		"Make room for the pod, or let it request less. See what the nodes have left:", fixedCommand(
 			"kubectl describe nodes | grep -A 8 'Allocated resources'")},
-	{[]string{"didn't have free ports"}, false,
+	{[]string{noFreePorts}, false,
 		"Another pod has the hostPort on each node. See which pods use the host's ports:", fixedCommand(
 			`kubectl get pods -A -o custom-columns=namespace:.metadata.namespace,pod:.metadata.name,node:.spec.nodeName,ports:.spec.containers[*].ports[*].hostPort,sidecars:.spec.initContainers[*].ports[*].hostPort`)},
 	{[]string{"persistentvolumeclaim", "PersistentVolumeClaim", "volume node affinity conflict", "persistent volumes"}, false,

@@ -43,14 +43,15 @@ func outlived(last *corev1.ContainerStateTerminated) time.Duration {
 }
 
 // cycle is for how long a container has to run that has been restarted frequently for as long as there is the pod: twice as
-// long as it usually does. 0 for any other. What exited often for a while, and runs since, soon has run for longer.
+// long as it usually does. 0 for any other. What exited often for a while, and runs since, soon has run for longer. A few
+// restarts are frequent where the pod is young.
 func (p subject) cycle(c container) time.Duration {
 	last, restarts := c.status.LastTerminationState.Terminated, time.Duration(c.restarts())
-	if last == nil || restarts < manyRestarts {
+	if last == nil || restarts < someRestarts {
 		return 0
 	}
 	every := last.FinishedAt.Sub(p.CreationTimestamp.Time) / restarts
-	if every <= 0 || every > frequently {
+	if every <= 0 || every > frequently || restarts < manyRestarts && every > hangTime {
 		return 0
 	}
 	if begin := begun(last); !begin.IsZero() {

@@ -20,7 +20,7 @@ func (p subject) unsteady(c container) *pending {
 		return nil
 	}
 	changed := ageOf(p.s.Snapshot, f.changed)
-	if changed.atLeast(recent) || f.changed.Sub(f.begun.Time) < hangTime {
+	if changed.atLeast(recent) || f.changed.Sub(f.begun.Time) < hangTime && !f.gaps() {
 		return nil
 	}
 	w := &pending{
@@ -28,7 +28,10 @@ func (p subject) unsteady(c container) *pending {
 		state: fmt.Sprintf("%s is ready again, after %s of its readiness probe (the last: %s)", c.role(), prose.Counted(f.failures, "failure"), prose.Clause(f.got)),
 		since: ageOf(p.s.Snapshot, later(f.changed, f.last)),
 	}
-	if f.relapsed() {
+	switch {
+	case f.changed.Sub(f.begun.Time) < hangTime && !f.all: // it may have taken its time to start, or not
+		w.allowed = 2 * f.run
+	case f.relapsed():
 		w.allowed = recent
 	}
 	if w.since.atLeast(w.allowed) {
@@ -57,9 +60,9 @@ func (p subject) flaps(c container) string {
 // An unreadiness is what is known of the readiness probe of a container that has failed, in the run that goes on.
 type unreadiness struct {
 	// failures is how often, at least: the kubelet does not write an event for each.
-	failures    int
-	first, last metav1.Time
-	got         string
+	failures, threshold int
+	first, last         metav1.Time
+	got                 string
 	// begun is when the run began, changed when the containers of the pod became ready, or stopped to be.
 	begun, changed metav1.Time
 	ready          bool
@@ -83,7 +86,7 @@ func (p subject) unreadiness(c container) *unreadiness {
 	period := seconds(cmp.Or(c.ReadinessProbe.PeriodSeconds, 10))
 	out := &unreadiness{
 		begun: c.status.State.Running.StartedAt, changed: changed.LastTransitionTime, ready: c.status.Ready,
-		got: answer(events[0]), last: eventTime(events[0]), first: eventTime(events[0]),
+		got: answer(events[0]), threshold: threshold, last: eventTime(events[0]), first: eventTime(events[0]),
 		period: period, run: time.Duration(threshold+1) * period, all: p.toldAll(),
 	}
 	for i := range events {
@@ -101,16 +104,26 @@ func (p subject) unreadiness(c container) *unreadiness {
 	return out
 }
 
+// gaps reports whether the probe has failed often enough to make the container unready twice, and may have succeeded in
+// between: what takes its time to start fails at each attempt until it is ready. A kubelet that is busy leaves some out.
+func (f *unreadiness) gaps() bool {
+	if f.failures < 2*f.threshold || f.first.Before(&f.begun) {
+		return false
+	}
+	unbroken := time.Duration(f.failures-1) * f.period
+	return f.last.Sub(f.first.Time)-unbroken >= max(f.run, quickly)
+}
+
 // relapsed reports whether the container is known to have become unready again after it had recovered. How it started does
-// not count.
+// not count, as long as it failed all the time.
 func (f *unreadiness) relapsed() bool {
-	late := f.first.Sub(f.begun.Time) >= hangTime
+	late := f.first.Sub(f.begun.Time) >= hangTime || f.all && f.gaps()
 	if !f.ready {
 		return late && f.changed.Sub(f.first.Time) > f.run && f.changed.Before(&f.last)
 	}
 	between := f.first.Add(rounding).Before(f.changed.Time) && f.changed.Add(rounding).Before(f.last.Time)
 	attempts := int(f.last.Sub(f.first.Time)/f.period) + 1
-	return between || late && f.all && f.failures < attempts/2
+	return between || late && f.all && (f.gaps() || f.failures < attempts/2)
 }
 
 // toldAll reports whether the kubelet can have written an event of everything that it told of the pod: it keeps to 25 of

@@ -46,6 +46,12 @@ func TestUnsteady(t *testing.T) {
 		"fails now and then, steady by now": {steadying(2*h, true, recent), unhealthy(15, 40*m, recent+10*s), ""},
 		"unready again":                     {steadying(2*h, false, 20*s), unhealthy(15, 40*m, 10*s), "odd"},
 		"unready for the first time":        {steadying(2*h, false, 20*s), unhealthy(4, 40*s, 10*s), "waits for readiness"},
+		"flaps from the start":              {steadying(2*m, true, 20*s), unhealthy(6, 115*s, 25*s), "odd"},
+		"flaps from the start, unready":     {steadying(2*m, false, 20*s), unhealthy(7, 115*s, 10*s), "odd"},
+		"flapped from the start, steady":    {steadying(12*m, true, recent), unhealthy(6, 710*s, recent+5*s), ""},
+		"too many events to tell":           {steadying(295*s, true, 55*s), unhealthy(19, 290*s, 60*s), "waits for readiness"},
+		"too many to tell, steady by now":   {steadying(420*s, true, 3*m), unhealthy(19, 415*s, 185*s), ""},
+		"a busy kubelet, a slow start":      {steadying(4*m, true, m), unhealthy(15, 4*m, 70*s), ""},
 		"unready since it runs":             {steadying(m, false, m), unhealthy(4, 40*s, 10*s), "waits for readiness"},
 	} {
 		if got := judged(c.pod, c.event); got != c.want {

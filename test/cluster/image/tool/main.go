@@ -18,6 +18,7 @@
 //	ignore-term               from now on do not react to SIGTERM
 //	term-after DURATION       from now on end that long after SIGTERM
 //	touch FILE                create a file
+//	fill FILE MIB             write a file of so much
 //	wait-file FILE            until the file is there
 //	get URL                   fail unless the answer is 2xx
 //	retry DURATION URL        get again and again, fail after that long
@@ -84,6 +85,7 @@ var commands = map[string]struct {
 	"ignore-term": {0, func([]string) error { return onTerm(func() {}) }},
 	"term-after":  {1, termAfter},
 	"touch":       {1, touch},
+	"fill":        {2, fill},
 	"wait-file":   {1, waitFile},
 	"get":         {1, func(a []string) error { return get(a[0]) }},
 	"retry":       {2, retry},

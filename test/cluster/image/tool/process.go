@@ -147,6 +147,15 @@ func touch(args []string) error {
 	return f.Close()
 }
 
+// fill writes a file of so many MiB.
+func fill(args []string) error {
+	mebibytes, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(args[0], make([]byte, mebibytes<<20), 0o644)
+}
+
 func waitFile(args []string) error {
 	for {
 		if _, err := os.Stat(args[0]); err == nil {
