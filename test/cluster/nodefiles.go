@@ -53,6 +53,8 @@ func (k *Kubelet) kubeletConfig(n Node) map[string]any {
 		"failSwapOn":                    false,
 		"containerRuntimeEndpoint":      "unix://" + node.Socket,
 		"volumePluginDir":               filepath.Join(k.Dir, "plugins"),
+		"staticPodPath":                 k.StaticPods(),
+		"fileCheckFrequency":            "1s",
 		"resolvConf":                    filepath.Join(k.Dir, "resolv.conf"),
 		"clusterDNS":                    []string{"10.96.0.10"},
 		"clusterDomain":                 "cluster.local",

@@ -45,6 +45,9 @@ type Kubelet struct {
 // Stop takes the node down, with all that runs on it; its Node object stays.
 func (k *Kubelet) Stop() { k.process.stop() }
 
+// StaticPods is the folder whose manifests the kubelet runs without an API server.
+func (k *Kubelet) StaticPods() string { return filepath.Join(k.Dir, "static") }
+
 // CanRunNodes says why this machine cannot run kubelets, or nil when it can.
 // Control planes and fake nodes run everywhere.
 func CanRunNodes() error { return rights.Nodes() }
@@ -138,7 +141,7 @@ func (k *Kubelet) spec(ctx context.Context, n Node) (string, error) {
 			return "", err
 		}
 	}
-	for _, dir := range []string{"cni", "pki"} {
+	for _, dir := range []string{"cni", "pki", "static"} {
 		if err := os.MkdirAll(filepath.Join(k.Dir, dir), 0o755); err != nil {
 			return "", err
 		}

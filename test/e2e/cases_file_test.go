@@ -98,6 +98,8 @@ type step struct {
 	Agree bool `json:"agree"`
 	// Apply is one more manifest of the folder.
 	Apply string `json:"apply"`
+	// Static is the manifest of a static pod, for the first node.
+	Static string `json:"static"`
 	// Refused says that the command must fail.
 	Refused bool `json:"refused"`
 	// Until is a CEL expression over pods, containers, events, jobs and so on.
@@ -117,6 +119,8 @@ type fixed struct {
 	Values map[string]string `json:"values"`
 	// Which are words in the text of the step to run; without, it is the first one that mends something.
 	Which string `json:"which"`
+	// Manifest is that the fix is a part of the manifest of a static pod.
+	Manifest bool `json:"manifest"`
 	// Editor is a script that edits what kubectl edit gives it, as somebody would.
 	Editor string `json:"editor"`
 	// Expect is the id of the root cause that the next answer names; none when it is empty. Puzzle is that the work

@@ -55,6 +55,9 @@ func (st *stage) applyFix(s *situation, a answer, after fixed) error {
 		return err
 	}
 	for _, d := range diagnoses {
+		if after.Manifest {
+			return st.mergeStatic(s, d.Steps)
+		}
 		command := repairing(d.Steps, after.Which)
 		if command == "" {
 			continue

@@ -17,8 +17,6 @@ import (
 // textOnly are the checks whose fix has no command that changes something in the cluster, and why it cannot have one.
 var textOnly = map[string]string{
 	"crd-prunes-restart-policy": "the CRD belongs to the software that installs it",
-	"pod-refused":               "who rejects the pod, and whether rightly, is not for us to change",
-	"pod-sandbox-failing":       "the node's network is to be mended, not the pod",
 	"scheduler-gate-off":        "flags of the control plane are set in files of its hosts",
 	"volume-not-mounted":        "the storage is to be mended, not the pod",
 }

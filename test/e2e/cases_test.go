@@ -165,6 +165,11 @@ func (st *stage) step(s *situation, step step) error {
 			return err
 		}
 	}
+	if step.Static != "" {
+		if err := st.writeStatic(s, step.Static); err != nil {
+			return err
+		}
+	}
 	if step.Stop != "" {
 		if err := st.stopNode(step.Stop); err != nil {
 			return err

@@ -117,7 +117,7 @@ func (p subject) letSchedule(text string) []checks.Step {
 // nextPodStep makes a pod in the place of one that has failed for good.
 func (p subject) nextPodStep() checks.Step {
 	if len(p.OwnerReferences) == 0 {
-		return p.recreateStep("Then create the pod again: the scheduler may choose another node")
+		return p.recreateStep("Create the pod again: the scheduler may choose another node")
 	}
 	return checks.Step{
 		Text:    fmt.Sprintf("%s %s makes another pod in its place. This one is done for; delete it when you have seen what you need:", p.makers[0].Kind, p.makers[0].Name),

@@ -127,7 +127,7 @@ func (p subject) priorityStep() checks.Step {
 
 func (p subject) evicted(node string) *eviction {
 	text := p.Status.Message + " "
-	e := &eviction{what: node + " evicted the pod", why: prose.Clause(text)}
+	e := &eviction{what: node + " evicted the pod", why: p.rejectedWords()}
 	switch {
 	case emptyDirFull.MatchString(text):
 		p.fullEmptyDir(e, emptyDirFull.FindStringSubmatch(text))

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -36,14 +38,22 @@ func (p subject) heldBackFrom(m maker) (ordinal int32, is bool) {
 // delivery is what it takes after the change of a template for the pod to get it, as commands.
 func (p subject) delivery(m maker) []string {
 	deletion := []string{prose.Shell("kubectl delete pod %s -n %s", p.Name, m.Namespace)}
-	if p.unmade {
+	switch {
+	case p.unmade:
 		deletion = nil
+	case p.finished(): // its owner may be quicker
+		deletion[0] += " --ignore-not-found"
 	}
 	switch m.Kind {
 	case "Deployment":
+		var out []string
 		if m.rollout.paused {
-			return []string{prose.Shell("kubectl rollout resume deployment %s -n %s", m.Name, m.Namespace)}
+			out = append(out, prose.Shell("kubectl rollout resume deployment %s -n %s", m.Name, m.Namespace))
 		}
+		if p.finished() && !p.unmade { // nobody else deletes what has failed for good
+			out = append(out, prose.Shell("kubectl delete pods -n %s -l %s --field-selector status.phase=Failed", m.Namespace, p.s.selects(m, p.Labels)))
+		}
+		return out
 	case "DaemonSet":
 		if m.rollout.manual {
 			return deletion
@@ -63,15 +73,29 @@ func (p subject) delivery(m maker) []string {
 	return nil
 }
 
+// selects are the labels by which a Deployment knows its pods; those of one of them where it was not seen.
+func (s *scene) selects(m maker, of map[string]string) string {
+	for i := range s.Deployments {
+		if d := &s.Deployments[i]; d.Namespace == m.Namespace && d.Name == m.Name && d.Spec.Selector != nil {
+			return metav1.FormatLabelSelector(d.Spec.Selector)
+		}
+	}
+	return labels.FormatLabels(of)
+}
+
 // deliveryHarm says what these commands do, before they are run.
 func (p subject) deliveryHarm(m maker) []string {
 	which := "second"
 	switch m.Kind {
 	case "Deployment":
-		if !m.rollout.paused {
-			return nil
+		var out []string
+		if m.rollout.paused {
+			out, which = append(out, "Its rollout is paused: the second command resumes it, with whatever else has been changed since"), "third"
 		}
-		return []string{"Its rollout is paused: the second command resumes it, with whatever else has been changed since"}
+		if p.finished() && !p.unmade {
+			out = append(out, fmt.Sprintf("The %s command deletes its pods that have failed for good", which))
+		}
+		return out
 	case "DaemonSet":
 		if !m.rollout.manual {
 			return nil
