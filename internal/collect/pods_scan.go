@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
@@ -77,6 +78,7 @@ func (r *PodReader) scan(ctx context.Context) error {
 		r.markRead("Deployment", &deployment[i])
 		r.ask("Deployment", &deployment[i])
 	}
+	r.readEvicted(ctx, events)
 	r.readReceivers(ctx, receiving.sorted())
 	r.readRefused(ctx, events)
 	r.readOwners(ctx)
@@ -184,6 +186,39 @@ func (r *PodReader) readRefused(ctx context.Context, events []corev1.Event) {
 			continue // it is gone, or not readable, which the owners of pods will tell
 		}
 		r.ask(ref.Kind, owner)
+	}
+}
+
+// mostEvicted is how many pods are read because an event says that they were evicted.
+const mostEvicted = 50
+
+// readEvicted reads pods that were evicted and count as succeeded, because their containers exit with 0 when they are
+// stopped: they are not among those that have not succeeded.
+func (r *PodReader) readEvicted(ctx context.Context, events []corev1.Event) {
+	seen, left := map[types.UID]bool{}, 0
+	for i := range events {
+		about := &events[i].InvolvedObject
+		if events[i].Reason != "Evicted" && events[i].Reason != "Preempting" || about.Kind != "Pod" || r.uids[about.UID] || seen[about.UID] {
+			continue
+		}
+		seen[about.UID] = true
+		if len(seen) > mostEvicted {
+			left++
+			continue
+		}
+		// It may be gone, and another one may have its name.
+		one := metav1.ListOptions{FieldSelector: "metadata.name=" + about.Name}
+		found, err := r.listPods(ctx, about.Namespace, one, func(p *corev1.Pod) bool { return p.UID == about.UID })
+		if err != nil {
+			r.c.failed(ctx, listPods.In(about.Namespace), whole, err)
+		}
+		for i := range found {
+			r.addPod(&found[i])
+			r.ask("Pod", &found[i])
+		}
+	}
+	if left > 0 {
+		r.limit("of the pods that were evicted and count as succeeded, %d were not looked at", left)
 	}
 }
 

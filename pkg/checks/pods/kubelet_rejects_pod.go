@@ -33,8 +33,11 @@ var kubeletRejectsPod = podCheck(checks.Check{
 	return f, nil
 })
 
-// failureEvidence is what the status says of a pod that has failed.
+// failureEvidence is what the status says of a pod that is over.
 func (p subject) failureEvidence() string {
+	if p.Status.Reason == "" {
+		return fmt.Sprintf("status.phase: %s, and no status.reason", p.Status.Phase)
+	}
 	return fmt.Sprintf("status.phase: %s, status.reason: %s, status.message: %s", p.Status.Phase, p.Status.Reason, prose.OneLine(p.Status.Message))
 }
 

@@ -21,15 +21,19 @@ var podEvicted = podCheck(checks.Check{
 	Title: "pods may stay on their node until they have exited",
 	Uses:  slices.Concat(witnessed, owned),
 }, func(p subject) (*checks.Finding, []facts.Gap) {
-	if p.Status.Phase != corev1.PodFailed || p.deleting() || p.superseded() {
+	if !p.finished() || p.deleting() || p.Status.Phase == corev1.PodFailed && p.superseded() {
 		return nil, nil
 	}
 	e := p.eviction()
-	if e == nil {
+	switch {
+	case e == nil && p.stoppedEarly():
+		return nil, []facts.Gap{p.gap(facts.Events, "the kubelet has stopped the pod, and only an event would tell why; events are kept for an hour",
+			facts.Do("see what its kubelet says of it, on node "+p.Spec.NodeName+":", "journalctl -u kubelet | grep "+p.Name))}
+	case e == nil:
 		return nil, nil
 	}
-	f := &checks.Finding{Container: e.container, Message: e.what + ": " + e.why + p.replacedText(), Steps: e.steps}
-	if p.Status.Reason != "" {
+	f := &checks.Finding{Container: e.container, Message: e.what + ": " + e.why + p.countedText() + p.replacedText(), Steps: e.steps}
+	if p.Status.Reason != "" || p.Status.Phase == corev1.PodSucceeded {
 		f.Evidence = append(f.Evidence, p.failureEvidence())
 	}
 	if c := facts.PodConditionOf(p.Pod, corev1.DisruptionTarget); c != nil && c.Status == corev1.ConditionTrue {
@@ -50,6 +54,28 @@ func (p subject) replacedText() string {
 	return ""
 }
 
+// countedText says of a pod that was stopped what its containers make of it that exit with 0 when they are told to stop: such
+// a pod counts as succeeded, its status does not say why it was stopped (seen with kubelets of 1.36), and a Job takes its work
+// for done.
+func (p subject) countedText() string {
+	switch {
+	case p.Status.Phase != corev1.PodSucceeded:
+		return ""
+	case p.ofJob():
+		return "; it counts as succeeded, because its containers exit with 0 when they are stopped, and its Job takes the work for done"
+	}
+	return "; it counts as succeeded, because its containers exit with 0 when they are stopped"
+}
+
+// stoppedEarly reports whether a pod counts as succeeded that nobody deleted, with a container that is started again whenever
+// it exits: somebody has stopped it.
+func (p subject) stoppedEarly() bool {
+	return p.Status.Phase == corev1.PodSucceeded && !p.deleting() && slices.ContainsFunc(p.mains, func(c container) bool {
+		end := c.ended()
+		return end != nil && p.restartsAfter(c, end.ExitCode)
+	})
+}
+
 // An eviction is why a pod was stopped for good by somebody who did not mean the pod as such.
 type eviction struct {
 	what, why, container string
@@ -62,7 +88,7 @@ type eviction struct {
 var (
 	emptyDirFull    = regexp.MustCompile(`Usage of EmptyDir volume "([^"]+)" exceeds the limit "([^"]+)"`)
 	containerFull   = regexp.MustCompile(`Container (\S+) exceeded its local ephemeral storage limit "([^"]+)"`)
-	podFull         = regexp.MustCompile(`Pod ephemeral local storage usage exceeds the total limit of containers (\S+?)\.? ?$`)
+	podFull         = regexp.MustCompile(`Pod ephemeral local storage usage exceeds the total limit of containers (\S+?)\. `)
 	nodeLow         = regexp.MustCompile(`The node was low on resource: (\S+?)\. `)
 	nodePressed     = regexp.MustCompile(`The node had condition: \[([^\]]+)\]`)
 	containerLarger = regexp.MustCompile(`Container (\S+) was using (\S+), request is (\S+), has larger consumption of (\S+?)\.`)
@@ -71,9 +97,13 @@ var (
 // eviction is nil for a pod that failed for reasons of its own.
 func (p subject) eviction() *eviction {
 	node := "the kubelet of " + p.Spec.NodeName
-	switch p.Status.Reason {
+	reason, message := p.Status.Reason, strings.TrimPrefix(p.Status.Message, "Pod was rejected: ")
+	if told := p.events("Evicted", "Preempting"); reason == "" && len(told) > 0 && told[0].Type != corev1.EventTypeNormal {
+		reason, message = told[0].Reason, told[0].Message
+	}
+	switch reason {
 	case "Evicted":
-		return p.evicted(node)
+		return p.evicted(node, message)
 	case "Preempting":
 		return &eviction{
 			what: node + " stopped the pod", why: "it made room for a critical pod, as those of the cluster's own software are", evidence: p.sharesEvidence(),
@@ -81,7 +111,7 @@ func (p subject) eviction() *eviction {
 		}
 	case "NodeShutdown", "Terminated", "Shutdown":
 		return &eviction{
-			what: node + " stopped the pod", why: prose.Clause(p.Status.Message), steps: []checks.Step{p.nextPodStep()},
+			what: node + " stopped the pod", why: prose.Clause(message), steps: []checks.Step{p.nextPodStep()},
 		}
 	case "":
 		return p.disrupted()
@@ -125,9 +155,9 @@ func (p subject) priorityStep() checks.Step {
 	}
 }
 
-func (p subject) evicted(node string) *eviction {
-	text := p.Status.Message + " "
-	e := &eviction{what: node + " evicted the pod", why: p.rejectedWords()}
+func (p subject) evicted(node, message string) *eviction {
+	text := message + ". "
+	e := &eviction{what: node + " evicted the pod", why: prose.Clause(message)}
 	switch {
 	case emptyDirFull.MatchString(text):
 		p.fullEmptyDir(e, emptyDirFull.FindStringSubmatch(text))
@@ -135,8 +165,8 @@ func (p subject) evicted(node string) *eviction {
 		m := containerFull.FindStringSubmatch(text)
 		e.container = m[1]
 		e.steps = p.moreStorage(m[1], m[2])
-	case podFull.MatchString(strings.TrimSpace(text)):
-		p.fullPod(e, podFull.FindStringSubmatch(strings.TrimSpace(text))[1])
+	case podFull.MatchString(text):
+		p.fullPod(e, podFull.FindStringSubmatch(text)[1])
 	case nodePressed.MatchString(text):
 		e.what = node + " did not admit the pod"
 		e.steps = []checks.Step{

@@ -54,7 +54,7 @@ func (p subject) seemsWell() bool {
 	case p.deleting():
 		return false
 	case p.Status.Phase == corev1.PodSucceeded:
-		return true
+		return !p.stoppedEarly()
 	case p.Status.Phase == corev1.PodFailed:
 		return p.retried()
 	case p.Status.Phase != corev1.PodRunning || !facts.PodReady(p.Pod) || p.nodeGone() || p.resizeFails() != "":
@@ -97,6 +97,8 @@ func (p subject) wrong() (text string, next checks.Step) {
 			return "", next
 		}
 		return p.podFailure(), p.failureStep()
+	case p.stoppedEarly():
+		return "the pod counts as succeeded, though its containers are started again whenever they exit: its kubelet has stopped it, and nothing that was read says why", p.describeStep()
 	case p.nodeGone():
 		return fmt.Sprintf("the kubelet of node %s does not report: nothing that it last said of the pod is news", p.Spec.NodeName), p.describeStep()
 	case p.Spec.NodeName == "" && len(p.Spec.SchedulingGates) > 0:
