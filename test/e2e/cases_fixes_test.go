@@ -29,13 +29,15 @@ var unproven = map[string]string{
 
 // placeholders are what a command may leave to its reader, and why it cannot say it.
 var placeholders = map[string]string{
-	"IMAGE":   "the right name of an image that cannot be pulled",
-	"PORT":    "the port of a program that nothing tells about",
-	"NODE":    "one node after the other",
-	"CLUSTER": "the provider's name of the cluster",
-	"VERSION": "what kubeadm upgrade plan prints",
-	"POOL":    "the provider's name of the node pool",
-	"REGION":  "the provider's name of the region",
+	"IMAGE":    "the right name of an image that cannot be pulled",
+	"PORT":     "the port of a program that nothing tells about",
+	"NODE":     "one node after the other",
+	"CLUSTER":  "the provider's name of the cluster",
+	"VERSION":  "what kubeadm upgrade plan prints",
+	"POOL":     "the provider's name of the node pool",
+	"REGION":   "the provider's name of the region",
+	"USER":     "who a registry knows",
+	"PASSWORD": "what only that one knows",
 }
 
 // TestFixesAreProven: what a fix tells to run has been run on a real cluster for each check, until the pod was well.

@@ -86,9 +86,9 @@ type list = []corev1.ContainerStatus
 // healthyShapes are pods that are fine, or too young to tell.
 var healthyShapes = map[string]corev1.Pod{
 	"runs":                  shape(time.Hour, corev1.PodRunning, func(*corev1.Pod) {}),
-	"job done":              shape(time.Hour, corev1.PodSucceeded, statuses(list{ended("proxy", 0, time.Minute)}, list{ended("main", 0, 2*time.Minute)})),
-	"job done, 137":         shape(time.Hour, corev1.PodSucceeded, statuses(list{ended("proxy", 137, time.Minute)}, list{ended("main", 0, 2*time.Minute)})),
-	"job done, 143":         shape(time.Hour, corev1.PodSucceeded, statuses(list{ended("proxy", 143, time.Minute)}, list{ended("main", 0, 2*time.Minute)})),
+	"job done":              shape(time.Hour, corev1.PodSucceeded, succeeded(list{ended("proxy", 0, time.Minute)}, list{ended("main", 0, 2*time.Minute)})),
+	"job done, 137":         shape(time.Hour, corev1.PodSucceeded, succeeded(list{ended("proxy", 137, time.Minute)}, list{ended("main", 0, 2*time.Minute)})),
+	"job done, 143":         shape(time.Hour, corev1.PodSucceeded, succeeded(list{ended("proxy", 143, time.Minute)}, list{ended("main", 0, 2*time.Minute)})),
 	"restarts in the past":  shape(48*time.Hour, corev1.PodRunning, statuses(list{restarted(running("proxy", time.Hour), 9, 1, time.Hour)}, list{restarted(running("main", time.Hour), 4, 137, time.Hour)})),
 	"one restart just now":  shape(48*time.Hour, corev1.PodRunning, statuses(list{restarted(running("proxy", time.Minute), 1, 1, time.Minute)}, list{running("main", time.Hour)})),
 	"main restarted late":   shape(48*time.Hour, corev1.PodRunning, statuses(list{running("proxy", 48*time.Hour)}, list{restarted(running("main", time.Minute), 1, 1, time.Minute)})),
@@ -158,6 +158,14 @@ var healthyShapes = map[string]corev1.Pod{
 	}),
 	"failed, and its Job is done": shape(time.Hour, corev1.PodFailed, statuses(list{ended("proxy", 137, 50*time.Minute)}, list{ended("main", 1, 51*time.Minute)})),
 	"evicted":                     shape(time.Hour, corev1.PodFailed, func(p *corev1.Pod) { p.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"} }),
+}
+
+// succeeded is a pod that may: with restartPolicy Always none does.
+func succeeded(inits, mains list) func(p *corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Spec.RestartPolicy = corev1.RestartPolicyNever
+		statuses(inits, mains)(p)
+	}
 }
 
 // beside is a pod with a regular container beside main, and no native sidecar.

@@ -56,10 +56,7 @@ var imagePullFailing = podCheck(checks.Check{
 		secret, told := p.missingPullSecret()
 		if secret != "" {
 			f.Evidence = append(f.Evidence, told)
-			f.Steps = []checks.Step{{
-				Text:    fmt.Sprintf("Create imagePullSecret %s in namespace %s, or name another one: the kubelet does not find it, and pulls without. See which there are:", secret, p.Namespace),
-				Command: prose.Shell("kubectl get secrets -n %s --field-selector type=kubernetes.io/dockerconfigjson", p.Namespace),
-			}}
+			f.Steps = p.pullSecretSteps(c, secret)
 		}
 		if command != "" && !limitsPulls(words) && secret == "" {
 			f.Steps = append(f.Steps, p.changeStep("If the name is wrong, correct it", command))
@@ -77,6 +74,24 @@ func (p subject) missingPullSecret() (name, evidence string) {
 		}
 	}
 	return "", ""
+}
+
+// pullSecretSteps make the secret that the kubelet does not find. It tries again on its own.
+func (p subject) pullSecretSteps(c container, secret string) []checks.Step {
+	command := prose.Shell("kubectl create secret docker-registry %s -n %s", secret, p.Namespace)
+	if host, _, named := strings.Cut(c.Image, "/"); named && strings.ContainsAny(host, ".:") {
+		command += prose.Shell(" --docker-server=%s", host)
+	}
+	return []checks.Step{
+		{
+			Text:    fmt.Sprintf("Create imagePullSecret %s in namespace %s: the kubelet does not find it, and pulls without; it tries again on its own. With the name and the password that the registry knows:", secret, p.Namespace),
+			Command: command + " --docker-username=USER --docker-password=PASSWORD",
+		},
+		{
+			Text:    "Or name another one in the template. See which there are:",
+			Command: prose.Shell("kubectl get secrets -n %s --field-selector type=kubernetes.io/dockerconfigjson", p.Namespace),
+		},
+	}
 }
 
 var pullSecrets = regexp.MustCompile(`pull secrets \(([^,)]+)`)

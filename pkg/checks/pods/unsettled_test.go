@@ -82,3 +82,26 @@ func raised(p *corev1.Pod, now metav1.Time) bool {
 	p.Status.Phase, p.Status.Conditions = corev1.PodRunning, []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
 	return any
 }
+
+// TestSucceededThoughAlways: what is started again whenever it exits does not succeed. A pod that counts as if it had was
+// stopped by its kubelet, and that is not well, whatever it was before.
+func TestSucceededThoughAlways(t *testing.T) {
+	for name, p := range healthyShapes {
+		if p.Spec.RestartPolicy != corev1.RestartPolicyAlways || p.DeletionTimestamp != nil || p.Spec.NodeName == "" {
+			continue
+		}
+		p = *p.DeepCopy()
+		p.Status.Phase, p.Status.Reason, p.Status.ContainerStatuses = corev1.PodSucceeded, "", nil
+		for _, c := range p.Spec.Containers {
+			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, ended(c.Name, 0, time.Minute))
+		}
+		if got := judged(p); got == "" {
+			t.Errorf("%s: nothing is wrong", name)
+		}
+		evicted := event("Evicted", "The node was low on resource: memory. ", "", 1, time.Minute)
+		evicted.Type = corev1.EventTypeWarning
+		if got := judged(p, evicted); got != "pod-evicted" {
+			t.Errorf("%s, and an event says why: %q", name, got)
+		}
+	}
+}
