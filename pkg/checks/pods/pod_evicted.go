@@ -101,6 +101,9 @@ func (p subject) eviction() *eviction {
 	if told := p.events("Evicted", "Preempting"); reason == "" && len(told) > 0 && told[0].Type != corev1.EventTypeNormal {
 		reason, message = told[0].Reason, told[0].Message
 	}
+	if reason != "" && message == "" {
+		return nil // who did it is half of an answer
+	}
 	switch reason {
 	case "Evicted":
 		return p.evicted(node, message)
