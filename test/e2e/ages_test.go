@@ -119,7 +119,7 @@ func (st *stage) bring(s *situation) (time.Time, error) {
 	for n := len(short.Steps); n > 0; n-- {
 		last := &short.Steps[n-1]
 		last.Until, last.Hold.Duration = "", 0
-		if last.Kubectl != "" || last.Apply != "" || last.Stop != "" {
+		if last.Kubectl != "" || last.Apply != "" || last.Static != "" || last.Stop != "" {
 			break
 		}
 		short.Steps = short.Steps[:n-1]
