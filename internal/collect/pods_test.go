@@ -96,7 +96,8 @@ func TestSuspicious(t *testing.T) {
 		"resized": {func(p *corev1.Pod) {
 			p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.PodResizePending, Status: corev1.ConditionTrue})
 		}, true},
-		"ready since it started": {func(p *corev1.Pod) { readyFor(p, time.Minute, 2*time.Minute) }, false},
+		"ready since it started": {func(p *corev1.Pod) { readyFor(p, time.Minute, 100*time.Second) }, false},
+		"ready late, and young":  {func(p *corev1.Pod) { readyFor(p, time.Minute, 3*time.Minute) }, true},
 		"ready again":            {func(p *corev1.Pod) { readyFor(p, time.Minute, time.Hour) }, true},
 		"ready again for long":   {func(p *corev1.Pod) { readyFor(p, readyTime+time.Second, time.Hour) }, false},
 		"ready again, alone": {func(p *corev1.Pod) {
