@@ -154,7 +154,7 @@ func neutral(class, old string, n int) string {
 }
 
 // vocabulary are the classes whose names are words of protocols and programs.
-var vocabulary = []string{"containerport", "serviceport", "endpointport", "manager", "managedfieldsentry", "podcondition", "toleration"}
+var vocabulary = []string{"containerport", "serviceport", "endpointport", "manager", "managedfieldsentry", "podcondition", "toleration", "sysctl"}
 
 func (n *namer) add(class, old string) {
 	if slices.Contains(vocabulary, class) {
