@@ -145,6 +145,8 @@ func TestThresholds(t *testing.T) {
 			below: upAgain(1, quickly, time.Minute, hangTime-rounding), at: upAgain(1, quickly, time.Minute, hangTime),
 		},
 		{name: "someRestarts: up again", below: upAgain(someRestarts-1, time.Second, time.Minute, 0), at: upAgain(someRestarts, time.Second, time.Minute, 0), wantBelow: "waits for restart", wantAt: "odd"},
+		{name: "someRestarts: in its first minutes, up for longer than before", below: upInFirst(3*time.Minute, someRestarts-1, 30*time.Second), at: upInFirst(3*time.Minute, someRestarts, 30*time.Second), wantAt: "odd"},
+		{name: "twice as long as usual: in its first minutes", below: upInFirst(4*time.Minute, someRestarts, 82*time.Second), at: upInFirst(4*time.Minute, someRestarts, 110*time.Second), wantBelow: "odd"},
 		{name: "recent: up again", below: upAgain(someRestarts, time.Second, recent-time.Second, 0), at: upAgain(someRestarts, time.Second, recent, 0), wantBelow: "odd", wantAt: "waits for restart"},
 		{name: "headStart", below: racedPod(headStart-time.Second, 1), at: racedPod(headStart, 1), wantBelow: "sidecar-start-race"},
 		{name: "headStart is well below a minute", below: racedPod(10*time.Second, 1), at: racedPod(20*time.Second, 1), wantBelow: "sidecar-start-race"},
@@ -210,6 +212,13 @@ func upAgain(restarts int32, since, exited, lasted time.Duration) corev1.Pod {
 		s.LastTerminationState.Terminated.StartedAt = before(exited + lasted)
 		p.Status.ContainerStatuses[0] = s
 	})
+}
+
+// upInFirst is a young pod whose container has run for 20 seconds in its last run, and again for a while.
+func upInFirst(age time.Duration, restarts int32, since time.Duration) corev1.Pod {
+	p := upAgain(restarts, since, since+5*time.Second, 20*time.Second)
+	p.CreationTimestamp = before(age)
+	return p
 }
 
 // failingAgain has an init container that runs again after a failure.
