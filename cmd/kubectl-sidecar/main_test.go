@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"exits":      exits,
 			"apiserver":  apiserver,
 			"interrupts": interrupts,
+			"pasted":     pasted,
 		},
 	})
 }

@@ -231,12 +231,12 @@ func (c *conversion) overlays(f *manifest, p *convert.Plan, result *edit.Result)
 	before := c.changedFiles()
 	name, files := realName(f.name), before.Clone()
 	files[name] = result.Data
+	seen := kustomize.Seen{}
 	for _, k := range around {
-		mentions := k.Mentions(m)
-		if len(mentions) == 0 && m.OnlyMoves() || k.IsComponent() {
+		if m.OnlyMoves() && k.OnlyCollects() || k.IsComponent() {
 			continue
 		}
-		if err := files.Rewrite(m, mentions); err != nil {
+		if err := files.Rewrite(m, seen.New(k.AllMentions(m))); err != nil {
 			return fmt.Errorf("%w would miss it: name the container there, in a strategic merge patch, and convert again", err)
 		}
 		if err := k.Prove(before, files, []*kustomize.Moved{m}); err != nil {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/kustomize"
@@ -67,13 +66,6 @@ func (c *conversion) diffs() []byte {
 		}
 	}
 	return out
-}
-
-// diffOf is a diff that patch -p0 and git apply -p0 take.
-func diffOf(name string, before, after []byte) []byte {
-	out := diff.Diff(name, before, name, after)
-	_, rest, _ := bytes.Cut(out, []byte("\n")) // "diff a b"
-	return rest
 }
 
 // shortName is a name as the user would type it.

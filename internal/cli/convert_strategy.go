@@ -270,7 +270,7 @@ func (c *conversion) mentioned(f *manifest, p *convert.Plan) error {
 		Containers: namesOf(p.Workload.Spec().Containers), Before: kustomize.SpecOf(p.Workload.Object, p.Workload.Way)}
 	m.After = m.Before
 	for _, k := range around {
-		if mentions := k.Mentions(m); len(mentions) > 0 {
+		if mentions := k.AllMentions(m); len(mentions) > 0 {
 			return fmt.Errorf("%s patches %s, maybe its command: convert what is built: -k %s -o kustomize", shortName(mentions[0].File), mentions[0].Field, prose.Word(shortName(filepath.Dir(k.File))))
 		}
 	}

@@ -179,6 +179,8 @@ func refusedText(r convert.Refused) string {
 		return "init container " + r.About + " writes what it reads, and comes after one that needs it: change their order first"
 	case convert.RestartsAll:
 		return "its restartPolicyRules restart all containers, and are not allowed for native sidecars"
+	case convert.OwnPolicy:
+		return fmt.Sprintf("its restartPolicy: %s says that it is not always restarted, as native sidecars are; to convert it nonetheless: -c %s", r.About, r.Container)
 	case convert.Unreadable:
 		return r.About
 	}
@@ -221,7 +223,9 @@ func remarkText(r convert.Remark, w *workload.Workload) string {
 func restartsText(r convert.Remark) string {
 	switch r.Kind {
 	case convert.RulesGo:
-		return fmt.Sprintf("%sthe restartPolicyRules of %s go: the API server rejects them for native sidecars, which are always restarted", at(r.Place), r.Container)
+		return fmt.Sprintf("%sthe native sidecar %s has no restartPolicyRules: the API server rejects them there, and it is always restarted", at(r.Place), r.Container)
+	case convert.PolicyGoes:
+		return fmt.Sprintf("%srestartPolicy: %s of %s no longer holds: a native sidecar is restarted whenever it exits (Always)", at(r.Place), r.About, r.Container)
 	case convert.WorkLeft:
 		return fmt.Sprintf("%s%s is told to exit (SIGTERM) as soon as the work has exited: what it has not done with volume %s by then is lost, unless it does that on the signal", at(r.Place), r.Container, r.About)
 	}

@@ -39,7 +39,8 @@ type lintOptions struct {
 
 	fleet fleetFlags
 
-	list []checks.Check // those to run, once checked
+	list   []checks.Check // those to run, once checked
+	charts []string       // what charts say about the version
 }
 
 func newLint(name string, streams genericiooptions.IOStreams) *cobra.Command {
@@ -90,7 +91,7 @@ interrupted. It is the same for every output format.`,
 	flags.BoolVarP(&o.recursive, "recursive", "R", false, "Read the folders in a folder, too")
 	flags.StringVarP(&o.kustomize, "kustomize", "k", "", "Read what kustomize builds from this `folder`")
 	o.addAsk(cmd)
-	flags.StringVar(&o.version, "kubernetes-version", "", "The `version` that the manifests are meant for, such as 1.31; the oldest of the cluster with --cluster, else the newest that is known")
+	flags.StringVar(&o.version, "kubernetes-version", "", "The `version` that the manifests are meant for, such as 1.31; the oldest of the cluster with --cluster, else the lowest that a Chart.yaml there allows, else the newest that is known")
 	addOutputs(cmd, &o.output)
 	addChoice(cmd, &o.failOn, "fail-on", "", "Lowest severity that makes the exit code 3 or 4; never: only the report tells")
 	addChoice(cmd, &o.color, "color", "", "When to use color")
@@ -157,9 +158,9 @@ func (o *lintOptions) check(cmd *cobra.Command) error {
 	return o.except.load(cmd.Context())
 }
 
-// minor is the version that was typed, or the newest.
+// minor is the version that was typed, or that of charts, or the newest.
 func (o *lintOptions) minor() (int, error) {
-	return minorOf(o.version, manifests.Newest)
+	return minorOf(o.version, o.ofCharts())
 }
 
 // minorOf is the version that was typed, or another one where none was.

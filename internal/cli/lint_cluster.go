@@ -160,7 +160,7 @@ func (o *lintOptions) addAdmission(ctx context.Context, limited clusterFlags, in
 // lintLimits says how the caller narrowed the question, and what is never read.
 func (o *lintOptions) lintLimits() []string {
 	if !o.live() {
-		return nil
+		return o.charts
 	}
 	out := []string{"bare pods and what belongs to another workload are not judged: kubectl sidecar why looks at pods"}
 	if ns := *o.cluster.kube.Namespace; ns != "" {

@@ -46,8 +46,9 @@ func (t *Tree) Apply(f *Finder, files Files, s Source, wanted []Wanted) (Files, 
 	if err != nil {
 		return nil, err
 	}
+	seen := t.mentioned(m)
 	for _, k := range others {
-		if err := out.Rewrite(m, k.Mentions(m)); err != nil {
+		if err := out.Rewrite(m, seen.New(k.AllMentions(m))); err != nil {
 			return nil, fmt.Errorf("%w would miss it: name the container there, in a strategic merge patch, and convert again", err)
 		}
 	}
@@ -133,6 +134,15 @@ func (t *Tree) missing(m *Moved) error {
 	return nil
 }
 
+// mentioned are the mentions in the tree, which are rewritten first.
+func (t *Tree) mentioned(m *Moved) Seen {
+	seen := Seen{}
+	for _, k := range t.All {
+		seen.New(k.Mentions(m))
+	}
+	return seen
+}
+
 // adds is the file with a JSON patch that adds a container; empty for none.
 func (k *Kustomization) adds(m *Moved, name string) string {
 	//lint:ignore SA1019 it is deprecated, and people have it
@@ -195,7 +205,7 @@ func (t *Tree) prove(was []Built, files Files, wanted []Wanted) error {
 				}
 			}
 		}
-		if !reflect.DeepEqual(plain(want), plain(is[i].Object)) {
+		if !alike(want, is[i].Object) {
 			return fmt.Errorf("%s %s would be built differently", b.Kind, b.Name)
 		}
 	}

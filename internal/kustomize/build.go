@@ -65,6 +65,11 @@ func copied(dirs []string, files Files) (filesys.FileSystem, error) {
 // folders are those that a kustomization needs: its own, and those of its parts, again and again.
 func (k *Kustomization) folders(depth int) []string {
 	out := []string{k.dir()}
+	for _, name := range k.all() {
+		if info, err := os.Stat(filepath.Join(k.dir(), name)); err == nil && !info.IsDir() {
+			out = append(out, filepath.Dir(filepath.Join(k.dir(), name)))
+		}
+	}
 	for _, part := range k.parts() {
 		info, err := os.Stat(part)
 		switch {
@@ -130,7 +135,7 @@ func same(was, is resmap.ResMap, moves []*Moved) error {
 		if err != nil {
 			return err
 		}
-		if !reflect.DeepEqual(plain(want), plain(got)) {
+		if !alike(want, got) {
 			return fmt.Errorf("%s %s would be built differently", before.GetKind(), before.GetName())
 		}
 	}
@@ -148,6 +153,28 @@ func (m *Moved) built(kind, name string, object map[string]any) bool {
 // change is what is to become of an object that was built.
 func (m *Moved) change(object map[string]any) (edit.Change, error) {
 	return Carry(edit.Change{Sets: m.Sets, Drops: m.Drops, Moves: m.Moves}, m.Before, object, m.Way)
+}
+
+// alike reports whether two objects are the same to the API server: a list of init containers without any is none.
+func alike(a, b any) bool { return reflect.DeepEqual(withoutEmpty(plain(a)), withoutEmpty(plain(b))) }
+
+// withoutEmpty is a value without such lists.
+func withoutEmpty(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if list, isList := inner.([]any); key == "initContainers" && (inner == nil || isList && len(list) == 0) {
+				delete(v, key)
+				continue
+			}
+			withoutEmpty(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			withoutEmpty(inner)
+		}
+	}
+	return v
 }
 
 // plain has numbers of one type.

@@ -19,6 +19,8 @@ type Kustomization struct {
 	// File is its absolute name.
 	File string
 	types.Kustomization
+	// components are those that it is made with, and theirs, in the order in which they are applied.
+	components []*Kustomization
 }
 
 // IsComponent reports whether it is a component, which cannot be built alone.
@@ -51,6 +53,7 @@ func (f *Finder) Around(file string) ([]*Kustomization, error) {
 	var out []*Kustomization
 	for _, k := range all {
 		if k.has(file, all, 0) {
+			k.components = k.componentsIn(all, 0)
 			out = append(out, k)
 		}
 	}
@@ -158,6 +161,30 @@ func (k *Kustomization) parts() []string {
 
 // maxDepth is more kustomizations on top of each other than anybody has; it ends circles.
 const maxDepth = 20
+
+// componentsIn are the components of a kustomization among others, each behind its own.
+func (k *Kustomization) componentsIn(all map[string]*Kustomization, depth int) []*Kustomization {
+	var out []*Kustomization
+	for _, name := range k.Components {
+		part := filepath.Join(k.dir(), name)
+		if real, err := filepath.EvalSymlinks(part); err == nil {
+			part = real
+		}
+		if c := all[part]; c != nil && depth < maxDepth {
+			out = append(append(out, c.componentsIn(all, depth+1)...), c)
+		}
+	}
+	return out
+}
+
+// OnlyCollects reports whether nothing in a kustomization or its components looks into pod templates: what it builds moves
+// as its resources do.
+func (k *Kustomization) OnlyCollects() bool {
+	return !slices.ContainsFunc(append([]*Kustomization{k}, k.components...), func(k *Kustomization) bool {
+		//lint:ignore SA1019 it is deprecated, and people have it
+		return len(k.Patches)+len(k.PatchesJson6902)+len(k.PatchesStrategicMerge)+len(k.Replacements)+len(k.Vars)+len(k.Transformers)+len(k.Configurations)+len(k.OpenAPI) > 0
+	})
+}
 
 func (k *Kustomization) has(file string, all map[string]*Kustomization, depth int) bool {
 	parts := k.parts()

@@ -64,29 +64,41 @@ type Mention struct {
 	Brings bool
 }
 
-// Mentions are those in one kustomization.
-func (k *Kustomization) Mentions(m *Moved) []Mention {
+// Mentions are those in one kustomization, without its components. Its patches are applied in this order.
+func (k *Kustomization) Mentions(m *Moved) []Mention { return k.mentions(m, m.lineup()) }
+
+// AllMentions are those in one kustomization and in its components, which are applied before its own patches.
+func (k *Kustomization) AllMentions(m *Moved) []Mention {
+	l := m.lineup()
 	var out []Mention
-	for i, p := range k.Patches {
-		out = append(out, k.patch(m, p.Path, p.Patch, []string{"patches", strconv.Itoa(i), "patch"}, p.Target)...)
+	for _, c := range k.components {
+		out = append(out, c.mentions(m, l)...)
 	}
-	//lint:ignore SA1019 it is deprecated, and people have it
-	for i, p := range k.PatchesJson6902 {
-		out = append(out, k.patch(m, p.Path, p.Patch, []string{"patchesJson6902", strconv.Itoa(i), "patch"}, p.Target)...)
-	}
+	return append(out, k.mentions(m, l)...)
+}
+
+func (k *Kustomization) mentions(m *Moved, l *lineup) []Mention {
+	var out []Mention
 	//lint:ignore SA1019 it is deprecated, and people have it
 	for i, p := range k.PatchesStrategicMerge {
 		file, inline := string(p), ""
 		if strings.Contains(file, "\n") {
 			file, inline = "", file
 		}
-		out = append(out, k.patch(m, file, inline, []string{"patchesStrategicMerge", strconv.Itoa(i)}, nil)...)
+		out = append(out, k.patch(m, l, file, inline, []string{"patchesStrategicMerge", strconv.Itoa(i)}, nil)...)
+	}
+	for i, p := range k.Patches {
+		out = append(out, k.patch(m, l, p.Path, p.Patch, []string{"patches", strconv.Itoa(i), "patch"}, p.Target)...)
+	}
+	//lint:ignore SA1019 it is deprecated, and people have it
+	for i, p := range k.PatchesJson6902 {
+		out = append(out, k.patch(m, l, p.Path, p.Patch, []string{"patchesJson6902", strconv.Itoa(i), "patch"}, p.Target)...)
 	}
 	return append(out, k.replaced(m)...)
 }
 
 // patch is a patch in a file or a text of its own.
-func (k *Kustomization) patch(m *Moved, file, inline string, path []string, target *types.Selector) []Mention {
+func (k *Kustomization) patch(m *Moved, l *lineup, file, inline string, path []string, target *types.Selector) []Mention {
 	if target != nil && !selects(target, m) {
 		return nil
 	}
@@ -108,30 +120,33 @@ func (k *Kustomization) patch(m *Moved, file, inline string, path []string, targ
 		}
 		switch value := value.(type) {
 		case []any:
-			out = append(out, m.operations(at, value)...)
+			out = append(out, m.operations(l, at, value)...)
 		case map[string]any:
 			at.Document = document
-			out = append(out, m.strategic(at, value, target != nil)...)
+			out = append(out, m.strategic(l, at, value, target != nil)...)
 		}
 	}
 }
 
 // selects reports whether a selector may mean the object; selectors by label may.
 func selects(s *types.Selector, m *Moved) bool {
-	whole := func(pattern, s string) bool {
-		re, err := regexp.Compile("^(?:" + pattern + ")$")
-		return pattern == "" || err == nil && re.MatchString(s)
-	}
 	return whole(s.Kind, m.Kind) && whole(s.Name, m.Name)
 }
 
+// whole reports whether a pattern matches all of a text; none matches any.
+func whole(pattern, s string) bool {
+	re, err := regexp.Compile("^(?:" + pattern + ")$")
+	return pattern == "" || err == nil && re.MatchString(s)
+}
+
 // strategic is a patch that names containers in the list where they no longer are.
-func (m *Moved) strategic(at Mention, patch map[string]any, targeted bool) []Mention {
+func (m *Moved) strategic(l *lineup, at Mention, patch map[string]any, targeted bool) []Mention {
 	meta, _ := patch["metadata"].(map[string]any)
 	if !targeted && (patch["kind"] != m.Kind || meta["name"] != m.Name) {
 		return nil
 	}
 	spec := SpecOf(patch, m.Way)
+	l.merge(m, spec)
 	list, _ := spec["containers"].([]any)
 	var out []Mention
 	for _, item := range list {
@@ -145,23 +160,23 @@ func (m *Moved) strategic(at Mention, patch map[string]any, targeted bool) []Men
 }
 
 // operations are those of a JSON patch that count containers.
-func (m *Moved) operations(at Mention, ops []any) []Mention {
-	prefix := "/" + strings.Join(m.Way, "/") + "/containers"
+func (m *Moved) operations(l *lineup, at Mention, ops []any) []Mention {
+	spec := "/" + strings.Join(m.Way, "/") + "/"
 	var out []Mention
 	for i, op := range ops {
 		fields, _ := op.(map[string]any)
 		at.Op = i
+		kind, _ := fields["op"].(string)
 		for _, key := range []string{"path", "from"} {
 			pointer, _ := fields[key].(string)
-			rest, ok := strings.CutPrefix(pointer, prefix)
-			if !ok || rest == "/-" {
+			rest, ok := strings.CutPrefix(pointer, spec)
+			list, rest, _ := strings.Cut(rest, "/")
+			if !ok || !slices.Contains(lists, list) {
 				continue
 			}
-			at.Field = pointer
-			index, tail, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
-			list, place, known := m.now(index)
-			at.Known = known && key == "path"
-			at.Instead = strings.TrimSuffix("/"+strings.Join(m.Way, "/")+"/"+list+"/"+place+"/"+tail, "/")
+			index, tail, _ := strings.Cut(rest, "/")
+			instead, known := l.operation(kind, list, index, tail, fields["value"])
+			at.Field, at.Instead, at.Known = pointer, spec+instead, known && key == "path"
 			if at.Instead != pointer {
 				out = append(out, at)
 			}
@@ -170,55 +185,10 @@ func (m *Moved) operations(at Mention, ops []any) []Mention {
 	return out
 }
 
-// now is where the container with an index stands after the move.
-func (m *Moved) now(index string) (list, place string, known bool) {
-	i, err := strconv.Atoi(index)
-	before, _ := m.Before["containers"].([]any)
-	if err != nil || i < 0 || i >= len(before) {
-		return "", "", false
-	}
-	name := nameOf(before[i])
-	for _, list := range []string{"containers", "initContainers"} {
-		after, _ := m.After[list].([]any)
-		if j := slices.IndexFunc(after, func(v any) bool { return nameOf(v) == name }); j >= 0 {
-			return list, strconv.Itoa(j), true
-		}
-	}
-	return "", "", false
-}
-
 func nameOf(v any) string {
 	fields, _ := v.(map[string]any)
 	name, _ := fields["name"].(string)
 	return name
-}
-
-// replaced are the field paths of replacements that lead through containers.
-func (k *Kustomization) replaced(m *Moved) []Mention {
-	var out []Mention
-	look := func(kind, name, path string, keys ...string) {
-		for _, c := range m.Containers {
-			was := strings.Join(m.Way, ".") + ".containers.[name=" + c + "]"
-			if rest, there := strings.CutPrefix(path, was); there && (kind == "" || kind == m.Kind) && (name == "" || name == m.Name) {
-				is := strings.Join(m.Way, ".") + ".initContainers.[name=" + c + "]"
-				out = append(out, Mention{File: k.File, Path: keys, Document: -1, Op: -1, Field: path, Instead: is + rest, Known: true, Replaces: true})
-			}
-		}
-	}
-	for i, r := range k.Replacements {
-		at := []string{"replacements", strconv.Itoa(i)}
-		if r.Source != nil {
-			look(r.Source.Kind, r.Source.Name, r.Source.FieldPath, append(slices.Clone(at), "source", "fieldPath")...)
-		}
-		for j, t := range r.Targets {
-			for n, path := range t.FieldPaths {
-				if t.Select != nil {
-					look(t.Select.Kind, t.Select.Name, path, append(slices.Clone(at), "targets", strconv.Itoa(j), "fieldPaths", strconv.Itoa(n))...)
-				}
-			}
-		}
-	}
-	return out
 }
 
 // SpecOf is the pod spec of an object.

@@ -32,6 +32,19 @@ func (f Files) read(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
+// Seen are mentions that were rewritten: several kustomizations may share a patch.
+type Seen map[string]bool
+
+// New are those of mentions that were not seen before. They are from then on.
+func (s Seen) New(mentions []Mention) []Mention {
+	return slices.DeleteFunc(slices.Clone(mentions), func(at Mention) bool {
+		key := fmt.Sprint(at.File, at.Path, at.Document, at.Op, at.Field)
+		old := s[key]
+		s[key] = true
+		return old
+	})
+}
+
 // Rewrite changes what is mentioned, so that it hits the container in its new place. The mention is an error if nobody
 // knows how.
 func (f Files) Rewrite(m *Moved, mentions []Mention) error {
@@ -68,7 +81,13 @@ func (at Mention) line(data []byte) int {
 
 // replace changes the field path of a replacement.
 func (at Mention) replace(data []byte) ([]byte, error) {
-	result, err := edit.Apply(data, edit.Change{Sets: []edit.Set{{Path: slices.Clone(at.Path), Value: at.Instead}}})
+	change := edit.Change{}
+	path := slices.Clone(at.Path)
+	if _, err := strconv.Atoi(path[0]); err == nil { // a file with a list of them
+		change.Way, path = path[:1], path[1:]
+	}
+	change.Sets = []edit.Set{{Path: path, Value: at.Instead}}
+	result, err := edit.Apply(data, change)
 	if err != nil {
 		return nil, err
 	}

@@ -3,11 +3,11 @@ package convert
 import (
 	"maps"
 	"slices"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/edit"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/software"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
@@ -31,9 +31,11 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 		case reason != "" && (named || reason.solvable() && sure(c)):
 			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: reason, About: about})
 		case reason != "":
-		case named, sure(c):
+		case named, sure(c) && !o.changesPolicy(c): // where it is named a remark says what it loses
 			p.Moves = append(p.Moves, moveOf(c, place, named, remembered))
-		case (c.Role == roles.Sidecar || c.Role == roles.Ask) && likely(c):
+		case sure(c):
+			p.Refused = append(p.Refused, Refused{Container: c.Name, Place: place, Reason: OwnPolicy, About: ownPolicy(c)})
+		case likely(c):
 			p.Asks = append(p.Asks, Ask{Container: c.Name, Place: place, Signals: c.Signals})
 		}
 	}
@@ -42,10 +44,10 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 }
 
 // dropRules drops what the API server rejects of native sidecars: rules on when they are restarted, which they always are.
-func (p *Plan) dropRules() {
-	for i, c := range p.Workload.Spec().Containers {
-		if len(c.RestartPolicyRules) > 0 && slices.ContainsFunc(p.Moves, func(m Move) bool { return !m.Init && m.Container == c.Name }) {
-			p.Change.Drops = append(p.Change.Drops, edit.Drop{Path: []string{"containers", strconv.Itoa(i), "restartPolicyRules"}})
+func (p *Plan) dropRules(j *roles.Judgment) {
+	for _, m := range p.Moves {
+		if c := j.Container(m.Container); len(c.RestartPolicyRules) > 0 {
+			p.Change.Drops = append(p.Change.Drops, edit.Drop{Path: c.Path("restartPolicyRules")})
 		}
 	}
 }
@@ -98,9 +100,9 @@ func (p *Plan) inOrder(j *roles.Judgment) {
 // solvable reports whether a container can move once something else has changed: that is worth telling unasked.
 func (r Reason) solvable() bool { return r == Wrapped || r == InitOrder }
 
-// likely reports whether it is worth asking: a name alone is no reason to.
+// likely reports whether a container may be a sidecar, and it is worth asking: a name alone is no reason to.
 func likely(c *roles.Container) bool {
-	return slices.ContainsFunc(c.Signals, func(s roles.Signal) bool { return s.Certainty != roles.Low })
+	return (c.Role == roles.Sidecar || c.Role == roles.Ask) && slices.ContainsFunc(c.Signals, func(s roles.Signal) bool { return s.Certainty != roles.Low })
 }
 
 // names reports whether a container is named, and whether only by what another strategy has left.
@@ -130,11 +132,28 @@ func (p *Plan) forbidden(j *roles.Judgment, c *roles.Container, o Options) (reas
 		return OneShot, ""
 	case c.Role == roles.Init:
 		return InitExits, ""
-	case restartsAll(c) && o.Strategy == Native:
+	case restartsAll(c) && o.becomesNative():
 		return RestartsAll, ""
 	}
 	return p.obstructed(j, c, o)
 }
+
+// ownPolicy is the restartPolicy of a container that is not always restarted; empty where it has none, or Always.
+func ownPolicy(c *roles.Container) string {
+	if c.RestartPolicy == nil || facts.RestartsAlways(c.Container) {
+		return ""
+	}
+	return string(*c.RestartPolicy)
+}
+
+// changesPolicy reports whether a container is restarted more often when it is a native sidecar than its own restartPolicy
+// says.
+func (o Options) changesPolicy(c *roles.Container) bool {
+	return o.becomesNative() && ownPolicy(c) != ""
+}
+
+// becomesNative reports whether a strategy makes native sidecars, alone or beside the containers that there are.
+func (o Options) becomesNative() bool { return o.Strategy == Native || o.Strategy == Universal }
 
 // obstructed is which of its obstacles forbids it; empty for none.
 func (p *Plan) obstructed(j *roles.Judgment, c *roles.Container, o Options) (reason Reason, about string) {
@@ -143,7 +162,7 @@ func (p *Plan) obstructed(j *roles.Judgment, c *roles.Container, o Options) (rea
 		case !obstacle.Forbids:
 		case obstacle.Kind == roles.LastMain:
 			return LastContainer, ""
-		case obstacle.Kind == roles.InitOrder && (o.Strategy == Native || o.Strategy == Universal):
+		case obstacle.Kind == roles.InitOrder && o.becomesNative():
 			feeder, _ := j.FedTooLate(c)
 			return InitOrder, feeder
 		case obstacle.Kind == roles.WrapperStays && !(o.RemoveWorkarounds && unwraps(j)):

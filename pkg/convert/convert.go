@@ -146,6 +146,8 @@ const (
 	Unreadable Reason = "workload-not-readable"
 	// RestartsAll: its rules restart all containers of the pod, which nothing else does.
 	RestartsAll Reason = "restarts-all-containers"
+	// OwnPolicy: its own restartPolicy says that it is not always restarted, as every native sidecar is.
+	OwnPolicy Reason = "has-its-own-restart-policy"
 	// AlreadyNative: sidecar-run stands before ordinary containers.
 	AlreadyNative Reason = "already-native"
 	// AlreadyWrapped: somebody has written sidecar-run before a command by hand.
@@ -256,7 +258,7 @@ func of(w *workload.Workload, o Options) *Plan {
 		for _, m := range p.Moves {
 			p.Change.Moves = append(p.Change.Moves, edit.Move{Container: m.Container, Probe: m.Probe, Before: m.Before})
 		}
-		p.dropRules()
+		p.dropRules(&j)
 	case len(p.Moves) > 0, o.Strategy == Wrapper && len(o.Injected) > 0:
 		p.wrap(&j, o)
 	}

@@ -285,3 +285,46 @@ containers:
 		}
 	}
 }
+
+// TestOwnPolicy: a container with a restartPolicy of its own would be restarted more often as a native sidecar. It stays
+// where nobody has named it, and what it loses is said where somebody has.
+func TestOwnPolicy(t *testing.T) {
+	const proxy = "\n- {name: cloud-sql-proxy, image: \"cloud-sql-proxy:2\", args: [\"--port=5432\", \"p:r:i\"], restartPolicy: "
+	const work = "\n- {name: work, image: w, args: [\"--db=127.0.0.1:5432\"]}"
+	named := Options{Containers: []string{"cloud-sql-proxy"}}
+	for _, test := range []struct {
+		name, spec string
+		options    Options
+		want       string
+	}{
+		{"never", "containers:" + work + proxy + "Never}", Options{}, "refuse cloud-sql-proxy: has-its-own-restart-policy"},
+		{"on-failure", "containers:" + work + proxy + "OnFailure}", Options{}, "refuse cloud-sql-proxy: has-its-own-restart-policy"},
+		{"always", "containers:" + work + proxy + "Always}", Options{}, "move cloud-sql-proxy\nremark replace\nremark needs-1.29"},
+		{"named", "containers:" + work + proxy + "Never}", named, "move cloud-sql-proxy\nremark replace\nremark policy-goes\nremark needs-1.29"},
+		{"with-rules", "containers:" + work + proxy + "Never, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [1]}}]}", named,
+			"move cloud-sql-proxy\nremark replace\nremark policy-goes\nremark rules-go\nremark needs-1.29"},
+		{"init-container", "initContainers:" + proxy + "OnFailure}\ncontainers:" + work, Options{}, "refuse cloud-sql-proxy: has-its-own-restart-policy"},
+		{"named-init-container", "initContainers:" + proxy + "OnFailure, restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [1]}}]}\ncontainers:" + work, named,
+			"move cloud-sql-proxy\nremark replace\nremark policy-goes\nremark rules-go\nremark needs-1.29"},
+		{"asked-about", "containers:\n- {name: work, image: shop/work}\n- {name: tunnel, image: shop/tunnel, restartPolicy: Never, ports: [{containerPort: 7000}]}", Options{}, "ask tunnel"},
+		{"twin", "containers:" + work + proxy + "Never}", Options{Strategy: Universal}, "refuse cloud-sql-proxy: has-its-own-restart-policy"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p, _ := planOf(t, job(test.spec), test.options)
+			if diff := cmp.Diff(test.want, shown(p)); diff != "" {
+				t.Fatalf("-want +got:\n%s", diff)
+			}
+			if !p.Changes() {
+				return
+			}
+			object, err := edit.Values(p.Object(), p.Whole())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, _ := workload.Descend(object, []string{"spec", "template", "spec", "initContainers", "0"}).(map[string]any)
+			if _, rules := c["restartPolicyRules"]; c["restartPolicy"] != "Always" || rules {
+				t.Errorf("%v", c)
+			}
+		})
+	}
+}

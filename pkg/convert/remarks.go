@@ -33,6 +33,7 @@ const (
 	NeedsPorts    RemarkKind = "needs-1.33"      // Services find named ports of native sidecars
 	StopsAtOnce   RemarkKind = "prestop-at-once" // a preStop hook does not wait for the main container
 	RulesGo       RemarkKind = "rules-go"        // its restartPolicyRules are not allowed for native sidecars
+	PolicyGoes    RemarkKind = "policy-goes"     // its own restartPolicy was another one: it is always restarted now
 	WorkLeft      RemarkKind = "work-left"       // it is told to exit when the work has exited, and may not be done
 	FailurePolicy RemarkKind = "failure-policy"  // a rule on exit codes catches the sidecar's
 	Injected      RemarkKind = "injected"        // a webhook puts it into pods, too, and has a setting for this
@@ -55,6 +56,7 @@ func (p *Plan) remark(j *roles.Judgment, o Options) {
 	if p.Change.Then != nil && o.RunImage == PlaceholderImage {
 		p.add(Remark{Kind: Placeholder, About: o.RunImage, Place: w.Place})
 	}
+	p.restarts(j, o)
 	if len(p.Moves) == 0 || o.Strategy != Native {
 		return
 	}
@@ -75,19 +77,26 @@ func (p *Plan) remark(j *roles.Judgment, o Options) {
 		if c.Lifecycle != nil && c.Lifecycle.PreStop != nil && !p.drops("containers", at, "lifecycle", "preStop") {
 			p.add(Remark{Kind: StopsAtOnce, Container: c.Name, Place: w.At("containers", at, "lifecycle", "preStop")})
 		}
-		p.restarts(j, &c, at)
+		if volume := j.HandsOn(c.Name); volume != "" && w.Completes() {
+			p.add(Remark{Kind: WorkLeft, Container: c.Name, About: volume, Place: w.At("containers", at, "volumeMounts")})
+		}
 		p.obstacles(j.Container(c.Name))
 	}
 }
 
-// restarts says what changes where a container is always restarted, and told to exit when the work has exited.
-func (p *Plan) restarts(j *roles.Judgment, c *corev1.Container, at string) {
-	w := p.Workload
-	if len(c.RestartPolicyRules) > 0 {
-		p.add(Remark{Kind: RulesGo, Container: c.Name, Place: w.At("containers", at, "restartPolicyRules")})
+// restarts says what changes where a container is always restarted.
+func (p *Plan) restarts(j *roles.Judgment, o Options) {
+	if !o.becomesNative() {
+		return
 	}
-	if volume := j.HandsOn(c.Name); volume != "" && w.Completes() {
-		p.add(Remark{Kind: WorkLeft, Container: c.Name, About: volume, Place: w.At("containers", at, "volumeMounts")})
+	for _, m := range p.Moves {
+		c := j.Container(m.Container)
+		if policy := ownPolicy(c); policy != "" {
+			p.add(Remark{Kind: PolicyGoes, Container: c.Name, About: policy, Place: p.Workload.At(c.Path("restartPolicy")...)})
+		}
+		if len(c.RestartPolicyRules) > 0 {
+			p.add(Remark{Kind: RulesGo, Container: c.Name, Place: p.Workload.At(c.Path("restartPolicyRules")...)})
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
@@ -75,6 +76,9 @@ func (p *pod) moveSteps(c *container) []checks.Step {
 		text = fmt.Sprintf("Make a native sidecar of %s:", c.Name)
 	}
 	out := []checks.Step{write(text, "restartPolicy: Always")}
+	if c.RestartPolicy != nil && !facts.RestartsAlways(c.Container) {
+		out = append(out, do("That is instead of its restartPolicy: %s, so it is restarted whenever it exits: if it has to stay as it is, leave it where it is.", *c.RestartPolicy))
+	}
 	if len(c.RestartPolicyRules) > 0 {
 		out = append(out, do("Take its restartPolicyRules out: the API server rejects them for native sidecars."))
 	}

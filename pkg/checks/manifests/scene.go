@@ -168,8 +168,12 @@ type question func(*pod) []checks.Finding
 
 // podCheck is a check that asks every pod template the same.
 func podCheck(c checks.Check, ask question) rule {
+	return openCheck(c, func(p *pod) checks.Outcome { return checks.Outcome{Findings: ask(p)} })
+}
+
+// openCheck is one that cannot always tell: what it would have to know of a pod template is missing then.
+func openCheck(c checks.Check, each func(*pod) checks.Outcome) rule {
 	c.Category, c.Needs = checks.Manifests, []facts.Kind{facts.Workloads}
-	each := func(p *pod) checks.Outcome { return checks.Outcome{Findings: ask(p)} }
 	return rule{checks.Rule[*scene]{Check: c, Run: func(s *scene) checks.Outcome {
 		out := s.ofPods(c.ID, each)
 		out.Tried = prose.Counted(len(s.pods), "workload")
