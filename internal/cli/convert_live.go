@@ -135,6 +135,7 @@ func (c *conversion) liveTexts() ([]byte, error) {
 				delete(annotations, "deployment.kubernetes.io/revision")
 			}
 		}
+		forgetJob(object)
 		text, err := yaml.Marshal(object)
 		if err != nil {
 			return nil, err
@@ -145,6 +146,24 @@ func (c *conversion) liveTexts() ([]byte, error) {
 		out.Write(text)
 	}
 	return out.Bytes(), nil
+}
+
+// ofController are the labels by which the API server ties pods to the Job that it has created.
+var ofController = []string{"controller-uid", "job-name", "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"}
+
+// forgetJob takes out of a Job what the API server has put into it: it rejects another one with it.
+func forgetJob(object map[string]any) {
+	spec, _ := object["spec"].(map[string]any)
+	if object["kind"] != "Job" || spec == nil || spec["manualSelector"] == true {
+		return
+	}
+	delete(spec, "selector")
+	for _, way := range [][]string{{"metadata", "labels"}, {"spec", "template", "metadata", "labels"}} {
+		labels, _ := workload.Descend(object, way).(map[string]any)
+		for _, key := range ofController {
+			delete(labels, key)
+		}
+	}
 }
 
 func (o *convertOptions) showRequests(objects *collect.Objects) {

@@ -138,8 +138,8 @@ func planSteps(r *plan.Row) []string {
 		out = append(out, fmt.Sprintf("  %s has the manifest: change it there", ownerWords(r.Owner)))
 	}
 	if len(r.Sidecars) > 0 {
-		object := prose.Shell("%s/%s -n %s", strings.ToLower(r.Kind), r.Name, r.Namespace)
-		out = append(out, "  kubectl sidecar convert -f FILE "+strings.Join(flags, " ")+"   # in the manifest", "  kubectl sidecar convert "+object+" "+strings.Join(flags, " ")+"   # prints the patch for what is in the cluster")
+		out = append(out, "  kubectl sidecar convert -f FILE "+strings.Join(flags, " ")+"   # in the manifest")
+		out = append(out, liveSteps(r, strings.Join(flags, " "))...)
 	} else if len(r.Workarounds) > 0 {
 		out = append(out, "  kubectl sidecar convert -f FILE --remove-workarounds")
 	} else {
@@ -150,4 +150,26 @@ func planSteps(r *plan.Row) []string {
 		plan.NewPods: "delete its pods one after the other: only new ones have it",
 		plan.Rollout: "a rollout brings it to the pods", plan.NextRelease: "nothing; the next release creates the hook again",
 	}[r.Delivery])
+}
+
+// liveSteps are the commands for what is in the cluster. One that changes it is there only where nobody has the manifest,
+// who would undo it.
+func liveSteps(r *plan.Row, flags string) []string {
+	object := prose.Shell("%s/%s", strings.ToLower(r.Kind), r.Name)
+	namespace := prose.Shell("-n %s", r.Namespace)
+	convert := "kubectl sidecar convert " + object + " " + namespace + " " + flags
+	switch {
+	case r.Delivery == plan.Replace:
+		out := []string{"  " + convert + " -o yaml   # prints what to create when what is in the cluster is deleted"}
+		if r.Owner == nil {
+			out = append(out, "  "+convert+" -o yaml | kubectl replace --force -f -   # deletes it, and creates it again")
+		}
+		return out
+	case r.Owner != nil:
+		return []string{"  " + convert + "   # prints the patch for what is in the cluster"}
+	}
+	return []string{
+		"  " + convert + "   # prints the patch for what is in the cluster",
+		fmt.Sprintf("  kubectl patch %s %s --type=json -p \"$(%s)\"   # applies it", object, namespace, convert),
+	}
 }
