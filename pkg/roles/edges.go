@@ -202,7 +202,7 @@ func (j *judge) calls() {
 			e := Edge{Port: call.port, Evidence: []Evidence{j.evidence(from, call.text.value, call.text.field...)}}
 			to, how := j.serverOf(i, call.port)
 			switch {
-			case call.bind && (to == nil || how <= j.ports[i][call.port] && !declares(from, to, call.port)):
+			case call.bind && (to == nil || how <= j.ports[i][call.port] && !j.declares(from, to, call.port)):
 				if to, _ := j.serverBeside(i, call.port); to != nil && j.onlyConnects(i) {
 					j.edge(from, to, Calls, Medium, e)
 				}
@@ -254,14 +254,14 @@ var listening = pattern.New(`(?i)\b(?:listen|bind|serve|server|start)\b`)
 
 // declares reports whether a port is declared by the second container and not by the first: two containers of a pod
 // cannot both listen there.
-func declares(from, to *Container, port int) bool {
+func (j *judge) declares(from, to *Container, port int) bool {
 	has := func(c *Container) bool {
 		for _, p := range c.Ports {
 			if int(p.ContainerPort) == port {
 				return true
 			}
 		}
-		return slices.ContainsFunc(software.Binds(c.Container), func(b software.Bind) bool { return b.Port == port })
+		return slices.ContainsFunc(j.bindsOf(c), func(b software.Bind) bool { return b.Port == port })
 	}
 	return has(to) && !has(from)
 }

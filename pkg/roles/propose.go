@@ -64,7 +64,7 @@ func (j *judge) propose(c *Container) Proposal {
 
 // question is what is known when a probe for a container is looked for.
 func (j *judge) question(c *Container) software.Question {
-	q := software.Question{Container: c.Container, Template: c.Container, Binds: software.Binds(c.Container)}
+	q := software.Question{Container: c.Container, Template: c.Container, Binds: j.bindsOf(c)}
 	q.Elsewhere = func(port int) bool {
 		return slices.ContainsFunc(j.Containers, func(o Container) bool {
 			return o.Name != c.Name && slices.ContainsFunc(o.Ports, func(p corev1.ContainerPort) bool { return int(p.ContainerPort) == port })
@@ -99,7 +99,7 @@ func (c *Container) asksSoftware(port int) bool {
 // cannotPass are the container's own probes that ask where it listens for its own pod only, or the node.
 func (j *judge) cannotPass(c *Container) []Evidence {
 	var out []Evidence
-	binds := software.Binds(c.Container)
+	binds := j.bindsOf(c)
 	for _, p := range []struct {
 		name  string
 		probe *corev1.Probe

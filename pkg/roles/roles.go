@@ -257,6 +257,18 @@ func (j *judge) add(c *corev1.Container, init bool, index int) {
 	j.binds = append(j.binds, software.Binds(c))
 }
 
+// bindsOf is where a container listens, found out once.
+func (j *judge) bindsOf(c *Container) []software.Bind {
+	i := c.Index
+	if !c.Init {
+		i += len(j.Workload.Spec().InitContainers)
+	}
+	if len(j.Containers) == 1 || i >= len(j.binds) {
+		return software.Binds(c.Container)
+	}
+	return j.binds[i]
+}
+
 // softwareOf is what a container runs, by its name, its image or its command.
 func softwareOf(c *corev1.Container) *known.Sidecar {
 	if k := software.Of(c); k != nil {

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
@@ -234,7 +235,14 @@ func (d *Document) workload(object map[string]any, node *yaml.Node, root, way []
 
 // into decodes a value into a typed one; what can be read of it is read, and the error names the first field that
 // cannot.
-func into(value, typed any) error {
+func into[T any](value any, typed *T) error {
+	if fields, ok := value.(map[string]any); ok {
+		var out T
+		if runtime.DefaultUnstructuredConverter.FromUnstructured(fields, &out) == nil { // without a detour over text
+			*typed = out
+			return nil
+		}
+	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
