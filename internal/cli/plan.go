@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -13,10 +12,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/print"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // planOptions is what was typed.
@@ -174,82 +171,4 @@ func (o *planOptions) wants(kind string, meta *metav1.ObjectMeta) bool {
 		return false
 	}
 	return len(o.names) == 0 || slices.ContainsFunc(o.names, func(n collect.Name) bool { return n.Kind() == kind && n.Name == meta.Name })
-}
-
-// ofCluster reads the workloads, of which only what becomes their rows is kept, and what decides about all of them. What
-// the canaries have to list anyway is not listed again.
-func (o *planOptions) ofCluster(ctx context.Context) (*plan.Plan, error) {
-	o.cluster.selector = "" // of workloads, not of namespaces
-	*o.cluster.kube.Namespace = o.namespace
-	p := plan.New(buildVersion().Version)
-	o.cluster.handover = collect.NewHandover(func(w *workload.Workload, meta *metav1.ObjectMeta) {
-		if o.wants(w.Kind, meta) {
-			p.Add(w, meta)
-		}
-	})
-	s, err := o.cluster.collect(ctx, o.streams, plan.Kinds)
-	if err != nil {
-		return nil, err
-	}
-	config, err := o.cluster.config()
-	if err != nil {
-		return nil, err
-	}
-	progress := startProgress(o.streams.ErrOut)
-	defer progress.stop()
-	options := collect.Options{
-		Config: config, QPS: o.cluster.qps, Timeout: o.cluster.timeout, RequestTimeout: o.cluster.requestTimeout,
-		Progress: progress.step, Tool: buildVersion().Version,
-	}
-	var gaps []facts.Gap
-	for _, q := range o.queries(s.CustomResourceDefinitions) {
-		unread, ledger, err := collect.Workloads(ctx, options, q, p.Add)
-		if o.cluster.showRequests {
-			progress.stop()
-			printRequests(o.streams.ErrOut, ledger.Requests())
-		}
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil, &failure{err: errors.New("interrupted before the workloads were read"), code: exitInterrupted}
-		case err != nil:
-			return nil, err
-		}
-		gaps = append(gaps, unread...)
-	}
-	needs := p.Needs()
-	options.Namespace = o.namespace
-	unread, ledger, err := collect.References(ctx, options, slices.Contains(needs, plan.Autoscalers), slices.Contains(needs, plan.Ports), p.Refer)
-	if o.cluster.showRequests && len(needs) > 0 {
-		progress.stop()
-		printRequests(o.streams.ErrOut, ledger.Requests())
-	}
-	if err != nil {
-		return nil, err
-	}
-	out := p.Finish(s, gaps)
-	out.Gaps = append(out.Gaps, unread...) // of what else changes: the workloads are there
-	if len(o.names) == 0 {
-		out.Limits = append(out.Limits, plan.PodsUnread)
-	}
-	return out, nil
-}
-
-// queries are what to read: everything, or each named workload.
-func (o *planOptions) queries(custom []facts.CRD) []collect.WorkloadQuery {
-	all := collect.WorkloadQuery{Namespace: o.namespace, Selector: o.selector, Custom: custom, Handed: o.cluster.handover}
-	if len(o.names) == 0 {
-		return []collect.WorkloadQuery{all}
-	}
-	var out []collect.WorkloadQuery
-	for _, n := range o.names {
-		q := all
-		q.Kind, q.Name = n.Kind(), n.Name
-		for _, d := range custom {
-			if d.Name == n.Resource || d.Name == n.Resource+"."+d.Group {
-				q.Kind = d.Kind
-			}
-		}
-		out = append(out, q)
-	}
-	return out
 }

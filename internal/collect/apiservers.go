@@ -101,6 +101,7 @@ func (c *collector) endpoints(ctx context.Context) {
 
 // instances are the API servers that answered so far.
 type instances struct {
+	mu      sync.Mutex
 	list    []facts.APIServer
 	headers map[string]bool // Process-Start-Time-Unix of those in list
 	pages   map[string]bool // what was read of their pages, which for one process stays the same
@@ -129,12 +130,15 @@ func (c *collector) apiServerMetrics(ctx context.Context) {
 			break // it does not work at all
 		}
 		c.step("API servers", len(seen.list), expected)
+		if try > 0 && try < minConnections && len(seen.list) >= expected { // each may meet another one, and takes its time
+			connections += minConnections - try
+			each(minConnections-try, minConnections-try, func(int) { c.note(&seen, c.oneAPIServer(ctx, client, &seen, false)) })
+			try = minConnections - 1
+			continue
+		}
 		connections++
-		if err := c.oneAPIServer(ctx, client, &seen, try >= quick); err != nil {
-			seen.lastErr = err
-			if a, ok := answered(err); ok && a.Code == http.StatusForbidden {
-				break
-			}
+		if c.note(&seen, c.oneAPIServer(ctx, client, &seen, try >= quick)) {
+			break
 		}
 	}
 	slices.SortFunc(seen.list, func(a, b facts.APIServer) int {
@@ -147,6 +151,25 @@ func (c *collector) apiServerMetrics(ctx context.Context) {
 	c.unseen(ctx, &seen, expected, connections)
 }
 
+// note keeps an error, and reports whether nobody will answer.
+func (c *collector) note(seen *instances, err error) bool {
+	if err == nil {
+		return false
+	}
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
+	seen.lastErr = err
+	a, ok := answered(err)
+	return ok && a.Code == http.StatusForbidden
+}
+
+// known reports whether an API server with that header has answered already.
+func (seen *instances) known(header string) bool {
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
+	return header != "" && seen.headers[header]
+}
+
 // oneAPIServer reads /metrics over one new connection.
 func (c *collector) oneAPIServer(ctx context.Context, client *http.Client, seen *instances, thorough bool) error {
 	ctx, cancel := c.reading(ctx)
@@ -157,7 +180,7 @@ func (c *collector) oneAPIServer(ctx context.Context, client *http.Client, seen 
 	}
 	defer resp.Body.Close()
 	header := resp.Header.Get("Process-Start-Time-Unix")
-	if header != "" && seen.headers[header] && !thorough {
+	if seen.known(header) && !thorough {
 		return nil
 	}
 	var page bytes.Buffer
@@ -175,6 +198,8 @@ func (c *collector) oneAPIServer(ctx context.Context, client *http.Client, seen 
 		Emulation: label(first(families[familyVersion]), "emulation"),
 		Reading:   gateReading("kube-apiserver", lines, families),
 	}
+	seen.mu.Lock()
+	defer seen.mu.Unlock()
 	seen.headers[header] = true
 	// The start time alone may be the same by chance; the gates may differ even then.
 	if !seen.pages[string(lines)] {

@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,6 +25,10 @@ type WorkloadQuery struct {
 	Kind, Name string
 	// Handed, if set, has given workloads to the same taker before: kinds of which it gave all are not read again.
 	Handed *Handover
+	// Kinds, if set, are the only ones that are read, besides custom resources.
+	Kinds []string
+	// AnyOrder has several kinds read at the same time, with Handed: who takes them wants no order.
+	AnyOrder bool
 	// Custom are the CustomResourceDefinitions whose objects are read as well.
 	Custom []facts.CRD
 	// Unrecognized is given containers that are in no workload. With it, objects of every kind whose schema has init
@@ -57,23 +62,40 @@ func Workloads(ctx context.Context, o Options, q WorkloadQuery, take TakeWorkloa
 	if err := c.contact(ctx); err != nil {
 		return nil, c.ledger, err
 	}
-	for _, l := range c.workloadLists(q, take) {
-		if q.Kind != "" && q.Kind != l.kind || q.Handed != nil && slices.Contains(q.Handed.Whole(), l.kind) {
-			continue
-		}
-		c.step("workloads", 0, 0)
-		right := l.right("list")
-		if c.mayNotListWorkloads(ctx, right, whole) {
-			continue
-		}
-		if err := l.read(ctx); err != nil {
-			c.failed(ctx, right, whole, err)
-		}
+	at := 1
+	if q.AnyOrder {
+		at, take = listConcurrency, q.Handed.oneByOne(take)
 	}
+	lists := slices.DeleteFunc(c.workloadLists(q, take), func(l workloadList) bool { return q.leavesOut(l) })
+	each(at, len(lists), func(i int) { c.readWorkloads(ctx, lists[i]) })
+	slices.SortStableFunc(c.snapshot.Gaps, func(a, b facts.Gap) int {
+		return cmp.Or(cmp.Compare(rank(a.Kind), rank(b.Kind)), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Reason, b.Reason))
+	})
 	if broken := c.broken.get(); broken != nil {
 		return nil, c.ledger, broken
 	}
 	return c.snapshot.Gaps, c.ledger, nil
+}
+
+// listConcurrency is how many kinds of workloads are read at once.
+const listConcurrency = 4
+
+// leavesOut reports whether a kind is not asked for, or was handed over already.
+func (q WorkloadQuery) leavesOut(l workloadList) bool {
+	builtIn := l.fact != facts.CustomWorkloads
+	return q.Kind != "" && q.Kind != l.kind || q.Kinds != nil && builtIn && !slices.Contains(q.Kinds, l.kind) ||
+		q.Handed != nil && slices.Contains(q.Handed.Whole(), l.kind)
+}
+
+func (c *collector) readWorkloads(ctx context.Context, l workloadList) {
+	c.step("workloads", 0, 0)
+	right := l.right("list")
+	if c.mayNotListWorkloads(ctx, right, whole) {
+		return
+	}
+	if err := l.read(ctx); err != nil {
+		c.failed(ctx, right, whole, err)
+	}
 }
 
 // A workloadList is one kind of workload, and how it is read.

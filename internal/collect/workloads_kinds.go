@@ -90,8 +90,24 @@ func NewHandover(take TakeWorkload) *Handover {
 	return &Handover{take: take, seen: map[string]bool{}, done: map[string]bool{}}
 }
 
+// NeverHanded are the kinds of which nothing is ever handed over: no canary is made of them.
+var NeverHanded = []string{"ReplicaSet", "ReplicationController", "PodTemplate"}
+
+// oneByOne gives workloads to a taker one after the other, and not while something is handed over.
+func (h *Handover) oneByOne(take TakeWorkload) TakeWorkload {
+	return func(w *podtemplate.Workload, meta *metav1.ObjectMeta) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		take(w, meta)
+	}
+}
+
 // Whole are the kinds of which all objects were handed over.
-func (h *Handover) Whole() []string { return slices.Sorted(maps.Keys(h.done)) }
+func (h *Handover) Whole() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Sorted(maps.Keys(h.done))
+}
 
 func (h *Handover) whole(kind string) {
 	h.mu.Lock()

@@ -2,11 +2,13 @@ package print
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/plan"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
 )
 
 // TestPlanInjected: whose an injected sidecar is, and what switches it, is in every format for people.
@@ -53,6 +55,24 @@ func TestPlanReferences(t *testing.T) {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("no %q in\n%s", want, out.String())
 			}
+		}
+	}
+}
+
+// TestPlanEscaped: a row that is not copied has nothing to escape, and one that has is escaped.
+func TestPlanEscaped(t *testing.T) {
+	for _, name := range []string{"web", `we"b\n`, "wéb", "a\x1b[31m", "a\nb", "\n", "\t", "::error::no", "##[group]", "<a & b>", "\u202e"} {
+		row := plan.Row{Object: checks.Object{Kind: "Deployment", Namespace: "shop", Name: name}, Sidecars: []plan.Sidecar{{Name: "x", Signals: []roles.Signal{}, Probe: map[string]any{"port": 1}}}}
+		var want plan.Row
+		if err := cleanCopy(&row, &want); err != nil {
+			t.Fatal(err)
+		}
+		if harmless := harmlessRow(&row); harmless && want.Name != name || !harmless && slices.Contains([]string{"web", "<a & b>", `we"b\n`}, name) {
+			t.Errorf("%q: harmless is %v, and it becomes %q", name, harmless, want.Name)
+		}
+		got, err := cleanPlan(&plan.Plan{Rows: []plan.Row{row}})
+		if err != nil || got.Rows[0].Name != want.Name {
+			t.Errorf("%q: %v, want %q", name, err, want.Name)
 		}
 	}
 }

@@ -243,6 +243,10 @@ func into[T any](value any, typed *T) error {
 			return nil
 		}
 	}
+	return asJSON(value, typed)
+}
+
+func asJSON(value, typed any) error {
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err

@@ -166,7 +166,7 @@ func TestValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got map[string]any
-	if err := into(documents[0].Object, &got); err != nil {
+	if err := asJSON(documents[0].Object, &got); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
