@@ -20,7 +20,7 @@ var workaroundSuperfluous = podCheck(checks.Check{
 		if c == nil {
 			c = p.named(w.Sidecar)
 		}
-		if !w.Stale || !ok || c == nil || len(w.Evidence) == 0 {
+		if !w.Stale || !ok || c == nil || len(w.Evidence) == 0 || p.deadlocks(w) {
 			continue
 		}
 		place := p.placeIn(w.Evidence[0])
@@ -29,6 +29,24 @@ var workaroundSuperfluous = podCheck(checks.Check{
 	}
 	return out
 })
+
+// deadlocks reports whether a workaround keeps a pod from starting: that is worse than superfluous, and said elsewhere.
+func (p *pod) deadlocks(w roles.Workaround) bool {
+	c := p.named(w.Container)
+	if c == nil {
+		c = p.named(w.Sidecar)
+	}
+	if c == nil || !c.native() {
+		return false
+	}
+	switch to := p.named(w.Sidecar); w.Kind {
+	case roles.PostStartWait:
+		return p.hookNeeds(c) != nil
+	case roles.WaitLoop:
+		return to != nil && after(c, to)
+	}
+	return false
+}
 
 func (p *pod) removal(w roles.Workaround) checks.Step {
 	if w.Understood && len(w.Kept) > 0 {
