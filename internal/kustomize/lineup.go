@@ -71,31 +71,41 @@ func (l *lineup) remove(name string) {
 func (l *lineup) operation(kind, list, index, tail string, value any) (instead string, known bool) {
 	i, err := strconv.Atoi(index)
 	switch {
-	case index == "-" && tail == "" && kind == "add" && !l.lost:
-		at := l.add(list, len(l.before[list]), nameOf(value))
-		if at == len(l.after[list])-1 {
-			return list + "/-", true
-		}
-		return list + "/" + strconv.Itoa(at), true
+	case kind == "add" && tail == "":
+		return l.added(list, index, nameOf(value))
 	case err != nil, tail == "" && (kind == "move" || kind == "copy"):
 		l.lost = l.lost || kind != "test"
 		return "", false
-	case tail == "" && kind == "add" && !l.lost && i >= 0 && i <= len(l.before[list]):
-		return list + "/" + strconv.Itoa(l.add(list, i, nameOf(value))), true
 	}
 	to, at, known := l.now(list, i)
 	if !known {
 		return "", false
 	}
-	if tail == "" && kind != "test" {
-		name := l.before[list][i]
-		if kind == "remove" {
-			l.remove(name)
-		} else {
-			l.before[list][i], l.after[to][at] = nameOf(value), nameOf(value)
-		}
+	switch {
+	case tail != "" || kind == "test":
+	case kind == "remove":
+		l.remove(l.before[list][i])
+	default:
+		l.before[list][i], l.after[to][at] = nameOf(value), nameOf(value)
 	}
 	return strings.TrimSuffix(to+"/"+strconv.Itoa(at)+"/"+tail, "/"), true
+}
+
+// added is where a container has to be added after the move; "-" is the end. With another index the list itself is set.
+func (l *lineup) added(list, index, name string) (instead string, known bool) {
+	i, err := strconv.Atoi(index)
+	if index == "-" {
+		i, err = len(l.before[list]), nil
+	}
+	if err != nil || l.lost || i < 0 || i > len(l.before[list]) {
+		l.lost = true
+		return "", false
+	}
+	at := l.add(list, i, name)
+	if index == "-" && at == len(l.after[list])-1 {
+		return list + "/-", true
+	}
+	return list + "/" + strconv.Itoa(at), true
 }
 
 // merge notes what a strategic patch does to the lists: new containers come first.
