@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
@@ -87,8 +88,15 @@ func (k *Kustomization) folders(depth int) []string {
 	return out
 }
 
-// Prove builds a kustomization with the files as before and as after: the two must differ by the moves alone.
+// Prove builds a kustomization with the files as before and as after: the two must differ by the moves alone. One with parts
+// elsewhere is not built, since nothing is downloaded: it is left alone if nothing in it looks at the containers.
 func (k *Kustomization) Prove(before, files Files, moves []*Moved) error {
+	if name := k.elsewhere(0); name != "" {
+		if k.onlyPatches() && !slices.ContainsFunc(moves, func(m *Moved) bool { return len(k.AllMentions(m)) > 0 }) {
+			return nil
+		}
+		return fmt.Errorf("%s: %w", name, ErrRemote)
+	}
 	folders := k.folders(0)
 	was, err := k.built(folders, before)
 	if err != nil {
@@ -99,6 +107,28 @@ func (k *Kustomization) Prove(before, files Files, moves []*Moved) error {
 		return err
 	}
 	return same(was, is, moves)
+}
+
+// elsewhere is a part of a kustomization, or of one that it is made of, that is not on this disk; empty where all are.
+func (k *Kustomization) elsewhere(depth int) string {
+	for _, name := range k.all() {
+		if _, err := os.Stat(filepath.Join(k.dir(), name)); err != nil {
+			return name
+		}
+	}
+	for _, part := range k.parts() {
+		if info, err := os.Stat(part); err != nil || !info.IsDir() || depth > maxDepth {
+			continue
+		}
+		for _, name := range konfig.RecognizedKustomizationFileNames() {
+			if below := read(filepath.Join(part, name)); below != nil {
+				if name := below.elsewhere(depth + 1); name != "" {
+					return name
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func (k *Kustomization) built(folders []string, files Files) (resmap.ResMap, error) {

@@ -180,10 +180,22 @@ func (k *Kustomization) componentsIn(all map[string]*Kustomization, depth int) [
 // OnlyCollects reports whether nothing in a kustomization or its components looks into pod templates: what it builds moves
 // as its resources do.
 func (k *Kustomization) OnlyCollects() bool {
-	return !slices.ContainsFunc(append([]*Kustomization{k}, k.components...), func(k *Kustomization) bool {
+	return k.onlyPatches() && !slices.ContainsFunc(k.withComponents(), func(k *Kustomization) bool {
 		//lint:ignore SA1019 it is deprecated, and people have it
-		return len(k.Patches)+len(k.PatchesJson6902)+len(k.PatchesStrategicMerge)+len(k.Replacements)+len(k.Vars)+len(k.Transformers)+len(k.Configurations)+len(k.OpenAPI) > 0
+		return len(k.Patches)+len(k.PatchesJson6902)+len(k.PatchesStrategicMerge)+len(k.Replacements) > 0
 	})
+}
+
+// onlyPatches reports whether patches and replacements are all that may look into pod templates.
+func (k *Kustomization) onlyPatches() bool {
+	return !slices.ContainsFunc(k.withComponents(), func(k *Kustomization) bool {
+		//lint:ignore SA1019 it is deprecated, and people have it
+		return len(k.Vars)+len(k.Transformers)+len(k.Configurations)+len(k.OpenAPI) > 0
+	})
+}
+
+func (k *Kustomization) withComponents() []*Kustomization {
+	return append([]*Kustomization{k}, k.components...)
 }
 
 func (k *Kustomization) has(file string, all map[string]*Kustomization, depth int) bool {

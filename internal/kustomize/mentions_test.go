@@ -144,3 +144,26 @@ patches:
 		})
 	}
 }
+
+// TestElsewhere: nothing is downloaded to prove a move. What has parts elsewhere is left alone if nothing in it looks at the
+// containers, and an obstacle else.
+func TestElsewhere(t *testing.T) {
+	for patch, want := range map[string]string{
+		"{op: add, path: /metadata/labels, value: {a: b}}":                          "",
+		"{op: replace, path: /spec/template/spec/containers/0/image, value: log:3}": "it is not on this disk, and nothing is downloaded",
+	} {
+		dir := tree(t, shop+"\n-- test/kustomization.yaml --\nresources: [../base, \"http://127.0.0.1:9/x.yaml\"]\npatches:\n- target: {kind: Deployment}\n  patch: |\n    - "+patch+"\n")
+		m, files := movedLog(t, dir)
+		around, err := new(Finder).Around(filepath.Join(dir, "base/web.yaml"))
+		if err != nil || len(around) != 3 {
+			t.Fatalf("%d kustomizations: %v", len(around), err)
+		}
+		if err := files.Rewrite(m, around[2].AllMentions(m)); err != nil {
+			t.Fatal(err)
+		}
+		err = around[2].Prove(nil, files, []*Moved{m})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "dial")) {
+			t.Errorf("%s: %v, want %q", patch, err, want)
+		}
+	}
+}
