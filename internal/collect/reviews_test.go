@@ -70,7 +70,7 @@ func rulesFor(kinds []facts.Kind, without ...string) []rbacv1.PolicyRule {
 	return out
 }
 
-var admissionKinds = []facts.Kind{facts.Canaries, facts.WebhookBackends, facts.CRDs}
+var admissionKinds = []facts.Kind{facts.Canaries, facts.ValidatingWebhooks, facts.ValidatingPolicies, facts.WebhookBackends, facts.CRDs}
 
 // TestAttribution: who did it, with fewer and fewer rights.
 func TestAttribution(t *testing.T) {
