@@ -107,6 +107,10 @@ func (t admissionRun) breakageEvidence(cause facts.Cause, name string) []string 
 	case t.control != nil && t.control.Refusal != nil:
 		out = append(out, "the same pod without a native sidecar was refused as well: "+t.control.Refusal.OneLine())
 	}
+	const most = 3
+	for _, w := range t.canary.Warnings[:min(most, len(t.canary.Warnings))] {
+		out = append(out, "the API server warned as well: "+w)
+	}
 	return out
 }
 
