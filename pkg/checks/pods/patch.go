@@ -151,6 +151,9 @@ func setOps(list string, i int, c *corev1.Container, e edit) []op {
 	return append(out, mergeOps(at, has, e.fields)...)
 }
 
+// inPointer writes a key as a JSON pointer has it: names of devices have a slash.
+var inPointer = strings.NewReplacer("~", "~0", "/", "~1")
+
 // mergeOps sets fields below a path as a merge patch would: what is there already and is not named
 // stays.
 func mergeOps(at string, has, fields map[string]any) []op {
@@ -158,14 +161,15 @@ func mergeOps(at string, has, fields map[string]any) []op {
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		inner, both := fields[key].(map[string]any)
 		old, was := has[key].(map[string]any)
+		path := at + "/" + inPointer.Replace(key)
 		switch {
 		case fields[key] == nil && has[key] != nil:
-			out = append(out, op{Op: "remove", Path: at + "/" + key})
+			out = append(out, op{Op: "remove", Path: path})
 		case fields[key] == nil:
 		case both && was && len(old) > 0: // an empty one may not be there in the object itself
-			out = append(out, mergeOps(at+"/"+key, old, inner)...)
+			out = append(out, mergeOps(path, old, inner)...)
 		default:
-			out = append(out, op{Op: "add", Path: at + "/" + key, Value: withoutNil(fields[key])})
+			out = append(out, op{Op: "add", Path: path, Value: withoutNil(fields[key])})
 		}
 	}
 	return out

@@ -198,3 +198,13 @@ func TestFixes(t *testing.T) {
 		}
 	}
 }
+
+// TestMergeOps: keys are written as JSON pointers have them.
+func TestMergeOps(t *testing.T) {
+	has := map[string]any{"limits": map[string]any{"gpu.example/card": "1", "cpu": "1"}}
+	got := encode(mergeOps("/spec/containers/0/resources", has, map[string]any{"limits": map[string]any{"gpu.example/card": nil, "cpu": "2"}}))
+	const want = `[{"op":"add","path":"/spec/containers/0/resources/limits/cpu","value":"2"},{"op":"remove","path":"/spec/containers/0/resources/limits/gpu.example~1card"}]`
+	if got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}

@@ -41,6 +41,8 @@ var podUnschedulable = podCheck(checks.Check{
 		f.Evidence = append(f.Evidence, p.hostPortEvidence()...)
 		f.Steps = append(f.Steps, p.hostPortSteps()...)
 	}
+	f.Evidence = append(f.Evidence, p.deviceEvidence(text)...)
+	f.Steps = append(f.Steps, p.deviceSteps(text)...)
 	f.Steps = append(f.Steps, p.unfitSteps(text)...)
 	if len(p.sidecars()) == 0 {
 		f.Evidence = append(f.Evidence, "the pod has no native sidecar: they are not the reason")
