@@ -98,7 +98,7 @@ type step struct {
 	Agree bool `json:"agree"`
 	// Apply is one more manifest of the folder.
 	Apply string `json:"apply"`
-	// Static is the manifest of a static pod, for the first node.
+	// Static is the manifest of a static pod, for the last node.
 	Static string `json:"static"`
 	// Refused says that the command must fail.
 	Refused bool `json:"refused"`

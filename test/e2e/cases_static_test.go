@@ -12,12 +12,13 @@ import (
 
 // Static pods are changed in a file of their node, which no command of a fix can do: it prints a part of the manifest.
 
-// staticFile is the manifest of the situation's static pod on the first node.
+// staticFile is the manifest of the situation's static pod on the last node.
 func (st *stage) staticFile(s *situation) string {
-	return filepath.Join(st.cluster.Kubelets[0].StaticPods(), s.name+".yaml")
+	kubelets := st.cluster.Kubelets
+	return filepath.Join(kubelets[len(kubelets)-1].StaticPods(), s.name+".yaml")
 }
 
-// writeStatic gives a static pod to the first node.
+// writeStatic gives a static pod to the last node.
 func (st *stage) writeStatic(s *situation, name string) error {
 	data, err := os.ReadFile(s.file(name))
 	if err != nil {
