@@ -80,7 +80,7 @@ func caseClusters() map[string]cluster.Config {
 		"pressed": {
 			APIServers:        []cluster.Component{{Version: "1.36"}},
 			ControllerManager: part("1.36"),
-			Nodes:             []cluster.Node{{Name: "node-pressed", Component: cluster.Component{Version: "1.36", Flags: []string{"--eviction-hard=memory.available<4Ti"}}}},
+			Nodes:             []cluster.Node{{Name: "node-pressed", Component: cluster.Component{Version: "1.36", Flags: []string{"--eviction-hard=memory.available<99%"}}}},
 		},
 		// The controllers work through the first API server, which drops the field.
 		"disagreeing": {
