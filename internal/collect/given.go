@@ -29,7 +29,7 @@ func (c *collector) givenTemplates() []admission.Template {
 		if w.Is(w.Kind) {
 			kind = w.Kind
 		}
-		t := admission.OfWorkload(kind, &metav1.ObjectMeta{Namespace: w.Namespace, Name: w.Name}, &w.Template)
+		t := admission.OfWorkload(kind, &metav1.ObjectMeta{Namespace: w.Namespace, Name: w.Name}, w.Template)
 		t.Object = w.String()
 		if w.Is("Pod") {
 			t.Labels, t.Annotations = w.Labels, maps.Clone(w.Annotations)

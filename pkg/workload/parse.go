@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -216,6 +217,7 @@ func (d *Document) workload(object map[string]any, node *yaml.Node, root, way []
 	w := &Workload{
 		APIVersion: text(object["apiVersion"]), Kind: text(object["kind"]), Place: d.Place,
 		Root: root, Way: way, Known: known, Object: object, root: node,
+		Template: NoTemplate,
 	}
 	if node != nil {
 		w.Place.Line, w.Place.Column = node.Line, node.Column
@@ -228,7 +230,8 @@ func (d *Document) workload(object map[string]any, node *yaml.Node, root, way []
 	}
 	if len(way) > 0 {
 		template, _ := Descend(object, way[:len(way)-1]).(map[string]any)
-		w.Unreadable = into(map[string]any{"metadata": template["metadata"], "spec": template["spec"]}, &w.Template)
+		w.Template = new(corev1.PodTemplateSpec)
+		w.Unreadable = into(map[string]any{"metadata": template["metadata"], "spec": template["spec"]}, w.Template)
 	}
 	return w
 }

@@ -45,8 +45,9 @@ type Workload struct {
 	Way []string
 	// Known reports whether the kind is known to have a pod template there. Others only look as if.
 	Known bool
-	// Template has the metadata and the spec of the pods.
-	Template corev1.PodTemplateSpec
+	// Template has the metadata and the spec of the pods; never nil. It is large, and may be shared with others that have
+	// none: nobody changes it.
+	Template *corev1.PodTemplateSpec
 	// Unreadable says which field of the template has a value of the wrong type; the others were read.
 	Unreadable error
 	// Object is the whole object; nil where only its template was given.
@@ -54,6 +55,9 @@ type Workload struct {
 	// root is the node of the object; nil for what comes from a cluster.
 	root *yaml.Node
 }
+
+// NoTemplate is that of what has none.
+var NoTemplate = new(corev1.PodTemplateSpec)
 
 // Spec is the pod spec of the template.
 func (w *Workload) Spec() *corev1.PodSpec { return &w.Template.Spec }
@@ -200,9 +204,10 @@ func target(n *yaml.Node) *yaml.Node {
 
 // OfTemplate is the workload of a typed object, of which only the template is known.
 func OfTemplate(apiVersion, kind string, meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec) *Workload {
+	own := *template // a list that it may be an item of is not kept for it
 	out := &Workload{
 		APIVersion: apiVersion, Kind: kind, Namespace: meta.Namespace, Name: meta.Name,
-		Labels: meta.Labels, Annotations: meta.Annotations, Template: *template,
+		Labels: meta.Labels, Annotations: meta.Annotations, Template: &own,
 	}
 	if k := kindOf(apiVersion, kind); k != nil {
 		out.Known, out.Way = true, slices.Clone(k.ways[0])

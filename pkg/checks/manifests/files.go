@@ -33,7 +33,7 @@ type File struct {
 	// guards are those of a template that are false in some clusters.
 	guards []guard
 	// answers is what each check says of each workload, and services are those in it, once it is settled.
-	answers  map[*workload.Workload]map[string]checks.Outcome
+	answers  map[*workload.Workload][]answer
 	services []service
 }
 

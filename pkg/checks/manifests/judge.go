@@ -138,8 +138,8 @@ func (in Input) documents() iter.Seq[*workload.Document] {
 }
 
 // answers are those of all files that were settled.
-func (in Input) answers() map[*workload.Workload]map[string]checks.Outcome {
-	out := map[*workload.Workload]map[string]checks.Outcome{}
+func (in Input) answers() map[*workload.Workload][]answer {
+	out := map[*workload.Workload][]answer{}
 	for _, f := range in.Files {
 		maps.Copy(out, f.answers)
 	}

@@ -35,7 +35,7 @@ type pod struct {
 	s      *scene
 	judged roles.Judgment
 	// said is what was said of it when its file was settled; nil where it was not.
-	said map[string]checks.Outcome
+	said []answer
 	// built is set for what kustomize built, source is what it was built from; nil where that is not known.
 	built  bool
 	source *workload.Workload

@@ -46,19 +46,19 @@ func (in Input) settle(f *File, skip func(id string) bool, probes *sync.Map) {
 	if slices.ContainsFunc(s.pods, (*pod).needsServices) {
 		return
 	}
-	f.answers = map[*workload.Workload]map[string]checks.Outcome{}
+	f.answers = map[*workload.Workload][]answer{}
 	f.services, f.Settled = s.services, true
 	for _, p := range s.pods {
-		said := map[string]checks.Outcome{}
+		said := []answer{}
 		for _, r := range rules() {
 			if r.each == nil || skip != nil && skip(r.ID) {
 				continue
 			}
 			if out := r.each(p); len(out.Findings)+len(out.Missing) > 0 {
-				said[r.ID] = out
+				said = append(said, answer{r.ID, out})
 			}
 		}
-		f.answers[p.Workload] = said
+		f.answers[p.Workload] = slices.Clip(said)
 		forget(p.Workload)
 	}
 	for i := range f.Documents {
@@ -67,11 +67,17 @@ func (in Input) settle(f *File, skip func(id string) bool, probes *sync.Map) {
 	}
 }
 
+// An answer is what a check says of a pod template.
+type answer struct {
+	id string
+	checks.Outcome
+}
+
 // forget leaves of a workload what a report says of it.
 func forget(w *workload.Workload) {
 	kept := workload.Workload{
 		APIVersion: w.APIVersion, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name, Place: w.Place,
-		Way: w.Way, Known: w.Known, Unreadable: w.Unreadable,
+		Way: w.Way, Known: w.Known, Unreadable: w.Unreadable, Template: workload.NoTemplate,
 	}
 	if facts.IgnoreOf(w.Annotations) != "" {
 		kept.Annotations = w.Annotations
@@ -86,12 +92,15 @@ func (f *File) Kustomization() bool { return kustomizationIn(f) != nil }
 func (s *scene) ofPods(id string, each func(*pod) checks.Outcome) checks.Outcome {
 	var out checks.Outcome
 	for _, p := range s.pods {
-		said, settled := p.said[id], p.said != nil
-		if !settled {
-			said = each(p)
+		if p.said == nil {
+			said := each(p)
+			out.Findings, out.Missing = append(out.Findings, said.Findings...), append(out.Missing, said.Missing...)
 		}
-		out.Findings = append(out.Findings, said.Findings...)
-		out.Missing = append(out.Missing, said.Missing...)
+		for _, a := range p.said {
+			if a.id == id {
+				out.Findings, out.Missing = append(out.Findings, a.Findings...), append(out.Missing, a.Missing...)
+			}
+		}
 	}
 	return out
 }
