@@ -75,7 +75,7 @@ run; 2 wrong command line.`,
 	own.StringArrayVarP(&o.files, "filename", "f", nil, "Manifest, folder or pattern to convert; - is stdin; repeatable")
 	own.StringVarP(&o.kustomize, "kustomize", "k", "", "Convert what kustomize builds from this `folder`, in the files that it is made of")
 	own.BoolVarP(&o.recursive, "recursive", "R", false, "Convert what is in folders of folders, too")
-	own.StringArrayVarP(&o.containers, "container", "c", nil, "Convert the `CONTAINER` of this name, and no other; repeatable")
+	own.StringArrayVarP(&o.containers, "container", "c", nil, "Convert the `CONTAINER` of this name, and no other; KIND/NAME/CONTAINER is that of one workload; repeatable")
 	own.BoolVar(&o.write, "write", false, "Change the files in place: each is written as a whole, or not at all")
 	own.BoolVar(&o.diff, "diff", false, "Print a diff, which is the default")
 	own.BoolVar(&o.workarounds, "remove-workarounds", false, "Take out what ended or waited for the sidecar, where all of it is understood")
@@ -160,9 +160,10 @@ func (o *convertOptions) conclude(changed, asked, refused bool) error {
 }
 
 // unknownContainers are names of -c that no workload has.
-func (o *convertOptions) unknownContainers(have []string) error {
-	for _, name := range slices.Concat(o.containers, o.strategy.named()) {
-		if !slices.Contains(have, name) {
+func (c *conversion) unknownContainers() error {
+	have := c.containers()
+	for _, name := range slices.Concat(c.o.containers, c.o.strategy.named()) {
+		if !c.has(name) {
 			hint := "there are: " + strings.Join(have, ", ")
 			if len(have) == 0 {
 				hint = "there is no workload in it"

@@ -61,7 +61,7 @@ func (o *convertOptions) convertFiles(ctx context.Context) error {
 	if err := c.read(ctx); err != nil {
 		return err
 	}
-	if err := o.unknownContainers(c.containers()); err != nil {
+	if err := c.unknownContainers(); err != nil {
 		return err
 	}
 	if err := c.convertAll(ctx); err != nil {
@@ -164,15 +164,40 @@ func (c *conversion) documents() []workload.Document {
 // containers are the names of all containers that there are.
 func (c *conversion) containers() []string {
 	var out []string
-	for _, d := range c.documents() {
-		for _, w := range d.Workloads {
-			for _, list := range [][]string{namesOf(w.Spec().Containers), namesOf(w.Spec().InitContainers)} {
-				out = append(out, list...)
-			}
-		}
+	for _, w := range c.workloads() {
+		out = append(out, containersOf(w)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+func (c *conversion) workloads() []*workload.Workload {
+	var out []*workload.Workload
+	for _, d := range c.documents() {
+		out = append(out, d.Workloads...)
+	}
+	return out
+}
+
+func containersOf(w *workload.Workload) []string {
+	return append(namesOf(w.Spec().Containers), namesOf(w.Spec().InitContainers)...)
+}
+
+// has reports whether a name of -c means a container of any workload.
+func (c *conversion) has(name string) bool {
+	return slices.ContainsFunc(c.workloads(), func(w *workload.Workload) bool {
+		return slices.Contains(containersOf(w), w.Meant(name))
+	})
+}
+
+// nameOf is what -c calls a container of a workload: its name alone means one of that name in every workload.
+func (c *conversion) nameOf(w *workload.Workload, container string) string {
+	for _, other := range c.workloads() {
+		if (other.Kind != w.Kind || other.Name != w.Name) && slices.Contains(containersOf(other), container) {
+			return w.NameOf(container)
+		}
+	}
+	return container
 }
 
 // convert changes one workload in the text of its file, or says why not.

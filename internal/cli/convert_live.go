@@ -71,7 +71,7 @@ func (o *convertOptions) live(ctx context.Context) error {
 		sayOwner(&owned, n, object)
 		c.files = append(c.files, f)
 	}
-	if err := o.unknownContainers(c.containers()); err != nil {
+	if err := c.unknownContainers(); err != nil {
 		return err
 	}
 	if err := c.heed(ctx); err != nil {

@@ -21,7 +21,7 @@ func (c *conversion) say() (changed, asked, refused bool) {
 		}
 		refused = c.sayNotJudged(&out, f) || refused
 		for _, d := range f.done {
-			c.o.sayDone(&out, d)
+			c.sayDone(&out, d)
 			changed = changed || d.changed()
 			asked = asked || len(d.Asks)+len(d.Needs)+len(d.Unanswered) > 0
 			refused = refused || d.refusal != nil || len(d.Refused) > 0 || d.NotReady
@@ -70,7 +70,8 @@ func (c *conversion) sayNotJudged(out *bytes.Buffer, f *manifest) bool {
 	return found
 }
 
-func (o *convertOptions) sayDone(out *bytes.Buffer, d done) {
+func (c *conversion) sayDone(out *bytes.Buffer, d done) {
+	o := c.o
 	for _, m := range d.Moves {
 		fmt.Fprintf(out, "%s%s: %s\n", at(m.Place), d.Workload, moveText(d, m))
 		if d.Strategy == convert.Native {
@@ -97,13 +98,13 @@ func (o *convertOptions) sayDone(out *bytes.Buffer, d done) {
 			fmt.Fprintf(out, "  %s\n", text)
 		}
 	}
-	sayOpen(out, d)
+	c.sayOpen(out, d)
 }
 
 // sayOpen says what is to be asked, and what must not be.
-func sayOpen(out *bytes.Buffer, d done) {
+func (c *conversion) sayOpen(out *bytes.Buffer, d done) {
 	for _, a := range d.Asks {
-		fmt.Fprintf(out, "%s%s: is %s a sidecar? %s; to convert it: -c %s\n", at(a.Place), d.Workload, a.Container, why(false, a.Signals), a.Container)
+		fmt.Fprintf(out, "%s%s: is %s a sidecar? %s; to convert it: -c %s\n", at(a.Place), d.Workload, a.Container, why(false, a.Signals), c.nameOf(d.Workload, a.Container))
 	}
 	for _, r := range d.Refused {
 		fmt.Fprintf(out, "%s%s: %s stays where it is: %s\n", at(r.Place), d.Workload, r.Container, refusedText(r))

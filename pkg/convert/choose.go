@@ -22,7 +22,7 @@ func (p *Plan) choose(j *roles.Judgment, o Options) {
 	for i := range j.Containers {
 		c := &j.Containers[i]
 		named, remembered := o.names(c.Name)
-		if len(o.Containers) > 0 && !named {
+		if o.only && !named {
 			continue
 		}
 		place := p.Workload.At(c.Path()...)

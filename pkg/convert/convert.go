@@ -12,7 +12,7 @@ import (
 
 // Options are what the user has asked for.
 type Options struct {
-	// Containers are named: they are converted without further signals, and nothing else is.
+	// Containers are named, as [workload.Workload.Meant] takes them: they are converted without further signals, and nothing else is. Nil for none.
 	Containers []string
 	// RemoveWorkarounds takes out whole sets that are recognized.
 	RemoveWorkarounds bool
@@ -32,6 +32,8 @@ type Options struct {
 	Unready bool
 	// remembered are the sidecars that another strategy was for: they count as named, and others are looked for besides.
 	remembered []string
+	// only is set where containers are named, maybe of other workloads.
+	only bool
 }
 
 // A Plan is what is to be done with one workload.
@@ -188,6 +190,7 @@ func Of(w *workload.Workload, o Options) *Plan {
 	if o.RunImage == "" {
 		o.RunImage = PlaceholderImage
 	}
+	o = o.within(w)
 	was := strategyOf(w)
 	back, clear := undo(w)
 	switch {
@@ -225,7 +228,7 @@ func placeOf(w *workload.Workload, name string) workload.Place {
 // remembering are the options with what another strategy knew of a workload: its sidecars, and the image with sidecar-run.
 func (o Options) remembering(w *workload.Workload) Options {
 	run := roles.RunOf(w)
-	if len(o.Containers) == 0 {
+	if !o.only {
 		o.remembered = run.Sidecars
 	}
 	if len(run.Installs) > 0 && o.RunImage == PlaceholderImage {

@@ -41,7 +41,17 @@ func (p *pod) clarify(open []string) facts.Remedy {
 	if p.Place.Line == 0 || p.built || p.Place.File == "stdin" {
 		return facts.Do(text)
 	}
-	return facts.Do(text+":", prose.Shell("kubectl sidecar convert -f %s -c %s", p.Place.File, open[0]))
+	return facts.Do(text+":", prose.Shell("kubectl sidecar convert -f %s -c %s", p.Place.File, p.nameFor(open[0])))
+}
+
+// nameFor is what convert calls a container of the pod: the name alone means one in every workload of the file.
+func (p *pod) nameFor(container string) string {
+	for _, o := range p.s.pods {
+		if o != p && o.Place.File == p.Place.File && o.named(container) != nil && (o.Kind != p.Kind || o.Name != p.Name) {
+			return p.NameOf(container)
+		}
+	}
+	return container
 }
 
 // open are the regular containers of which nothing says that they exit, that something stops them, or that they do not.
