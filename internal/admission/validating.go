@@ -107,7 +107,7 @@ func (c *Chain) Validating(ns *corev1.Namespace, pod *corev1.Pod) []Call {
 	if c.validating == nil {
 		return nil
 	}
-	return append(c.validating.Policies(ns, pod), c.validating.Webhooks(ns, pod)...)
+	return c.validating.All(ns, pod)
 }
 
 // Validators is the chain of the validating webhooks and policies alone, as if they were mutating.
@@ -116,4 +116,25 @@ func (c *Chain) Validators() *Chain {
 		return &Chain{who: c.who}
 	}
 	return c.validating
+}
+
+// Besides is the chain without those of these names.
+func (c *Chain) Besides(names map[string]bool) *Chain {
+	out := &Chain{who: c.who}
+	for i := range c.policies {
+		if !names[c.policies[i].name] {
+			out.policies = append(out.policies, c.policies[i])
+		}
+	}
+	for i := range c.webhooks {
+		if h := &c.webhooks[i]; !names[(Call{Configuration: h.configuration, Webhook: h.spec.Name}).Name()] {
+			out.webhooks = append(out.webhooks, *h)
+		}
+	}
+	return out
+}
+
+// All are the webhooks and policies that are called, or may be, for the creation of pod in ns.
+func (c *Chain) All(ns *corev1.Namespace, pod *corev1.Pod) []Call {
+	return append(c.Policies(ns, pod), c.Webhooks(ns, pod)...)
 }

@@ -155,28 +155,34 @@ func noteShiftedValidators(chain *admission.Chain, in *class, t try) {
 	if in.fact.User != "" {
 		chain = chain.By(in.fact.User)
 	}
-	after, here := in.returned, map[string]bool{}
-	for _, call := range chain.Validating(t.ns, after) {
+	known := map[string]bool{}
+	for _, v := range in.fact.Validating {
+		known[v.Called] = true
+	}
+	others := chain.Validators().Besides(known)
+	if others.Empty() {
+		return
+	}
+	here := map[string]bool{}
+	for _, call := range others.All(t.ns, in.returned) {
 		here[call.Name()] = call.Maybe == ""
 	}
 	var namespaces []corev1.Namespace
 	for _, ns := range in.namespaces {
 		namespaces = append(namespaces, *ns)
 	}
-	known := map[string]bool{}
-	for _, v := range in.fact.Validating {
-		known[v.Called] = true
-	}
-	for _, ns := range chain.Validators().Kinds(namespaces) {
-		for _, call := range chain.Validating(ns, after) {
-			if name := call.Name(); !known[name] {
-				known[name] = true
-				v := facts.Validator{Called: name}
-				if !here[name] {
-					v.Uncertain = cmp.Or(call.Maybe, shiftedReason)
-				}
-				in.fact.Validating = append(in.fact.Validating, v)
+	for _, ns := range others.Kinds(namespaces) {
+		for _, call := range others.All(ns, in.returned) {
+			name := call.Name()
+			if known[name] {
+				continue
 			}
+			known[name] = true
+			v := facts.Validator{Called: name}
+			if !here[name] {
+				v.Uncertain = cmp.Or(call.Maybe, shiftedReason)
+			}
+			in.fact.Validating = append(in.fact.Validating, v)
 		}
 	}
 }

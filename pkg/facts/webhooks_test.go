@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"reflect"
 	"testing"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -49,5 +50,46 @@ func TestRedactURL(t *testing.T) {
 		if got := RedactURL(url); got != want {
 			t.Errorf("%s: got %s, want %s", url, got, want)
 		}
+	}
+}
+
+// TestValidatingKept: of those who can only refuse pods the same is kept as of those who change them, and a binding that
+// only warns is told from one that denies.
+func TestValidatingKept(t *testing.T) {
+	var config admissionregistrationv1.ValidatingWebhookConfiguration
+	if err := yaml.UnmarshalStrict([]byte(`
+metadata: {name: guard, annotations: {note: secret, kubectl-sidecar.dev/ignore: "webhook-breaks-canary reason=r until=2027-01-31"}}
+webhooks:
+- name: guard.example.com
+  clientConfig: {caBundle: c2VjcmV0, url: "https://user:pass@hooks.example/guard?key=1"}
+  rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]
+  namespaceSelector: {matchLabels: {team: a}}
+  matchConditions: [{name: c, expression: "request.namespace != 'x'"}]
+  sideEffects: None
+  admissionReviewVersions: [v1]
+`), &config); err != nil {
+		t.Fatal(err)
+	}
+	kept := TrimValidatingWebhooks(&config)
+	w := kept.Webhooks[0]
+	if w.ClientConfig.CABundle != nil || *w.ClientConfig.URL != "https://REDACTED@hooks.example/guard?key=REDACTED" {
+		t.Errorf("kept: %v", w.ClientConfig)
+	}
+	if len(kept.Annotations) != 1 || len(w.Rules) != 1 || w.NamespaceSelector == nil || len(w.MatchConditions) != 1 {
+		t.Errorf("kept: %v", kept)
+	}
+	var policies []admissionregistrationv1.ValidatingAdmissionPolicy
+	var bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding
+	for text, into := range map[string]any{
+		`[{metadata: {name: b}}, {metadata: {name: a}, spec: {matchConstraints: {resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [pods]}]}}}]`: &policies,
+		`[{metadata: {name: strict}, spec: {policyName: a, validationActions: [Deny, Audit]}}, {metadata: {name: mild}, spec: {policyName: a, validationActions: [Warn, Audit]}}]`:   &bindings,
+	} {
+		if err := yaml.UnmarshalStrict([]byte(text), into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []ValidatingPolicy{{Name: "a", Bindings: []string{"strict"}, Advising: []string{"mild"}, MatchesPods: true}, {Name: "b"}}
+	if got := ValidatingPoliciesOf(policies, bindings); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
