@@ -29,8 +29,8 @@ var podSandboxFailing = podCheck(checks.Check{
 		return nil, nil // volume-not-mounted says that there are no events
 	}
 	return &checks.Finding{
-		Message: fmt.Sprintf("no container can be created, %s: node %s cannot create the pod's sandbox: %s",
-			p.born().words(), p.Spec.NodeName, prose.Clause(events[0].Message)),
+		Message: fmt.Sprintf("no container can be created, %s: node %s cannot create the pod's sandbox: %s%s",
+			p.born().words(), p.Spec.NodeName, prose.Clause(events[0].Message), p.runtimeClause(events[0].Message)),
 		Evidence: append(newest(p.s.Snapshot, events, 3), p.runtimeEvidence()...),
 		Steps:    p.sandboxSteps(events[0].Message),
 	}, nil
@@ -56,7 +56,7 @@ func (p subject) sandboxSteps(text string) []checks.Step {
 	fix := "Check the container runtime of that node. Sidecars are not to blame."
 	class := ptr.Deref(p.Spec.RuntimeClassName, "")
 	switch {
-	case says("no runtime for", "RuntimeHandler") && class != "":
+	case unknownHandler(text) && class != "":
 		return []checks.Step{
 			{
 				Text:    fmt.Sprintf("Configure the handler of RuntimeClass %s in the container runtime of node %s, which does not know it; the kubelet tries again. Sidecars are not to blame. See the handler:", class, p.Spec.NodeName),
@@ -65,7 +65,7 @@ func (p subject) sandboxSteps(text string) []checks.Step {
 			p.defaultRuntimeStep(),
 			p.avoidStep("Or keep the pod on nodes that have the handler, away from this one"),
 		}
-	case runtimeClassMissing.MatchString(text) || says("runtimeclass.node.k8s.io"):
+	case classGone(text) && class != "":
 		return p.noRuntimeClassSteps(class)
 	case says("cni", "CNI", "network"):
 		fix = "Check the network plugin of that node: its pods, its configuration in /etc/cni/net.d, free addresses. Sidecars are not to blame."
@@ -74,6 +74,30 @@ func (p subject) sandboxSteps(text string) []checks.Step {
 		{Text: fix},
 		{Text: "See whether other pods start there:", Command: prose.Shell("kubectl get pods -A -o wide --field-selector %s", "spec.nodeName="+p.Spec.NodeName)},
 	}
+}
+
+// unknownHandler reports whether the container runtime does not know the handler of a RuntimeClass, classGone whether there is
+// no such class.
+func unknownHandler(text string) bool {
+	return strings.Contains(text, "no runtime for") || strings.Contains(text, "RuntimeHandler")
+}
+
+func classGone(text string) bool {
+	return runtimeClassMissing.MatchString(text) || strings.Contains(text, "runtimeclass.node.k8s.io")
+}
+
+// runtimeClause names what is missing; "" where it is something else.
+func (p subject) runtimeClause(text string) string {
+	class := ptr.Deref(p.Spec.RuntimeClassName, "")
+	switch {
+	case class == "":
+		return ""
+	case unknownHandler(text):
+		return fmt.Sprintf("; the container runtime there does not know the handler of RuntimeClass %s", class)
+	case classGone(text):
+		return fmt.Sprintf("; there is no RuntimeClass %s anymore", class)
+	}
+	return ""
 }
 
 // runtimeEvidence is with what the pod is to run.
