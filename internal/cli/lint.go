@@ -214,7 +214,7 @@ func (o *lintOptions) input(ctx context.Context) (manifests.Input, error) {
 }
 
 // heapForManifests is what other programs take to read manifests; nearly all of it is garbage.
-const heapForManifests = 28 << 20
+const heapForManifests = 22 << 20
 
 // settle judges files as they are read; nil where something else decides, too.
 func (o *lintOptions) settle(in manifests.Input) func(*manifests.File) {
