@@ -76,3 +76,30 @@ func TestPlanEscaped(t *testing.T) {
 		}
 	}
 }
+
+// TestPlanApplies: a command that changes the cluster is there only where nobody has the manifest, and fits the kind.
+func TestPlanApplies(t *testing.T) {
+	for _, test := range []struct {
+		delivery plan.Delivery
+		owner    *plan.Owner
+		want     string
+	}{
+		{plan.Rollout, nil, `  kubectl patch deployment/web -n shop --type=json -p "$(kubectl sidecar convert deployment/web -n shop -c db)"   # applies it`},
+		{plan.Replace, nil, "  kubectl sidecar convert deployment/web -n shop -c db -o yaml | kubectl replace --force -f -   # deletes it, and creates it again"},
+		{plan.Rollout, &plan.Owner{Tool: "Helm", Name: "shop"}, ""},
+		{plan.Replace, &plan.Owner{Tool: "Helm", Name: "shop"}, ""},
+	} {
+		p := &plan.Plan{Rows: []plan.Row{{
+			Object: checks.Object{Kind: "Deployment", Namespace: "shop", Name: "web"}, Status: plan.Ready, Delivery: test.delivery, Owner: test.owner,
+			Sidecars: []plan.Sidecar{{Name: "db"}},
+		}}}
+		var out bytes.Buffer
+		if err := Plan(&out, p, "text", true); err != nil {
+			t.Fatal(err)
+		}
+		changes := strings.Contains(out.String(), "kubectl patch") || strings.Contains(out.String(), "kubectl replace")
+		if changes != (test.want != "") || test.want != "" && !strings.Contains(out.String(), test.want+"\n") {
+			t.Errorf("%s, %v: no %q in\n%s", test.delivery, test.owner, test.want, &out)
+		}
+	}
+}
