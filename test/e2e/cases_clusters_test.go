@@ -76,12 +76,6 @@ func caseClusters() map[string]cluster.Config {
 			Scheduler:         part("1.36"),
 			Nodes:             []cluster.Node{{Name: "node-136", Component: cluster.Component{Version: "1.36", Flags: []string{"--local-storage-capacity-isolation=true"}}}},
 		},
-		// Its node never has enough memory.
-		"pressed": {
-			APIServers:        []cluster.Component{{Version: "1.36"}},
-			ControllerManager: part("1.36"),
-			Nodes:             []cluster.Node{{Name: "node-pressed", Component: cluster.Component{Version: "1.36", Flags: []string{"--eviction-hard=memory.available<99%"}}}},
-		},
 		// The controllers work through the first API server, which drops the field.
 		"disagreeing": {
 			APIServers:        []cluster.Component{with("1.32", false), with("1.32", true)},

@@ -32,11 +32,10 @@ var (
 const patience = 10 * time.Minute
 
 // stages are the clusters of caseClusters that situations happen on, in the order in which they are started.
-var stages = []string{"mixed", "newest", "apiserver-off", "disagreeing", "agreeing", "losing", "full", "pressed", "scheduler-off-128"}
+var stages = []string{"mixed", "newest", "apiserver-off", "disagreeing", "agreeing", "losing", "full", "scheduler-off-128"}
 
-// forFixes are those that are changed for a fix, or whose node is of no use. They have nothing to ask about at several ages
-// that others do not have.
-var forFixes = map[string]bool{"agreeing": true, "losing": true, "pressed": true}
+// forFixes are those that are changed for a fix. They have nothing to ask about at several ages that others do not have.
+var forFixes = map[string]bool{"agreeing": true, "losing": true}
 
 // aged reports whether a situation is asked about at several ages.
 func (s *situation) aged() bool { return s.possible() && !forFixes[s.Cluster] }
