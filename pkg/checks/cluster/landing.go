@@ -58,6 +58,11 @@ func (v View) Admission(of Template, kind string) Trial {
 	if !exact && slices.ContainsFunc(v.s.runs, func(t admissionRun) bool { return slices.Contains(t.class.Namespaces, of.Namespace) && stripped(t) }) {
 		out = Trial{Keeping: Untold, Why: "other pods of namespace " + of.Namespace + " lose it, and none like these was tried"}
 	}
+	return v.asObject(of, kind, out)
+}
+
+// asObject is what becomes of native sidecars of a workload whose pods were tried, when the workload itself is created.
+func (v View) asObject(of Template, kind string, out Trial) Trial {
 	for _, r := range workloadRuns(v.s.Snapshot) {
 		if r.trial.Kind != kind || !slices.Contains(r.class.Namespaces, of.Namespace) || len(r.happened(facts.Stripped)) == 0 {
 			continue
