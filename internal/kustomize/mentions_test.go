@@ -19,9 +19,9 @@ func TestMentions(t *testing.T) {
 -- test/kustomization.yaml --
 resources: [../base]
 replacements:
-- path: ../shared/image.yaml
+- path: ../parts/image.yaml
 - path: one.yaml
--- shared/image.yaml --
+-- parts/image.yaml --
 - source: {kind: Deployment, name: web, fieldPath: "spec.template.spec.containers.[name=web].image"}
   targets:
   - select: {kind: Deployment}
