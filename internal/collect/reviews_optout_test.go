@@ -35,7 +35,7 @@ func TestOptOut(t *testing.T) {
 			check(t, err)
 		}
 	}
-	snapshot, _ := run(t, collect.Options{Config: c.Config(), Kinds: admissionKinds, NoURLs: true})
+	snapshot, _ := run(t, collect.Options{Config: c.Config(), Kinds: []facts.Kind{facts.Canaries, facts.ValidatingWebhooks, facts.ValidatingPolicies}, NoURLs: true})
 	golden(t, "opt-out", "two webhooks that are not called directly, one of which has a label by which pods opt out: who did it is known", append(digest(snapshot), gapsOf(snapshot)...))
 	got := map[string]string{}
 	for _, r := range clusterchecks.Judge(snapshot, nil).Webhooks {
