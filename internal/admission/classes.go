@@ -2,6 +2,7 @@ package admission
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -140,19 +141,18 @@ type asked struct {
 
 // asked is of all who are called for pods.
 func (c *Chain) asked() asked {
-	a := asked{values: map[string]map[string]bool{}}
-	a.note(c)
+	a := c.askedByMutating()
 	if c.validating != nil {
 		a.note(c.validating)
 	}
-	return a.sorted()
+	return a
 }
 
 // askedByMutating is of those who may change something.
 func (c *Chain) askedByMutating() asked {
 	a := asked{values: map[string]map[string]bool{}}
 	a.note(c)
-	return a.sorted()
+	return a
 }
 
 func (a *asked) note(c *Chain) {
@@ -167,14 +167,7 @@ func (a *asked) note(c *Chain) {
 			a.add(b.criteria.selectors)
 		}
 	}
-}
-
-func (a asked) sorted() asked {
-	for k := range a.values {
-		a.keys = append(a.keys, k)
-	}
-	slices.Sort(a.keys)
-	return a
+	a.keys = slices.Sorted(maps.Keys(a.values))
 }
 
 func (a *asked) add(s selectors) {

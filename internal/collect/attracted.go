@@ -102,12 +102,3 @@ func actorInstance(name string) facts.Instance {
 	}
 	return facts.Instance{Kind: facts.KindMutatingWebhook, Configuration: configuration, Name: webhook}
 }
-
-// validatorInstance is the same for one that can only refuse, with the kind of fact that it is.
-func validatorInstance(name string) (facts.Kind, facts.Instance) {
-	configuration, webhook, ok := strings.Cut(name, "/")
-	if !ok {
-		return facts.ValidatingPolicies, facts.Instance{Kind: "ValidatingAdmissionPolicy", Name: name}
-	}
-	return facts.ValidatingWebhooks, facts.Instance{Kind: facts.KindValidatingWebhook, Configuration: configuration, Name: webhook}
-}

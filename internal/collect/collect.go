@@ -145,9 +145,13 @@ type collector struct {
 
 // gap records that something of kind could not be read.
 func (c *collector) gap(kind facts.Kind, about facts.Instance, reason string, remedy facts.Remedy) {
+	c.add(facts.NewGap(kind, about, reason, remedy))
+}
+
+func (c *collector) add(g facts.Gap) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.snapshot.Gaps = append(c.snapshot.Gaps, facts.NewGap(kind, about, reason, remedy))
+	c.snapshot.Gaps = append(c.snapshot.Gaps, g)
 }
 
 // gapsOf is Snapshot.GapsOf for a snapshot that others are still writing to.

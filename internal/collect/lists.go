@@ -103,35 +103,42 @@ func (c *collector) webhooks(ctx context.Context) {
 	}
 }
 
-// mutatingPolicies reads the policies and bindings in the newest version that is served. A cluster
-// that serves none has none.
+// mutatingPolicies reads the policies that may change pods, and their bindings.
 func (c *collector) mutatingPolicies(ctx context.Context) {
-	version, err := c.policyVersion(ctx, "mutatingadmissionpolicies")
-	if err != nil {
-		c.failed(ctx, readDiscovery, whole, err)
-		return
-	}
-	if version == "" {
-		return
-	}
-	noPolicies, noBindings := c.forbidden(ctx, listPolicies, whole), c.forbidden(ctx, listBindings, whole)
-	if noPolicies || noBindings {
-		return
-	}
-	policies, err := readAll[admissionregistrationv1.MutatingAdmissionPolicy](ctx, c, version, "mutatingadmissionpolicies")
-	if err != nil {
-		c.failed(ctx, listPolicies, whole, err)
-		return
-	}
-	bindings, err := readAll[admissionregistrationv1.MutatingAdmissionPolicyBinding](ctx, c, version, "mutatingadmissionpolicybindings")
-	if err != nil {
-		c.failed(ctx, listBindings, whole, err)
+	policies, bindings, ok := readPolicies[admissionregistrationv1.MutatingAdmissionPolicy, admissionregistrationv1.MutatingAdmissionPolicyBinding](
+		ctx, c, readDiscovery, listPolicies, listBindings)
+	if !ok {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.policies, c.bindings = policies, bindings
 	c.snapshot.MutatingPolicies = facts.MutatingPoliciesOf(policies, bindings)
+}
+
+// readPolicies reads policies and bindings of one kind in the newest version that is served, with the rights for that. A
+// cluster that serves none has none. ok is false where there is nothing to keep, and a gap then says so if that is unread.
+func readPolicies[P, B any](ctx context.Context, c *collector, discover, listPolicies, listBindings Rule) (policies []P, bindings []B, ok bool) {
+	version, err := c.policyVersion(ctx, listPolicies.Resources[0])
+	if err != nil {
+		c.failed(ctx, discover, whole, err)
+	}
+	if err != nil || version == "" {
+		return nil, nil, false
+	}
+	noPolicies, noBindings := c.forbidden(ctx, listPolicies, whole), c.forbidden(ctx, listBindings, whole)
+	if noPolicies || noBindings {
+		return nil, nil, false
+	}
+	if policies, err = readAll[P](ctx, c, version, listPolicies.Resources[0]); err != nil {
+		c.failed(ctx, listPolicies, whole, err)
+		return nil, nil, false
+	}
+	if bindings, err = readAll[B](ctx, c, version, listBindings.Resources[0]); err != nil {
+		c.failed(ctx, listBindings, whole, err)
+		return nil, nil, false
+	}
+	return policies, bindings, true
 }
 
 // admissionVersions are those of the admission group, the newest first.

@@ -144,7 +144,10 @@ func (c *collector) created(s senders, namespaces []corev1.Namespace, plain []cl
 		return nil
 	}
 	var out []class
-	byUser := append(s.chain.ActsByUser(), validatorNames(s.chain.Validators().ActsByUser())...)
+	byUser := s.chain.ActsByUser()
+	for _, name := range s.chain.Validators().ActsByUser() {
+		byUser = append(byUser, asValidator(name))
+	}
 	users := append([]string(nil), s.named...)
 	for _, name := range admission.Controllers() {
 		users = append(users, admission.ControllerUser(name))
@@ -162,21 +165,15 @@ func (c *collector) created(s senders, namespaces []corev1.Namespace, plain []cl
 
 // met are the names of all who are called for the class; those of validators are told apart.
 func (c *class) met() []string {
-	var validators []string
+	out := slices.Concat(c.fact.Policies, c.fact.Webhooks)
 	for _, v := range c.fact.Validating {
-		validators = append(validators, v.Called)
-	}
-	return slices.Concat(c.fact.Policies, c.fact.Webhooks, validatorNames(validators))
-}
-
-// validatorNames are the names of validating webhooks and policies: mutating ones may have the same.
-func validatorNames(names []string) []string {
-	var out []string
-	for _, name := range names {
-		out = append(out, "validating "+name)
+		out = append(out, asValidator(v.Called))
 	}
 	return out
 }
+
+// asValidator is the name of a validating webhook or policy: a mutating one may have the same.
+func asValidator(name string) string { return "validating " + name }
 
 // metBy reports whether others have met all webhooks and policies of the class in its first namespace.
 func (c *class) metBy(others []class) bool {
@@ -202,7 +199,7 @@ func (c *class) uncertain() map[string]bool {
 	}
 	for _, call := range c.validating { // what may differ between namespaces is called all the same
 		if call.Maybe != "" {
-			out[validatorNames([]string{call.Name()})[0]] = true
+			out[asValidator(call.Name())] = true
 		}
 	}
 	return out

@@ -46,26 +46,9 @@ var readValidatingDiscovery = Rule{
 
 // validatingAdmissionPolicies reads the policies that can only refuse, and their bindings, as mutatingPolicies does.
 func (c *collector) validatingAdmissionPolicies(ctx context.Context) {
-	version, err := c.policyVersion(ctx, "validatingadmissionpolicies")
-	if err != nil {
-		c.failed(ctx, readValidatingDiscovery, whole, err)
-		return
-	}
-	if version == "" {
-		return
-	}
-	noPolicies, noBindings := c.forbidden(ctx, listValidatingPolicies, whole), c.forbidden(ctx, listValidatingBindings, whole)
-	if noPolicies || noBindings {
-		return
-	}
-	policies, err := readAll[admissionregistrationv1.ValidatingAdmissionPolicy](ctx, c, version, "validatingadmissionpolicies")
-	if err != nil {
-		c.failed(ctx, listValidatingPolicies, whole, err)
-		return
-	}
-	bindings, err := readAll[admissionregistrationv1.ValidatingAdmissionPolicyBinding](ctx, c, version, "validatingadmissionpolicybindings")
-	if err != nil {
-		c.failed(ctx, listValidatingBindings, whole, err)
+	policies, bindings, ok := readPolicies[admissionregistrationv1.ValidatingAdmissionPolicy, admissionregistrationv1.ValidatingAdmissionPolicyBinding](
+		ctx, c, readValidatingDiscovery, listValidatingPolicies, listValidatingBindings)
+	if !ok {
 		return
 	}
 	c.mu.Lock()
@@ -135,11 +118,9 @@ func (c *collector) attractedByValidators(chain *admission.Chain, namespaces []c
 		pod, selectable := attract(validators, kinds, name)
 		switch {
 		case pod != nil:
-			out = append(out, attractedBy(chain, namespaces, validatorNames([]string{name})[0], pod)...)
+			out = append(out, attractedBy(chain, namespaces, asValidator(name), pod)...)
 		case selectable:
-			kind, about := validatorInstance(name)
-			c.gap(kind, about, "no canary met it: no pod template, no running pod and no plain pod is what its conditions ask for",
-				facts.Do("see whether a pod of your own that it is meant for is admitted, with a native sidecar:", "kubectl create --dry-run=server -f POD"))
+			c.add(facts.UntriedValidator(name, "no canary met it: no pod template, no running pod and no plain pod is what its conditions ask for"))
 		}
 	}
 	return out

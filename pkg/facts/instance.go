@@ -118,6 +118,17 @@ func NewGap(kind Kind, i Instance, reason string, remedy Remedy) Gap {
 	return Gap{Kind: kind, Scope: i.Scope(), Instance: i, Reason: reason}.ClosedBy(remedy)
 }
 
+// UntriedValidator is the gap of a validating webhook ("configuration/webhook") or policy of which canaries do not tell what
+// it does.
+func UntriedValidator(called, reason string) Gap {
+	kind, about := ValidatingPolicies, Instance{Kind: "ValidatingAdmissionPolicy", Name: called}
+	if configuration, webhook, ok := strings.Cut(called, "/"); ok {
+		kind, about = ValidatingWebhooks, Instance{Kind: KindValidatingWebhook, Configuration: configuration, Name: webhook}
+	}
+	return NewGap(kind, about, reason,
+		Do("see whether a pod of your own that it is meant for is admitted, with a native sidecar:", "kubectl create --dry-run=server -f POD"))
+}
+
 // NoPodsOf is the gap of an object that was asked about and has no pods, as far as was seen. It has no scope: nothing
 // is known to be well, whatever check is asked.
 func NoPodsOf(i Instance, reason string, remedy Remedy) Gap {

@@ -16,11 +16,7 @@ func TrimWebhooks(c *admissionregistrationv1.MutatingWebhookConfiguration) admis
 		Name: c.Name, Labels: c.Labels, Annotations: keepIgnore(c.Annotations),
 	}}
 	for _, w := range c.Webhooks {
-		w.ClientConfig.CABundle = nil
-		if w.ClientConfig.URL != nil {
-			u := RedactURL(*w.ClientConfig.URL)
-			w.ClientConfig.URL = &u
-		}
+		w.ClientConfig = trimClient(w.ClientConfig)
 		out.Webhooks = append(out.Webhooks, withoutSecretsBut(w))
 	}
 	return out
@@ -32,16 +28,22 @@ func TrimValidatingWebhooks(c *admissionregistrationv1.ValidatingWebhookConfigur
 		Name: c.Name, Labels: c.Labels, Annotations: keepIgnore(c.Annotations),
 	}}
 	for _, w := range c.Webhooks {
-		w.ClientConfig.CABundle = nil
-		if w.ClientConfig.URL != nil {
-			u := RedactURL(*w.ClientConfig.URL)
-			w.ClientConfig.URL = &u
-		}
+		w.ClientConfig = trimClient(w.ClientConfig)
 		kept := withoutSecrets(w)
 		kept.MatchConditions, kept.NamespaceSelector, kept.ObjectSelector = w.MatchConditions, w.NamespaceSelector, w.ObjectSelector
 		out.Webhooks = append(out.Webhooks, kept)
 	}
 	return out
+}
+
+// trimClient is where a webhook is, without what only the API server needs to call it.
+func trimClient(c admissionregistrationv1.WebhookClientConfig) admissionregistrationv1.WebhookClientConfig {
+	c.CABundle = nil
+	if c.URL != nil {
+		u := RedactURL(*c.URL)
+		c.URL = &u
+	}
+	return c
 }
 
 // withoutSecretsBut redacts a webhook but for what decides whether it is called: that is evaluated.

@@ -63,12 +63,7 @@ func (s *scene) doubtfulValidators() []facts.Gap {
 	}
 	var out []facts.Gap
 	for _, d := range doubts {
-		kind, about := facts.ValidatingPolicies, facts.Instance{Kind: "ValidatingAdmissionPolicy", Name: d.called}
-		if configuration, webhook, ok := strings.Cut(d.called, "/"); ok {
-			kind, about = facts.ValidatingWebhooks, facts.Instance{Kind: facts.KindValidatingWebhook, Configuration: configuration, Name: webhook}
-		}
-		out = append(out, facts.NewGap(kind, about, "it is not certain that canaries speak for what it does in "+d.in.where()+": "+d.why,
-			facts.Do("see whether a pod of your own that it is meant for is admitted, with a native sidecar:", "kubectl create --dry-run=server -f POD")))
+		out = append(out, facts.UntriedValidator(d.called, "it is not certain that canaries speak for what it does in "+d.in.where()+": "+d.why))
 	}
 	return out
 }
