@@ -190,14 +190,9 @@ func (c *conversion) has(name string) bool {
 	})
 }
 
-// nameOf is what -c calls a container of a workload: its name alone means one of that name in every workload.
+// nameOf is what -c calls a container of a workload.
 func (c *conversion) nameOf(w *workload.Workload, container string) string {
-	for _, other := range c.workloads() {
-		if (other.Kind != w.Kind || other.Name != w.Name) && slices.Contains(containersOf(other), container) {
-			return w.NameOf(container)
-		}
-	}
-	return container
+	return w.NameBeside(slices.DeleteFunc(c.workloads(), func(o *workload.Workload) bool { return !slices.Contains(containersOf(o), container) }), container)
 }
 
 // convert changes one workload in the text of its file, or says why not.

@@ -107,7 +107,7 @@ func (c *conversion) sayOpen(out *bytes.Buffer, d done) {
 		fmt.Fprintf(out, "%s%s: is %s a sidecar? %s; to convert it: -c %s\n", at(a.Place), d.Workload, a.Container, why(false, a.Signals), c.nameOf(d.Workload, a.Container))
 	}
 	for _, r := range d.Refused {
-		fmt.Fprintf(out, "%s%s: %s stays where it is: %s\n", at(r.Place), d.Workload, r.Container, refusedText(r))
+		fmt.Fprintf(out, "%s%s: %s stays where it is: %s\n", at(r.Place), d.Workload, r.Container, c.refusedText(d.Workload, r))
 	}
 }
 
@@ -164,7 +164,7 @@ func refusalText(r *edit.Refusal) string {
 	return text
 }
 
-func refusedText(r convert.Refused) string {
+func (c *conversion) refusedText(w *workload.Workload, r convert.Refused) string {
 	switch r.Reason {
 	case convert.LastContainer:
 		return "a pod needs an ordinary container"
@@ -181,7 +181,7 @@ func refusedText(r convert.Refused) string {
 	case convert.RestartsAll:
 		return "its restartPolicyRules restart all containers, and are not allowed for native sidecars"
 	case convert.OwnPolicy:
-		return fmt.Sprintf("its restartPolicy: %s says that it is not always restarted, as native sidecars are; to convert it nonetheless: -c %s", r.About, r.Container)
+		return fmt.Sprintf("its restartPolicy: %s says that it is not always restarted, as native sidecars are; to convert it nonetheless: -c %s", r.About, c.nameOf(w, r.Container))
 	case convert.Unreadable:
 		return r.About
 	}

@@ -107,14 +107,10 @@ func (j *judge) cannotPass(c *Container) []Evidence {
 		if p.probe == nil {
 			continue
 		}
-		if software.AsksNode(j.Workload.Spec(), c.Container, p.probe) {
+		switch miss, because := software.MissOf(j.Workload.Spec(), c.Container, binds, p.probe); miss {
+		case software.AtNode:
 			out = append(out, j.evidence(c, "host: "+software.ProbeHost(p.probe), p.name))
-		}
-		port := software.ProbePort(c.Container, p.probe)
-		if port == 0 || software.ProbeHost(p.probe) != "" {
-			continue
-		}
-		if r, because := software.ReachOf(c.Container, binds, port); r == software.LoopbackOnly {
+		case software.OnLoopback:
 			out = append(out, j.evidence(c, because.From, p.name))
 		}
 	}

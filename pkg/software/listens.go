@@ -40,25 +40,6 @@ func LoopbackHost(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// ProbeHost is the host that a probe asks; "" for the IP of the pod, which is the default.
-func ProbeHost(p *corev1.Probe) string {
-	switch {
-	case p.HTTPGet != nil:
-		return p.HTTPGet.Host
-	case p.TCPSocket != nil:
-		return p.TCPSocket.Host
-	}
-	return ""
-}
-
-// AsksNode reports whether a probe of a container asks the node in place of the pod: a loopback address is that of the
-// kubelet, which asks. With hostNetwork it is the container's, too; a hostPort leads to the container from there.
-func AsksNode(spec *corev1.PodSpec, c *corev1.Container, p *corev1.Probe) bool {
-	port := int32(ProbePort(c, p))
-	return !spec.HostNetwork && LoopbackHost(ProbeHost(p)) &&
-		!slices.ContainsFunc(c.Ports, func(own corev1.ContainerPort) bool { return own.HostPort != 0 && own.HostPort == port })
-}
-
 // A Reach is whether the kubelet's probes reach a port.
 type Reach int
 

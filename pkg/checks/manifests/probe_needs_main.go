@@ -50,7 +50,7 @@ func (p *pod) waitsForLater(c *container, out *checks.Outcome) {
 			continue
 		}
 		if c.StartupProbe.Exec != nil || e.Certainty != roles.High || inBackground.MatchString(software.CommandLine(c.Container)) {
-			out.Missing = append(out.Missing, facts.NewGap(facts.Workloads, facts.Instance{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name},
+			out.Missing = append(out.Missing, facts.NewGap(facts.Workloads, p.instance(),
 				fmt.Sprintf("%s waits for %s, which starts only once the startupProbe of %s has succeeded: nothing says whether that can be before", c.Name, later.Name, c.Name),
 				facts.Do(fmt.Sprintf("let %s answer its startupProbe before it waits, and accept the gap, or remove the startupProbe", c.Name))))
 			return

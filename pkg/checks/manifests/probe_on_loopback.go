@@ -48,25 +48,19 @@ func probesOf(c *container) []probe {
 // unreached says why the kubelet does not reach what a probe asks, with what says so beside the probe; empty where
 // nothing does.
 func (p *pod) unreached(c *container, pr probe) (message string, evidence []string, steps []checks.Step) {
-	host, port, name := software.ProbeHost(pr.Probe), software.ProbePort(c.Container, pr.Probe), software.ProbePortName(pr.Probe)
-	switch {
-	case software.AsksNode(p.Spec(), c.Container, pr.Probe):
-		return fmt.Sprintf("host: %s in a probe is the node, not the pod: the %s of %s never asks %s", host, pr.name, c.Name, c.Name),
+	switch miss, by := software.MissOf(p.Spec(), c.Container, software.Binds(c.Container), pr.Probe); miss {
+	case software.AtNode:
+		return fmt.Sprintf("host: %s in a probe is the node, not the pod: the %s of %s never asks %s", software.ProbeHost(pr.Probe), pr.name, c.Name, c.Name),
 			nil, []checks.Step{do("Remove host from the probe: the IP of the pod is the default.")}
-	// The kubelet looks for a name in the container's own ports, and throws away the result of a probe that cannot be
-	// made: k8s.io/kubernetes v1.36.3 pkg/probe/util.go, pkg/kubelet/prober/worker.go.
-	case port == 0 && name != "":
-		return fmt.Sprintf("the %s of %s asks port %s, and %s declares no port of that name: the kubelet has nothing to ask%s", pr.name, c.Name, name, c.Name, p.soThat(c, pr)),
+	case software.NoPort:
+		return fmt.Sprintf("the %s of %s asks port %s, and %s declares no port of that name: the kubelet has nothing to ask%s",
+				pr.name, c.Name, software.ProbePortName(pr.Probe), c.Name, p.soThat(c, pr)),
 			nil, []checks.Step{do("Declare the port in %s, or ask its number.", c.Name)}
-	case host != "" || port == 0:
-		return "", nil, nil
+	case software.OnLoopback:
+		return fmt.Sprintf("the kubelet asks the IP of the pod, but %s listens on the loopback address only: its %s never succeeds%s", c.Name, pr.name, p.soThat(c, pr)),
+			[]string{by.From}, p.reachSteps(c, pr)
 	}
-	reach, by := software.ReachOf(c.Container, software.Binds(c.Container), port)
-	if reach != software.LoopbackOnly {
-		return "", nil, nil
-	}
-	return fmt.Sprintf("the kubelet asks the IP of the pod, but %s listens on the loopback address only: its %s never succeeds%s", c.Name, pr.name, p.soThat(c, pr)),
-		[]string{by.From}, p.reachSteps(c, pr)
+	return "", nil, nil
 }
 
 // soThat is what follows from a probe that never succeeds.

@@ -45,6 +45,11 @@ type pod struct {
 	inits, natives, mains []*container
 }
 
+// instance is the workload that a gap is about.
+func (p *pod) instance() facts.Instance {
+	return facts.Instance{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
+}
+
 // A container with its place.
 type container struct {
 	*corev1.Container

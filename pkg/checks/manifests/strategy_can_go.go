@@ -91,7 +91,7 @@ func (p *pod) nativeEverywhere() (because []string, gaps []facts.Gap) {
 func (p *pod) nativeInVersion() (because []string, gaps []facts.Gap) {
 	switch {
 	case !p.s.Named:
-		at := facts.Instance{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}
+		at := p.instance()
 		return nil, []facts.Gap{facts.NewGap(facts.Workloads, at, "which versions it is meant for was not said, so whether its strategy can go is not known",
 			facts.Do("name the oldest with --kubernetes-version, or let the cluster decide with --cluster"))}
 	case !gate.ByDefault(p.oldest.minor):

@@ -8,6 +8,7 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/roles"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/workload"
 )
 
 // unclear is the gap of a pod that completes only if containers exit of which nothing says that they do. The one that does
@@ -29,7 +30,7 @@ func (p *pod) unclear() []facts.Gap {
 	if a != "" {
 		reason += fmt.Sprintf("; %s and %s need each other", a, b)
 	}
-	return []facts.Gap{facts.NewGap(facts.Workloads, facts.Instance{Kind: p.Kind, Namespace: p.Namespace, Name: p.Name}, reason, p.clarify(open))}
+	return []facts.Gap{facts.NewGap(facts.Workloads, p.instance(), reason, p.clarify(open))}
 }
 
 // clarify is how to find out about containers, or to make it not matter.
@@ -44,14 +45,15 @@ func (p *pod) clarify(open []string) facts.Remedy {
 	return facts.Do(text+":", prose.Shell("kubectl sidecar convert -f %s -c %s", p.Place.File, p.nameFor(open[0])))
 }
 
-// nameFor is what convert calls a container of the pod: the name alone means one in every workload of the file.
+// nameFor is what convert calls a container of the pod, given its file.
 func (p *pod) nameFor(container string) string {
+	var others []*workload.Workload
 	for _, o := range p.s.pods {
-		if o != p && o.Place.File == p.Place.File && o.named(container) != nil && (o.Kind != p.Kind || o.Name != p.Name) {
-			return p.NameOf(container)
+		if o.Place.File == p.Place.File && o.named(container) != nil {
+			others = append(others, o.Workload)
 		}
 	}
-	return container
+	return p.NameBeside(others, container)
 }
 
 // open are the regular containers of which nothing says that they exit, that something stops them, or that they do not.

@@ -20,7 +20,7 @@ var workaroundSuperfluous = podCheck(checks.Check{
 		if c == nil {
 			c = p.named(w.Sidecar)
 		}
-		if !w.Stale || !ok || c == nil || len(w.Evidence) == 0 || p.deadlocks(w) {
+		if !w.Stale || !ok || c == nil || len(w.Evidence) == 0 || p.deadlocks(w, c) {
 			continue
 		}
 		place := p.placeIn(w.Evidence[0])
@@ -30,13 +30,10 @@ var workaroundSuperfluous = podCheck(checks.Check{
 	return out
 })
 
-// deadlocks reports whether a workaround keeps a pod from starting: that is worse than superfluous, and said elsewhere.
-func (p *pod) deadlocks(w roles.Workaround) bool {
-	c := p.named(w.Container)
-	if c == nil {
-		c = p.named(w.Sidecar)
-	}
-	if c == nil || !c.native() {
+// deadlocks reports whether a workaround in a container keeps a pod from starting: that is worse than superfluous, and said
+// elsewhere.
+func (p *pod) deadlocks(w roles.Workaround, c *container) bool {
+	if !c.native() {
 		return false
 	}
 	switch to := p.named(w.Sidecar); w.Kind {
