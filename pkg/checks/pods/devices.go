@@ -3,11 +3,11 @@ package pods
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // Devices are counted: what native sidecars ask for is added to what the regular containers do, since both have theirs at
@@ -17,31 +17,36 @@ var deviceShort = regexp.MustCompile(`Insufficient ([a-z0-9.-]+/[A-Za-z0-9._-]*[
 
 // shortDevices are the devices of which the scheduler says that no node has enough.
 func shortDevices(text string) []corev1.ResourceName {
-	var out []string
+	var out []corev1.ResourceName
 	for _, m := range deviceShort.FindAllStringSubmatch(text, -1) {
-		out = prose.AddOnce(out, m[1])
+		if name := corev1.ResourceName(m[1]); !slices.Contains(out, name) {
+			out = append(out, name)
+		}
 	}
-	var names []corev1.ResourceName
-	for _, name := range out {
-		names = append(names, corev1.ResourceName(name))
+	return out
+}
+
+// asking are the containers that ask for a device.
+func (p subject) asking(device corev1.ResourceName) []container {
+	return slices.DeleteFunc(p.all(), func(c container) bool { _, asks := c.Resources.Limits[device]; return !asks })
+}
+
+// asks says how much of a device a container asks for, with what else follows of a sidecar.
+func (c container) asks(device corev1.ResourceName, ofSidecar string) string {
+	q := c.Resources.Limits[device]
+	out := fmt.Sprintf("%s asks for %s of %s", c.role(), q.String(), device)
+	if c.sidecar() {
+		out += ofSidecar
 	}
-	return names
+	return out
 }
 
 // deviceEvidence is which containers ask for a device.
 func (p subject) deviceEvidence(text string) []string {
 	var out []string
 	for _, name := range shortDevices(text) {
-		for _, c := range p.all() {
-			q, asks := c.Resources.Limits[name]
-			if !asks {
-				continue
-			}
-			line := fmt.Sprintf("%s asks for %s of %s", c.role(), q.String(), name)
-			if c.sidecar() {
-				line += ", which is added to what the others ask for"
-			}
-			out = append(out, line)
+		for _, c := range p.asking(name) {
+			out = append(out, c.asks(name, ", which is added to what the others ask for"))
 		}
 	}
 	return out
@@ -51,18 +56,16 @@ func (p subject) deviceEvidence(text string) []string {
 func (p subject) deviceSteps(text string) []checks.Step {
 	var out []checks.Step
 	for _, name := range shortDevices(text) {
-		asks := 0
-		for _, c := range p.all() {
-			if _, asksFor := c.Resources.Limits[name]; asksFor {
-				asks++
-			}
+		asking := p.asking(name)
+		if len(asking) < 2 {
+			continue
 		}
-		for _, c := range p.all() {
-			if _, asksFor := c.Resources.Limits[name]; !asksFor || asks < 2 || !p.beside(c) {
+		for _, c := range asking {
+			if !p.beside(c) {
 				continue
 			}
-			none, fields := map[string]any{string(name): nil}, map[string]any{}
-			fields["limits"] = none
+			none := map[string]any{string(name): nil}
+			fields := map[string]any{"limits": none}
 			if _, requested := p.inTemplate(c).Resources.Requests[name]; requested {
 				fields["requests"] = none
 			}

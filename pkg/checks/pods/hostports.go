@@ -6,7 +6,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -83,7 +82,7 @@ func (p subject) hostPortEvidence() []string {
 func (p subject) hostPortSteps() []checks.Step {
 	var out []checks.Step
 	m := p.target()
-	if slices.ContainsFunc(p.holders(), func(x subject) bool { return x.top() == p.top() }) && p.surges(m) {
+	if slices.ContainsFunc(p.holders(), func(x subject) bool { return x.top() == p.top() }) && m.rollout.surges {
 		patch := encode(map[string]any{"spec": map[string]any{"strategy": map[string]any{
 			"type": string(appsv1.RollingUpdateDeploymentStrategyType), "rollingUpdate": map[string]any{"maxSurge": 0, "maxUnavailable": 1},
 		}}})
@@ -99,22 +98,6 @@ func (p subject) hostPortSteps() []checks.Step {
 		out = append(out, p.withoutHostPort(h)...)
 	}
 	return out
-}
-
-// surges reports whether a Deployment starts a new pod before it stops an old one.
-func (p subject) surges(m maker) bool {
-	for i := range p.s.Deployments {
-		d := &p.s.Deployments[i]
-		if m.Kind != "Deployment" || d.Name != m.Name || d.Namespace != m.Namespace {
-			continue
-		}
-		if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
-			return false
-		}
-		r := d.Spec.Strategy.RollingUpdate
-		return r == nil || r.MaxSurge == nil || *r.MaxSurge != intstr.FromInt32(0) && *r.MaxSurge != intstr.FromString("0%")
-	}
-	return false
 }
 
 // withoutHostPort takes the port of the node from a container; what it listens on in the pod stays.

@@ -94,7 +94,7 @@ func (p subject) rejection() rejection {
 	}
 	return rejection{why: p.rejectedWords(), steps: []checks.Step{
 		p.avoidStep("Correct what the message names, or keep these pods away from that node"),
-		{Text: "See what the node is and has:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)},
+		p.nodeStep("See what the node is and has:"),
 	}}
 }
 
@@ -112,7 +112,7 @@ func (p subject) letSchedule(text string) []checks.Step {
 		}
 	}
 	return []checks.Step{
-		{Text: "See what the node has, and who has it:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)},
+		p.nodeStep("See what the node has, and who has it:"),
 		p.nextPodStep(),
 	}
 }

@@ -93,7 +93,8 @@ func makers(s *facts.Snapshot) []maker {
 		add("Job", &s.Jobs[i].ObjectMeta, &s.Jobs[i].Spec.Template, templatePath).lacksPods = idle(&s.Jobs[i])
 	}
 	for i := range s.Deployments {
-		add("Deployment", &s.Deployments[i].ObjectMeta, &s.Deployments[i].Spec.Template, templatePath).rollout.paused = s.Deployments[i].Spec.Paused
+		w := &s.Deployments[i]
+		add("Deployment", &w.ObjectMeta, &w.Spec.Template, templatePath).rollsOutDeployment(&w.Spec)
 	}
 	for i := range s.StatefulSets {
 		w := &s.StatefulSets[i]

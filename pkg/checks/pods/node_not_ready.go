@@ -71,8 +71,8 @@ var orphanReasons = []string{"DeletionByPodGC", "DeletionByTaintManager"}
 // orphanSigns are what the control plane did to a pod whose node is gone, as evidence.
 func (p subject) orphanSigns() []string {
 	var out []string
-	if c := facts.PodConditionOf(p.Pod, corev1.DisruptionTarget); c != nil && c.Status == corev1.ConditionTrue && slices.Contains(orphanReasons, c.Reason) {
-		out = append(out, fmt.Sprintf("condition DisruptionTarget: %s: %s", c.Reason, prose.OneLine(c.Message)))
+	if c := p.disrupted(); c != nil && slices.Contains(orphanReasons, c.Reason) {
+		out = append(out, disruptionEvidence(c))
 	}
 	return append(out, newest(p.s.Snapshot, p.events("NodeNotReady", "TaintManagerEviction"), 2)...)
 }
@@ -86,7 +86,7 @@ func (p subject) silentNodeFinding(ready *corev1.NodeCondition) *checks.Finding 
 		Message:  fmt.Sprintf("the kubelet of node %s has not reported %s: what it last said of the pod is not news%s", p.Spec.NodeName, since.words(), p.stillThere()),
 		Evidence: p.nodeEvidence(ready),
 		Steps: []checks.Step{
-			{Text: "See whether the machine runs and reaches the API server, and restart its kubelet if it does (systemctl restart kubelet). The pod then goes on. See what is known of the node:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)},
+			p.nodeStep("See whether the machine runs and reaches the API server, and restart its kubelet if it does (systemctl restart kubelet). The pod then goes on. See what is known of the node:"),
 			{
 				Text:    "If the machine is off for good, say so: its pods are then removed, their volumes detached, and their owners make new ones. Not before it is off:",
 				Command: prose.Shell("kubectl taint node %s node.kubernetes.io/out-of-service=nodeshutdown:NoExecute", p.Spec.NodeName),

@@ -36,8 +36,8 @@ var podEvicted = podCheck(checks.Check{
 	if p.Status.Reason != "" || p.Status.Phase == corev1.PodSucceeded {
 		f.Evidence = append(f.Evidence, p.failureEvidence())
 	}
-	if c := facts.PodConditionOf(p.Pod, corev1.DisruptionTarget); c != nil && c.Status == corev1.ConditionTrue {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("condition DisruptionTarget: %s: %s", c.Reason, prose.OneLine(c.Message)))
+	if c := p.disrupted(); c != nil {
+		f.Evidence = append(f.Evidence, disruptionEvidence(c))
 	}
 	f.Evidence = slices.Concat(f.Evidence, newest(p.s.Snapshot, p.events("Evicted", "Preempting", "Preempted", "ExceededGracePeriod"), 2), e.evidence)
 	return f, nil
@@ -117,7 +117,7 @@ func (p subject) eviction() *eviction {
 			what: node + " stopped the pod", why: prose.Clause(message), steps: []checks.Step{p.nextPodStep()},
 		}
 	case "":
-		return p.disrupted()
+		return p.evictedFor()
 	}
 	return nil
 }
@@ -130,10 +130,10 @@ var disruptions = map[string]string{
 	corev1.PodReasonTerminationByKubelet:  "its kubelet had to stop it",
 }
 
-// disrupted is of a pod whose status names nobody, as one of a Job that waits to be counted.
-func (p subject) disrupted() *eviction {
-	c := facts.PodConditionOf(p.Pod, corev1.DisruptionTarget)
-	if c == nil || c.Status != corev1.ConditionTrue || disruptions[c.Reason] == "" {
+// evictedFor is of a pod whose status names nobody, as one of a Job that waits to be counted.
+func (p subject) evictedFor() *eviction {
+	c := p.disrupted()
+	if c == nil || disruptions[c.Reason] == "" {
 		return nil
 	}
 	e := &eviction{what: "the pod was stopped before it had exited", why: disruptions[c.Reason], steps: []checks.Step{p.nextPodStep()}}
@@ -173,13 +173,13 @@ func (p subject) evicted(node, message string) *eviction {
 	case nodePressed.MatchString(text):
 		e.what = node + " did not admit the pod"
 		e.steps = []checks.Step{
-			{Text: "The node is short of what the condition says: make room there, or add nodes. See what uses it:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)},
+			p.nodeStep("The node is short of what the condition says: make room there, or add nodes. See what uses it:"),
 			p.nextPodStep(),
 		}
 	case nodeLow.MatchString(text):
 		p.lowNode(e, corev1.ResourceName(nodeLow.FindStringSubmatch(text)[1]), containerLarger.FindAllStringSubmatch(text, -1))
 	default:
-		e.steps = []checks.Step{{Text: "See how the node is:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)}, p.nextPodStep()}
+		e.steps = []checks.Step{p.nodeStep("See how the node is:"), p.nextPodStep()}
 	}
 	return e
 }
@@ -197,11 +197,11 @@ func (p subject) fullEmptyDir(e *eviction, m []string) {
 		}
 	}
 	who := "what fills it"
-	switch sidecars := sidecarsAmong(writers); {
+	switch {
 	case len(writers) == 1:
 		e.container, who = writers[0].Name, writers[0].Name
 		e.why += fmt.Sprintf(": only %s writes to it", writers[0].role())
-	case len(sidecars) > 0:
+	case slices.ContainsFunc(writers, container.sidecar):
 		e.why += fmt.Sprintf(": %s can write to it", rolesOf(writers))
 	}
 	text := fmt.Sprintf("Have %s write less or clean up, or give the volume more room (the value is an example)", who)
@@ -210,14 +210,10 @@ func (p subject) fullEmptyDir(e *eviction, m []string) {
 	}})}
 }
 
-func sidecarsAmong(list []container) []container {
-	return slices.DeleteFunc(slices.Clone(list), func(c container) bool { return !c.sidecar() })
-}
-
 // twice is twice a quantity, as an example of more.
 func twice(text string) string {
-	q, err := resource.ParseQuantity(strings.TrimRight(text, ". "))
-	if err != nil {
+	q := quantity(text)
+	if q.IsZero() {
 		return text
 	}
 	q.Add(q)
@@ -251,27 +247,24 @@ func (p subject) fullPod(e *eviction, total string) {
 		limited = append(limited, c)
 		e.evidence = append(e.evidence, fmt.Sprintf("limit of %s for ephemeral-storage: %s", c.role(), q))
 	}
-	switch {
-	case len(limited) == 0:
+	if len(limited) == 0 {
 		e.steps = []checks.Step{p.nextPodStep()}
-	default:
-		c := limited[0]
-		if len(limited) == 1 && len(p.mains)+len(p.sidecars()) == 1 {
-			e.container = c.Name
-		}
-		q := c.Resources.Limits.StorageEphemeral().DeepCopy()
-		if sum, err := resource.ParseQuantity(total); err == nil {
-			q.Add(sum)
-		}
-		e.steps = p.exampleSteps("Have the containers write and log less, or raise the sum by the limit of one of them", c, edit{c.Name, map[string]any{
-			"resources": map[string]any{"limits": map[string]any{string(corev1.ResourceEphemeralStorage): q.String()}},
-		}})
+		return
 	}
+	c := limited[0]
+	if len(limited) == 1 && len(p.mains)+len(p.sidecars()) == 1 {
+		e.container = c.Name
+	}
+	q := c.Resources.Limits.StorageEphemeral().DeepCopy()
+	q.Add(quantity(total))
+	e.steps = p.exampleSteps("Have the containers write and log less, or raise the sum by the limit of one of them", c, edit{c.Name, map[string]any{
+		"resources": map[string]any{"limits": map[string]any{string(corev1.ResourceEphemeralStorage): q.String()}},
+	}})
 }
 
 // lowNode: the node runs short, and the kubelet stops first what uses more than it requests.
 func (p subject) lowNode(e *eviction, short corev1.ResourceName, larger [][]string) {
-	describe := checks.Step{Text: "See what the node has, and who uses it:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)}
+	describe := p.nodeStep("See what the node has, and who uses it:")
 	if len(larger) == 0 {
 		e.why += "; no container of the pod used more than it requests: nothing in the pod is to be changed"
 		e.steps = []checks.Step{describe, p.nextPodStep()}

@@ -127,11 +127,23 @@ func (p subject) terminating() *pending {
 
 // disruption is why the pod is being deleted, where it was not asked to be.
 func (p subject) disruption() string {
-	c := facts.PodConditionOf(p.Pod, corev1.DisruptionTarget)
-	if c == nil || c.Status != corev1.ConditionTrue {
+	c := p.disrupted()
+	if c == nil {
 		return ""
 	}
 	return fmt.Sprintf(" (%s: %s)", c.Reason, prose.Clause(c.Message))
+}
+
+// disrupted is the condition that says that the pod has to go for a reason that is not its own; nil where it has none.
+func (p subject) disrupted() *corev1.PodCondition {
+	if c := facts.PodConditionOf(p.Pod, corev1.DisruptionTarget); c != nil && c.Status == corev1.ConditionTrue {
+		return c
+	}
+	return nil
+}
+
+func disruptionEvidence(c *corev1.PodCondition) string {
+	return fmt.Sprintf("condition DisruptionTarget: %s: %s", c.Reason, prose.OneLine(c.Message))
 }
 
 func (p subject) scheduling() *pending {
@@ -140,6 +152,11 @@ func (p subject) scheduling() *pending {
 		w.state, w.allowed, w.limit = "an autoscaler brings a node for the pod", scaleUp, "a new node usually takes less than %s"
 	}
 	return w
+}
+
+// nodeStep has somebody look at the node of the pod.
+func (p subject) nodeStep(text string) checks.Step {
+	return checks.Step{Text: text, Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)}
 }
 
 // stoppingSidecars: the regular containers have exited for good, and the kubelet stops the native sidecars.

@@ -64,21 +64,20 @@ func (s *scene) quotaSteps(r refusal) []checks.Step {
 	hard, over := map[string]any{}, map[string]resource.Quantity{}
 	missing := int64(max(r.maker.wants-r.maker.pods, 1))
 	for name, q := range requested {
-		sum := used[name].DeepCopy()
-		sum.Add(q)
-		if excess := sum.DeepCopy(); excess.Cmp(limited[name]) > 0 {
-			excess.Sub(limited[name])
+		excess := used[name].DeepCopy()
+		excess.Add(q)
+		if excess.Sub(limited[name]); excess.Sign() > 0 {
 			over[name] = excess
 		}
-		for range missing - 1 {
-			sum.Add(q)
-		}
-		if sum.Cmp(limited[name]) > 0 {
+		sum, more := used[name].DeepCopy(), q.DeepCopy()
+		more.Mul(missing)
+		if sum.Add(more); sum.Cmp(limited[name]) > 0 {
 			hard[name] = sum.String()
 		}
 	}
 	var out []checks.Step
-	if p := s.next(r.maker); missing == 1 {
+	p := s.next(r.maker)
+	if missing == 1 {
 		out = append(out, p.lessForQuota(over)...)
 	}
 	if len(hard) > 0 {
@@ -86,19 +85,13 @@ func (s *scene) quotaSteps(r refusal) []checks.Step {
 			Text:    "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time:",
 			Command: prose.Shell("kubectl patch resourcequota %s -n %s --type=merge -p %s", m[1], r.maker.Namespace, encode(map[string]any{"spec": map[string]any{"hard": hard}})),
 		}
-		if top := r.top(s); slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, top.Kind) {
+		if top := p.makers[len(p.makers)-1]; slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, top.Kind) {
 			step.Text = "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time; the second command has it try at once:"
 			step.Command += prose.Shell("\nkubectl rollout restart %s %s -n %s", top.resource, top.Name, r.maker.Namespace)
 		}
 		out = append(out, step)
 	}
 	return out
-}
-
-// top is the topmost maker of what was refused.
-func (r refusal) top(s *scene) maker {
-	p := s.next(r.maker)
-	return p.makers[len(p.makers)-1]
 }
 
 // lessForQuota lowers what sidecars request, if they request enough to make up for what is too much.

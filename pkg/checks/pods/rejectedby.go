@@ -106,20 +106,15 @@ func (p subject) noDevices() rejection {
 	m := deviceResource.FindStringSubmatch(p.Status.Message)
 	if m == nil {
 		r.steps = []checks.Step{
-			{Text: "See what the node has:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)},
+			p.nodeStep("See what the node has:"),
 			p.nextPodStep(),
 		}
 		return r
 	}
 	resource := corev1.ResourceName(strings.TrimSuffix(m[1], "."))
-	for _, c := range p.all() {
-		if q, asks := c.Resources.Limits[resource]; asks {
-			r.container = c.Name
-			r.evidence = append(r.evidence, fmt.Sprintf("%s asks for %s of %s", c.role(), q.String(), resource))
-			if c.sidecar() {
-				r.evidence[len(r.evidence)-1] += ", and keeps them as long as the pod runs: what it asks for is added to what the others ask for"
-			}
-		}
+	for _, c := range p.asking(resource) {
+		r.container = c.Name
+		r.evidence = append(r.evidence, c.asks(resource, ", and keeps them as long as the pod runs: what it asks for is added to what the others ask for"))
 	}
 	if len(r.evidence) != 1 {
 		r.container = ""

@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
@@ -18,8 +19,22 @@ import (
 type rollout struct {
 	// paused is that nothing is rolled out; manual that a pod gets the new template only when somebody deletes it.
 	paused, manual bool
+	// surges is that a Deployment starts a new pod before it stops an old one, selector by which labels it knows its pods.
+	surges   bool
+	selector string
 	// partition is from which ordinal on pods get the new template.
 	partition int32
+}
+
+func (m *maker) rollsOutDeployment(d *appsv1.DeploymentSpec) {
+	m.rollout.paused = d.Paused
+	if d.Selector != nil {
+		m.rollout.selector = metav1.FormatLabelSelector(d.Selector)
+	}
+	if d.Strategy.Type != appsv1.RecreateDeploymentStrategyType {
+		r := d.Strategy.RollingUpdate
+		m.rollout.surges = r == nil || r.MaxSurge == nil || *r.MaxSurge != intstr.FromInt32(0) && *r.MaxSurge != intstr.FromString("0%")
+	}
 }
 
 func (m *maker) rollsOutStatefulSet(s *appsv1.StatefulSetUpdateStrategy) {
@@ -51,7 +66,7 @@ func (p subject) delivery(m maker) []string {
 			out = append(out, prose.Shell("kubectl rollout resume deployment %s -n %s", m.Name, m.Namespace))
 		}
 		if p.finished() && !p.unmade { // nobody else deletes what has failed for good
-			out = append(out, prose.Shell("kubectl delete pods -n %s -l %s --field-selector status.phase=Failed", m.Namespace, p.s.selects(m, p.Labels)))
+			out = append(out, prose.Shell("kubectl delete pods -n %s -l %s --field-selector status.phase=Failed", m.Namespace, cmp.Or(m.rollout.selector, labels.FormatLabels(p.Labels))))
 		}
 		return out
 	case "DaemonSet":
@@ -71,16 +86,6 @@ func (p subject) delivery(m maker) []string {
 		return deletion
 	}
 	return nil
-}
-
-// selects are the labels by which a Deployment knows its pods; those of one of them where it was not seen.
-func (s *scene) selects(m maker, of map[string]string) string {
-	for i := range s.Deployments {
-		if d := &s.Deployments[i]; d.Namespace == m.Namespace && d.Name == m.Name && d.Spec.Selector != nil {
-			return metav1.FormatLabelSelector(d.Spec.Selector)
-		}
-	}
-	return labels.FormatLabels(of)
 }
 
 // deliveryHarm says what these commands do, before they are run.

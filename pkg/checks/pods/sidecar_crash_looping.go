@@ -182,7 +182,7 @@ func (p subject) startSteps(c container, why string) []checks.Step {
 	}
 	if runtimeStuck.MatchString(why) {
 		return []checks.Step{
-			{Text: "Nothing is wrong with the container: the runtime of the node has not finished an earlier try to create it, because it, its disk or a mount hangs. See how the node is:", Command: prose.Shell("kubectl describe node %s", p.Spec.NodeName)},
+			p.nodeStep("Nothing is wrong with the container: the runtime of the node has not finished an earlier try to create it, because it, its disk or a mount hangs. See how the node is:"),
 			p.recreateStep("If it stays so, restart the runtime there (systemctl restart containerd), or recreate the pod"),
 		}
 	}
