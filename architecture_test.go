@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"pkg/checks/pods":      {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose", "pkg/software"},
 	"pkg/checks/checktest": {"pkg/checks", "pkg/facts"},
 	"pkg/checks/manifests": {"pkg/checks", "pkg/checks/cluster", "pkg/facts", "pkg/gate", "pkg/known", "pkg/prose", "pkg/roles", "pkg/software", "pkg/workload", "pkg/pattern"},
-	"internal/manifests":   {"internal/dumps", "pkg/checks/manifests", "pkg/facts", "pkg/pattern"},
+	"internal/manifests":   {"internal/dumps", "pkg/checks/manifests", "pkg/facts"},
 	"pkg/report":           {"pkg/checks", "pkg/checks/cluster", "pkg/checks/manifests", "pkg/checks/pods", "pkg/facts", "pkg/prose", "pkg/pattern"},
 	"pkg/minimize":         {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/report"},
 	"pkg/print":            {"pkg/checks", "pkg/checks/cluster", "pkg/checks/pods", "pkg/facts", "pkg/prose", "pkg/report", "pkg/plan", "pkg/roles"},

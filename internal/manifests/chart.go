@@ -6,13 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/Masterminds/semver/v3"
 	"sigs.k8s.io/yaml"
-
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // A Chart is one of Helm that says for which versions of Kubernetes it is.
@@ -83,33 +79,22 @@ func asksVersion(dir string) bool {
 	return found || err != nil
 }
 
-var (
-	// compared is a part of a constraint on versions as Helm reads it (Masterminds/semver).
-	compared = pattern.New(`^\s*(=|!=|<=|>=|=<|=>|<|>|~|~>|\^)?\s*v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(-[\w.-]+)?(?:\+[\w.-]+)?\s*,?`)
-	// between is from one version to another.
-	between = pattern.New(`(\S+)\s+-\s+(\S+)`)
-)
-
 // Most that are tried: minor versions there may ever be, and patch versions of one.
 const (
 	mostMinors  = 100
 	mostPatches = 60
 )
 
-// minorOf is the lowest minor version of Kubernetes 1 that a constraint allows, or the highest where it allows all below; 0
-// for one that allows all. It is not understood if it allows none.
+// minorOf is the lowest minor version of Kubernetes 1 that a constraint allows, as Helm reads it, or the highest where it
+// allows all below; 0 for one that allows all. It is not understood if it allows none.
 func minorOf(constraint string) (minor int, understood bool) {
-	var either [][]comparison
-	for part := range strings.SplitSeq(constraint, "||") {
-		all, ok := comparisons(between.ReplaceAllString(part, ">=$1 <=$2"))
-		if !ok {
-			return 0, false
-		}
-		either = append(either, all)
+	c, err := semver.NewConstraint(constraint)
+	if err != nil {
+		return 0, false
 	}
-	lowest, highest := 0, 0
+	var lowest, highest int
 	for minor := 1; minor < mostMinors; minor++ {
-		if slices.ContainsFunc(either, func(all []comparison) bool { return allowed(all, minor) }) {
+		if allowed(c, minor) {
 			highest = minor
 			lowest = cmp.Or(lowest, minor)
 		}
@@ -123,63 +108,12 @@ func minorOf(constraint string) (minor int, understood bool) {
 	return 0, true
 }
 
-// allowed reports whether a release of a minor version is allowed by all of some comparisons.
-func allowed(all []comparison, minor int) bool {
-	for patch := range mostPatches {
-		if !slices.ContainsFunc(all, func(c comparison) bool { return !c.allows([3]int{1, minor, patch}) }) {
+// allowed reports whether a release of a minor version is.
+func allowed(c *semver.Constraints, minor int) bool {
+	for patch := range uint64(mostPatches) {
+		if c.Check(semver.New(1, uint64(minor), patch, "", "")) {
 			return true
 		}
 	}
 	return false
-}
-
-// A comparison is one of a constraint: with the first numbers of a version, as many as it has.
-type comparison struct {
-	operator string
-	version  []int
-	suffixed bool
-}
-
-func comparisons(text string) (out []comparison, ok bool) {
-	for strings.TrimSpace(text) != "" {
-		m := compared.FindStringSubmatch(text)
-		if m == nil {
-			return nil, false
-		}
-		c := comparison{operator: m[1], suffixed: m[5] != ""}
-		for _, number := range m[2:5] {
-			n, err := strconv.Atoi(number)
-			if err != nil {
-				break // any
-			}
-			c.version = append(c.version, n)
-		}
-		out, text = append(out, c), text[len(m[0]):]
-	}
-	return out, len(out) > 0
-}
-
-// allows compares a release. A version with a suffix is a little older than the release of the same numbers.
-func (c comparison) allows(v [3]int) bool {
-	order := slices.Compare(v[:len(c.version)], c.version)
-	if order == 0 && c.suffixed {
-		order = 1
-	}
-	switch c.operator {
-	case "<":
-		return order < 0
-	case "<=", "=<":
-		return order <= 0
-	case ">":
-		return order > 0
-	case ">=", "=>":
-		return order >= 0
-	case "!=":
-		return order != 0
-	case "^":
-		return order >= 0 && (len(c.version) == 0 || v[0] == c.version[0])
-	case "~", "~>":
-		return order >= 0 && slices.Equal(v[:min(2, len(c.version))], c.version[:min(2, len(c.version))])
-	}
-	return order == 0
 }
