@@ -84,8 +84,8 @@ type situation struct {
 	Fixed []fixed `json:"fixed"`
 	// Variants are other manifests of the folder for the same purpose.
 	Variants []variant `json:"variants"`
-	// After is a command line for kubectl when all is seen, to leave the machine in peace.
-	After string `json:"after"`
+	// After is done when all is seen, to leave the machine in peace.
+	After *step `json:"after"`
 }
 
 // A step is a command, then something to wait for.

@@ -112,9 +112,6 @@ func (st *stage) play(s *situation) result {
 		return result{err: err}
 	}
 	r := result{reached: time.Since(st.started)}
-	if s.After != "" {
-		defer func() { _, _ = st.run(s, nil, strings.Fields(s.After)...) }()
-	}
 	if s.name == s.folder && regexp.MustCompile(*record).MatchString(s.name) {
 		r.err = st.record(s)
 	}
@@ -123,6 +120,9 @@ func (st *stage) play(s *situation) result {
 	}
 	if hasWhy() {
 		st.repair(s, &r)
+	}
+	if s.After != nil {
+		r.err = cmp.Or(r.err, st.step(s, *s.After))
 	}
 	return r
 }

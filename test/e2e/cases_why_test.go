@@ -268,7 +268,7 @@ func (st *stage) judgeAll(t *testing.T, all []*situation) {
 	}
 	for _, s := range all {
 		want := s.Expect
-		if len(s.Fixed) > 0 || s.After != "" {
+		if len(s.Fixed) > 0 || s.After != nil {
 			want = ""
 		}
 		for _, d := range named[s.name] {

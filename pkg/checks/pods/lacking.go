@@ -37,7 +37,7 @@ func (s *scene) lacks(m maker) *pending {
 	born := ageOf(s.Snapshot, m.meta.CreationTimestamp)
 	describe := checks.Step{Text: "See what its controller says:", Command: prose.Shell("kubectl describe %s %s -n %s", m.resource, m.Name, m.Namespace)}
 	if j := s.jobs[m.Object]; j != nil {
-		return s.lacksOfJob(j, born, describe)
+		return s.lacksOfJob(m, j, born, describe)
 	}
 	seen := max(m.pods, int32(len(s.siblings[m.meta.UID])))
 	if seen >= m.wants {
@@ -49,7 +49,7 @@ func (s *scene) lacks(m maker) *pending {
 	}
 }
 
-func (s *scene) lacksOfJob(j *batchv1.Job, born age, describe checks.Step) *pending {
+func (s *scene) lacksOfJob(m maker, j *batchv1.Job, born age, describe checks.Step) *pending {
 	c := facts.JobConditionOf(j, batchv1.JobFailed)
 	switch {
 	case c != nil:
@@ -59,7 +59,7 @@ func (s *scene) lacksOfJob(j *batchv1.Job, born age, describe checks.Step) *pend
 			wait: WaitPods, state: fmt.Sprintf("the Job is suspended until Kueue admits it from queue %s", facts.QueueOf(j)), since: born,
 			next: checks.Step{Text: "See what Kueue waits for:", Command: prose.Shell("kubectl describe workloads.kueue.x-k8s.io -n %s", j.Namespace)},
 		}
-	case !idle(j) || len(s.siblings[j.UID]) > 0:
+	case !m.lacksPods || m.pods > 0 || len(s.siblings[j.UID]) > 0:
 		return nil
 	}
 	return &pending{wait: WaitPods, state: "the Job has no pod, and nothing that was read says why", since: born, allowed: settle, limit: usually, next: describe}

@@ -25,7 +25,7 @@ type maker struct {
 	// resource is how kubectl calls it.
 	resource string
 	// lacksPods is that it has fewer pods than it is meant to have, pods how many it has, wants how many it is meant
-	// to have; of Jobs only the first is known.
+	// to have; of Jobs those that have not finished.
 	lacksPods   bool
 	pods, wants int32
 	// failures are the conditions of a ReplicaSet that say that a pod was rejected.
@@ -90,7 +90,7 @@ func makers(s *facts.Snapshot) []maker {
 		add("CronJob", &s.CronJobs[i].ObjectMeta, &s.CronJobs[i].Spec.JobTemplate.Spec.Template, cronPath)
 	}
 	for i := range s.Jobs {
-		add("Job", &s.Jobs[i].ObjectMeta, &s.Jobs[i].Spec.Template, templatePath).lacksPods = idle(&s.Jobs[i])
+		add("Job", &s.Jobs[i].ObjectMeta, &s.Jobs[i].Spec.Template, templatePath).counts(jobPods(&s.Jobs[i]))
 	}
 	for i := range s.Deployments {
 		w := &s.Deployments[i]
@@ -123,15 +123,32 @@ func makers(s *facts.Snapshot) []maker {
 
 func (m *maker) counts(pods, wants int32) { m.lacksPods, m.pods, m.wants = pods < wants, pods, wants }
 
-// idle reports whether a Job is to have pods, is not over and has none.
-func idle(j *batchv1.Job) bool {
-	if ptr.Deref(j.Spec.Suspend, false) || ptr.Deref(j.Spec.Parallelism, 1) == 0 {
-		return false
+// jobPods is how many pods of a Job there are that have not finished, and how many there are to be. A Job without
+// completions makes no more of them after the first success (batch/v1 JobSpec, completions).
+func jobPods(j *batchv1.Job) (has, wants int32) {
+	if ptr.Deref(j.Spec.Suspend, false) || slices.ContainsFunc(j.Status.Conditions, makesNoPods) {
+		return 0, 0
 	}
-	over := []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended}
-	return j.Status.Active == 0 && !slices.ContainsFunc(j.Status.Conditions, func(c batchv1.JobCondition) bool {
-		return c.Status == corev1.ConditionTrue && slices.Contains(over, c.Type)
-	})
+	has, wants = j.Status.Active+ptr.Deref(j.Status.Terminating, 0), ptr.Deref(j.Spec.Parallelism, 1)
+	succeeded := j.Status.Succeeded
+	if u := j.Status.UncountedTerminatedPods; u != nil {
+		succeeded += int32(len(u.Succeeded))
+	}
+	switch {
+	case has > 0 && ptr.Deref(j.Status.FailedIndexes, "") != "":
+		return has, has // how many indexes are left is not counted
+	case j.Spec.Completions != nil:
+		wants = min(wants, *j.Spec.Completions-succeeded)
+	case has > 0 && succeeded > 0:
+		return has, has
+	}
+	return has, wants
+}
+
+// makesNoPods reports whether a condition of a Job says that it is over, or as good as, or suspended.
+func makesNoPods(c batchv1.JobCondition) bool {
+	over := []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended, batchv1.JobFailureTarget, batchv1.JobSuccessCriteriaMet}
+	return c.Status == corev1.ConditionTrue && slices.Contains(over, c.Type)
 }
 
 // top is the last of the makers; the pod itself when it has none.

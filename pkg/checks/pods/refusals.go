@@ -18,6 +18,8 @@ type refusal struct {
 	maker    maker
 	evidence []string
 	since    age
+	// last is when the newest event says that one was refused.
+	last metav1.Time
 }
 
 const failedCreate = "FailedCreate"
@@ -38,7 +40,7 @@ func (s *scene) refusals() []refusal {
 		if !m.lacksPods {
 			continue
 		}
-		if r := s.refusalOf(m); r != nil {
+		if r := s.refusalOf(m); r != nil && !s.madeSince(r) {
 			out = append(out, *r)
 		}
 	}
@@ -48,6 +50,15 @@ func (s *scene) refusals() []refusal {
 		}
 	}
 	return out
+}
+
+// madeSince reports whether a Job has got a pod after the last refusal: what it lacks now, it waits to make again after a
+// failure.
+func (s *scene) madeSince(r *refusal) bool {
+	if r.maker.Kind != "Job" || r.last.IsZero() {
+		return false
+	}
+	return slices.ContainsFunc(s.siblings[r.maker.meta.UID], func(p *corev1.Pod) bool { return r.last.Before(&p.CreationTimestamp) })
 }
 
 // refusalOf reads an owner's events and conditions; nil when none says that a pod was rejected.
@@ -61,6 +72,9 @@ func (s *scene) refusalOf(m maker) *refusal {
 	for _, e := range telling(events) {
 		r.Message = cmp.Or(r.Message, e.Message)
 		r.evidence = append(r.evidence, m.resource+" "+m.Name+": "+quoteEvent(s.Snapshot, e))
+	}
+	if len(events) > 0 {
+		r.last = eventTime(events[0])
 	}
 	for _, e := range events {
 		if first := firstSeen(e); r.since.at.IsZero() || !first.IsZero() && first.Before(&r.since.at) {

@@ -2,6 +2,7 @@ package pods
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -76,23 +77,43 @@ func (s *scene) quotaSteps(r refusal) []checks.Step {
 		}
 	}
 	var out []checks.Step
-	p := s.next(r.maker)
 	if missing == 1 {
-		out = append(out, p.lessForQuota(over)...)
+		out = append(out, s.next(r.maker).lessForQuota(over)...)
 	}
 	if len(hard) > 0 {
-		step := checks.Step{
-			Text:    "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time:",
-			Command: prose.Shell("kubectl patch resourcequota %s -n %s --type=merge -p %s", m[1], r.maker.Namespace, encode(map[string]any{"spec": map[string]any{"hard": hard}})),
-		}
-		if top := p.makers[len(p.makers)-1]; slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, top.Kind) {
-			step.Text = "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time; the second command has it try at once:"
-			step.Command += prose.Shell("\nkubectl rollout restart %s %s -n %s", top.resource, top.Name, r.maker.Namespace)
-		}
-		out = append(out, step)
+		out = append(out, r.raiseQuota(m[1], hard))
 	}
 	return out
 }
+
+// raiseQuota has the controller try again when the raised quota is in force: changing an annotation of what makes the pods
+// changes no pod, unlike a restart, which would take pods that are not refused down and needs room for one more.
+func (r refusal) raiseQuota(name string, hard map[string]any) checks.Step {
+	step := checks.Step{
+		Text:    "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time:",
+		Command: prose.Shell("kubectl patch resourcequota %s -n %s --type=merge -p %s", name, r.maker.Namespace, encode(map[string]any{"spec": map[string]any{"hard": hard}})),
+	}
+	if !slices.Contains(retrying, r.maker.Kind) {
+		return step
+	}
+	names := slices.Sorted(maps.Keys(hard))
+	var sums []string
+	for _, n := range names {
+		sums = append(sums, fmt.Sprintf("%s=%s", n, hard[n]))
+	}
+	inForce := fmt.Sprintf("jsonpath={.status.hard.%s}=%s", strings.ReplaceAll(names[0], ".", `\.`), hard[names[0]])
+	step.Text = "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time; an annotation, which changes no pod, has it try at once:"
+	step.Command += prose.Shell("\nkubectl wait resourcequota %s -n %s --for=%s --timeout=1m", name, r.maker.Namespace, inForce)
+	step.Command += prose.Shell("\nkubectl annotate %s %s -n %s --overwrite %s", r.maker.resource, r.maker.Name, r.maker.Namespace, quotaAnnotation+"="+strings.Join(sums, ","))
+	return step
+}
+
+// retrying are the makers whose controllers look at them again whenever they are changed
+// (k8s.io/kubernetes v1.36.3 pkg/controller: replicaset updateRS, statefulset and daemon UpdateFunc, job updateJob).
+var retrying = []string{"ReplicaSet", "StatefulSet", "DaemonSet", "Job"}
+
+// quotaAnnotation says what a quota was raised to for the pods of an object.
+const quotaAnnotation = "kubectl-sidecar.dev/quota"
 
 // lessForQuota lowers what sidecars request, if they request enough to make up for what is too much.
 func (p subject) lessForQuota(over map[string]resource.Quantity) []checks.Step {
