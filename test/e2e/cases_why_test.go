@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks/pods"
@@ -251,36 +252,61 @@ func (s *situation) judgeWords(t *testing.T, diagnoses []diagnosis) {
 	}
 }
 
-// judgeAll asks about the whole cluster, where every trouble that has not been repaired must be
-// found again, and none where there is none.
+// judgeAll asks about the whole cluster, where every trouble that has not been repaired must be found again, and none where
+// there is none. What was repaired may still have pods on their way out, and is asked about again until they are gone.
 func (st *stage) judgeAll(t *testing.T, all []*situation) {
 	needsWhy(t)
-	a := st.ask("-A")
-	diagnoses, err := a.diagnoses()
-	if err != nil {
-		t.Fatal(err)
+	for end := time.Now().Add(leaving); ; {
+		a := st.ask("-A")
+		named, err := a.named()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if time.Now().Before(end) && slices.ContainsFunc(all, func(s *situation) bool { return s.repaired() && len(named[s.name]) > 0 }) {
+			time.Sleep(time.Second)
+			continue
+		}
+		for _, s := range all {
+			s.judgeAmong(t, named[s.name])
+		}
+		if t.Failed() {
+			t.Logf("why -A: exit %d\n%s\n%s", a.Exit, a.Stderr, a.Stdout)
+		}
+		return
 	}
-	named := map[string][]diagnosis{}
+}
+
+// leaving is how long pods may take to go on a busy machine.
+const leaving = 2 * time.Minute
+
+// repaired reports whether nothing is left of the situation after it was asked about.
+func (s *situation) repaired() bool { return len(s.Fixed) > 0 || s.After != nil }
+
+// named are the diagnoses with a root cause, by namespace.
+func (a answer) named() (map[string][]diagnosis, error) {
+	diagnoses, err := a.diagnoses()
+	out := map[string][]diagnosis{}
 	for _, d := range diagnoses {
 		if d.RootCause != "" {
-			named[d.Object.Namespace] = append(named[d.Object.Namespace], d)
+			out[d.Object.Namespace] = append(out[d.Object.Namespace], d)
 		}
 	}
-	for _, s := range all {
-		want := s.Expect
-		if len(s.Fixed) > 0 || s.After != nil {
-			want = ""
-		}
-		for _, d := range named[s.name] {
-			if d.RootCause != want {
-				s.wrong(t)("why -A: %s: root cause %s, want %q\n%s", s.name, d.RootCause, want, d.text())
-			}
-		}
-		if want != "" && len(named[s.name]) == 0 {
-			s.wrong(t)("why -A: %s: no root cause, want %s", s.name, want)
+	return out, err
+}
+
+// judgeAmong looks at what is said of the situation when all of the cluster is asked about.
+func (s *situation) judgeAmong(t *testing.T, named []diagnosis) {
+	t.Helper()
+	want := s.Expect
+	if s.repaired() {
+		want = ""
+	}
+	for _, d := range named {
+		if d.RootCause != want {
+			s.wrong(t)("why -A: %s: root cause %s, want %q\n%s", s.name, d.RootCause, want, d.text())
 		}
 	}
-	if t.Failed() {
-		t.Logf("why -A: exit %d\n%s\n%s", a.Exit, a.Stderr, a.Stdout)
+	if want != "" && len(named) == 0 {
+		s.wrong(t)("why -A: %s: no root cause, want %s", s.name, want)
 	}
 }
