@@ -15,8 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
 
 // ErrTemplate is what [Parse] returns for the source of a template: {{ stands in it outside of strings and comments.
@@ -332,21 +330,26 @@ func (r *reader) mapping(n *yaml.Node) (any, error) {
 	return out, nil
 }
 
-// Kubernetes reads YAML 1.1, in which these words are booleans.
-var (
-	yes = pattern.New(`^(?:y|Y|yes|Yes|YES|on|On|ON)$`)
-	no  = pattern.New(`^(?:n|N|no|No|NO|off|Off|OFF)$`)
-)
+// oldBool is a word that is a boolean in YAML 1.1, as Kubernetes reads it, and text in YAML 1.2.
+func oldBool(word string) (value, ok bool) {
+	switch word {
+	case "y", "Y", "yes", "Yes", "YES", "on", "On", "ON":
+		return true, true
+	case "n", "N", "no", "No", "NO", "off", "Off", "OFF":
+		return false, true
+	}
+	return false, false
+}
 
 func scalar(n *yaml.Node) any {
-	switch tag := n.ShortTag(); {
-	case tag == "!!null":
+	switch n.ShortTag() {
+	case "!!null":
 		return nil
-	case tag == "!!str" && n.Style == 0 && yes.MatchString(n.Value):
-		return true
-	case tag == "!!str" && n.Style == 0 && no.MatchString(n.Value):
-		return false
-	case tag == "!!bool", tag == "!!int", tag == "!!float":
+	case "!!str":
+		if value, ok := oldBool(n.Value); ok && n.Style == 0 {
+			return value
+		}
+	case "!!bool", "!!int", "!!float":
 		var value any
 		if n.Decode(&value) == nil {
 			return value
