@@ -126,7 +126,8 @@ func (m *maker) counts(pods, wants int32) { m.lacksPods, m.pods, m.wants = pods 
 // jobPods is how many pods of a Job there are that have not finished, and how many there are to be. A Job without
 // completions makes no more of them after the first success (batch/v1 JobSpec, completions).
 func jobPods(j *batchv1.Job) (has, wants int32) {
-	if ptr.Deref(j.Spec.Suspend, false) || slices.ContainsFunc(j.Status.Conditions, makesNoPods) {
+	over := []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended, batchv1.JobFailureTarget, batchv1.JobSuccessCriteriaMet}
+	if facts.JobSuspended(j) || slices.ContainsFunc(over, func(c batchv1.JobConditionType) bool { return facts.JobIs(j, c) }) {
 		return 0, 0
 	}
 	has, wants = j.Status.Active+ptr.Deref(j.Status.Terminating, 0), ptr.Deref(j.Spec.Parallelism, 1)
@@ -143,12 +144,6 @@ func jobPods(j *batchv1.Job) (has, wants int32) {
 		return has, has
 	}
 	return has, wants
-}
-
-// makesNoPods reports whether a condition of a Job says that it is over, or as good as, or suspended.
-func makesNoPods(c batchv1.JobCondition) bool {
-	over := []batchv1.JobConditionType{batchv1.JobComplete, batchv1.JobFailed, batchv1.JobSuspended, batchv1.JobFailureTarget, batchv1.JobSuccessCriteriaMet}
-	return c.Status == corev1.ConditionTrue && slices.Contains(over, c.Type)
 }
 
 // top is the last of the makers; the pod itself when it has none.

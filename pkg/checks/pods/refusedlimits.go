@@ -62,7 +62,7 @@ func (s *scene) quotaSteps(r refusal) []checks.Step {
 		return nil
 	}
 	requested, used, limited := amounts(m[2]), amounts(m[3]), amounts(m[4])
-	hard, over := map[string]any{}, map[string]resource.Quantity{}
+	hard, over := map[string]string{}, map[string]resource.Quantity{}
 	missing := int64(max(r.maker.wants-r.maker.pods, 1))
 	for name, q := range requested {
 		excess := used[name].DeepCopy()
@@ -87,30 +87,23 @@ func (s *scene) quotaSteps(r refusal) []checks.Step {
 }
 
 // raiseQuota has the controller try again when the raised quota is in force: changing an annotation of what makes the pods
-// changes no pod, unlike a restart, which would take pods that are not refused down and needs room for one more.
-func (r refusal) raiseQuota(name string, hard map[string]any) checks.Step {
-	step := checks.Step{
-		Text:    "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time:",
-		Command: prose.Shell("kubectl patch resourcequota %s -n %s --type=merge -p %s", name, r.maker.Namespace, encode(map[string]any{"spec": map[string]any{"hard": hard}})),
-	}
-	if !slices.Contains(retrying, r.maker.Kind) {
-		return step
-	}
+// changes no pod, unlike a restart, which would take pods that are not refused down and needs room for one more. All
+// controllers that make pods look again at what was changed (k8s.io/kubernetes v1.36.3 pkg/controller: replicaset updateRS,
+// statefulset and daemon UpdateFunc, job updateJob).
+func (r refusal) raiseQuota(name string, hard map[string]string) checks.Step {
 	names := slices.Sorted(maps.Keys(hard))
 	var sums []string
 	for _, n := range names {
-		sums = append(sums, fmt.Sprintf("%s=%s", n, hard[n]))
+		sums = append(sums, n+"="+hard[n])
 	}
 	inForce := fmt.Sprintf("jsonpath={.status.hard.%s}=%s", strings.ReplaceAll(names[0], ".", `\.`), hard[names[0]])
-	step.Text = "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time; an annotation, which changes no pod, has it try at once:"
-	step.Command += prose.Shell("\nkubectl wait resourcequota %s -n %s --for=%s --timeout=1m", name, r.maker.Namespace, inForce)
-	step.Command += prose.Shell("\nkubectl annotate %s %s -n %s --overwrite %s", r.maker.resource, r.maker.Name, r.maker.Namespace, quotaAnnotation+"="+strings.Join(sums, ","))
-	return step
+	return checks.Step{
+		Text: "Raise the quota to what these pods take, if you may. The controller tries again on its own, later each time; an annotation, which changes no pod, has it try at once:",
+		Command: prose.Shell("kubectl patch resourcequota %s -n %s --type=merge -p %s", name, r.maker.Namespace, encode(map[string]any{"spec": map[string]any{"hard": hard}})) +
+			prose.Shell("\nkubectl wait resourcequota %s -n %s --for=%s --timeout=1m", name, r.maker.Namespace, inForce) +
+			prose.Shell("\nkubectl annotate %s %s -n %s --overwrite %s", r.maker.resource, r.maker.Name, r.maker.Namespace, quotaAnnotation+"="+strings.Join(sums, ",")),
+	}
 }
-
-// retrying are the makers whose controllers look at them again whenever they are changed
-// (k8s.io/kubernetes v1.36.3 pkg/controller: replicaset updateRS, statefulset and daemon UpdateFunc, job updateJob).
-var retrying = []string{"ReplicaSet", "StatefulSet", "DaemonSet", "Job"}
 
 // quotaAnnotation says what a quota was raised to for the pods of an object.
 const quotaAnnotation = "kubectl-sidecar.dev/quota"
