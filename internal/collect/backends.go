@@ -9,7 +9,6 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -76,7 +75,7 @@ func (c *collector) backend(ctx context.Context, ref *admissionregistrationv1.Se
 	}
 	b := facts.WebhookBackend{Service: ref.Namespace + "/" + ref.Name}
 	service, err := c.client.CoreV1().Services(ref.Namespace).Get(ctx, ref.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
+	if absent(err) {
 		b.NoService = true
 		return b, nil
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
 )
 
@@ -67,6 +69,18 @@ func explain(err error, right Rule) (reason string, remedy facts.Remedy) {
 		return "the API server is too busy: " + words, facts.Do("run again later, or with less at once: --concurrency 4")
 	}
 	return words, facts.Do(fmt.Sprintf("the API server answered %d; run again, and see its log if it persists", a.Code))
+}
+
+// absent reports whether an API server says that the object that was asked for does not exist: its answer then names
+// the object (k8s.io/apimachinery pkg/api/errors NewNotFound). The 404 of a load balancer, or of an API server that
+// does not know the path, says nothing about the object, which is unread then and never gone.
+func absent(err error) bool {
+	var status apierrors.APIStatus
+	if !apierrors.IsNotFound(err) || apierrors.IsUnexpectedServerError(err) || !errors.As(err, &status) {
+		return false
+	}
+	details := status.Status().Details
+	return details != nil && details.Name != ""
 }
 
 // maxMessage bounds a server's words in a gap.

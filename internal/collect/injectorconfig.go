@@ -8,7 +8,6 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -69,7 +68,7 @@ func (c *collector) injectorConfig(ctx context.Context, about facts.Instance, fr
 	name := "ConfigMap " + about.Namespace + "/" + about.Name
 	got, err := c.client.CoreV1().ConfigMaps(about.Namespace).Get(ctx, about.Name, metav1.GetOptions{})
 	switch {
-	case apierrors.IsNotFound(err):
+	case absent(err):
 		return "", errors.New("there is no " + name)
 	case err != nil:
 		return "", fmt.Errorf("get %s: %w", name, err)

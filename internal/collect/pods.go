@@ -165,7 +165,7 @@ func (r *PodReader) readName(ctx context.Context, n Name) error {
 	}
 	object, err := r.c.named(ctx, r.query.Namespace, n)
 	switch {
-	case apierrors.IsNotFound(err) && n.isPod():
+	case absent(err) && n.isPod():
 		return r.readVanished(ctx, n.Name, err)
 	case apierrors.IsForbidden(err):
 		r.c.failedFor(ctx, facts.Pods, r.rightTo(n, err), whole, err) // without it, its pods are not known

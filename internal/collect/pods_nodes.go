@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -36,7 +35,7 @@ func (r *PodReader) readNode(ctx context.Context, name string) {
 	reading, cancel := r.c.reading(ctx)
 	defer cancel()
 	node, err := r.c.client.CoreV1().Nodes().Get(reading, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
+	if absent(err) {
 		r.goneNodes(name)
 		return
 	}

@@ -86,7 +86,7 @@ func (r *PodReader) ownerFailed(ctx context.Context, ref *metav1.OwnerReference,
 	}
 	about := facts.Instance{Kind: ref.Kind, Namespace: namespace, Name: ref.Name}
 	right := Rule{PolicyRule: rule("get", groupOf(ref), resource), Kind: kind, Namespace: namespace}
-	if apierrors.IsNotFound(err) && ctx.Err() == nil {
+	if absent(err) && ctx.Err() == nil {
 		r.c.gap(kind, about, "the owner no longer exists: "+oneLine(err.Error()),
 			facts.Do("nothing to read: its pods are about to be deleted"))
 		return

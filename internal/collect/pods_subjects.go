@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
@@ -75,7 +74,7 @@ func (r *PodReader) namespaceExists(ctx context.Context, name string) error {
 	defer cancel()
 	_, err := r.c.client.CoreV1().Namespaces().Get(reading, name, metav1.GetOptions{})
 	switch {
-	case apierrors.IsNotFound(err):
+	case absent(err):
 		return fmt.Errorf("namespace %s does not exist", name)
 	case err != nil:
 		r.c.failed(ctx, getNamespace, whole, err)
@@ -120,7 +119,7 @@ func (r *PodReader) readOnNode(ctx context.Context, n Name) error {
 	defer cancel()
 	node, err := r.c.client.CoreV1().Nodes().Get(reading, n.Name, metav1.GetOptions{})
 	switch {
-	case apierrors.IsNotFound(err):
+	case absent(err):
 		return fmt.Errorf("node %s does not exist", n.Name)
 	case err != nil:
 		r.c.failed(ctx, getNode, facts.NodeInstance(n.Name), err)

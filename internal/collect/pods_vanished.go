@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -48,7 +47,7 @@ func (r *PodReader) readVanished(ctx context.Context, name string, notFound erro
 	r.addEvents(events)
 	for _, owner := range likelyOwners(name) {
 		object, err := r.getLikely(ctx, namespace, owner)
-		if apierrors.IsNotFound(err) {
+		if absent(err) {
 			continue
 		}
 		if err != nil {

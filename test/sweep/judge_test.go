@@ -70,8 +70,8 @@ func judged(r *report.Report) outcome {
 	return out
 }
 
-// number is what differs between two runs.
-var number = regexp.MustCompile(`\d+`)
+// number is what differs between two runs, as a count or a duration: 59s is 1m2s a moment later.
+var number = regexp.MustCompile(`(\d+(ms|[dhms])?)+`)
 
 // webhookTable is what `webhooks` says; each webhook's result is taken for a check.
 func webhookTable(stdout string) (outcome, error) {
