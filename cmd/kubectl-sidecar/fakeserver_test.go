@@ -125,17 +125,27 @@ func (f *fakeServer) answer(w http.ResponseWriter, r *http.Request) {
 		list("admissionregistration.k8s.io/v1", "MutatingWebhookConfigurationList")
 	case strings.HasSuffix(path, "/validatingwebhookconfigurations"):
 		list("admissionregistration.k8s.io/v1", "ValidatingWebhookConfigurationList")
+	case path == "/api/v1/namespaces/other":
+		fmt.Fprint(w, `{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"other"}}`)
+	case strings.Contains(path, "/pods/"):
+		name := path[strings.LastIndex(path, "/")+1:]
+		status(w, http.StatusNotFound, "NotFound", fmt.Sprintf("pods %q not found", name), map[string]any{"kind": "pods", "name": name})
 	default:
 		status(w, http.StatusNotFound, "NotFound", "the server could not find the requested resource")
 	}
 }
 
-func status(w http.ResponseWriter, code int, reason, message string) {
+// status answers with an error; what it is about, if anything, stands in the details.
+func status(w http.ResponseWriter, code int, reason, message string, details ...map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(map[string]any{
+	answer := map[string]any{
 		"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message,
-	})
+	}
+	for _, d := range details {
+		answer["details"] = d
+	}
+	json.NewEncoder(w).Encode(answer)
 }
 
 // interrupts CODE SIGNAL COMMAND... sends a signal to a command as soon as the fake API server

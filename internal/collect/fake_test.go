@@ -16,6 +16,7 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
@@ -115,6 +116,15 @@ func status(w http.ResponseWriter, code int32, reason metav1.StatusReason, messa
 // refusing returns a handler that answers with a Status.
 func refusing(code int32, reason metav1.StatusReason, message string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { status(w, code, reason, message) }
+}
+
+// gone returns a handler that answers as an API server does where an object does not exist.
+func gone(resource, name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		s := apierrors.NewNotFound(corev1.Resource(resource), name).ErrStatus
+		s.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+		reply(w, int(s.Code), s)
+	}
 }
 
 // plain returns a handler that answers with text, as what stands behind the API server does.

@@ -66,7 +66,8 @@ func TestPodReaderFaults(t *testing.T) {
 	for name, fault := range map[string]http.HandlerFunc{
 		"forbidden": refusing(403, "Forbidden", "no"),
 		"broken":    refusing(500, "InternalError", "no"),
-		"gone":      refusing(404, "NotFound", "no"),
+		"gone":      gone("nodes", "worker-1"),
+		"unserved":  refusing(404, "NotFound", "no"),
 		"hangs":     hang(),
 		"garbage":   plain(200, "{"),
 	} {
