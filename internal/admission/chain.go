@@ -1,7 +1,8 @@
 // Package admission computes, without a cluster, which mutating webhooks and which
 // MutatingAdmissionPolicies an API server would call for the creation of a pod, and in which
-// order, and which validating webhooks and policies after them. It matches with the API server's own packages (k8s.io/apiserver), so selectors,
-// rules and CEL expressions mean here what they mean there.
+// order, and which validating webhooks and policies after them. It matches with the API server's
+// own packages (k8s.io/apiserver), so selectors, rules and CEL expressions mean here what they
+// mean there.
 //
 // What cannot be decided from the objects alone (an expression that asks for the user, for
 // parameters, or that fails) is a call that may happen; it is never dropped.
@@ -52,8 +53,9 @@ func (c Call) Name() string {
 type Chain struct {
 	webhooks []hook
 	policies []policy
-	// validating are those who are asked about pods last, and can only refuse them; nil in that chain itself.
-	validating *Chain
+	// validating are those who are asked about pods last and can only refuse them; refusing are all such, whatever they
+	// are asked about. Both are nil in these chains themselves.
+	validating, refusing *Chain
 	who
 }
 
@@ -75,7 +77,11 @@ func NewChain(c Config) *Chain {
 	slices.SortStableFunc(configs, func(a, b admissionregistrationv1.MutatingWebhookConfiguration) int {
 		return cmp.Compare(a.Name, b.Name)
 	})
-	chain := &Chain{policies: newPolicies(mutatingSources(c.Policies, c.Bindings)), validating: newValidating(c), who: who{users: creators}}
+	chain := &Chain{
+		policies:   newPolicies(mutatingSources(c.Policies, c.Bindings)),
+		validating: newValidating(c, podCreation.matches), refusing: newValidating(c, anything),
+		who: who{users: creators},
+	}
 	for i := range configs {
 		for j := range configs[i].Webhooks {
 			chain.webhooks = append(chain.webhooks, newHook(configs[i].Name, &configs[i].Webhooks[j]))

@@ -48,7 +48,7 @@ func (c *Chain) CallsFor(ns *corev1.Namespace, t Target, object *unstructured.Un
 	for i := range c.policies {
 		for _, attr := range asked {
 			if acts, maybe := c.policies[i].acts(ns, attr, c.who); acts {
-				policies = append(policies, Call{Configuration: c.policies[i].name, Maybe: maybe})
+				policies = append(policies, Call{Configuration: c.policies[i].name, Maybe: maybe, Apart: c.policies[i].apartIn(ns, attr)})
 				break
 			}
 		}
@@ -83,16 +83,27 @@ func (t Target) attributes(ns *corev1.Namespace, version string, object *unstruc
 	return out
 }
 
+// AllFor are all who are called, or may be, for a request about object in ns; the validating ones only of a creation.
+func (c *Chain) AllFor(ns *corev1.Namespace, t Target, object *unstructured.Unstructured) Calls {
+	webhooks, policies := c.CallsFor(ns, t, object)
+	calls := Calls{Webhooks: webhooks, Policies: policies}
+	if !t.Update {
+		calls.Validating = c.ValidatingFor(ns, t, object)
+	}
+	return calls
+}
+
 // ClassesFor sorts namespaces by what would be called for object there, as [Chain.Classes] does for pods. A class in
 // which nothing is called is left out.
 func (c *Chain) ClassesFor(namespaces []corev1.Namespace, t Target, object *unstructured.Unstructured) []Class {
-	if !c.MayMatch(t) {
+	if !c.MayMatch(t) && (t.Update || !c.MayRefuse(t)) {
 		return nil
 	}
-	all := classesBy(c.askedByMutating(), namespaces, func(ns *corev1.Namespace) Calls {
-		webhooks, policies := c.CallsFor(ns, t, object)
-		return Calls{Webhooks: webhooks, Policies: policies}
-	})
+	asked := c.askedByMutating()
+	if !t.Update && c.refusing != nil {
+		asked.note(c.refusing)
+	}
+	all := classesBy(asked, namespaces, func(ns *corev1.Namespace) Calls { return c.AllFor(ns, t, object) })
 	return slices.DeleteFunc(all, func(class Class) bool { return class.None() })
 }
 
@@ -104,11 +115,12 @@ func (c *Chain) MayMatch(t Target) bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(c.policies, func(p policy) bool { return t.matchesAny(p.criteria.resources.ResourceRules) })
+	return slices.ContainsFunc(c.policies, func(p policy) bool { return anyRule(p.criteria.resources.ResourceRules, t.matches) })
 }
 
-func (t Target) matchesAny(rules []admissionregistrationv1.NamedRuleWithOperations) bool {
-	return slices.ContainsFunc(rules, func(r admissionregistrationv1.NamedRuleWithOperations) bool { return t.matches(r.RuleWithOperations) })
+// anyRule reports whether one of the rules of a policy is of a kind.
+func anyRule(rules []admissionregistrationv1.NamedRuleWithOperations, is func(admissionregistrationv1.RuleWithOperations) bool) bool {
+	return slices.ContainsFunc(rules, func(r admissionregistrationv1.NamedRuleWithOperations) bool { return is(r.RuleWithOperations) })
 }
 
 func (t Target) matches(r admissionregistrationv1.RuleWithOperations) bool {
@@ -125,11 +137,18 @@ func anyOf[T ~string](list []T, values ...T) bool {
 	return slices.Contains(list, "*") || slices.ContainsFunc(list, func(s T) bool { return slices.Contains(values, s) })
 }
 
+// Idle reports whether nobody is called for anything, to change it or to refuse it.
+func (c *Chain) Idle() bool { return c.Empty() && (c.refusing == nil || c.refusing.Empty()) }
+
 // Empty reports whether there is no webhook and no policy with a binding.
 func (c *Chain) Empty() bool { return len(c.webhooks)+len(c.policies) == 0 }
 
-// SeesOthers reports whether the rules of some webhook or policy have resources of other groups than these.
+// SeesOthers reports whether the rules of some webhook or policy, also of those that can only refuse, have resources of
+// other groups than these.
 func (c *Chain) SeesOthers(groups []string) bool {
+	if c.refusing != nil && c.refusing.SeesOthers(groups) {
+		return true
+	}
 	other := func(r admissionregistrationv1.RuleWithOperations) bool {
 		return slices.ContainsFunc(r.APIGroups, func(g string) bool { return !slices.Contains(groups, g) })
 	}

@@ -7,6 +7,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
@@ -18,17 +19,20 @@ var podCreation = Target{Kind: podKind, Resource: podResource}
 // service account from doing more than dry runs. Nobody else's pods are its business.
 const ofOurAccount = `request.userInfo.username.matches('^system:serviceaccount:[^:]+:kubectl-sidecar$')`
 
-// newValidating is the chain of those that are asked whether a pod may be created. What has no rule for that is left out,
-// and with it what it asks of namespaces.
-func newValidating(c Config) *Chain {
+// anything is of every rule.
+func anything(admissionregistrationv1.RuleWithOperations) bool { return true }
+
+// newValidating is the chain of those that are asked whether something of their rules may be created, for pods whether a
+// pod may be. What has no such rule is left out, and with it what it asks of namespaces.
+func newValidating(c Config, concerns func(admissionregistrationv1.RuleWithOperations) bool) *Chain {
 	configs := slices.Clone(c.ValidatingWebhooks)
 	slices.SortStableFunc(configs, func(a, b admissionregistrationv1.ValidatingWebhookConfiguration) int {
 		return cmp.Compare(a.Name, b.Name)
 	})
-	chain := &Chain{policies: newPolicies(validatingSources(c.ValidatingPolicies, c.ValidatingBindings)), who: who{users: creators}}
+	chain := &Chain{policies: newPolicies(validatingSources(c.ValidatingPolicies, c.ValidatingBindings, concerns)), who: who{users: creators}}
 	for i := range configs {
 		for j := range configs[i].Webhooks {
-			if w := &configs[i].Webhooks[j]; slices.ContainsFunc(w.Rules, podCreation.matches) {
+			if w := &configs[i].Webhooks[j]; slices.ContainsFunc(w.Rules, concerns) {
 				chain.webhooks = append(chain.webhooks, newHook(configs[i].Name, selectedAs(w)))
 			}
 		}
@@ -44,13 +48,13 @@ func selectedAs(w *admissionregistrationv1.ValidatingWebhook) *admissionregistra
 	}
 }
 
-// validatingSources are the policies that have to do with pods, each with the bindings by which it refuses: one that only
+// validatingSources are the policies that have such a rule, each with the bindings by which it refuses: one that only
 // warns, or leaves a note in the audit log, stops nobody.
-func validatingSources(list []admissionregistrationv1.ValidatingAdmissionPolicy, bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding) []policySource {
+func validatingSources(list []admissionregistrationv1.ValidatingAdmissionPolicy, bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding, concerns func(admissionregistrationv1.RuleWithOperations) bool) []policySource {
 	var out []policySource
 	for i := range list {
 		spec := &list[i].Spec
-		if spec.MatchConstraints == nil || !podCreation.matchesAny(spec.MatchConstraints.ResourceRules) || ofOurs(spec.MatchConditions) {
+		if spec.MatchConstraints == nil || !anyRule(spec.MatchConstraints.ResourceRules, concerns) || ofOurs(spec.MatchConditions) {
 			continue
 		}
 		s := policySource{
@@ -117,6 +121,18 @@ func (c *Chain) Validators() *Chain {
 	}
 	return c.validating
 }
+
+// ValidatingFor are the validating webhooks and policies that are asked, or may be, about the creation of object in ns.
+func (c *Chain) ValidatingFor(ns *corev1.Namespace, t Target, object *unstructured.Unstructured) []Call {
+	if c.refusing == nil {
+		return nil
+	}
+	webhooks, policies := c.refusing.CallsFor(ns, t, object)
+	return append(policies, webhooks...)
+}
+
+// MayRefuse reports whether the rules of some validating webhook or policy have the target's resource and operation.
+func (c *Chain) MayRefuse(t Target) bool { return c.refusing != nil && c.refusing.MayMatch(t) }
 
 // Besides is the chain without those of these names.
 func (c *Chain) Besides(names map[string]bool) *Chain {

@@ -63,7 +63,9 @@ type workload struct {
 	fact   facts.WorkloadTrial
 	target admission.Target
 	calls  []admission.Call // of webhooks
-	tries  []workloadTry
+	// validating are those who can only refuse it.
+	validating []admission.Call
+	tries      []workloadTry
 }
 
 // A workloadTry is one object in one namespace, with its lists of init containers.
@@ -77,10 +79,10 @@ type workloadTry struct {
 }
 
 // workloads creates objects with pod templates with dryRun=All, where a webhook or policy sees their creation: it may
-// strip the template before any pod is made of it.
+// strip the template before any pod is made of it, or refuse the object for its sidecar.
 func (c *collector) workloads(ctx context.Context, withCustom bool) {
 	chain := c.admissionChain()
-	if chain.Empty() {
+	if chain.Idle() {
 		c.workloadsTried()
 		return
 	}
@@ -96,8 +98,8 @@ func (c *collector) workloads(ctx context.Context, withCustom bool) {
 	if withCustom && c.opts.Workloads == nil {
 		all = append(all, c.customWorkloads(ctx, chain, namespaces)...)
 	}
-	// Those with a template of ours come first: each stands for a whole kind.
-	slices.SortStableFunc(all, func(a, b workload) int { return min(a.fact.Templates, 1) - min(b.fact.Templates, 1) })
+	// Those with a template of ours come first: each stands for a whole kind. Then those that somebody may change.
+	slices.SortStableFunc(all, func(a, b workload) int { return a.rank() - b.rank() })
 	all = c.boundedWorkloads(all)
 	for i := range all {
 		all[i].fact.Class.ID = fmt.Sprintf("workload-%d", i+1)
@@ -112,6 +114,14 @@ func (c *collector) workloads(ctx context.Context, withCustom bool) {
 		c.updates(ctx, chain, namespaces)
 	}
 	c.workloadsTried()
+}
+
+func (w *workload) rank() int {
+	rank := min(w.fact.Templates, 1) * 2
+	if len(w.fact.Class.Webhooks)+len(w.fact.Class.Policies) == 0 {
+		rank++
+	}
+	return rank
 }
 
 func (c *collector) workloadsTried() {
@@ -166,7 +176,7 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 	if c.opts.Workloads != nil {
 		c.onlyUpdates(chain, target, namespaces, plainWorkload(k))
 	}
-	if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) {
+	if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) && (c.opts.Workloads != nil || !chain.MayRefuse(target)) {
 		return nil
 	}
 	places := []place{{list: "initContainers"}}
@@ -175,7 +185,13 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 	}
 	var out []workload
 	for _, class := range chain.ClassesFor(namespaces, target, &unstructured.Unstructured{Object: plainWorkload(k)}) {
-		w := workload{fact: facts.WorkloadTrial{APIVersion: k.APIVersion(), Kind: k.Kind, Resource: k.String()}, target: target, calls: class.Webhooks}
+		if class.Calls = c.askedAbout(class.Calls); class.None() {
+			continue
+		}
+		w := workload{
+			fact:   facts.WorkloadTrial{APIVersion: k.APIVersion(), Kind: k.Kind, Resource: k.String()},
+			target: target, calls: class.Webhooks, validating: class.Validating,
+		}
 		w.fact.Class = newClass("", class, admission.Canary).fact
 		for _, t := range plainTries(class.Namespaces, admission.Canary) {
 			w.tries = append(w.tries, workloadTry{t.ns.Name, plainWorkload(k), places, true})
@@ -183,6 +199,7 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 		out = append(out, w)
 	}
 	own := newOwnTemplates(chain, target, namespaces, k.APIVersion(), k.Kind, k.String())
+	own.asked = c.askedAbout
 	if c.opts.Workloads != nil {
 		c.addGiven(own, k, places)
 		return own.list()
@@ -194,6 +211,15 @@ func (c *collector) workloadsOf(ctx context.Context, chain *admission.Chain, k f
 	}
 	out = append(out, own.list()...)
 	return append(out, c.updatesOf(updates, plain, places)...)
+}
+
+// askedAbout are those of the calls that are looked at: whether workloads that are given keep their sidecars only those
+// decide who may change them.
+func (c *collector) askedAbout(calls admission.Calls) admission.Calls {
+	if c.opts.Workloads != nil {
+		calls.Validating = nil
+	}
+	return calls
 }
 
 func callNames(class admission.Class) []string {

@@ -91,7 +91,7 @@ func (c *collector) customWorkloads(ctx context.Context, chain *admission.Chain,
 	for _, k := range c.customKinds {
 		target := k.target()
 		plain, places := plainCustom(k)
-		if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) {
+		if !chain.MayMatch(target) && !chain.MayMatch(updateOf(target)) && !chain.MayRefuse(target) {
 			continue
 		}
 		if !k.namespaced {
@@ -143,7 +143,7 @@ func plainCustomTrials(chain *admission.Chain, k customKind, namespaces []corev1
 	for _, class := range chain.ClassesFor(namespaces, k.target(), &unstructured.Unstructured{Object: plain}) {
 		w := workload{
 			fact:   facts.WorkloadTrial{APIVersion: k.group + "/" + k.version, Kind: k.kind, Resource: k.resource + "." + k.group, Class: newClass("", class, admission.Canary).fact},
-			target: k.target(), calls: class.Webhooks,
+			target: k.target(), calls: class.Webhooks, validating: class.Validating,
 		}
 		for _, t := range plainTries(class.Namespaces, admission.Canary) {
 			w.tries = append(w.tries, workloadTry{namespace: t.ns.Name, object: plain, places: places})

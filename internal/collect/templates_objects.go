@@ -162,6 +162,30 @@ func ownedBy(owner, object map[string]any, labels any) map[string]any {
 	return object
 }
 
+// withoutSidecars is the object without a native sidecar: its own are left out, which may have probes that only a sidecar
+// has; ours becomes an init container like others.
+func withoutSidecars(object map[string]any, places []place) map[string]any {
+	out := runtime.DeepCopyJSON(object)
+	for _, p := range places {
+		holder := p.holder(out)
+		list, _ := holder[p.list].([]any)
+		var left []any
+		for _, item := range list {
+			of, _ := item.(map[string]any)
+			native := of["restartPolicy"] != nil
+			if native && of["name"] != admission.CanarySidecar {
+				continue
+			}
+			delete(of, "restartPolicy")
+			left = append(left, item)
+		}
+		if holder != nil && len(list) > 0 {
+			holder[p.list] = left
+		}
+	}
+	return out
+}
+
 // withSidecar is the object with a native sidecar in each of its places that has none: a webhook may count containers.
 func withSidecar(object map[string]any, places []place) map[string]any {
 	out := runtime.DeepCopyJSON(object)

@@ -142,10 +142,15 @@ type ownTemplates struct {
 	namespaces                 map[string]*corev1.Namespace
 	apiVersion, kind, resource string
 	byKey                      map[string]*workload
+	// asked, which may be nil, leaves out who is not looked at.
+	asked func(admission.Calls) admission.Calls
 }
 
 func newOwnTemplates(chain *admission.Chain, target admission.Target, namespaces []corev1.Namespace, apiVersion, kind, resource string) *ownTemplates {
-	o := &ownTemplates{chain, target, map[string]*corev1.Namespace{}, apiVersion, kind, resource, map[string]*workload{}}
+	o := &ownTemplates{
+		chain: chain, target: target, namespaces: map[string]*corev1.Namespace{},
+		apiVersion: apiVersion, kind: kind, resource: resource, byKey: map[string]*workload{},
+	}
 	for i := range namespaces {
 		o.namespaces[namespaces[i].Name] = &namespaces[i]
 	}
@@ -158,22 +163,25 @@ func (o *ownTemplates) add(name, namespace string, object map[string]any, places
 	if ns == nil || len(places) == 0 {
 		return
 	}
-	webhooks, policies := o.chain.CallsFor(ns, o.target, &unstructured.Unstructured{Object: object})
-	if len(webhooks)+len(policies) == 0 {
+	calls := o.chain.AllFor(ns, o.target, &unstructured.Unstructured{Object: object})
+	if o.asked != nil {
+		calls = o.asked(calls)
+	}
+	if calls.None() {
 		return
 	}
-	group := admission.Class{Namespaces: []*corev1.Namespace{ns}, Calls: admission.Calls{Webhooks: webhooks, Policies: policies}}
+	group := admission.Class{Namespaces: []*corev1.Namespace{ns}, Calls: calls}
 	o.trial(group, contentOf(object), name, workloadTry{namespace, object, places, isTemplateKind(o.apiVersion, o.kind)})
 }
 
 // trial is that of all objects with the same content of which the same are told, with one more of them.
 func (o *ownTemplates) trial(group admission.Class, content, name string, try workloadTry) *workload {
-	key := fmt.Sprintf("%s\x00%q\x00%s", strings.Join(callNames(group), "\n"), group.Namespaces[0].Annotations, content)
+	key := fmt.Sprintf("%s\x00%q\x00%q\x00%s", strings.Join(callNames(group), "\n"), validatorsOf(group), group.Namespaces[0].Annotations, content)
 	w := o.byKey[key]
 	if w == nil {
 		w = &workload{
 			fact:   facts.WorkloadTrial{APIVersion: o.apiVersion, Kind: o.kind, Resource: o.resource, Class: newClass("", group, admission.Canary).fact},
-			target: o.target, calls: group.Webhooks,
+			target: o.target, calls: group.Webhooks, validating: group.Validating,
 		}
 		o.byKey[key] = w
 	}

@@ -40,12 +40,7 @@ func (c *collector) tryWorkload(ctx context.Context, w *workload) {
 		if notTaken(canary.Refusal) || w.fact.Update != "" && apierrors.IsNotFound(err) {
 			continue
 		}
-		if refusedAsStripped(canary.Refusal) && w.fact.Update == "" {
-			canary.Template = c.serverKeepsField(ctx, t.namespace)
-		}
-		if err == nil || w.fact.Update != "" {
-			c.blame(ctx, w, t, object)
-		}
+		c.followUp(ctx, w, t, object, err)
 		return
 	}
 	switch {
@@ -57,6 +52,22 @@ func (c *collector) tryWorkload(ctx context.Context, w *workload) {
 	}
 }
 
+// followUp asks what an answer leaves open: who is to blame, or, of an object that was refused with err, whether it is for
+// its sidecar.
+func (c *collector) followUp(ctx context.Context, w *workload, t workloadTry, object map[string]any, err error) {
+	canary := w.fact.Canary
+	if refusedAsStripped(canary.Refusal) && w.fact.Update == "" {
+		canary.Template = c.serverKeepsField(ctx, t.namespace)
+	}
+	switch {
+	case err == nil || w.fact.Update != "":
+		c.blame(ctx, w, t, object)
+	case c.opts.Workloads == nil && forWhatItIs(canary.Refusal):
+		w.fact.Control, _ = c.createWorkload(ctx, w, t, withoutSidecars(object, t.places))
+		w.fact.Control.Control = true
+	}
+}
+
 // notTaken reports whether a namespace takes no such object, whatever is in it.
 func notTaken(r *facts.Refusal) bool {
 	if r == nil {
@@ -64,6 +75,13 @@ func notTaken(r *facts.Refusal) bool {
 	}
 	cause, _ := r.Cause()
 	return cause == facts.CauseNamespace || cause == facts.CauseAccess
+}
+
+// forWhatItIs reports whether an object was refused for what it is: the same without a native sidecar then tells whether
+// that is why.
+func forWhatItIs(r *facts.Refusal) bool {
+	cause, _ := r.Cause()
+	return slices.Contains([]facts.Cause{facts.CauseDenied, facts.CausePolicy, facts.CauseExpression, facts.CauseOther}, cause)
 }
 
 // createWorkload posts an object with dryRun=All. The error is that in the canary's refusal.
@@ -101,7 +119,7 @@ func (c *collector) createWorkload(ctx context.Context, w *workload, t workloadT
 }
 
 func (c *collector) workloadTimeout(w *workload) time.Duration {
-	return c.createTimeout(&class{webhooks: w.calls})
+	return c.createTimeout(&class{webhooks: w.calls, validating: w.validating})
 }
 
 // blame looks for who changed the template.

@@ -44,12 +44,17 @@ type validating struct {
 	constraints, bound admissionregistrationv1.MatchResources
 	conditions         []admissionregistrationv1.MatchCondition
 	params             *admissionregistrationv1.ParamRef
+	// rule is what it is asked about: the creation of pods, unless said.
+	rule admissionregistrationv1.RuleWithOperations
 }
 
 func (v validating) install(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	client := c.Client().AdmissionregistrationV1()
-	v.constraints.ResourceRules = []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: podCreations}}
+	if v.rule.Operations == nil {
+		v.rule = podCreations
+	}
+	v.constraints.ResourceRules = []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: v.rule}}
 	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: v.name},
 		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{

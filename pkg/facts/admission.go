@@ -26,6 +26,9 @@ type MutatingPolicy struct {
 // refuses nothing.
 type ValidatingPolicy struct {
 	Name string `json:"name"`
+	// MatchesTemplates are the built-in kinds with a pod template whose creation its match constraints cover, and whether
+	// they cover custom resources.
+	MatchesTemplates []string `json:"matchesTemplates,omitempty"`
 	// Bindings are those by which it denies, Advising those by which it only warns, or writes to the audit log.
 	Bindings []string `json:"bindings,omitempty"`
 	Advising []string `json:"advising,omitempty"`

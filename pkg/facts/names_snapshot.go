@@ -78,6 +78,7 @@ func (n *names) admission(s *Snapshot) {
 		n.is(subdomain, "the trial "+quoteShort(w.Class.ID), "the resource", w.Resource)
 		n.class(&w.Class)
 		n.canary(w.Canary)
+		n.canary(w.Control)
 	}
 	for i := range s.PodUpdates {
 		u := &s.PodUpdates[i]

@@ -133,7 +133,10 @@ func MutatingPoliciesOf(policies []admissionregistrationv1.MutatingAdmissionPoli
 func ValidatingPoliciesOf(policies []admissionregistrationv1.ValidatingAdmissionPolicy, bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding) []ValidatingPolicy {
 	var out []ValidatingPolicy
 	for i := range policies {
-		p := ValidatingPolicy{Name: policies[i].Name, MatchesPods: matchesPods(policies[i].Spec.MatchConstraints), Ignore: IgnoreOf(policies[i].Annotations)}
+		p := ValidatingPolicy{
+			Name: policies[i].Name, MatchesPods: matchesPods(policies[i].Spec.MatchConstraints), Ignore: IgnoreOf(policies[i].Annotations),
+			MatchesTemplates: CreatesTemplates(rulesOf(policies[i].Spec.MatchConstraints)),
+		}
 		for _, b := range bindings {
 			switch {
 			case b.Spec.PolicyName != p.Name:

@@ -28,6 +28,8 @@ type WorkloadTrial struct {
 	// Canary is nil when it was not sent; a gap then says why. Sent and Returned are pods as the template
 	// describes them.
 	Canary *Canary `json:"canary,omitempty"`
+	// Control is the same without a native sidecar; nil unless the canary was refused for what it is.
+	Control *Canary `json:"control,omitempty"`
 }
 
 // UpdateWay is how the update of a workload was tried.
@@ -122,15 +124,24 @@ const CustomResources = "custom resources"
 // SeesTemplates names the built-in kinds with a pod template whose creation or update the rules have, whatever else
 // narrows them, and [CustomResources] where they have some of those.
 func SeesTemplates(rules []admissionregistrationv1.RuleWithOperations) []string {
+	return templatesIn(rules, admissionregistrationv1.Create, admissionregistrationv1.Update)
+}
+
+// CreatesTemplates is SeesTemplates of creations alone.
+func CreatesTemplates(rules []admissionregistrationv1.RuleWithOperations) []string {
+	return templatesIn(rules, admissionregistrationv1.Create)
+}
+
+func templatesIn(rules []admissionregistrationv1.RuleWithOperations, operations ...admissionregistrationv1.OperationType) []string {
 	var out []string
 	for _, k := range TemplateKinds {
 		if slices.ContainsFunc(rules, func(r admissionregistrationv1.RuleWithOperations) bool {
-			return has(r, k.Group, k.Version, k.Resource, admissionregistrationv1.Create, admissionregistrationv1.Update)
+			return has(r, k.Group, k.Version, k.Resource, operations...)
 		}) {
 			out = append(out, k.Kind)
 		}
 	}
-	if slices.ContainsFunc(rules, seesCustom) {
+	if slices.ContainsFunc(rules, func(r admissionregistrationv1.RuleWithOperations) bool { return seesCustom(r, operations) }) {
 		out = append(out, CustomResources)
 	}
 	return out
@@ -145,12 +156,12 @@ var ownGroups = []string{
 	"storage.k8s.io", "storagemigration.k8s.io",
 }
 
-// seesCustom reports whether a rule has the creation or update of resources of a group that is not Kubernetes' own.
-func seesCustom(r admissionregistrationv1.RuleWithOperations) bool {
+// seesCustom reports whether a rule has one of the operations on resources of a group that is not Kubernetes' own.
+func seesCustom(r admissionregistrationv1.RuleWithOperations, operations []admissionregistrationv1.OperationType) bool {
 	custom := slices.ContainsFunc(r.APIGroups, func(g string) bool {
 		return g == "*" || strings.Contains(g, ".") && !slices.Contains(ownGroups, g)
 	})
-	return custom && hasOr(r.Operations, admissionregistrationv1.Create, admissionregistrationv1.Update)
+	return custom && hasOr(r.Operations, operations...)
 }
 
 // SeesPodCreates reports whether the rules have the creation of pods.

@@ -45,7 +45,11 @@ func (s *scene) doubtfulValidators() []facts.Gap {
 		in          attribution
 	}
 	var doubts []*doubt
-	for _, t := range s.runs {
+	all := slices.Clone(s.runs)
+	for _, r := range validatedRuns(s.Snapshot) {
+		all = append(all, r.admissionRun)
+	}
+	for _, t := range all {
 		if !cameBack(t) {
 			continue
 		}

@@ -32,6 +32,8 @@ func runWebhookBreaks(s *scene) checks.Outcome {
 	for _, r := range refusals(all) {
 		out.Findings = append(out.Findings, r.finding(s.Snapshot))
 	}
+	out.Missing = append(out.Missing, untoldTemplates(s.Snapshot)...)
+	out.Findings = append(out.Findings, refusedTemplates(s.Snapshot)...)
 	return out
 }
 
@@ -63,7 +65,7 @@ func refusals(all []admissionRun) []*refusal {
 			out = append(out, &refusal{object: object, message: message, steps: breakageSteps(cause, name)})
 		}
 		out[i].in = append(out[i].in, t)
-		out[i].details = append(out[i].details, t.breakageEvidence(cause, name))
+		out[i].details = append(out[i].details, t.breakageEvidence("canary", "pod", cause, name))
 	}
 	return out
 }
@@ -96,16 +98,17 @@ func (t admissionRun) refusedBy(cause facts.Cause, name string) checks.Object {
 	return checks.Object{Kind: "AdmissionWebhook", Name: name}
 }
 
-func (t admissionRun) breakageEvidence(cause facts.Cause, name string) []string {
-	out := []string{"canary in namespace " + t.canary.Namespace + " (dry run) was refused: " + t.canary.Refusal.OneLine()}
+// breakageEvidence is of what was sent, a canary, and of what it is, a pod.
+func (t admissionRun) breakageEvidence(sent, kind string, cause facts.Cause, name string) []string {
+	out := []string{sent + " in namespace " + t.canary.Namespace + " (dry run) was refused: " + t.canary.Refusal.OneLine()}
 	if cause == facts.CausePatch && name != "" {
 		out = append(out, "called directly with the canary, it returned a patch that does not apply")
 	}
 	switch {
 	case t.onlySidecars():
-		out = append(out, "the same pod without a native sidecar was admitted")
+		out = append(out, "the same "+kind+" without a native sidecar was admitted")
 	case t.control != nil && t.control.Refusal != nil:
-		out = append(out, "the same pod without a native sidecar was refused as well: "+t.control.Refusal.OneLine())
+		out = append(out, "the same "+kind+" without a native sidecar was refused as well: "+t.control.Refusal.OneLine())
 	}
 	const most = 3
 	for _, w := range t.canary.Warnings[:min(most, len(t.canary.Warnings))] {

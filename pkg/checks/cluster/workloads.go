@@ -18,11 +18,23 @@ type workloadRun struct {
 	trial *facts.WorkloadTrial
 }
 
+// workloadRuns are the trials in which somebody may change the template.
 func workloadRuns(s *facts.Snapshot) []workloadRun {
+	return slices.DeleteFunc(allWorkloadRuns(s), func(r workloadRun) bool {
+		return r.trial.Update == "" && len(r.class.Webhooks)+len(r.class.Policies) == 0
+	})
+}
+
+// validatedRuns are the trials of creations that somebody validates.
+func validatedRuns(s *facts.Snapshot) []workloadRun {
+	return slices.DeleteFunc(allWorkloadRuns(s), func(r workloadRun) bool { return r.trial.Update != "" || len(r.class.Validating) == 0 })
+}
+
+func allWorkloadRuns(s *facts.Snapshot) []workloadRun {
 	var out []workloadRun
 	for i := range s.Workloads {
 		t := &s.Workloads[i]
-		out = append(out, workloadRun{admissionRun{class: t.Class, canary: t.Canary}, t})
+		out = append(out, workloadRun{admissionRun{class: t.Class, canary: t.Canary, control: t.Control}, t})
 	}
 	return out
 }
@@ -74,13 +86,62 @@ func (r workloadRun) happened(kind facts.ChangeKind) []string {
 
 // missing are the gaps that leave open what becomes of templates.
 func missingWorkloads(s *facts.Snapshot, all []workloadRun) []facts.Gap {
+	changed, refused := mutatedKinds(s), validatedKinds(s)
+	out := workloadGaps(s, all, func(kind string) bool { return concerns(changed, kind) || !concerns(refused, kind) })
+	return append(append(out, openOf(s, out, all)...), neverTried(s)...)
+}
+
+// workloadGaps are the recorded gaps of these trials, and those about a kind as a whole, or about all of them.
+func workloadGaps(s *facts.Snapshot, all []workloadRun, about func(kind string) bool) []facts.Gap {
 	var out []facts.Gap
 	for _, g := range s.GapsOf(facts.Canaries, "*") {
-		if ofWorkloads(g) {
+		switch i := g.Instance; {
+		case !ofWorkloads(g):
+		case i.Class != "":
+			if slices.ContainsFunc(all, func(r workloadRun) bool { return r.class.ID == i.Class }) {
+				out = append(out, g)
+			}
+		case about(i.Kind):
 			out = append(out, g)
 		}
 	}
-	return append(append(out, openOf(s, out, all)...), neverTried(s)...)
+	return out
+}
+
+// concerns reports whether a kind is, or may be, one of those that somebody sees.
+func concerns(seen []string, kind string) bool {
+	builtIn := slices.ContainsFunc(facts.TemplateKinds, func(k facts.TemplateKind) bool { return k.Kind == kind })
+	return slices.Contains(seen, kind) || !builtIn && len(seen) > 0
+}
+
+// mutatedKinds are the kinds whose templates somebody may change.
+func mutatedKinds(s *facts.Snapshot) []string {
+	var out []string
+	for _, w := range installed(s) {
+		out = append(out, facts.SeesTemplates(w.spec.Rules)...)
+	}
+	for _, p := range s.MutatingPolicies {
+		if len(p.Bindings) > 0 {
+			out = append(out, p.MatchesTemplates...)
+		}
+	}
+	return out
+}
+
+// validatedKinds are the kinds whose creation somebody may refuse.
+func validatedKinds(s *facts.Snapshot) []string {
+	var out []string
+	for i := range s.ValidatingWebhooks {
+		for _, w := range s.ValidatingWebhooks[i].Webhooks {
+			out = append(out, facts.CreatesTemplates(w.Rules)...)
+		}
+	}
+	for _, p := range s.ValidatingPolicies {
+		if len(p.Bindings) > 0 {
+			out = append(out, p.MatchesTemplates...)
+		}
+	}
+	return out
 }
 
 // openOf are the gaps of single trials, those left out that the collector has recorded itself.
@@ -96,6 +157,7 @@ func openOf(s *facts.Snapshot, recorded []facts.Gap, all []workloadRun) []facts.
 			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "the API server itself drops restartPolicy, so this does not show what webhooks do", turnItOn))
 		case r.trial.Update != "" && (r.trial.Update == facts.ByReview || r.canary.Refusal != nil):
 			out = append(out, r.openUpdate(s)...)
+		case refusedTemplate(r) != "": // webhook-breaks-canary says so
 		case r.canary.Refusal != nil && cause != facts.CauseStripped:
 			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), fmt.Sprintf("a %s with a native sidecar, created with dryRun=All, was refused: %s", r.trial.Kind, r.canary.Refusal.OneLine()),
 				facts.Do("see what becomes of one of your own:", "kubectl create --dry-run=server -o yaml -f FILE")))

@@ -1,0 +1,107 @@
+package collect_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/internal/collect"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
+)
+
+// inTemplates is an expression about the template of a Deployment or a Job.
+func inTemplates(expression string) string {
+	return strings.ReplaceAll(expression, "object.spec.", "object.spec.template.spec.")
+}
+
+// refusersOfWorkloads are policies and a webhook that refuse workloads in the namespace of their name; those of pods are
+// not theirs.
+func refusersOfWorkloads(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
+	openShop(t, c)
+	makeNamespace(t, c, "deployments", "jobs", "labelled", "warned", "updated")
+	deployments := creates("apps", "deployments")
+	bound := func(namespace string) admissionregistrationv1.MatchResources {
+		return admissionregistrationv1.MatchResources{NamespaceSelector: inNamespace(namespace)}
+	}
+	for _, v := range []validating{
+		{name: "front", rule: deployments, expression: inTemplates(noSidecars), constraints: admissionregistrationv1.MatchResources{
+			ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "front"}},
+		}},
+		{name: "deployments", rule: deployments, expression: inTemplates(noSidecars), bound: bound("deployments")},
+		{name: "labelled", rule: creates("apps", "statefulsets"), expression: "has(object.metadata.labels) && 'team' in object.metadata.labels", bound: bound("labelled")},
+		{name: "warned", rule: deployments, expression: inTemplates(noSidecars), actions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Warn}, bound: bound("warned")},
+		{name: "updated", rule: updates("apps", "deployments"), expression: "false", bound: bound("updated")},
+	} {
+		v.install(t, c)
+	}
+	server, err := c.ServeWebhooks()
+	check(t, err)
+	none, fail := admissionregistrationv1.SideEffectClassNone, admissionregistrationv1.Fail
+	_, err = c.Client().AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(t.Context(), &admissionregistrationv1.ValidatingWebhookConfiguration{
+		ObjectMeta: metav1.ObjectMeta{Name: "jobs"},
+		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
+			Name: "jobs.example.com", ClientConfig: server.Client("/deny"), NamespaceSelector: inNamespace("jobs"), MatchConditions: condition(inTemplates(anySidecars)),
+			Rules: []admissionregistrationv1.RuleWithOperations{creates("batch", "jobs")}, SideEffects: &none, FailurePolicy: &fail, AdmissionReviewVersions: []string{"v1"},
+		}},
+	}, metav1.CreateOptions{})
+	check(t, err)
+}
+
+// TestProofOfValidatedWorkloads: who refuses a Deployment or a Job for the native sidecar in its template is found,
+// although nobody refuses its pods and nobody changes anything. What is refused without a sidecar, too, is unknown.
+func TestProofOfValidatedWorkloads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: no real API server was started")
+	}
+	for _, version := range []string{"1.36", "1.32"} {
+		t.Run(version, func(t *testing.T) {
+			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
+			refusersOfWorkloads(t, c)
+			options := collect.Options{Config: c.Config(), Timeout: 3 * time.Minute, RequestTimeout: time.Minute, Kinds: []facts.Kind{facts.Canaries, facts.ValidatingWebhooks, facts.ValidatingPolicies}}
+			want := []string{
+				"AdmissionPolicy deployments: templates of Deployments in namespace deployments are refused with a native sidecar",
+				"AdmissionPolicy front: templates of Deployments like that of Deployment shop/web are refused with a native sidecar",
+				"AdmissionWebhook jobs.example.com: templates of Jobs in namespace jobs are refused with a native sidecar",
+			}
+			var found []string
+			for deadline := time.Now().Add(2 * time.Minute); ; { // policies and webhooks may take a while to act
+				snapshot, ledger := run(t, options)
+				result := resultOf(t, snapshot, "webhook-breaks-canary")
+				found = nil
+				for _, f := range result.Outcome.Findings {
+					found = append(found, fmt.Sprintf("%s %s: %s", f.Object.Kind, f.Object.Name, f.Message))
+					if !strings.Contains(strings.Join(f.Evidence, "\n"), "without a native sidecar was admitted") {
+						t.Errorf("%s: %q", f.Object.Name, f.Evidence)
+					}
+				}
+				slices.Sort(found)
+				missing := ""
+				for _, g := range result.Outcome.Missing {
+					missing += fmt.Sprintf("%s %s: %s\n", g.Kind, g.Scope, constant(g.Reason))
+				}
+				if !slices.Equal(want, found) && time.Now().Before(deadline) {
+					continue
+				}
+				if strings.Count(missing, "\n") != 1 || !strings.Contains(missing, "was refused, and without one as well: ") || !strings.Contains(missing, "'labelled' denied request: labelled says no") {
+					t.Errorf("missing: %s", missing)
+				}
+				if diff := cmp.Diff([]string{"pass"}, told(t, snapshot, templateCheck)); diff != "" {
+					t.Error(diff)
+				}
+				onlyDryRuns(t, ledger)
+				break
+			}
+			if diff := cmp.Diff(want, found); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,91 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+)
+
+// Who validates may refuse a workload for the sidecar in its template, before there is any pod.
+
+// refusedTemplate says what the refusal of a workload proves; empty where it proves nothing about sidecars.
+func refusedTemplate(r workloadRun) string {
+	if r.trial.Update != "" || r.canary == nil || r.canary.Refusal == nil || !r.onlySidecars() {
+		return ""
+	}
+	switch cause, _ := r.cause(); cause {
+	case facts.CauseDenied, facts.CausePolicy, facts.CauseOther:
+		return "are refused with a native sidecar"
+	case facts.CauseExpression:
+		return "are refused with a native sidecar: a match condition fails for them"
+	}
+	return ""
+}
+
+// refusedTemplates are the findings of workloads that are refused for their sidecars: one for each who refuses them for one
+// reason.
+func refusedTemplates(s *facts.Snapshot) []checks.Finding {
+	type group struct {
+		workloadGroup
+		by    checks.Object
+		words string
+	}
+	var groups []*group
+	for _, r := range allWorkloadRuns(s) {
+		words := refusedTemplate(r)
+		if words == "" {
+			continue
+		}
+		cause, name := r.cause()
+		by := r.refusedBy(cause, name)
+		if by == r.object() {
+			by = checks.Object{Kind: "WorkloadTemplate", Name: r.class.ID}
+		}
+		i := slices.IndexFunc(groups, func(g *group) bool { return g.by == by && g.words == words })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, &group{workloadGroup: workloadGroup{attribution: &attribution{}}, by: by, words: words})
+		}
+		groups[i].in = append(groups[i].in, r.admissionRun)
+		groups[i].runs = append(groups[i].runs, r)
+		groups[i].details = append(groups[i].details, append(r.breakageEvidence(r.trial.Kind, r.trial.Kind, cause, name), r.validators(s, name)...))
+	}
+	var out []checks.Finding
+	for _, g := range groups {
+		cause, name := g.in[0].cause()
+		out = append(out, checks.Finding{
+			Object: g.by, Namespaces: g.namespaces(), Message: g.what() + " " + g.words,
+			Evidence: g.evidence(), Steps: breakageSteps(cause, name),
+		})
+	}
+	return out
+}
+
+// untoldTemplates are the gaps that leave open whether workloads are refused for their sidecars.
+func untoldTemplates(s *facts.Snapshot) []facts.Gap {
+	all := validatedRuns(s)
+	kinds := validatedKinds(s)
+	out := workloadGaps(s, all, func(kind string) bool { return concerns(kinds, kind) })
+	for _, r := range all {
+		cause, _ := r.cause()
+		switch {
+		case slices.ContainsFunc(out, func(g facts.Gap) bool { return g.Instance.Class == r.class.ID }):
+		case r.canary == nil:
+			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "it was not tried", facts.HowToGet(facts.Canaries)))
+		case r.canary.Refusal != nil && cause != facts.CauseStripped && refusedTemplate(r) == "":
+			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), fmt.Sprintf("a %s with a native sidecar, created with dryRun=All, was refused, and %s: %s",
+				r.trial.Kind, r.withoutSidecar(), r.canary.Refusal.OneLine()), facts.Do("see what becomes of one of your own:", "kubectl create --dry-run=server -o yaml -f FILE")))
+		}
+	}
+	return out
+}
+
+// withoutSidecar is what is known of the same without a native sidecar.
+func (r workloadRun) withoutSidecar() string {
+	if r.control == nil {
+		return "whether for its sidecar was not tried"
+	}
+	return "without one as well"
+}
