@@ -77,10 +77,10 @@ func NewChain(c Config) *Chain {
 	slices.SortStableFunc(configs, func(a, b admissionregistrationv1.MutatingWebhookConfiguration) int {
 		return cmp.Compare(a.Name, b.Name)
 	})
+	refusing := newRefusing(c)
 	chain := &Chain{
 		policies:   newPolicies(mutatingSources(c.Policies, c.Bindings)),
-		validating: newValidating(c, podCreation.matches), refusing: newValidating(c, anything),
-		who: who{users: creators},
+		validating: refusing.about(podCreation), refusing: refusing, who: who{users: creators},
 	}
 	for i := range configs {
 		for j := range configs[i].Webhooks {

@@ -87,8 +87,9 @@ func (t Target) attributes(ns *corev1.Namespace, version string, object *unstruc
 func (c *Chain) AllFor(ns *corev1.Namespace, t Target, object *unstructured.Unstructured) Calls {
 	webhooks, policies := c.CallsFor(ns, t, object)
 	calls := Calls{Webhooks: webhooks, Policies: policies}
-	if !t.Update {
-		calls.Validating = c.ValidatingFor(ns, t, object)
+	if !t.Update && c.refusing != nil {
+		webhooks, policies = c.refusing.CallsFor(ns, t, object)
+		calls.Validating = append(policies, webhooks...)
 	}
 	return calls
 }
@@ -96,7 +97,7 @@ func (c *Chain) AllFor(ns *corev1.Namespace, t Target, object *unstructured.Unst
 // ClassesFor sorts namespaces by what would be called for object there, as [Chain.Classes] does for pods. A class in
 // which nothing is called is left out.
 func (c *Chain) ClassesFor(namespaces []corev1.Namespace, t Target, object *unstructured.Unstructured) []Class {
-	if !c.MayMatch(t) && (t.Update || !c.MayRefuse(t)) {
+	if !c.MayMatch(t) && !c.MayRefuse(t) {
 		return nil
 	}
 	asked := c.askedByMutating()
@@ -110,17 +111,14 @@ func (c *Chain) ClassesFor(namespaces []corev1.Namespace, t Target, object *unst
 // MayMatch reports whether the rules of some webhook or policy have the target's resource and operation, whatever
 // their selectors and conditions say. It is cheap, and false in most clusters for most targets.
 func (c *Chain) MayMatch(t Target) bool {
-	for i := range c.webhooks {
-		if slices.ContainsFunc(c.webhooks[i].spec.Rules, t.matches) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(c.policies, func(p policy) bool { return anyRule(p.criteria.resources.ResourceRules, t.matches) })
+	return slices.ContainsFunc(c.webhooks, func(h hook) bool { return t.ofHook(&h) }) ||
+		slices.ContainsFunc(c.policies, func(p policy) bool { return t.ofPolicy(&p) })
 }
 
-// anyRule reports whether one of the rules of a policy is of a kind.
-func anyRule(rules []admissionregistrationv1.NamedRuleWithOperations, is func(admissionregistrationv1.RuleWithOperations) bool) bool {
-	return slices.ContainsFunc(rules, func(r admissionregistrationv1.NamedRuleWithOperations) bool { return is(r.RuleWithOperations) })
+func (t Target) ofHook(h *hook) bool { return slices.ContainsFunc(h.spec.Rules, t.matches) }
+
+func (t Target) ofPolicy(p *policy) bool {
+	return slices.ContainsFunc(p.criteria.resources.ResourceRules, func(r admissionregistrationv1.NamedRuleWithOperations) bool { return t.matches(r.RuleWithOperations) })
 }
 
 func (t Target) matches(r admissionregistrationv1.RuleWithOperations) bool {

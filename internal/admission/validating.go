@@ -7,7 +7,6 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/pattern"
 )
@@ -19,25 +18,38 @@ var podCreation = Target{Kind: podKind, Resource: podResource}
 // service account from doing more than dry runs. Nobody else's pods are its business.
 const ofOurAccount = `request.userInfo.username.matches('^system:serviceaccount:[^:]+:kubectl-sidecar$')`
 
-// anything is of every rule.
-func anything(admissionregistrationv1.RuleWithOperations) bool { return true }
-
-// newValidating is the chain of those that are asked whether something of their rules may be created, for pods whether a
-// pod may be. What has no such rule is left out, and with it what it asks of namespaces.
-func newValidating(c Config, concerns func(admissionregistrationv1.RuleWithOperations) bool) *Chain {
+// newRefusing is the chain of those that are asked whether something may be done, and can only refuse it.
+func newRefusing(c Config) *Chain {
 	configs := slices.Clone(c.ValidatingWebhooks)
 	slices.SortStableFunc(configs, func(a, b admissionregistrationv1.ValidatingWebhookConfiguration) int {
 		return cmp.Compare(a.Name, b.Name)
 	})
-	chain := &Chain{policies: newPolicies(validatingSources(c.ValidatingPolicies, c.ValidatingBindings, concerns)), who: who{users: creators}}
+	chain := &Chain{policies: newPolicies(validatingSources(c.ValidatingPolicies, c.ValidatingBindings)), who: who{users: creators}}
 	for i := range configs {
 		for j := range configs[i].Webhooks {
-			if w := &configs[i].Webhooks[j]; slices.ContainsFunc(w.Rules, concerns) {
+			if w := &configs[i].Webhooks[j]; len(w.Rules) > 0 {
 				chain.webhooks = append(chain.webhooks, newHook(configs[i].Name, selectedAs(w)))
 			}
 		}
 	}
 	return chain
+}
+
+// about is the chain of those who have a rule for the target. The others are left out, and with them what they ask of
+// namespaces.
+func (c *Chain) about(t Target) *Chain {
+	out := &Chain{who: c.who}
+	for i := range c.policies {
+		if t.ofPolicy(&c.policies[i]) {
+			out.policies = append(out.policies, c.policies[i])
+		}
+	}
+	for i := range c.webhooks {
+		if t.ofHook(&c.webhooks[i]) {
+			out.webhooks = append(out.webhooks, c.webhooks[i])
+		}
+	}
+	return out
 }
 
 // selectedAs is a mutating webhook that is called for the same as a validating one: both are chosen in the same way.
@@ -48,13 +60,13 @@ func selectedAs(w *admissionregistrationv1.ValidatingWebhook) *admissionregistra
 	}
 }
 
-// validatingSources are the policies that have such a rule, each with the bindings by which it refuses: one that only
+// validatingSources are the policies that have rules, each with the bindings by which it refuses: one that only
 // warns, or leaves a note in the audit log, stops nobody.
-func validatingSources(list []admissionregistrationv1.ValidatingAdmissionPolicy, bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding, concerns func(admissionregistrationv1.RuleWithOperations) bool) []policySource {
+func validatingSources(list []admissionregistrationv1.ValidatingAdmissionPolicy, bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding) []policySource {
 	var out []policySource
 	for i := range list {
 		spec := &list[i].Spec
-		if spec.MatchConstraints == nil || !anyRule(spec.MatchConstraints.ResourceRules, concerns) || ofOurs(spec.MatchConditions) {
+		if spec.MatchConstraints == nil || len(spec.MatchConstraints.ResourceRules) == 0 || ofOurs(spec.MatchConditions) {
 			continue
 		}
 		s := policySource{
@@ -122,17 +134,10 @@ func (c *Chain) Validators() *Chain {
 	return c.validating
 }
 
-// ValidatingFor are the validating webhooks and policies that are asked, or may be, about the creation of object in ns.
-func (c *Chain) ValidatingFor(ns *corev1.Namespace, t Target, object *unstructured.Unstructured) []Call {
-	if c.refusing == nil {
-		return nil
-	}
-	webhooks, policies := c.refusing.CallsFor(ns, t, object)
-	return append(policies, webhooks...)
+// MayRefuse reports whether the rules of some validating webhook or policy have the target's creation.
+func (c *Chain) MayRefuse(t Target) bool {
+	return !t.Update && c.refusing != nil && c.refusing.MayMatch(t)
 }
-
-// MayRefuse reports whether the rules of some validating webhook or policy have the target's resource and operation.
-func (c *Chain) MayRefuse(t Target) bool { return c.refusing != nil && c.refusing.MayMatch(t) }
 
 // Besides is the chain without those of these names.
 func (c *Chain) Besides(names map[string]bool) *Chain {

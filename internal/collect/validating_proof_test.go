@@ -82,14 +82,21 @@ func (v validating) install(t *testing.T, c *cluster.Cluster) {
 // validatingWebhook installs one that denies pods with native sidecars.
 func validatingWebhook(t *testing.T, c *cluster.Cluster, server *cluster.WebhookServer, name string, namespaces, objects *metav1.LabelSelector, conditions ...admissionregistrationv1.MatchCondition) {
 	t.Helper()
+	denyingWebhook(t, c, name, admissionregistrationv1.ValidatingWebhook{
+		ClientConfig: server.Client("/deny"), NamespaceSelector: namespaces, ObjectSelector: objects,
+		MatchConditions: append(conditions, admissionregistrationv1.MatchCondition{Name: "sidecars", Expression: anySidecars}),
+	}, podCreations)
+}
+
+// denyingWebhook installs a webhook that is asked about what one rule has, and nothing is done without its answer.
+func denyingWebhook(t *testing.T, c *cluster.Cluster, name string, w admissionregistrationv1.ValidatingWebhook, rule admissionregistrationv1.RuleWithOperations) {
+	t.Helper()
 	none, fail := admissionregistrationv1.SideEffectClassNone, admissionregistrationv1.Fail
-	conditions = append(conditions, admissionregistrationv1.MatchCondition{Name: "sidecars", Expression: anySidecars})
+	w.Name, w.Rules = name+".example.com", []admissionregistrationv1.RuleWithOperations{rule}
+	w.SideEffects, w.FailurePolicy, w.AdmissionReviewVersions = &none, &fail, []string{"v1"}
 	_, err := c.Client().AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(t.Context(), &admissionregistrationv1.ValidatingWebhookConfiguration{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-			Name: name + ".example.com", ClientConfig: server.Client("/deny"), NamespaceSelector: namespaces, ObjectSelector: objects, MatchConditions: conditions,
-			Rules: []admissionregistrationv1.RuleWithOperations{podCreations}, SideEffects: &none, FailurePolicy: &fail, AdmissionReviewVersions: []string{"v1"},
-		}},
+		Webhooks:   []admissionregistrationv1.ValidatingWebhook{w},
 	}, metav1.CreateOptions{})
 	check(t, err)
 }

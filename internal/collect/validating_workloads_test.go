@@ -44,15 +44,9 @@ func refusersOfWorkloads(t *testing.T, c *cluster.Cluster) {
 	}
 	server, err := c.ServeWebhooks()
 	check(t, err)
-	none, fail := admissionregistrationv1.SideEffectClassNone, admissionregistrationv1.Fail
-	_, err = c.Client().AdmissionregistrationV1().ValidatingWebhookConfigurations().Create(t.Context(), &admissionregistrationv1.ValidatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: "jobs"},
-		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
-			Name: "jobs.example.com", ClientConfig: server.Client("/deny"), NamespaceSelector: inNamespace("jobs"), MatchConditions: condition(inTemplates(anySidecars)),
-			Rules: []admissionregistrationv1.RuleWithOperations{creates("batch", "jobs")}, SideEffects: &none, FailurePolicy: &fail, AdmissionReviewVersions: []string{"v1"},
-		}},
-	}, metav1.CreateOptions{})
-	check(t, err)
+	denyingWebhook(t, c, "jobs", admissionregistrationv1.ValidatingWebhook{
+		ClientConfig: server.Client("/deny"), NamespaceSelector: inNamespace("jobs"), MatchConditions: condition(inTemplates(anySidecars)),
+	}, creates("batch", "jobs"))
 }
 
 // TestProofOfValidatedWorkloads: who refuses a Deployment or a Job for the native sidecar in its template is found,

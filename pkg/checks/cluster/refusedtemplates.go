@@ -75,11 +75,17 @@ func untoldTemplates(s *facts.Snapshot) []facts.Gap {
 		case r.canary == nil:
 			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "it was not tried", facts.HowToGet(facts.Canaries)))
 		case r.canary.Refusal != nil && cause != facts.CauseStripped && refusedTemplate(r) == "":
-			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), fmt.Sprintf("a %s with a native sidecar, created with dryRun=All, was refused, and %s: %s",
-				r.trial.Kind, r.withoutSidecar(), r.canary.Refusal.OneLine()), facts.Do("see what becomes of one of your own:", "kubectl create --dry-run=server -o yaml -f FILE")))
+			out = append(out, r.refusedGap(", and "+r.withoutSidecar()))
 		}
 	}
 	return out
+}
+
+// refusedGap leaves open what a refusal says nothing about; more is what else is known of it.
+func (r workloadRun) refusedGap(more string) facts.Gap {
+	reason := fmt.Sprintf("a %s with a native sidecar, created with dryRun=All, was refused%s: %s", r.trial.Kind, more, r.canary.Refusal.OneLine())
+	return facts.NewGap(facts.Canaries, r.trial.Instance(), reason,
+		facts.Do("see what becomes of one of your own:", "kubectl create --dry-run=server -o yaml -f FILE"))
 }
 
 // withoutSidecar is what is known of the same without a native sidecar.

@@ -159,8 +159,7 @@ func openOf(s *facts.Snapshot, recorded []facts.Gap, all []workloadRun) []facts.
 			out = append(out, r.openUpdate(s)...)
 		case refusedTemplate(r) != "": // webhook-breaks-canary says so
 		case r.canary.Refusal != nil && cause != facts.CauseStripped:
-			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), fmt.Sprintf("a %s with a native sidecar, created with dryRun=All, was refused: %s", r.trial.Kind, r.canary.Refusal.OneLine()),
-				facts.Do("see what becomes of one of your own:", "kubectl create --dry-run=server -o yaml -f FILE")))
+			out = append(out, r.refusedGap(""))
 		default:
 			out = append(out, r.doubtfulCalls(s)...)
 		}
