@@ -208,23 +208,52 @@ func jobConverted(t *testing.T, c *cluster.Cluster, code int) {
 
 // raceConverted: a program that was too early at first is not anymore, on every node that has a pod.
 func raceConverted(t *testing.T, c *cluster.Cluster, kind string) {
-	in := inNamespace(t, c, "convert-race-"+strings.ToLower(kind))
-	const restarts = "jsonpath={.items[*].status.containerStatuses[?(@.name=='shop')].restartCount}"
+	ns := "convert-race-" + strings.ToLower(kind)
+	in := inNamespace(t, c, ns)
 	file := manifestFile(t, strings.Replace(racing, "kind: Deployment", "kind: "+kind, 1))
 	in("apply", "-f", file)
 	in("rollout", "status", kind+"/shop", "--timeout="+patience.String())
-	before := strings.Fields(in("get", "pods", "-o", restarts))
-	if len(before) == 0 || slices.Contains(before, "0") {
+	before := settledRestarts(t, c, ns)
+	if slices.Contains(before, 0) {
 		t.Fatalf("it was not too early everywhere: %v", before)
 	}
 	in("delete", "-f", file, "--cascade=foreground", "--wait")
 	converted(t, c, file, "-c", "proxy")
 	in("apply", "-f", file)
 	in("rollout", "status", kind+"/shop", "--timeout="+patience.String())
-	after := strings.Fields(in("get", "pods", "-o", restarts))
-	if len(after) != len(before) || slices.ContainsFunc(after, func(n string) bool { return n != "0" }) {
+	after := settledRestarts(t, c, ns)
+	if len(after) != len(before) || slices.ContainsFunc(after, func(n int32) bool { return n != 0 }) {
 		t.Errorf("restarts: %v, before: %v", after, before)
 	}
+}
+
+// settledRestarts is how often the container shop of each pod was restarted until it stayed.
+// A rollout says it too early: without a readinessProbe a pod is ready as soon as its containers run, also those that exit at once.
+func settledRestarts(t *testing.T, c *cluster.Cluster, namespace string) []int32 {
+	t.Helper()
+	const stays = 5 * time.Second // the program that comes too early exits within milliseconds
+	var seen []corev1.ContainerStatus
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
+		list, err := c.Client().CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app=shop"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen = nil
+		var restarts []int32
+		for _, p := range list.Items {
+			for _, s := range p.Status.ContainerStatuses {
+				seen = append(seen, s)
+				if s.Name == "shop" && s.State.Running != nil && time.Since(s.State.Running.StartedAt.Time) > stays {
+					restarts = append(restarts, s.RestartCount)
+				}
+			}
+		}
+		if len(restarts) > 0 && len(restarts) == len(list.Items) {
+			return restarts
+		}
+	}
+	t.Fatalf("shop does not stay: %+v", seen)
+	return nil
 }
 
 // draining is a StatefulSet whose program works on for a while when it is told to stop.

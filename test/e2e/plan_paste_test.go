@@ -72,6 +72,7 @@ func planPasted(t *testing.T, c *cluster.Cluster, kind, file string) {
 		in("wait", "--for=condition=complete", "job/shop", wait)
 	default:
 		in("rollout", "status", kind+"/shop", wait)
+		settledRestarts(t, c, ns)
 		native := in("get", "pods", "-o", "jsonpath={range .items[?(@.spec.initContainers)]}{.spec.initContainers[*].restartPolicy} {.status.containerStatuses[*].restartCount},{end}")
 		if native != "Always 0," {
 			t.Errorf("policy and restarts are %q in\n%s", native, in("get", "pods", "-o", "yaml"))
