@@ -20,6 +20,8 @@ import (
 type access struct {
 	mu      sync.Mutex
 	answers map[string]*answer
+	// everything is set when the caller may do everything with every resource, so that single rights need no review.
+	everything bool
 	// stranger is set when the API server did not let the caller ask because it does not know
 	// who that is.
 	stranger error
@@ -33,9 +35,21 @@ type answer struct {
 
 func newAccess() *access { return &access{answers: map[string]*answer{}} }
 
+// anything is the right of an administrator.
+var anything = Rule{PolicyRule: rule("*", "*", "*")}
+
+// worthAsking is how many reviews the one for everything must save: it costs those who are no administrators a request.
+const worthAsking = 4
+
 // askAll asks for all rules at once, so later calls of may cost nothing. It returns an error
 // when the API server does not know who asks: then no answer means anything.
 func (c *collector) askAll(ctx context.Context, rules []Rule) error {
+	if len(rules) >= worthAsking {
+		status, err := c.reviewed(ctx, anything.review())
+		c.access.mu.Lock()
+		c.access.everything = err == nil && status.Allowed
+		c.access.mu.Unlock()
+	}
 	var wg sync.WaitGroup
 	for _, r := range rules {
 		wg.Go(func() { c.may(ctx, r) })
@@ -49,6 +63,10 @@ func (c *collector) askAll(ctx context.Context, rules []Rule) error {
 // may reports whether the caller has a right, and what the server said if not. It asks once.
 func (c *collector) may(ctx context.Context, r Rule) (bool, string) {
 	c.access.mu.Lock()
+	if c.access.everything && !r.single() {
+		c.access.mu.Unlock()
+		return true, ""
+	}
 	a := c.access.answers[r.String()]
 	if a == nil {
 		a = &answer{}
@@ -61,15 +79,29 @@ func (c *collector) may(ctx context.Context, r Rule) (bool, string) {
 
 // ask sends one access review.
 func (c *collector) ask(ctx context.Context, r Rule) (bool, string) {
-	ctx, cancel := c.reading(ctx)
-	defer cancel()
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: r.review()}
-	got, err := c.client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	status, err := c.reviewed(ctx, r.review())
 	if err != nil {
 		c.access.notice(c.base, err)
 		return true, ""
 	}
-	return got.Status.Allowed, got.Status.Reason
+	return status.Allowed, status.Reason
+}
+
+// single reports whether a right is asked about by itself, also by who may do everything: other authorizers than RBAC keep
+// such from administrators (those of managed clusters the kubelets), or it is about no resource.
+func (r Rule) single() bool {
+	return len(r.NonResourceURLs) > 0 || r.Kind == facts.Kubelets
+}
+
+// reviewed is what the API server says of one access review.
+func (c *collector) reviewed(ctx context.Context, spec authorizationv1.SelfSubjectAccessReviewSpec) (authorizationv1.SubjectAccessReviewStatus, error) {
+	ctx, cancel := c.reading(ctx)
+	defer cancel()
+	got, err := c.client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, &authorizationv1.SelfSubjectAccessReview{Spec: spec}, metav1.CreateOptions{})
+	if err != nil {
+		return authorizationv1.SubjectAccessReviewStatus{}, err
+	}
+	return got.Status, nil
 }
 
 // notice checks whether an access review failed because of who asks.

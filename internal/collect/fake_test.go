@@ -95,6 +95,9 @@ func (f *fakeAPI) review(w http.ResponseWriter, r *http.Request) {
 	f.asks = append(f.asks, asked.String())
 	f.mu.Unlock()
 	reason, denied := f.denied[asked.String()]
+	if asked.String() == anything.String() && len(f.denied) > 0 {
+		denied = true
+	}
 	review.Status = authorizationv1.SubjectAccessReviewStatus{Allowed: !denied, Reason: reason}
 	review.TypeMeta = metav1.TypeMeta{APIVersion: "authorization.k8s.io/v1", Kind: "SelfSubjectAccessReview"}
 	reply(w, 201, review)

@@ -10,7 +10,6 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
@@ -77,13 +76,10 @@ func (c *collector) confirmed(ctx context.Context, namespace, name string) bool 
 	}
 	c.access.mu.Unlock()
 	a.once.Do(func() {
-		ctx, cancel := c.reading(ctx)
-		defer cancel()
-		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		status, err := c.reviewed(ctx, authorizationv1.SelfSubjectAccessReviewSpec{
 			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "impersonate", Resource: "serviceaccounts", Namespace: namespace, Name: name},
-		}}
-		got, err := c.client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-		a.allowed = err == nil && got.Status.Allowed
+		})
+		a.allowed = err == nil && status.Allowed
 	})
 	return a.allowed
 }
