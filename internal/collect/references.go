@@ -88,7 +88,7 @@ func (c *collector) readReferrer(ctx context.Context, r referrer, take func(map[
 	if c.mayNotListWorkloads(ctx, r.rule(), about) {
 		return
 	}
-	err := c.listObjects(ctx, r.apiVersion(), r.resource, func(object map[string]any) {
+	err := c.listObjects(ctx, r.apiVersion(), c.opts.Namespace, r.resource, func(object map[string]any) {
 		object["kind"] = r.kind // items of a list lack it
 		take(object)
 	})

@@ -127,7 +127,7 @@ func (w *workload) rank() int {
 func (c *collector) workloadsTried() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.snapshot.WorkloadsTried = true
+	c.snapshot.WorkloadsTried, c.snapshot.ValidatedWorkloadsTried = true, true
 }
 
 // askedNamespaces are the namespaces that the caller asks for, with what webhooks may look at.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // customWorkload is the kind of gaps about custom resources as a whole.
@@ -95,7 +96,7 @@ func (c *collector) customWorkloads(ctx context.Context, chain *admission.Chain,
 			continue
 		}
 		if !k.namespaced {
-			c.gap(facts.Canaries, facts.WorkloadInstance(k.kind), fmt.Sprintf("a webhook or policy sees %s.%s, which are not namespaced and not tried", k.resource, k.group), customRemedy(k))
+			c.ofTheCluster(ctx, k, len(places) > 0)
 			continue
 		}
 		c.customs.allow(k.group, k.version, k.resource)
@@ -105,6 +106,35 @@ func (c *collector) customWorkloads(ctx context.Context, chain *admission.Chain,
 		out = append(out, c.ownCustom(ctx, chain, k, namespaces, plain, places)...)
 	}
 	return out
+}
+
+// ofTheCluster records that custom resources which are not namespaced are not tried. Where nothing but a part of the schema
+// that keeps anything could hold containers (has is false), as in the settings of many programs, that counts only if an object has some.
+func (c *collector) ofTheCluster(ctx context.Context, k customKind, has bool) {
+	about := facts.WorkloadInstance(k.kind)
+	reason := fmt.Sprintf("a webhook or policy sees %s.%s, which are not namespaced and not tried", k.resource, k.group)
+	if !has {
+		right := listWorkload(k.group, k.resource)
+		if c.forbidden(ctx, right, about) {
+			return
+		}
+		var holders []string
+		err := c.listObjects(ctx, k.group+"/"+k.version, "", k.resource, func(object map[string]any) {
+			if len(placesIn(object)) > 0 {
+				u := &unstructured.Unstructured{Object: object}
+				holders = append(holders, k.kind+" "+u.GetName())
+			}
+		})
+		if err != nil {
+			c.failed(ctx, right, about, err)
+			return
+		}
+		if len(holders) == 0 {
+			return
+		}
+		reason += "; containers are in " + prose.Some(holders, shapeExamples)
+	}
+	c.gap(facts.Canaries, about, reason, customRemedy(k))
 }
 
 // builtInGroups are those whose kinds with pod templates have been tried already, or have none.
@@ -162,7 +192,7 @@ func (c *collector) ownCustom(ctx context.Context, chain *admission.Chain, k cus
 	apiVersion := k.group + "/" + k.version
 	own := newOwnTemplates(chain, k.target(), namespaces, apiVersion, k.kind, k.resource+"."+k.group)
 	updates := newUpdater(own, namespaces, plain)
-	err := c.listObjects(ctx, apiVersion, k.resource, func(object map[string]any) {
+	err := c.listObjects(ctx, apiVersion, c.opts.Namespace, k.resource, func(object map[string]any) {
 		object["apiVersion"], object["kind"] = apiVersion, k.kind
 		updates.addUpdate(object, placesIn(object))
 		u := &unstructured.Unstructured{Object: object}

@@ -13,31 +13,49 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster"
 )
 
-// customTemplates are custom resources with pod templates, with and without an object of theirs.
-func customTemplates(t *testing.T, c *cluster.Cluster, server *cluster.WebhookServer) {
-	schemas := map[string]string{
-		"gizmo": `{"type":"object","properties":{"spec":{"type":"object","properties":{"template":{"type":"object","properties":{"spec":{"type":"object","properties":{
-			"initContainers":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"image":{"type":"string"},"restartPolicy":{"type":"string"}}}},
-			"containers":{"type":"array","items":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}}}}}}}}`,
-		"blob": `{"type":"object","properties":{"spec":{"type":"object","required":["size"],"x-kubernetes-preserve-unknown-fields":true,"properties":{"size":{"type":"integer"}}}}}`,
-	}
-	for kind, schema := range schemas {
-		body := fmt.Sprintf(`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"%[1]ss.example.com"},
-			"spec":{"group":"example.com","scope":"Namespaced","names":{"plural":"%[1]ss","kind":"%[2]s"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":%[3]s}}]}}`,
-			kind, strings.ToUpper(kind[:1])+kind[1:], schema)
-		rest := c.Client().Discovery().RESTClient()
-		check(t, rest.Post().AbsPath("/apis/apiextensions.k8s.io/v1/customresourcedefinitions").SetHeader("Content-Type", "application/json").Body([]byte(body)).Do(t.Context()).Error())
-	}
-	blob := `{"apiVersion":"example.com/v1","kind":"Blob","metadata":{"name":"one"},"spec":{"size":1,"template":{"spec":{"containers":[{"name":"web","image":"web:1"}]}}}}`
+// gizmoSchema has a pod template, by its fields.
+const gizmoSchema = `{"type":"object","properties":{"spec":{"type":"object","properties":{"template":{"type":"object","properties":{"spec":{"type":"object","properties":{
+	"initContainers":{"type":"array","items":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"image":{"type":"string"},"restartPolicy":{"type":"string"}}}},
+	"containers":{"type":"array","items":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}}}}}}}}`
+
+// makeCRD makes the kind of custom resources with this name, in lower case, in the group example.com; scope is Namespaced
+// or Cluster.
+func makeCRD(t *testing.T, c *cluster.Cluster, kind, scope, schema string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"%[1]ss.example.com"},
+		"spec":{"group":"example.com","scope":%[4]q,"names":{"plural":"%[1]ss","kind":"%[2]s"},"versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":%[3]s}}]}}`,
+		kind, strings.ToUpper(kind[:1])+kind[1:], schema, scope)
+	rest := c.Client().Discovery().RESTClient()
+	check(t, rest.Post().AbsPath("/apis/apiextensions.k8s.io/v1/customresourcedefinitions").SetHeader("Content-Type", "application/json").Body([]byte(body)).Do(t.Context()).Error())
+}
+
+// makeCustom makes the object one of a kind in the group example.com, once that is served.
+func makeCustom(t *testing.T, c *cluster.Cluster, path, kind, more string) {
+	t.Helper()
+	object := fmt.Sprintf(`{"apiVersion":"example.com/v1","kind":%q,"metadata":{"name":"one"},"spec":{"size":1,%s}}`, kind, more)
 	for deadline := time.Now().Add(10 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		err := c.Client().Discovery().RESTClient().Post().AbsPath("/apis/example.com/v1/namespaces/shop/blobs").SetHeader("Content-Type", "application/json").Body([]byte(blob)).Do(t.Context()).Error()
+		err := c.Client().Discovery().RESTClient().Post().AbsPath("/apis/example.com/v1/"+path).SetHeader("Content-Type", "application/json").Body([]byte(object)).Do(t.Context()).Error()
 		if err == nil {
-			break
+			return
 		}
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// customTemplates are custom resources with pod templates, with and without an object of theirs.
+func customTemplates(t *testing.T, c *cluster.Cluster, server *cluster.WebhookServer) {
+	const anything = `{"type":"object","properties":{"spec":{"type":"object","required":["size"],"x-kubernetes-preserve-unknown-fields":true,"properties":{"size":{"type":"integer"}}}}}`
+	makeCRD(t, c, "gizmo", "Namespaced", gizmoSchema)
+	makeCRD(t, c, "blob", "Namespaced", anything)
+	for _, kind := range []string{"rule", "stack"} { // settings of software that keep anything, and a template of the whole cluster
+		makeCRD(t, c, kind, "Cluster", anything)
+	}
+	const template = `"template":{"spec":{"containers":[{"name":"web","image":"web:1"}]}}`
+	makeCustom(t, c, "namespaces/shop/blobs", "Blob", template)
+	makeCustom(t, c, "rules", "Rule", `"value":"Always"`)
+	makeCustom(t, c, "stacks", "Stack", template)
 	for _, s := range []templateScene{
 		{
 			name: "by its schema", rules: []admissionregistrationv1.RuleWithOperations{creates("example.com", "gizmos")}, path: "/strip", change: only,
@@ -49,8 +67,12 @@ func customTemplates(t *testing.T, c *cluster.Cluster, server *cluster.WebhookSe
 			want: []string{"fail", "templates of Blobs like that of Blob shop/one lose"},
 		},
 		{
-			name: "left alone", rules: []admissionregistrationv1.RuleWithOperations{creates("example.com", "*")}, path: "/allow",
+			name: "left alone", rules: []admissionregistrationv1.RuleWithOperations{creates("example.com", "gizmos", "blobs", "rules")}, path: "/allow",
 			want: []string{"pass"},
+		},
+		{
+			name: "of the cluster", rules: []admissionregistrationv1.RuleWithOperations{creates("example.com", "*")}, path: "/allow",
+			want: []string{"unknown", "missing stack/workload: a webhook or policy sees stacks.example.com, which are not namespaced and not tried; containers are in Stack one"},
 		},
 	} {
 		t.Run(s.name, func(t *testing.T) {

@@ -53,7 +53,7 @@ type listed struct {
 func (o ownObjects) of(ctx context.Context, c *collector, k facts.TemplateKind) listed {
 	known, ok := o[k.String()]
 	if !ok {
-		known.err = c.listObjects(ctx, k.APIVersion(), k.Resource, func(object map[string]any) {
+		known.err = c.listObjects(ctx, k.APIVersion(), c.opts.Namespace, k.Resource, func(object map[string]any) {
 			object["apiVersion"], object["kind"] = k.APIVersion(), k.Kind // items of a list lack them
 			known.objects = append(known.objects, object)
 		})
@@ -93,11 +93,11 @@ func (c *collector) mayNotListWorkloads(ctx context.Context, r Rule, about facts
 	return c.forbidden(ctx, r, about)
 }
 
-// listObjects reads all objects of a resource, of the namespace that is asked for, page by page.
-func (c *collector) listObjects(ctx context.Context, apiVersion, resource string, take func(map[string]any)) error {
+// listObjects reads all objects of a resource, of one namespace or with "" of all, page by page.
+func (c *collector) listObjects(ctx context.Context, apiVersion, namespace, resource string, take func(map[string]any)) error {
 	var found []map[string]any
 	err := c.pages(ctx, func(ctx context.Context, opts metav1.ListOptions) (metav1.ListInterface, error) {
-		req := c.client.Discovery().RESTClient().Get().AbsPath(resourcePath(apiVersion, c.opts.Namespace, resource)).
+		req := c.client.Discovery().RESTClient().Get().AbsPath(resourcePath(apiVersion, namespace, resource)).
 			SetHeader("Accept", "application/json").Param("limit", fmt.Sprint(opts.Limit))
 		if opts.Continue != "" {
 			req.Param("continue", opts.Continue)

@@ -26,7 +26,8 @@ func inTemplates(expression string) string {
 func refusersOfWorkloads(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	openShop(t, c)
-	makeNamespace(t, c, "deployments", "jobs", "labelled", "warned", "updated")
+	makeNamespace(t, c, "deployments", "jobs", "labelled", "warned", "updated", "gizmos")
+	makeCRD(t, c, "gizmo", "Namespaced", gizmoSchema)
 	deployments := creates("apps", "deployments")
 	bound := func(namespace string) admissionregistrationv1.MatchResources {
 		return admissionregistrationv1.MatchResources{NamespaceSelector: inNamespace(namespace)}
@@ -36,6 +37,7 @@ func refusersOfWorkloads(t *testing.T, c *cluster.Cluster) {
 			ObjectSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "front"}},
 		}},
 		{name: "deployments", rule: deployments, expression: inTemplates(noSidecars), bound: bound("deployments")},
+		{name: "gizmos", rule: creates("example.com", "gizmos"), expression: inTemplates(noSidecars), bound: bound("gizmos")},
 		{name: "labelled", rule: creates("apps", "statefulsets"), expression: "has(object.metadata.labels) && 'team' in object.metadata.labels", bound: bound("labelled")},
 		{name: "warned", rule: deployments, expression: inTemplates(noSidecars), actions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Warn}, bound: bound("warned")},
 		{name: "updated", rule: updates("apps", "deployments"), expression: "false", bound: bound("updated")},
@@ -49,7 +51,7 @@ func refusersOfWorkloads(t *testing.T, c *cluster.Cluster) {
 	}, creates("batch", "jobs"))
 }
 
-// TestProofOfValidatedWorkloads: who refuses a Deployment or a Job for the native sidecar in its template is found,
+// TestProofOfValidatedWorkloads: who refuses a Deployment, a Job or a custom resource for the native sidecar in its template is found,
 // although nobody refuses its pods and nobody changes anything. What is refused without a sidecar, too, is unknown.
 func TestProofOfValidatedWorkloads(t *testing.T) {
 	if testing.Short() {
@@ -59,10 +61,11 @@ func TestProofOfValidatedWorkloads(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			c := cluster.StartFor(t, cluster.Config{APIServers: []cluster.Component{{Version: version}}})
 			refusersOfWorkloads(t, c)
-			options := collect.Options{Config: c.Config(), Timeout: 3 * time.Minute, RequestTimeout: time.Minute, Kinds: []facts.Kind{facts.Canaries, facts.ValidatingWebhooks, facts.ValidatingPolicies}}
+			options := collect.Options{Config: c.Config(), Timeout: 3 * time.Minute, RequestTimeout: time.Minute, Kinds: []facts.Kind{facts.Canaries, facts.ValidatingWebhooks, facts.ValidatingPolicies, facts.CRDs}}
 			want := []string{
 				"AdmissionPolicy deployments: templates of Deployments in namespace deployments are refused with a native sidecar",
 				"AdmissionPolicy front: templates of Deployments like that of Deployment shop/web are refused with a native sidecar",
+				"AdmissionPolicy gizmos: templates of Gizmos in namespace gizmos are refused with a native sidecar",
 				"AdmissionWebhook jobs.example.com: templates of Jobs in namespace jobs are refused with a native sidecar",
 			}
 			var found []string

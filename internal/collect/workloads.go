@@ -187,7 +187,7 @@ func (c *collector) customList(d facts.CRD, unrecognized func(podtemplate.Unreco
 	apiVersion := d.Group + "/" + d.Versions[i].Name
 	return workloadList{d.Group, resource, d.Kind, facts.CustomWorkloads, func(ctx context.Context) error {
 		var failed []error
-		err := c.listObjects(ctx, apiVersion, resource, func(object map[string]any) {
+		err := c.listObjects(ctx, apiVersion, c.opts.Namespace, resource, func(object map[string]any) {
 			object["apiVersion"], object["kind"] = apiVersion, d.Kind
 			found, err := podtemplate.InObject(object)
 			failed = append(failed, err)

@@ -74,7 +74,8 @@ func TestChanges(t *testing.T) {
 			{Moved, "setup", `spec.initContainers[name="setup"].restartPolicy: sent (absent), came back Always`},
 			{Stripped, "sidecar", `spec.initContainers[name="sidecar"].restartPolicy: sent Always, came back (absent)`}}},
 		{"changed", initPod(plain("setup"), with("sidecar", never)), []Change{
-			{Moved, "sidecar", `spec.initContainers[name="sidecar"].restartPolicy: sent Always, came back Never`}}},
+			{Stripped, "sidecar", `spec.initContainers[name="sidecar"].restartPolicy: sent Always, came back Never`}}},
+		{"another policy of what is no sidecar", initPod(with("setup", never), with("sidecar", always)), nil},
 		{"removed", initPod(plain("setup")), []Change{
 			{Removed, "sidecar", `init container "sidecar" (restartPolicy: Always) was sent, and came back in no container list`}}},
 		{"made a regular container", converted, []Change{

@@ -12,10 +12,9 @@ import (
 type ChangeKind string
 
 const (
-	// Stripped: the init container is there, its restartPolicy is not.
+	// Stripped: the init container is there, its restartPolicy Always is not, or is another.
 	Stripped ChangeKind = "stripped"
-	// Moved: a container that was sent without restartPolicy Always has it, or restartPolicy has
-	// another value than was sent, or the order of the init containers changed.
+	// Moved: a container that was sent without restartPolicy Always has it, or the order of the init containers changed.
 	Moved ChangeKind = "moved"
 	// Removed: no init container of that name is left.
 	Removed ChangeKind = "removed"
@@ -55,10 +54,13 @@ func change(sent corev1.Container, returned *corev1.Pod) []Change {
 		return nil
 	}
 	detail := fmt.Sprintf("spec.initContainers[name=%q].restartPolicy: sent %s, came back %s", sent.Name, was, is)
-	if is == absent {
+	switch always := string(corev1.ContainerRestartPolicyAlways); {
+	case was == always:
 		return []Change{{Stripped, sent.Name, detail}}
+	case is == always:
+		return []Change{{Moved, sent.Name, detail}}
 	}
-	return []Change{{Moved, sent.Name, detail}}
+	return nil // neither was or is a sidecar (Never and OnFailure, KEP-5307)
 }
 
 // reordered compares the order of those init containers that are in both pods.

@@ -119,6 +119,8 @@ type Snapshot struct {
 	PodUpdates []PodUpdate     `json:"podUpdates,omitempty"`
 	// WorkloadsTried is whether both were tried: where nothing is in them, nobody sees templates and updates.
 	WorkloadsTried bool `json:"workloadsTried,omitempty"`
+	// ValidatedWorkloadsTried is whether those that somebody only validates were tried as well.
+	ValidatedWorkloadsTried bool `json:"validatedWorkloadsTried,omitempty"`
 	// WebhookBackends are what is behind the mutating webhooks that have a Service.
 	WebhookBackends []WebhookBackend `json:"webhookBackends,omitempty"`
 

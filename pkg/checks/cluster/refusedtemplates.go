@@ -69,16 +69,34 @@ func untoldTemplates(s *facts.Snapshot) []facts.Gap {
 	kinds := validatedKinds(s)
 	out := workloadGaps(s, all, func(kind string) bool { return concerns(kinds, kind) })
 	for _, r := range all {
-		cause, _ := r.cause()
 		switch {
 		case slices.ContainsFunc(out, func(g facts.Gap) bool { return g.Instance.Class == r.class.ID }):
 		case r.canary == nil:
 			out = append(out, facts.NewGap(facts.Canaries, r.trial.Instance(), "it was not tried", facts.HowToGet(facts.Canaries)))
-		case r.canary.Refusal != nil && cause != facts.CauseStripped && refusedTemplate(r) == "":
+		case r.lostBeforeValidation():
+			out = append(out, r.unaskedGap(r.trial.Instance(), r.trial.Kind, templateStripsRestartPolicy.ID))
+		case r.canary.Refusal != nil && refusedTemplate(r) == "":
 			out = append(out, r.refusedGap(", and "+r.withoutSidecar()))
 		}
 	}
-	return out
+	return append(out, neverValidated(s)...)
+}
+
+// neverValidated are the gaps of those who are asked about workloads that were not tried: none in a snapshot from after
+// there were such trials.
+func neverValidated(s *facts.Snapshot) []facts.Gap {
+	var all []seesKinds
+	for i := range s.ValidatingWebhooks {
+		for _, w := range s.ValidatingWebhooks[i].Webhooks {
+			all = append(all, seesKinds{s.ValidatingWebhooks[i].Name + "/" + w.Name, facts.CreatesTemplates(w.Rules)})
+		}
+	}
+	for _, p := range s.ValidatingPolicies {
+		if len(p.Bindings) > 0 {
+			all = append(all, seesKinds{p.Name, p.MatchesTemplates})
+		}
+	}
+	return untriedKinds(s, s.ValidatedWorkloadsTried, all)
 }
 
 // refusedGap leaves open what a refusal says nothing about; more is what else is known of it.

@@ -1,11 +1,15 @@
 package cluster
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/checks"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
+	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // validatingKinds are those who are asked about a pod last, and can only refuse it. What becomes of a pod that is admitted
@@ -15,10 +19,15 @@ var validatingKinds = []facts.Kind{facts.ValidatingWebhooks, facts.ValidatingPol
 // unvalidated are the gaps of what was not read of validating webhooks and policies, and of those for which a canary that
 // came back does not speak.
 func (s *scene) unvalidated() []facts.Gap {
-	if !slices.ContainsFunc(s.runs, cameBack) {
-		return nil // nothing is said to be admitted
-	}
 	var out []facts.Gap
+	for _, t := range s.runs {
+		if len(t.class.Validating) > 0 && t.lostBeforeValidation() {
+			out = append(out, t.unaskedGap(t.class.Instance(), "canary", webhookStripsRestartPolicy.ID))
+		}
+	}
+	if !slices.ContainsFunc(s.runs, cameBack) {
+		return out // nothing is said to be admitted
+	}
 	for _, kind := range validatingKinds {
 		if s.Has(kind) {
 			out = append(out, s.GapsOf(kind, "*")...)
@@ -35,6 +44,30 @@ func (s *scene) unvalidated() []facts.Gap {
 		out = append(out, checks.Unread(s.Snapshot, facts.ValidatingPolicies)...)
 	}
 	return append(out, s.doubtfulValidators()...)
+}
+
+// lostBeforeValidation reports whether there was no native sidecar any more when those who validate were asked: the API
+// server or a mutating webhook had taken it, or validation refused what that left.
+func (t admissionRun) lostBeforeValidation() bool {
+	if cause, _ := t.cause(); cause == facts.CauseStripped {
+		return true
+	}
+	return cameBack(t) && !slices.ContainsFunc(t.canary.Returned.Spec.InitContainers, func(c corev1.Container) bool { return facts.RestartsAlways(&c) })
+}
+
+// unaskedGap leaves open what those who validate do with a sidecar that was lost before; sent is what was created, and mend
+// the check that says who took it.
+func (t admissionRun) unaskedGap(instance facts.Instance, sent, mend string) facts.Gap {
+	var all []string
+	for _, v := range t.class.Validating {
+		all = append(all, v.Called)
+	}
+	remedy := facts.Do("mend what takes it away first, then run this again:", "kubectl sidecar explain "+mend)
+	if t.canary.Template == facts.TemplateLost {
+		remedy = turnItOn
+	}
+	return facts.NewGap(facts.Canaries, instance, fmt.Sprintf("the %s had lost its native sidecar before these were asked, so whether they refuse one is not known: %s",
+		sent, prose.Some(all, 3)), remedy)
 }
 
 // doubtfulValidators are the gaps of those who may not have been asked about the canaries, or who may do something else in

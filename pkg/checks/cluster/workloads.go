@@ -205,28 +205,41 @@ func (r workloadRun) unproven(w *admissionregistrationv1.MutatingWebhook, name s
 	return ""
 }
 
-// neverTried are the gaps of those who see templates that were not tried: none in a snapshot from before there were such
-// trials, and no custom resources where the CRDs were not looked for.
+// seesKinds is who is asked about kinds with a pod template.
+type seesKinds struct {
+	name  string
+	kinds []string
+}
+
+// neverTried are the gaps of those who see templates that were not tried: none in a snapshot from after there were such
+// trials, where the CRDs were looked for.
 func neverTried(s *facts.Snapshot) []facts.Gap {
-	var out []facts.Gap
-	note := func(name string, kinds []string) {
-		switch {
-		case len(kinds) == 0:
-		case !s.WorkloadsTried:
-			g := facts.NewGap(facts.Canaries, facts.Instance{Kind: "Workload", Name: name, Part: facts.PartWorkload},
-				fmt.Sprintf("%s sees templates that were not tried when the snapshot was taken: %s", name, strings.Join(kinds, ", ")), facts.HowToGet(facts.Canaries))
-			g.Scope += " " + name
-			out = append(out, g)
-		case slices.Contains(kinds, facts.CustomResources) && !s.Has(facts.CRDs) && len(out) == 0:
-			out = append(out, checks.Unread(s, facts.CRDs)...)
-		}
-	}
+	var all []seesKinds
 	for _, w := range installed(s) {
-		note(w.name(), facts.SeesTemplates(w.spec.Rules))
+		all = append(all, seesKinds{w.name(), facts.SeesTemplates(w.spec.Rules)})
 	}
 	for _, p := range s.MutatingPolicies {
 		if len(p.Bindings) > 0 {
-			note(p.Name, p.MatchesTemplates)
+			all = append(all, seesKinds{p.Name, p.MatchesTemplates})
+		}
+	}
+	return untriedKinds(s, s.WorkloadsTried, all)
+}
+
+// untriedKinds are the gaps of kinds that were not tried though somebody sees them; one of custom resources where it is not
+// known which of them have a template.
+func untriedKinds(s *facts.Snapshot, tried bool, all []seesKinds) []facts.Gap {
+	var out []facts.Gap
+	for _, who := range all {
+		switch {
+		case len(who.kinds) == 0:
+		case !tried:
+			g := facts.NewGap(facts.Canaries, facts.Instance{Kind: "Workload", Name: who.name, Part: facts.PartWorkload},
+				fmt.Sprintf("%s sees templates that were not tried when the snapshot was taken: %s", who.name, strings.Join(who.kinds, ", ")), facts.HowToGet(facts.Canaries))
+			g.Scope += " " + who.name
+			out = append(out, g)
+		case slices.Contains(who.kinds, facts.CustomResources) && !s.Has(facts.CRDs) && len(out) == 0:
+			out = append(out, checks.Unread(s, facts.CRDs)...)
 		}
 	}
 	return out
