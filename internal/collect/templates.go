@@ -157,13 +157,17 @@ func (c *collector) boundedWorkloads(all []workload) []workload {
 	for _, w := range all[most:] {
 		left = append(left, append(w.fact.Examples, w.fact.Kind)[0])
 	}
-	more := ""
-	if n := len(left) - shapeExamples; n > 0 {
-		left, more = left[:shapeExamples], fmt.Sprintf(" and %d more", n)
-	}
-	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s%s", most, len(all), strings.Join(left, ", "), more),
+	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s", most, len(all), someOf(left)),
 		facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", len(all))))
 	return all[:most]
+}
+
+// someOf names a few of many.
+func someOf(names []string) string {
+	if n := len(names) - shapeExamples; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:shapeExamples], ", "), n)
+	}
+	return strings.Join(names, ", ")
 }
 
 // workloadsOf are the trials of one kind: a template of ours for each class of namespaces, and each distinct one of

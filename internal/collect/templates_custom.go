@@ -10,7 +10,6 @@ import (
 
 	"github.com/kubectl-sidecar/kubectl-sidecar/internal/admission"
 	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/facts"
-	"github.com/kubectl-sidecar/kubectl-sidecar/pkg/prose"
 )
 
 // customWorkload is the kind of gaps about custom resources as a whole.
@@ -132,7 +131,7 @@ func (c *collector) ofTheCluster(ctx context.Context, k customKind, has bool) {
 		if len(holders) == 0 {
 			return
 		}
-		reason += "; containers are in " + prose.Some(holders, shapeExamples)
+		reason += "; containers are in " + someOf(holders)
 	}
 	c.gap(facts.Canaries, about, reason, customRemedy(k))
 }
