@@ -18,6 +18,7 @@ type program struct {
 	name     string // of the log file, and in error messages
 	path     string
 	args     []string
+	env      []string
 	hostname string  // in a UTS namespace of its own, when not empty
 	spaces   uintptr // namespaces of its own
 	stdin    io.Reader
@@ -53,7 +54,7 @@ func (c *Cluster) start(p program) (*process, error) {
 	cmd.Dir = c.dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = p.stdin, log, log, p.extra
 	// A fifth less CPU for some more memory: most of what an API server does here is to start.
-	cmd.Env = append([]string{"GOGC=400"}, os.Environ()...)
+	cmd.Env = append(append([]string{"GOGC=400"}, os.Environ()...), p.env...)
 	cmd.SysProcAttr = attributes(p.spaces, !p.unmarked)
 	if !p.unmarked {
 		cmd.Env = append(cmd.Env, c.slot.Mark())

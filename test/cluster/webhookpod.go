@@ -109,7 +109,11 @@ func (c *Cluster) exposePod(ctx context.Context, w WebhookPod) error {
 	if err != nil {
 		return err
 	}
-	return c.expose(ctx, pod, w.Name, webhookPort)
+	service, err := c.client.CoreV1().Services(w.Namespace).Get(ctx, w.Name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	return c.expose(ctx, pod, service, webhookPort)
 }
 
 func (w WebhookPod) pod() *corev1.Pod {

@@ -53,39 +53,27 @@ func (c *Cluster) ServeWebhooksBehind(ctx context.Context, namespace, name, imag
 
 // exposeHere makes what a Service with one ready pod is made of, for a port of this machine.
 func (c *Cluster) exposeHere(ctx context.Context, namespace, name, image string, port int32) error {
-	core, labels := c.client.CoreV1(), map[string]string{"app": name}
-	if _, err := core.Services(namespace).Create(ctx, &corev1.Service{
+	service, err := c.client.CoreV1().Services(namespace).Create(ctx, &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec:       corev1.ServiceSpec{Selector: labels, Ports: []corev1.ServicePort{{Port: 443}}},
-	}, metav1.CreateOptions{}); err != nil {
-		return err
-	}
-	pod, err := core.Pods(namespace).Create(ctx, &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "webhook", Image: image}}},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": name}, Ports: []corev1.ServicePort{{Port: 443}}},
 	}, metav1.CreateOptions{})
 	if err != nil {
 		return err
 	}
-	pod.Status.Phase = corev1.PodRunning
-	pod.Status.PodIP, pod.Status.PodIPs = c.Host(), []corev1.PodIP{{IP: c.Host()}}
-	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
-	if pod, err = core.Pods(namespace).UpdateStatus(ctx, pod, metav1.UpdateOptions{}); err != nil {
-		return err
-	}
-	return c.expose(ctx, pod, name, port)
+	return c.standIn(ctx, service, name, image, port)
 }
 
-// expose makes what the controller manager would make of a Service: endpoints, with one ready pod.
-func (c *Cluster) expose(ctx context.Context, pod *corev1.Pod, service string, port int32) error {
+// expose makes what the controller manager would make of a Service: endpoints of its first port, with one ready pod.
+func (c *Cluster) expose(ctx context.Context, pod *corev1.Pod, service *corev1.Service, port int32) error {
+	named := service.Spec.Ports[0].Name
 	target := &corev1.ObjectReference{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID}
 	//lint:ignore SA1019 the service proxy reads Endpoints, and nothing else
 	if _, err := c.client.CoreV1().Endpoints(pod.Namespace).Create(ctx, &corev1.Endpoints{
-		ObjectMeta: metav1.ObjectMeta{Name: service},
+		ObjectMeta: metav1.ObjectMeta{Name: service.Name},
 		//lint:ignore SA1019 as above
 		Subsets: []corev1.EndpointSubset{{
 			Addresses: []corev1.EndpointAddress{{IP: pod.Status.PodIP, TargetRef: target}},
-			Ports:     []corev1.EndpointPort{{Port: port}},
+			Ports:     []corev1.EndpointPort{{Name: named, Port: port}},
 		}},
 	}, metav1.CreateOptions{}); err != nil {
 		return err
@@ -93,12 +81,12 @@ func (c *Cluster) expose(ctx context.Context, pod *corev1.Pod, service string, p
 	// The API server's own calls look at EndpointSlices.
 	ready := true
 	_, err := c.client.DiscoveryV1().EndpointSlices(pod.Namespace).Create(ctx, &discoveryv1.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Name: service, Labels: map[string]string{discoveryv1.LabelServiceName: service}},
+		ObjectMeta:  metav1.ObjectMeta{Name: service.Name, Labels: map[string]string{discoveryv1.LabelServiceName: service.Name}},
 		AddressType: discoveryv1.AddressTypeIPv4,
 		Endpoints: []discoveryv1.Endpoint{{
 			Addresses: []string{pod.Status.PodIP}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}, TargetRef: target,
 		}},
-		Ports: []discoveryv1.EndpointPort{{Port: &port}},
+		Ports: []discoveryv1.EndpointPort{{Name: &named, Port: &port}},
 	}, metav1.CreateOptions{})
 	return err
 }
