@@ -16,6 +16,9 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/cluster/webhook"
 )
 
+// webhookServicePort is where the API server calls a webhook's Service.
+const webhookServicePort = 443
+
 // ServeWebhooksBehind serves the behaviors of package webhook in this process, behind a Service of
 // an existing namespace. Its endpoint looks like a pod with that image: the API server dials nothing
 // else, and neither does the service proxy. It needs no kubelet and no controller manager.
@@ -63,9 +66,9 @@ func (c *Cluster) exposeHere(ctx context.Context, namespace, name, image string,
 	return c.standIn(ctx, service, name, image, port)
 }
 
-// expose makes what the controller manager would make of a Service: endpoints of its first port, with one ready pod.
+// expose makes what the controller manager would make of a Service: endpoints of the port for webhooks, with one ready pod.
 func (c *Cluster) expose(ctx context.Context, pod *corev1.Pod, service *corev1.Service, port int32) error {
-	named := service.Spec.Ports[0].Name
+	named := portName(service)
 	target := &corev1.ObjectReference{Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID}
 	//lint:ignore SA1019 the service proxy reads Endpoints, and nothing else
 	if _, err := c.client.CoreV1().Endpoints(pod.Namespace).Create(ctx, &corev1.Endpoints{
@@ -89,4 +92,14 @@ func (c *Cluster) expose(ctx context.Context, pod *corev1.Pod, service *corev1.S
 		Ports: []discoveryv1.EndpointPort{{Name: &named, Port: &port}},
 	}, metav1.CreateOptions{})
 	return err
+}
+
+// portName is the name of the port that webhook configurations mean unless they say another, or else of the only one.
+func portName(service *corev1.Service) string {
+	for _, port := range service.Spec.Ports {
+		if port.Port == webhookServicePort {
+			return port.Name
+		}
+	}
+	return service.Spec.Ports[0].Name
 }

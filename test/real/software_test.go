@@ -22,13 +22,14 @@ import (
 	"github.com/kubectl-sidecar/kubectl-sidecar/test/plugin"
 )
 
-// built is a program of a released module, built in its own folder: with the versions of its own go.mod.
+// built is a program of a released module, built in its own folder: with the versions of its own go.mod, not with what
+// the module has of a folder vendor.
 func built(t *testing.T, module, path, program string) string {
 	t.Helper()
 	root, err := binaries.Root()
 	check(t, err)
 	out := filepath.Join(root, ".cache", "programs", "real-"+module+"-"+filepath.Base(program))
-	build := exec.CommandContext(t.Context(), "go", "build", "-C", released(t, module, path), "-trimpath", "-buildvcs=false", "-o", out, program)
+	build := exec.CommandContext(t.Context(), "go", "build", "-C", released(t, module, path), "-mod=readonly", "-trimpath", "-buildvcs=false", "-o", out, program)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOTOOLCHAIN=auto")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
