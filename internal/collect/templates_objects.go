@@ -186,6 +186,15 @@ func withoutSidecars(object map[string]any, places []place) map[string]any {
 	return out
 }
 
+// withoutInitContainers is the object without any init container.
+func withoutInitContainers(object map[string]any, places []place) map[string]any {
+	out := runtime.DeepCopyJSON(object)
+	for _, p := range places {
+		delete(p.holder(out), p.list)
+	}
+	return out
+}
+
 // withSidecar is the object with a native sidecar in each of its places that has none: a webhook may count containers.
 func withSidecar(object map[string]any, places []place) map[string]any {
 	out := runtime.DeepCopyJSON(object)

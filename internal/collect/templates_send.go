@@ -65,6 +65,10 @@ func (c *collector) followUp(ctx context.Context, w *workload, t workloadTry, ob
 	case c.opts.Workloads == nil && forWhatItIs(canary.Refusal):
 		w.fact.Control, _ = c.createWorkload(ctx, w, t, withoutSidecars(object, t.places))
 		w.fact.Control.Control = true
+		if r := w.fact.Control.Refusal; r != nil && forWhatItIs(r) {
+			w.fact.Bare, _ = c.createWorkload(ctx, w, t, withoutInitContainers(object, t.places))
+			w.fact.Bare.Control = true
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func inTemplates(expression string) string {
 func refusersOfWorkloads(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	openShop(t, c)
-	makeNamespace(t, c, "deployments", "jobs", "labelled", "warned", "updated", "gizmos")
+	makeNamespace(t, c, "deployments", "jobs", "labelled", "warned", "updated", "gizmos", "inits")
 	makeCRD(t, c, "gizmo", "Namespaced", gizmoSchema)
 	deployments := creates("apps", "deployments")
 	bound := func(namespace string) admissionregistrationv1.MatchResources {
@@ -38,6 +38,7 @@ func refusersOfWorkloads(t *testing.T, c *cluster.Cluster) {
 		}},
 		{name: "deployments", rule: deployments, expression: inTemplates(noSidecars), bound: bound("deployments")},
 		{name: "gizmos", rule: creates("example.com", "gizmos"), expression: inTemplates(noSidecars), bound: bound("gizmos")},
+		{name: "inits", rule: creates("apps", "daemonsets"), expression: inTemplates("!has(object.spec.initContainers)"), bound: bound("inits")},
 		{name: "labelled", rule: creates("apps", "statefulsets"), expression: "has(object.metadata.labels) && 'team' in object.metadata.labels", bound: bound("labelled")},
 		{name: "warned", rule: deployments, expression: inTemplates(noSidecars), actions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Warn}, bound: bound("warned")},
 		{name: "updated", rule: updates("apps", "deployments"), expression: "false", bound: bound("updated")},
@@ -66,6 +67,7 @@ func TestProofOfValidatedWorkloads(t *testing.T) {
 				"AdmissionPolicy deployments: templates of Deployments in namespace deployments are refused with a native sidecar",
 				"AdmissionPolicy front: templates of Deployments like that of Deployment shop/web are refused with a native sidecar",
 				"AdmissionPolicy gizmos: templates of Gizmos in namespace gizmos are refused with a native sidecar",
+				"AdmissionPolicy inits: templates of DaemonSets in namespace inits are refused with any init container, native sidecars among them",
 				"AdmissionWebhook jobs.example.com: templates of Jobs in namespace jobs are refused with a native sidecar",
 			}
 			var found []string
@@ -75,7 +77,11 @@ func TestProofOfValidatedWorkloads(t *testing.T) {
 				found = nil
 				for _, f := range result.Outcome.Findings {
 					found = append(found, fmt.Sprintf("%s %s: %s", f.Object.Kind, f.Object.Name, f.Message))
-					if !strings.Contains(strings.Join(f.Evidence, "\n"), "without a native sidecar was admitted") {
+					without := "without a native sidecar was admitted"
+					if f.Object.Name == "inits" {
+						without = "without any init container was admitted"
+					}
+					if !strings.Contains(strings.Join(f.Evidence, "\n"), without) {
 						t.Errorf("%s: %q", f.Object.Name, f.Evidence)
 					}
 				}
@@ -87,7 +93,7 @@ func TestProofOfValidatedWorkloads(t *testing.T) {
 				if !slices.Equal(want, found) && time.Now().Before(deadline) {
 					continue
 				}
-				if strings.Count(missing, "\n") != 1 || !strings.Contains(missing, "was refused, and without one as well: ") || !strings.Contains(missing, "'labelled' denied request: labelled says no") {
+				if strings.Count(missing, "\n") != 1 || !strings.Contains(missing, "was refused, and without any init container as well: ") || !strings.Contains(missing, "'labelled' denied request: labelled says no") {
 					t.Errorf("missing: %s", missing)
 				}
 				if diff := cmp.Diff([]string{"pass"}, told(t, snapshot, templateCheck)); diff != "" {

@@ -79,6 +79,7 @@ func (n *names) admission(s *Snapshot) {
 		n.class(&w.Class)
 		n.canary(w.Canary)
 		n.canary(w.Control)
+		n.canary(w.Bare)
 	}
 	for i := range s.PodUpdates {
 		u := &s.PodUpdates[i]

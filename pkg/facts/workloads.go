@@ -30,6 +30,8 @@ type WorkloadTrial struct {
 	Canary *Canary `json:"canary,omitempty"`
 	// Control is the same without a native sidecar; nil unless the canary was refused for what it is.
 	Control *Canary `json:"control,omitempty"`
+	// Bare is the same without any init container; nil unless the control was refused for what it is as well.
+	Bare *Canary `json:"bare,omitempty"`
 }
 
 // UpdateWay is how the update of a workload was tried.

@@ -12,16 +12,35 @@ import (
 
 // refusedTemplate says what the refusal of a workload proves; empty where it proves nothing about sidecars.
 func refusedTemplate(r workloadRun) string {
-	if r.trial.Update != "" || r.canary == nil || r.canary.Refusal == nil || !r.onlySidecars() {
+	if r.trial.Update != "" || r.canary == nil || r.canary.Refusal == nil {
+		return ""
+	}
+	with := "a native sidecar"
+	switch {
+	case r.onlySidecars():
+	case r.anyInitContainer():
+		with = "any init container, native sidecars among them"
+	default:
 		return ""
 	}
 	switch cause, _ := r.cause(); cause {
 	case facts.CauseDenied, facts.CausePolicy, facts.CauseOther:
-		return "are refused with a native sidecar"
+		return "are refused with " + with
 	case facts.CauseExpression:
-		return "are refused with a native sidecar: a match condition fails for them"
+		return "are refused with " + with + ": a match condition fails for them"
 	}
 	return ""
+}
+
+// anyInitContainer reports whether a workload was refused with an init container of any kind, for the same cause, and
+// admitted without one.
+func (r workloadRun) anyInitContainer() bool {
+	if r.control == nil || r.control.Refusal == nil || r.trial.Bare == nil || r.trial.Bare.Returned == nil {
+		return false
+	}
+	cause, by := r.canary.Refusal.Cause()
+	ordinary, byWhom := r.control.Refusal.Cause()
+	return cause == ordinary && by == byWhom
 }
 
 // refusedTemplates are the findings of workloads that are refused for their sidecars: one for each who refuses them for one
@@ -50,14 +69,14 @@ func refusedTemplates(s *facts.Snapshot) []checks.Finding {
 		}
 		groups[i].in = append(groups[i].in, r.admissionRun)
 		groups[i].runs = append(groups[i].runs, r)
-		groups[i].details = append(groups[i].details, append(r.breakageEvidence(r.trial.Kind, r.trial.Kind, cause, name), r.validators(s, name)...))
+		groups[i].details = append(groups[i].details, slices.Concat(r.breakageEvidence(r.trial.Kind, r.trial.Kind, cause, name), r.bareEvidence(), r.validators(s, name)))
 	}
 	var out []checks.Finding
 	for _, g := range groups {
 		cause, name := g.in[0].cause()
 		out = append(out, checks.Finding{
 			Object: g.by, Namespaces: g.namespaces(), Message: g.what() + " " + g.words,
-			Evidence: g.evidence(), Steps: breakageSteps(cause, name),
+			Evidence: g.evidence(), Steps: templateRefusalSteps(cause, name, g.runs[0].onlySidecars()),
 		})
 	}
 	return out
@@ -108,8 +127,35 @@ func (r workloadRun) refusedGap(more string) facts.Gap {
 
 // withoutSidecar is what is known of the same without a native sidecar.
 func (r workloadRun) withoutSidecar() string {
-	if r.control == nil {
+	switch {
+	case r.control == nil:
 		return "whether for its sidecar was not tried"
+	case r.trial.Bare == nil:
+		return "with an ordinary init container instead as well"
 	}
-	return "without one as well"
+	return "without any init container as well"
+}
+
+// bareEvidence is what became of the same without any init container.
+func (r workloadRun) bareEvidence() []string {
+	if !r.anyInitContainer() {
+		return nil
+	}
+	return []string{"the same " + r.trial.Kind + " without any init container was admitted"}
+}
+
+// templateRefusalSteps are what to do about who refuses workloads for their sidecars, or for any init container.
+func templateRefusalSteps(cause facts.Cause, name string, sidecars bool) []checks.Step {
+	switch cause {
+	case facts.CauseDenied, facts.CausePolicy:
+	default:
+		return breakageSteps(cause, name)
+	}
+	what := "init containers with restartPolicy: Always"
+	if !sidecars {
+		what = "init containers (also those with restartPolicy: Always)"
+	}
+	return []checks.Step{{
+		Text: "Change the rules of " + name + " so that " + what + " are allowed. If they are fixed in its code, look for a setting or a newer version that allows them; until then leave native sidecars out of this kind.",
+	}}
 }
