@@ -139,7 +139,7 @@ func (c *collector) canaryFor(ctx context.Context, chain *admission.Chain, class
 			continue
 		}
 		tried++
-		t, canary = c.sendWithFields(ctx, class, t)
+		t, canary = c.sendOwned(ctx, class, t)
 		cause := facts.Cause("")
 		if canary.Refusal != nil {
 			cause, _ = canary.Refusal.Cause()
