@@ -98,6 +98,9 @@ func (c *collector) workloads(ctx context.Context, withCustom bool) {
 	if withCustom && c.opts.Workloads == nil {
 		all = append(all, c.customWorkloads(ctx, chain, namespaces)...)
 	}
+	if c.opts.Workloads == nil {
+		c.unmetByTemplates(chain, namespaces, all)
+	}
 	// Those with a template of ours come first: each stands for a whole kind. Then those that somebody may change.
 	slices.SortStableFunc(all, func(a, b workload) int { return a.rank() - b.rank() })
 	all = c.boundedWorkloads(all)

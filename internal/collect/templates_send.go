@@ -151,11 +151,12 @@ func (c *collector) blame(ctx context.Context, w *workload, t workloadTry, objec
 	}
 }
 
-// skippable are the webhooks that the API server skips where they do not answer: that nothing happened may mean that
-// they did not.
+// skippable are the webhooks that the API server skips where they do not answer, and those that may do nothing in a dry
+// run: that nothing happened may mean that they did not.
 func (c *collector) skippable(calls []admission.Call) []admission.Call {
 	return slices.DeleteFunc(slices.Clone(calls), func(call admission.Call) bool {
-		return !facts.FailsOpen(c.webhook(call))
+		w := c.webhook(call)
+		return !facts.FailsOpen(w) && !facts.IdleOnDryRun(w)
 	})
 }
 
@@ -203,6 +204,7 @@ func (c *collector) replayObject(ctx context.Context, calls []admission.Call, ab
 		if err == nil && !answer.Allowed {
 			review.Denied = denial(answer)
 		} else if err == nil {
+			review.Operations = len(answer.Patch)
 			var after map[string]any
 			if err = json.Unmarshal(answer.Pod, &after); err == nil {
 				review.Changes = facts.Changes(sent, podAt(after, t.places))

@@ -160,7 +160,19 @@ var templateScenes = []templateScene{
 	},
 	{
 		name: "of other labels", rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "deployments")}, path: "/strip", change: selecting(map[string]string{"tier": "back"}),
+		want: []string{"unknown", "touch/touch.example.com is called for Deployments with what its selectors or match conditions ask for, and no template that was tried has that"},
+	},
+	{
+		name: "for no namespace", rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "deployments")}, path: "/strip", change: func(w *cluster.Webhook) {
+			w.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": "nobody"}}
+		},
 		want: []string{"pass"},
+	},
+	{
+		name: "by a condition that no template meets", rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "*")}, path: "/strip", change: func(w *cluster.Webhook) {
+			w.MatchConditions = []admissionregistrationv1.MatchCondition{{Name: "many", Expression: `has(object.spec.replicas) && object.spec.replicas > 10`}}
+		},
+		want: []string{"unknown", "touch/touch.example.com is called for Deployments, ReplicaSets, StatefulSets, DaemonSets with what its"},
 	},
 	{
 		name: "replica sets of a deployment", rules: []admissionregistrationv1.RuleWithOperations{creates("apps", "replicasets")}, path: "/strip", change: func(w *cluster.Webhook) {

@@ -106,9 +106,12 @@ func (r *Refusal) TookTooLong() bool {
 var passing = []int32{0, 401, 429, 502, 503, 504}
 
 // OneLine is the message without the diff that the API server may append, bounded for evidence: its beginning says
-// what was rejected, its end why.
+// what was rejected, its end why. The words of a webhook are kept, which may begin with a line break (Kyverno's do).
 func (r *Refusal) OneLine() string {
 	line, _, _ := strings.Cut(r.Message, "\n")
+	if cause, _ := r.Cause(); cause == CauseDenied {
+		line = strings.Join(strings.Fields(r.Message), " ")
+	}
 	const most, lead = 400, 150
 	if len(line) > most {
 		line = strings.ToValidUTF8(line[:lead], "") + " ... " + strings.ToValidUTF8(line[len(line)-(most-lead):], "")

@@ -34,7 +34,8 @@ var lossOf = []struct {
 
 func runTemplateStrips(s *scene) checks.Outcome {
 	all := workloadRuns(s.Snapshot)
-	out := checks.Outcome{Missing: missingWorkloads(s.Snapshot, all), Tried: triedWorkloads(s.Snapshot, all)}
+	out := checks.Outcome{Missing: missingWorkloads(s.Snapshot, all)}
+	out.Tried = triedWorkloads(s.Snapshot, all, out.Missing)
 	for _, loss := range lossOf {
 		for _, g := range byCulprit(all, loss.kind) {
 			out.Findings = append(out.Findings, checks.Finding{
@@ -59,9 +60,9 @@ func templateSteps(s *facts.Snapshot, g *workloadGroup) []checks.Step {
 	})
 }
 
-func triedWorkloads(s *facts.Snapshot, all []workloadRun) string {
+func triedWorkloads(s *facts.Snapshot, all []workloadRun, missing []facts.Gap) string {
 	switch {
-	case len(all) == 0 && len(neverTried(s)) > 0:
+	case len(all) == 0 && len(missing) > 0:
 		return "no template"
 	case len(all) == 0:
 		return "no webhook or policy sees templates"

@@ -187,20 +187,19 @@ func (r workloadRun) doubtfulCalls(s *facts.Snapshot) []facts.Gap {
 	return out
 }
 
-// unproven says why a webhook is not proven to leave a template alone that came back well; empty when it is.
+// unproven says why a webhook is not proven to leave a template alone that came back well; empty when it is. What changed
+// something when it was called directly, which is a dry run as well, does not keep still in one.
 func (r workloadRun) unproven(w *admissionregistrationv1.MutatingWebhook, name string) string {
-	if facts.IdleOnDryRun(w) {
+	i := slices.IndexFunc(r.canary.Reviews, func(review facts.Review) bool { return review.Webhook == name })
+	if facts.IdleOnDryRun(w) && (i < 0 || r.canary.Reviews[i].Operations == 0 || r.canary.Reviews[i].Error != "") {
 		return "its sideEffects are NoneOnDryRun, so it may do nothing in a dry run"
 	}
-	if !facts.FailsOpen(w) {
-		return ""
-	}
-	i := slices.IndexFunc(r.canary.Reviews, func(review facts.Review) bool { return review.Webhook == name })
-	if i < 0 {
+	switch {
+	case !facts.FailsOpen(w):
+	case i < 0:
 		return "its failurePolicy is Ignore, and whether it answers was not tried"
-	}
-	if e := r.canary.Reviews[i].Error; e != "" {
-		return "its failurePolicy is Ignore, and when it was called directly it gave no answer: " + e
+	case r.canary.Reviews[i].Error != "":
+		return "its failurePolicy is Ignore, and when it was called directly it gave no answer: " + r.canary.Reviews[i].Error
 	}
 	return ""
 }
