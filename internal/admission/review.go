@@ -27,8 +27,8 @@ type Question struct {
 	// Pod is the object as JSON; Old is the one before an update, nil for a create.
 	Pod, Old  json.RawMessage
 	Namespace string
-	// User is the service account that creates the pod; "" is a controller.
-	User string
+	// User is the service account that creates the pod; "" is a controller. UserUID is its UID, where it is known.
+	User, UserUID string
 	// Version is v1 or v1beta1 of admission.k8s.io.
 	Version string
 }
@@ -74,7 +74,9 @@ func (q Question) userInfo() authenticationv1.UserInfo {
 	if q.User == "" {
 		return creators[0]
 	}
-	return accountUser(q.User)
+	out := accountUser(q.User)
+	out.UID = q.UserUID
+	return out
 }
 
 // ReviewVersion is the version of AdmissionReview that the API server would choose of those that the

@@ -60,6 +60,13 @@ func (c *collector) askAll(ctx context.Context, rules []Rule) error {
 	return c.access.stranger
 }
 
+// all reports whether the caller may do everything with every resource.
+func (a *access) all() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.everything
+}
+
 // may reports whether the caller has a right, and what the server said if not. It asks once.
 func (c *collector) may(ctx context.Context, r Rule) (bool, string) {
 	c.access.mu.Lock()

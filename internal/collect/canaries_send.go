@@ -58,6 +58,9 @@ func (c *collector) sendOnce(ctx context.Context, class *class, pod *corev1.Pod)
 		VersionedParams(&metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}, scheme.ParameterCodec)
 	if class.fact.User != "" {
 		request = request.SetHeader(impersonateUser, class.fact.User)
+		if uid, _ := c.standIns.of(class.fact.User); uid != "" {
+			request = request.SetHeader(impersonateUID, uid)
+		}
 	}
 	result := request.Body(pod).Do(ctx)
 	for _, w := range result.Warnings() {

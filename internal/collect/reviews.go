@@ -60,14 +60,14 @@ func (c *collector) webhook(call admission.Call) *admissionregistrationv1.Mutati
 type reviewed struct {
 	namespace string
 	object    []byte
-	user      string
+	user, uid string
 	about     *admission.Target
 }
 
 // question is the one that is put to a webhook. An update leaves the object as it was.
 func (r reviewed) question(w *admissionregistrationv1.MutatingWebhook) admission.Question {
 	q := admission.Question{
-		UID: uuid.NewUUID(), About: r.about, Pod: r.object, Namespace: r.namespace, User: r.user,
+		UID: uuid.NewUUID(), About: r.about, Pod: r.object, Namespace: r.namespace, User: r.user, UserUID: r.uid,
 		Version: admission.ReviewVersion(w.AdmissionReviewVersions),
 	}
 	if r.about != nil && r.about.Update {

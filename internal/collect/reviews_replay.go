@@ -102,7 +102,8 @@ func (r *replay) ask(ctx context.Context, c *collector, call admission.Call) (re
 		review.Outcome, review.Error = facts.ReviewNotAsked, "the run ended before it was asked"
 		return review, true
 	}
-	answer, method, err := c.askWebhook(ctx, call, w, reviewed{namespace: r.sent.Namespace, object: r.pod, user: r.class.fact.User})
+	uid, _ := c.standIns.of(r.class.fact.User)
+	answer, method, err := c.askWebhook(ctx, call, w, reviewed{namespace: r.sent.Namespace, object: r.pod, user: r.class.fact.User, uid: uid})
 	review.Method = method
 	var before corev1.Pod
 	if err == nil {

@@ -281,8 +281,9 @@ func (g *workloadGroup) what() string {
 		}
 	}
 	for _, r := range g.runs {
-		if len(except(r.class.Namespaces, namespaces)) > 0 {
-			own, owned = append(own, r.trial.Examples...), owned+r.trial.Templates
+		// What was created and updated, or made into two kinds, is the same workload.
+		if more := except(r.trial.Examples, own); len(more) > 0 && len(except(r.class.Namespaces, namespaces)) > 0 {
+			own, owned = append(own, more...), owned+r.trial.Templates
 		}
 	}
 	slices.Sort(kinds)
