@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,6 +17,7 @@ type Software struct {
 	// Name is that of its pod, and of its log.
 	Name string
 	Path string
+	// Args are its arguments, in which $(KUBECONFIG) is the path of its kubeconfig.
 	Args []string
 	// Env is what it gets besides KUBECONFIG.
 	Env []string
@@ -42,7 +45,11 @@ func (c *Cluster) RunSoftware(ctx context.Context, s Software) error {
 	if err := c.standIn(ctx, service, s.Name, s.Image, s.Port); err != nil {
 		return fail(err)
 	}
-	child, err := c.start(program{name: s.Name, path: s.Path, args: s.Args, env: append([]string{"KUBECONFIG=" + kubeconfig}, s.Env...)})
+	args := slices.Clone(s.Args)
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "$(KUBECONFIG)", kubeconfig)
+	}
+	child, err := c.start(program{name: s.Name, path: s.Path, args: args, env: append([]string{"KUBECONFIG=" + kubeconfig}, s.Env...)})
 	if err != nil {
 		return fail(err)
 	}
