@@ -10,7 +10,7 @@ import (
 // The texts are those of real API servers (1.28 to 1.36).
 func TestRefusalOneLine(t *testing.T) {
 	for text, want := range map[string]string{
-		"admission webhook \"v.example.com\" denied the request: \n\nresource Pod/shop/web was blocked \n\nours:\n  ours: no": `admission webhook "v.example.com" denied the request: resource Pod/shop/web was blocked ours: ours: no`,
+		"admission webhook \"v.example.com\" denied the request: \n\nresource Pod/shop/web was blocked \n\nours:\n  ours: no":      `admission webhook "v.example.com" denied the request: resource Pod/shop/web was blocked ours: ours: no`,
 		"Pod \"web\" is invalid: spec: Forbidden: pod updates may not change fields\n  core.PodSpec{\n  ... // 3 identical fields": `Pod "web" is invalid: spec: Forbidden: pod updates may not change fields`,
 	} {
 		if got := (&Refusal{Code: 400, Message: text}).OneLine(); got != want {
