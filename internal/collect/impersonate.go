@@ -2,6 +2,7 @@ package collect
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -81,10 +82,14 @@ func (c *collector) uidOf(ctx context.Context, namespace, name string) string {
 	ctx, cancel := c.reading(ctx)
 	defer cancel()
 	account, err := c.client.CoreV1().ServiceAccounts(namespace).Get(ctx, name, metav1.GetOptions{})
-	if err != nil {
-		return ""
+	switch {
+	case err == nil:
+		return string(account.UID)
+	case !absent(err):
+		c.gap(facts.Canaries, senderInstance, fmt.Sprintf("canaries were sent as %s without its UID, by which a webhook may know it; that could not be read: %s",
+			admission.AccountUser(namespace, name), oneLine(err.Error())), facts.Do("run it again"))
 	}
-	return string(account.UID)
+	return ""
 }
 
 // confirmed asks for the right to impersonate a service account, or a UID, and takes nothing but a yes for one. It asks once.

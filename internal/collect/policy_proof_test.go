@@ -23,7 +23,7 @@ var mutatingPolicies = []struct{ namespace, jsonPatch, apply, want string }{
 	{"patch-strips", `[0, 1, 2, 3].filter(i, i < size(object.spec.?initContainers.orValue([])) && has(object.spec.initContainers[i].restartPolicy))
 		.map(i, JSONPatch{op: "remove", path: "/spec/initContainers/" + string(i) + "/restartPolicy"})`, "", "strips"},
 	{"apply-never", "", `Object{spec: Object.spec{initContainers: object.spec.?initContainers.orValue([]).map(c,
-		Object.spec.initContainers{name: c.name, restartPolicy: "Never"})}}`, "moves"},
+		Object.spec.initContainers{name: c.name, restartPolicy: "Never"})}}`, "strips"},
 	{"apply-label", "", `Object{metadata: Object.metadata{labels: Object.metadata.labels{tidy: "yes"}}}`, "preserves"},
 	{"patch-wet", `request.?dryRun.orValue(false) ? [JSONPatch{op: "add", path: "/metadata/labels/tidy", value: "yes"}] :
 		[JSONPatch{op: "remove", path: "/spec/initContainers/1/restartPolicy"}]`, "", "unknown"},
@@ -66,7 +66,7 @@ func TestProofOfPolicies(t *testing.T) {
 			named = append(named, fmt.Sprintf("%s: %s %s", r.Check.ID, f.Object.Kind, f.Object.Name))
 		}
 	}
-	want := "webhook-strips-restart-policy: MutatingAdmissionPolicy patch-strips, webhook-strips-restart-policy: MutatingAdmissionPolicy patch-jobs, webhook-moves-restart-policy: MutatingAdmissionPolicy apply-never"
+	want := "webhook-strips-restart-policy: MutatingAdmissionPolicy apply-never, webhook-strips-restart-policy: MutatingAdmissionPolicy patch-strips, webhook-strips-restart-policy: MutatingAdmissionPolicy patch-jobs"
 	if text := strings.Join(named, ", "); text != want {
 		t.Errorf("found %s\nwant  %s", text, want)
 	}
