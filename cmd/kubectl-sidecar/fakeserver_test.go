@@ -114,6 +114,8 @@ func (f *fakeServer) answer(w http.ResponseWriter, r *http.Request) {
 		list("v1", "PodList")
 	case strings.HasSuffix(path, "/serviceaccounts"):
 		list("v1", "ServiceAccountList")
+	case strings.Contains(path, "/serviceaccounts/"):
+		fmt.Fprintf(w, `{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":%q,"namespace":"kube-system","uid":"1"}}`, path[strings.LastIndex(path, "/")+1:])
 	case strings.HasSuffix(path, "/leases"):
 		list("coordination.k8s.io/v1", "LeaseList", fmt.Sprintf(
 			`{"metadata":{"name":"apiserver-a","labels":{"apiserver.kubernetes.io/identity":"kube-apiserver"}},"spec":{"holderIdentity":"a","renewTime":%q}}`,
