@@ -43,16 +43,16 @@ func (c *collector) adopted(ctx context.Context, class *class, t try, canary *fa
 		places = class.tries[:min(canaryTries, len(class.tries))]
 	}
 	for _, place := range places {
-		for _, o := range c.ownersIn(ctx, kind, place, whose) {
-			return try{place.ns, admission.Adopted(place.pod, &o), place.own}, true
+		if o := c.ownerIn(ctx, kind, place, whose); o != nil {
+			return try{place.ns, admission.Adopted(place.pod, o), place.own}, true
 		}
 	}
 	return t, false
 }
 
-// ownersIn are objects of a kind in the namespace of a try that own pods, the newest first; of those that whose controls, if
-// that is not empty. A page of them is enough.
-func (c *collector) ownersIn(ctx context.Context, k facts.TemplateKind, t try, whose string) []metav1.PartialObjectMetadata {
+// ownerIn is the newest object of a kind in the namespace of a try; of those that whose controls, if that is not empty. It
+// is nil where there is none in the first page, or where they cannot be listed: the refusal stands then, and is a gap.
+func (c *collector) ownerIn(ctx context.Context, k facts.TemplateKind, t try, whose string) *metav1.PartialObjectMetadata {
 	if ok, _ := c.mayIn(ctx, listWorkload(k.Group, k.Resource), t.ns.Name); !ok {
 		return nil
 	}
@@ -68,14 +68,18 @@ func (c *collector) ownersIn(ctx context.Context, k facts.TemplateKind, t try, w
 	raw, err := req.Do(ctx).Raw()
 	var list metav1.PartialObjectMetadataList
 	if err != nil || json.Unmarshal(raw, &list) != nil {
-		return nil // the refusal stands, and is a gap
+		return nil
 	}
-	out := slices.DeleteFunc(list.Items, func(o metav1.PartialObjectMetadata) bool {
-		by := metav1.GetControllerOf(&o)
-		return whose != "" && (by == nil || by.Name != whose)
-	})
-	slices.SortStableFunc(out, func(a, b metav1.PartialObjectMetadata) int {
-		return b.CreationTimestamp.Compare(a.CreationTimestamp.Time)
-	})
-	return out
+	var newest *metav1.PartialObjectMetadata
+	for i := range list.Items {
+		o := &list.Items[i]
+		by := metav1.GetControllerOf(o)
+		if whose != "" && (by == nil || by.Name != whose) {
+			continue
+		}
+		if newest == nil || newest.CreationTimestamp.Before(&o.CreationTimestamp) {
+			newest = o
+		}
+	}
+	return newest
 }

@@ -96,16 +96,11 @@ func (c *collector) noRight(right Rule, nodes []*corev1.Node, reason string) {
 
 // some names a few nodes and counts the rest.
 func some(nodes []*corev1.Node) string {
-	const few = 3
 	var names []string
-	for _, n := range nodes[:min(few, len(nodes))] {
+	for _, n := range nodes {
 		names = append(names, n.Name)
 	}
-	out := strings.Join(names, ", ")
-	if more := len(nodes) - few; more > 0 {
-		out += fmt.Sprintf(" and %d more", more)
-	}
-	return out
+	return someOf(names, 3)
 }
 
 // A scrape asks many kubelets.

@@ -160,17 +160,18 @@ func (c *collector) boundedWorkloads(all []workload) []workload {
 	for _, w := range all[most:] {
 		left = append(left, append(w.fact.Examples, w.fact.Kind)[0])
 	}
-	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s", most, len(all), someOf(left)),
+	c.gap(facts.Canaries, facts.WorkloadInstance("Workload"), fmt.Sprintf("%d of %d templates of workloads were tried, not those of %s", most, len(all), someOf(left, shapeExamples)),
 		facts.Do(fmt.Sprintf("allow more canaries: --max-canaries %d", len(all))))
 	return all[:most]
 }
 
-// someOf names a few of many.
-func someOf(names []string) string {
-	if n := len(names) - shapeExamples; n > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:shapeExamples], ", "), n)
+// someOf names a few of many, and counts the rest.
+func someOf(names []string, few int) string {
+	out := strings.Join(names[:min(few, len(names))], ", ")
+	if more := len(names) - few; more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
 	}
-	return strings.Join(names, ", ")
+	return out
 }
 
 // workloadsOf are the trials of one kind: a template of ours for each class of namespaces, and each distinct one of

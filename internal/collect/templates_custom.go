@@ -131,7 +131,7 @@ func (c *collector) ofTheCluster(ctx context.Context, k customKind, has bool) {
 		if len(holders) == 0 {
 			return
 		}
-		reason += "; containers are in " + someOf(holders)
+		reason += "; containers are in " + someOf(holders, shapeExamples)
 	}
 	c.gap(facts.Canaries, about, reason, customRemedy(k))
 }

@@ -104,18 +104,7 @@ func untoldTemplates(s *facts.Snapshot) []facts.Gap {
 // neverValidated are the gaps of those who are asked about workloads that were not tried: none in a snapshot from after
 // there were such trials.
 func neverValidated(s *facts.Snapshot) []facts.Gap {
-	var all []seesKinds
-	for i := range s.ValidatingWebhooks {
-		for _, w := range s.ValidatingWebhooks[i].Webhooks {
-			all = append(all, seesKinds{s.ValidatingWebhooks[i].Name + "/" + w.Name, facts.CreatesTemplates(w.Rules)})
-		}
-	}
-	for _, p := range s.ValidatingPolicies {
-		if len(p.Bindings) > 0 {
-			all = append(all, seesKinds{p.Name, p.MatchesTemplates})
-		}
-	}
-	return untriedKinds(s, s.ValidatedWorkloadsTried, all)
+	return untriedKinds(s, s.ValidatedWorkloadsTried, validatorsOfTemplates(s))
 }
 
 // refusedGap leaves open what a refusal says nothing about; more is what else is known of it.

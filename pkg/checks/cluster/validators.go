@@ -58,16 +58,12 @@ func (t admissionRun) lostBeforeValidation() bool {
 // unaskedGap leaves open what those who validate do with a sidecar that was lost before; sent is what was created, and mend
 // the check that says who took it.
 func (t admissionRun) unaskedGap(instance facts.Instance, sent, mend string) facts.Gap {
-	var all []string
-	for _, v := range t.class.Validating {
-		all = append(all, v.Called)
-	}
 	remedy := facts.Do("mend what takes it away first, then run this again:", "kubectl sidecar explain "+mend)
 	if t.canary.Template == facts.TemplateLost {
 		remedy = turnItOn
 	}
 	return facts.NewGap(facts.Canaries, instance, fmt.Sprintf("the %s had lost its native sidecar before these were asked, so whether they refuse one is not known: %s",
-		sent, prose.Some(all, 3)), remedy)
+		sent, prose.Some(t.validatorNames(), 3)), remedy)
 }
 
 // doubtfulValidators are the gaps of those who may not have been asked about the canaries, or who may do something else in
@@ -117,6 +113,15 @@ func (t admissionRun) validating(name string) []string {
 	return out
 }
 
+// validatorNames are all who are asked about the canary of the class.
+func (t admissionRun) validatorNames() []string {
+	var out []string
+	for _, v := range t.class.Validating {
+		out = append(out, v.Called)
+	}
+	return out
+}
+
 // validators is the evidence of who validates pods in the class: the one that is named, with what makes it so; else all.
 func (t admissionRun) validators(s *facts.Snapshot, name string) []string {
 	if named := t.validating(name); len(named) == 1 && len(t.named(name)) == 0 {
@@ -126,10 +131,7 @@ func (t admissionRun) validators(s *facts.Snapshot, name string) []string {
 		}
 		return []string{what + named[0] + validatingSelection(s, named[0])}
 	}
-	var all []string
-	for _, v := range t.class.Validating {
-		all = append(all, v.Called)
-	}
+	all := t.validatorNames()
 	if len(all) == 0 {
 		return nil
 	}

@@ -115,31 +115,15 @@ func concerns(seen []string, kind string) bool {
 }
 
 // mutatedKinds are the kinds whose templates somebody may change.
-func mutatedKinds(s *facts.Snapshot) []string {
-	var out []string
-	for _, w := range installed(s) {
-		out = append(out, facts.SeesTemplates(w.spec.Rules)...)
-	}
-	for _, p := range s.MutatingPolicies {
-		if len(p.Bindings) > 0 {
-			out = append(out, p.MatchesTemplates...)
-		}
-	}
-	return out
-}
+func mutatedKinds(s *facts.Snapshot) []string { return kindsOf(mutatorsOfTemplates(s)) }
 
 // validatedKinds are the kinds whose creation somebody may refuse.
-func validatedKinds(s *facts.Snapshot) []string {
+func validatedKinds(s *facts.Snapshot) []string { return kindsOf(validatorsOfTemplates(s)) }
+
+func kindsOf(all []seesKinds) []string {
 	var out []string
-	for i := range s.ValidatingWebhooks {
-		for _, w := range s.ValidatingWebhooks[i].Webhooks {
-			out = append(out, facts.CreatesTemplates(w.Rules)...)
-		}
-	}
-	for _, p := range s.ValidatingPolicies {
-		if len(p.Bindings) > 0 {
-			out = append(out, p.MatchesTemplates...)
-		}
+	for _, who := range all {
+		out = append(out, who.kinds...)
 	}
 	return out
 }
@@ -210,19 +194,40 @@ type seesKinds struct {
 	kinds []string
 }
 
-// neverTried are the gaps of those who see templates that were not tried: none in a snapshot from after there were such
-// trials, where the CRDs were looked for.
-func neverTried(s *facts.Snapshot) []facts.Gap {
-	var all []seesKinds
+// mutatorsOfTemplates are the webhooks and policies that may change templates, with the kinds that they see.
+func mutatorsOfTemplates(s *facts.Snapshot) []seesKinds {
+	var out []seesKinds
 	for _, w := range installed(s) {
-		all = append(all, seesKinds{w.name(), facts.SeesTemplates(w.spec.Rules)})
+		out = append(out, seesKinds{w.name(), facts.SeesTemplates(w.spec.Rules)})
 	}
 	for _, p := range s.MutatingPolicies {
 		if len(p.Bindings) > 0 {
-			all = append(all, seesKinds{p.Name, p.MatchesTemplates})
+			out = append(out, seesKinds{p.Name, p.MatchesTemplates})
 		}
 	}
-	return untriedKinds(s, s.WorkloadsTried, all)
+	return out
+}
+
+// validatorsOfTemplates are those that may refuse the creation of workloads, with the kinds that they are asked about.
+func validatorsOfTemplates(s *facts.Snapshot) []seesKinds {
+	var out []seesKinds
+	for i := range s.ValidatingWebhooks {
+		for _, w := range s.ValidatingWebhooks[i].Webhooks {
+			out = append(out, seesKinds{s.ValidatingWebhooks[i].Name + "/" + w.Name, facts.CreatesTemplates(w.Rules)})
+		}
+	}
+	for _, p := range s.ValidatingPolicies {
+		if len(p.Bindings) > 0 {
+			out = append(out, seesKinds{p.Name, p.MatchesTemplates})
+		}
+	}
+	return out
+}
+
+// neverTried are the gaps of those who see templates that were not tried: none in a snapshot from after there were such
+// trials, where the CRDs were looked for.
+func neverTried(s *facts.Snapshot) []facts.Gap {
+	return untriedKinds(s, s.WorkloadsTried, mutatorsOfTemplates(s))
 }
 
 // untriedKinds are the gaps of kinds that were not tried though somebody sees them; one of custom resources where it is not
